@@ -1,0 +1,19 @@
+"""What a tokenizer keeps whole: token classes, keyword tables, coverage, integrity, fertility."""
+
+from pyengine.vocabulary.keywords import (
+    Keyword,
+    KeywordTable,
+    KeywordTableError,
+    WordClass,
+    load_table,
+    load_tables,
+)
+
+__all__ = [
+    "Keyword",
+    "KeywordTable",
+    "KeywordTableError",
+    "WordClass",
+    "load_table",
+    "load_tables",
+]
