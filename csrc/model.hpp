@@ -1,0 +1,68 @@
+// A model file opened by llama.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <llama-cpp.h>
+
+#include "vocabulary.hpp"
+
+namespace pyengine {
+
+struct ModelOptions {
+    int n_gpu_layers = 0; // negative: all layers
+    bool use_mmap = true;
+    bool use_extra_bufts =
+        false; // weight repacking; off because it faults on some virtual machines
+    bool vocabulary_only = false;
+    bool skip_vocabulary = false; // load the weights and leave the tokenizer unread
+    std::uint32_t n_vocab = 0; // with skip_vocabulary: the rows of the embedding; 0: from the file
+};
+
+// Called with a fraction in [0, 1]; returning false aborts the load.
+using LoadProgress = std::function<bool(float)>;
+
+class Model {
+public:
+    Model(const std::string & path, const ModelOptions & options, const LoadProgress & progress);
+
+    const std::string & path() const { return path_; }
+    const ModelOptions & options() const { return options_; }
+    llama_model * get() const { return model_.get(); }
+    // The tokenizer; with skip_vocabulary it is of kind "none".
+    const std::shared_ptr<Vocabulary> & vocabulary() const { return vocabulary_; }
+
+    bool has_weights() const { return !options_.vocabulary_only; }
+    int n_vocab() const;
+    int n_embd() const;
+    int n_layer() const;
+    int n_head() const;
+    int n_head_kv() const;
+    int n_ctx_train() const;
+    std::uint64_t n_params() const;
+    std::uint64_t n_bytes() const; // of all tensors
+    std::string file_type() const;
+    std::string description() const;
+    bool is_recurrent() const;
+    bool is_hybrid() const;
+    bool has_encoder() const;
+    bool has_decoder() const;
+    bool has_causal_attention() const;
+    std::optional<std::string> chat_template() const;
+    std::vector<std::pair<std::string, std::string>> metadata() const;
+    std::vector<std::string> devices() const; // those that the library offers; "CPU" alone: no GPU
+
+private:
+    std::string path_;
+    ModelOptions options_;
+    std::shared_ptr<llama_model> model_;
+    std::shared_ptr<Vocabulary> vocabulary_;
+};
+
+} // namespace pyengine

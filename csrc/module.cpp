@@ -1,0 +1,12 @@
+#include "log_sink.hpp"
+#include "pybind11.hpp"
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "The compiled core of pyengine; use it through pyengine.engine.";
+    pyengine::install_log_sink();
+    pyengine::register_errors(module);
+    pyengine::register_log(module);
+    pyengine::register_vocabulary(module);
+    pyengine::register_model(module);
+    pyengine::register_context(module);
+}

@@ -1,0 +1,16 @@
+#include <llama.h>
+
+#include "log_sink.hpp"
+#include "pybind11.hpp"
+
+namespace pyengine {
+
+void register_log(py::module_ & module) {
+    module.def("drain_log", &drain_log);
+    module.def("llama_version", [] { return std::string(llama_version()); });
+    module.def("system_info", [] { return std::string(llama_print_system_info()); });
+    module.def("supports_gpu_offload", &llama_supports_gpu_offload);
+    module.def("supports_mmap", &llama_supports_mmap);
+}
+
+} // namespace pyengine

@@ -1,0 +1,48 @@
+"""pyengine: a measuring instrument for local language models in GGUF files.
+
+Three lines show a model's cold start, its next-token distribution when nothing was asked::
+
+    from pyengine import cold_start
+    start = cold_start("model.gguf")
+    print(start.top(10))
+
+Everything public is imported on first use, so that ``import pyengine`` stays fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pyengine.engine.library import check_llama_cpp_version, preload_llama_cpp
+
+__version__ = "0.1.0"
+
+check_llama_cpp_version()
+preload_llama_cpp()
+
+if TYPE_CHECKING:
+    from pyengine.engine.model import Model as Model
+    from pyengine.engine.model import open_model as open_model
+    from pyengine.engine.options import ModelOptions as ModelOptions
+    from pyengine.engine.options import SessionOptions as SessionOptions
+    from pyengine.engine.session import Session as Session
+
+_HOMES = {
+    "Model": "pyengine.engine.model",
+    "ModelOptions": "pyengine.engine.options",
+    "Session": "pyengine.engine.session",
+    "SessionOptions": "pyengine.engine.options",
+    "open_model": "pyengine.engine.model",
+}
+
+__all__ = ["Model", "ModelOptions", "Session", "SessionOptions", "__version__", "open_model"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the public name
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'pyengine' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,97 @@
+"""The `pyengine` command: its sub-commands, and how errors become exit codes."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pyengine import __version__
+from pyengine.errors import PyengineError
+
+# Command name -> module; each module has a function `command`. Modules are imported when used,
+# so that `pyengine --version` does not pay for plotting or parsers.
+COMMANDS: dict[str, str] = {}
+
+EXIT_CODES = (
+    "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
+    "3 internal error, 130 interrupted."
+)
+
+
+class LazyGroup(TyperGroup):
+    """Imports a sub-command when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
+        """Return the names of the sub-commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        """Import a sub-command's module and make its command object."""
+        if cmd_name not in COMMANDS:
+            return None
+        function = import_module(COMMANDS[cmd_name]).command
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name=cmd_name)(function)
+        return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    epilog=EXIT_CODES,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"pyengine {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def pyengine(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print version."),
+    ] = False,
+) -> None:
+    """Measure how local language models in GGUF files see programming languages."""
+    _ = version
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; return the exit code. Errors are one sentence on stderr."""
+    try:
+        code = typer.main.get_command(app)(
+            args=arguments or ["--help"], prog_name="pyengine", standalone_mode=False
+        )
+    except typer.TyperException as error:
+        _complain(error.format_message())
+        return 2
+    except PyengineError as error:
+        _complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (| head): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        _complain("out of memory; use a smaller model, context or batch")
+        return 3
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"pyengine: {' '.join(message.split())}\n")

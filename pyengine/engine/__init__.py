@@ -1,0 +1,1 @@
+"""Open models and decode tokens: the layer over the compiled core."""

@@ -1,0 +1,46 @@
+"""Find, check and open the llama.cpp library that the llama-cpp-python package installs."""
+
+import ctypes
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+
+REPAIR = f"pip install llama-cpp-python=={LLAMA_CPP_PYTHON_VERSION}"
+
+
+def check_llama_cpp_version() -> None:
+    """Raise ImportError unless the installed llama-cpp-python is the one compiled against.
+
+    Struct layouts in llama.h change between releases, so another version would read garbage.
+    """
+    try:
+        installed = version("llama-cpp-python")
+    except PackageNotFoundError:
+        raise ImportError(
+            f"pyengine was built with llama-cpp-python {LLAMA_CPP_PYTHON_VERSION}, "
+            f"which is not installed; run: {REPAIR}"
+        ) from None
+    if installed != LLAMA_CPP_PYTHON_VERSION:
+        raise ImportError(
+            f"pyengine was built with llama-cpp-python {LLAMA_CPP_PYTHON_VERSION} "
+            f"and finds {installed}; run: {REPAIR} (or rebuild pyengine against {installed})"
+        )
+
+
+def preload_llama_cpp() -> None:
+    """Open the library inside the llama_cpp package, so that one copy serves everybody.
+
+    The package installs its libraries twice. Whoever opens one first decides which copy the
+    process maps; opening this one before the extension keeps it at a single copy, whether or
+    not llama_cpp is imported as well. The package itself is not imported.
+    """
+    spec = find_spec("llama_cpp")
+    if spec is None or spec.origin is None:
+        raise ImportError(f"the llama_cpp package has no files; run: {REPAIR}")
+    name = "libllama.dylib" if sys.platform == "darwin" else "libllama.so"
+    library = Path(spec.origin).parent / "lib" / name
+    if library.exists():
+        ctypes.CDLL(str(library))

@@ -1,0 +1,187 @@
+"""A model file, opened: its tokenizer, its shape and what its metadata says."""
+
+import hashlib
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+
+from pyengine import _core
+from pyengine.engine.log import forward_log
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import ModelFileError, ModelKindError
+
+Vocabulary: TypeAlias = _core.Vocabulary
+LoadProgress: TypeAlias = Callable[[float], object]
+
+
+class Model:
+    """A GGUF opened through llama.cpp. Use `open_model` to make one."""
+
+    def __init__(self, core: _core.Model, path: Path, options: ModelOptions) -> None:
+        self._core: _core.Model | None = core
+        self.path = path
+        self.options = options
+
+    @property
+    def core(self) -> _core.Model:
+        """The compiled model; raises ModelKindError once it is closed."""
+        if self._core is None:
+            raise ModelKindError(f"{self.path}: the model is closed; open it again")
+        return self._core
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokenizer; of kind "none" when opened with skip_vocabulary."""
+        return self.core.vocabulary
+
+    @property
+    def has_weights(self) -> bool:
+        """False when only the vocabulary was read, or the file holds nothing else."""
+        return self.core.has_weights
+
+    @property
+    def n_vocab(self) -> int:
+        """Rows of the output layer: the length of a row of logits, padding included."""
+        return self.core.n_vocab
+
+    @property
+    def n_embd(self) -> int:
+        """Width of the hidden state."""
+        return self.core.n_embd
+
+    @property
+    def n_layer(self) -> int:
+        """Number of layers."""
+        return self.core.n_layer
+
+    @property
+    def n_ctx_train(self) -> int:
+        """Context length in tokens that the model was trained with."""
+        return self.core.n_ctx_train
+
+    @property
+    def n_params(self) -> int:
+        """Number of weights."""
+        return self.core.n_params
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that all tensors take."""
+        return self.core.n_bytes
+
+    @property
+    def bits_per_weight(self) -> float:
+        """8 * n_bytes / n_params."""
+        return 8 * self.n_bytes / self.n_params if self.n_params else float("nan")
+
+    @property
+    def file_type(self) -> str:
+        """llama.cpp's name of the most common tensor type, such as "Q4_K - Medium"."""
+        return self.core.file_type
+
+    @property
+    def description(self) -> str:
+        """llama.cpp's one-line description."""
+        return self.core.description
+
+    @property
+    def architecture(self) -> str:
+        """general.architecture, such as "llama" or "qwen2"."""
+        return self.metadata.get("general.architecture", "")
+
+    @property
+    def name(self) -> str:
+        """general.name, or the file's name where there is none."""
+        return self.metadata.get("general.name") or self.path.stem
+
+    @property
+    def is_recurrent(self) -> bool:
+        """True for RWKV, Mamba and their hybrids: a state instead of an attention cache."""
+        return self.core.is_recurrent or self.core.is_hybrid
+
+    @property
+    def chat_template(self) -> str | None:
+        """The default chat template, as untrusted text."""
+        return self.core.chat_template
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices that the llama.cpp build offers."""
+        return self.core.devices
+
+    @cached_property
+    def metadata(self) -> dict[str, str]:
+        """The scalar metadata of the file, as text."""
+        return {
+            key.decode(errors="replace"): value.decode(errors="replace")
+            for key, value in self.core.metadata()
+        }
+
+    @cached_property
+    def file_bytes(self) -> int:
+        """Size of the file, of its first part where the model is split."""
+        return self.path.stat().st_size
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file's bytes, in hexadecimal."""
+        with self.path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Drop this reference; the memory is freed when no session uses it any more."""
+        self._core = None
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.path)!r})"
+
+
+def open_model(
+    path: str | Path, *, options: ModelOptions | None = None, progress: LoadProgress | None = None
+) -> Model:
+    """Open a GGUF file; of a split model, its first part.
+
+    Args:
+        path: the file.
+        options: how to open it.
+        progress: called with a fraction from 0 to 1 while the weights load.
+
+    Raises:
+        ModelFileError: the file is missing, truncated, corrupt or not a usable GGUF.
+        KeyboardInterrupt: Ctrl-C while loading.
+    """
+    options = options or ModelOptions()
+    file = Path(path)
+    if not file.exists():
+        raise ModelFileError(f"{file}: no such file")
+    if not file.is_file():
+        raise ModelFileError(f"{file}: not a file")
+    try:
+        core = _core.Model(
+            str(file),
+            n_gpu_layers=options.n_gpu_layers,
+            use_mmap=options.use_mmap,
+            use_extra_bufts=options.use_extra_bufts,
+            vocabulary_only=options.vocabulary_only,
+            skip_vocabulary=options.skip_vocabulary,
+            progress=progress,
+        )
+    finally:
+        forward_log()
+    return Model(core, file, options)

@@ -1,0 +1,67 @@
+"""The errors that pyengine raises. Each knows the exit code of the command line."""
+
+from typing import ClassVar
+
+
+class PyengineError(Exception):
+    """Base of all errors; on its own it means a defect in pyengine or llama.cpp."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class InputError(PyengineError):
+    """Something that the caller gave cannot be used."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ModelFileError(InputError):
+    """A model file is missing, truncated, corrupt or not a GGUF that llama.cpp can open."""
+
+
+class ModelKindError(InputError):
+    """A model of the wrong kind: vocabulary-only or an encoder where logits are needed."""
+
+
+class VocabularyMismatchError(InputError):
+    """Two models do not share the vocabulary that a measurement needs."""
+
+
+class TokenizerError(InputError):
+    """A tokenizer cannot do what was asked, or a token id is outside its vocabulary."""
+
+
+class OptionError(InputError):
+    """An option has an impossible value."""
+
+
+class CorpusError(InputError):
+    """A corpus is missing, empty or unreadable."""
+
+
+class KeywordTableError(InputError):
+    """A keyword table is missing, malformed or contradictory."""
+
+
+class ResultFileError(InputError):
+    """A result file is missing, damaged or of a schema that this version cannot read."""
+
+
+class EngineError(PyengineError):
+    """llama.cpp could not create or compute something."""
+
+
+class DecodeError(EngineError):
+    """llama.cpp refused a batch."""
+
+
+class Interrupted(PyengineError):
+    """A load or a decode was stopped from outside."""
+
+    exit_code: ClassVar[int] = 130
+
+
+class ThresholdNotMet(PyengineError):
+    """A measurement is valid and does not meet the threshold that was asked for."""
+
+    exit_code: ClassVar[int] = 1

@@ -1,0 +1,120 @@
+"""What every result record has in common: a schema number, a kind, and where it came from."""
+
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+import pyengine
+from pyengine import _core
+from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.engine.model import Model
+
+SCHEMA_VERSION = 1
+
+
+class Record(BaseModel):
+    """Base of all result records: immutable, and unknown fields are errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings", protected_namespaces=()
+    )
+
+
+class ModelRecord(Record):
+    """Which model was measured.
+
+    Attributes:
+        path: as the user gave it.
+        sha256: of the file's bytes.
+        vocabulary_sha256: of all pieces and kinds in id order; equal for equal tokenizers.
+    """
+
+    path: str
+    name: str
+    sha256: str
+    architecture: str
+    file_type: str
+    n_params: int
+    n_bytes: int
+    file_bytes: int
+    bits_per_weight: float
+    n_vocab: int
+    n_embd: int
+    n_layer: int
+    tokenizer: str
+    pre_tokenizer: str
+    vocabulary_sha256: str
+
+
+class Provenance(Record):
+    """With what a result was computed. Holds no time of day: equal runs give equal bytes."""
+
+    pyengine: str
+    llama_cpp: str
+    llama_cpp_python: str
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    devices: list[str]
+    seed: int | None = None
+
+
+class Result(Record):
+    """Base of the records that are saved: `kind` names the command that made it."""
+
+    schema_version: int = SCHEMA_VERSION
+    kind: str
+    provenance: Provenance
+
+
+def model_record(model: Model, *, vocabulary_sha256: str) -> ModelRecord:
+    """Describe an open model."""
+    return ModelRecord(
+        path=str(model.path),
+        name=model.name,
+        sha256=model.sha256,
+        architecture=model.architecture,
+        file_type=model.file_type,
+        n_params=model.n_params,
+        n_bytes=model.n_bytes,
+        file_bytes=model.file_bytes,
+        bits_per_weight=model.bits_per_weight,
+        n_vocab=model.n_vocab,
+        n_embd=model.n_embd,
+        n_layer=model.n_layer,
+        tokenizer=model.vocabulary.kind,
+        pre_tokenizer=model.vocabulary.pre_tokenizer,
+        vocabulary_sha256=vocabulary_sha256,
+    )
+
+
+def provenance(*, threads: int, devices: list[str], seed: int | None = None) -> Provenance:
+    """Describe this process and machine."""
+    return Provenance(
+        pyengine=pyengine.__version__,
+        llama_cpp=_core.llama_version(),
+        llama_cpp_python=LLAMA_CPP_PYTHON_VERSION,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        cpu=cpu_name(),
+        cores=os.cpu_count() or 1,
+        threads=threads,
+        devices=devices,
+        seed=seed,
+    )
+
+
+@lru_cache(maxsize=1)
+def cpu_name() -> str:
+    """Return the processor's name as the system tells it, or its architecture."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

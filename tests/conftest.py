@@ -1,0 +1,22 @@
+"""Fixtures that every test may use."""
+
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+SHARED = PROJECT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real models and vocabularies beside the project, where there is one."""
+    if not SHARED.is_dir():
+        pytest.skip("no ../shared folder with real models beside the project")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def stories(shared: Path) -> Path:
+    """A small real Llama model with a SentencePiece vocabulary."""
+    return shared / "models" / "stories260K-f32.gguf"
