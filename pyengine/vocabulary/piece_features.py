@@ -1,0 +1,149 @@
+"""Features of every piece, computed for the whole vocabulary at once: kinds of bytes, scripts."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.vocabulary.scripts import Script, scripts_of
+from pyengine.vocabulary.tokens import Pieces, TokenKind
+
+BoolArray = npt.NDArray[np.bool_]
+
+# One bit per kind of byte; every byte has exactly one.
+SPACE, TAB, NEWLINE, BLANK, DIGIT, LOWER, UPPER, UNDERSCORE = (1 << i for i in range(8))
+BRACKET, QUOTE, OPERATOR, SEPARATOR, SIGIL, HIGH, CONTROL = (1 << i for i in range(8, 15))
+WHITE = SPACE | TAB | NEWLINE | BLANK
+LETTER = LOWER | UPPER
+WORD = LETTER | DIGIT | UNDERSCORE
+PUNCTUATION = BRACKET | QUOTE | OPERATOR | SEPARATOR | SIGIL
+
+_MEMBERS = {
+    SPACE: b" ",
+    TAB: b"\t",
+    NEWLINE: b"\n\r",
+    BLANK: b"\v\f\x1c\x1d\x1e\x1f",
+    DIGIT: b"0123456789",
+    LOWER: b"abcdefghijklmnopqrstuvwxyz",
+    UPPER: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    UNDERSCORE: b"_",
+    BRACKET: b"()[]{}",
+    QUOTE: b"\"'`",
+    OPERATOR: b"+-*/%=<>!&|^~?",
+    SEPARATOR: b",;:.",
+    SIGIL: b"@#$\\",
+}
+
+
+def _byte_kinds() -> npt.NDArray[np.uint16]:
+    kinds = np.full(256, CONTROL, np.uint16)
+    kinds[128:] = HIGH
+    for kind, members in _MEMBERS.items():
+        kinds[list(members)] = kind
+    return kinds
+
+
+BYTE_KINDS = _byte_kinds()
+
+
+class PieceFeatures:
+    """Per token: which kinds of bytes it has, whether it is valid UTF-8, its scripts.
+
+    Attributes, all of length `pieces.size`: `flags` uint16, union of the kinds of its bytes;
+    `first`, `last` uint16, kind of its first and last byte; `core`, flags without white space;
+    `scripts` uint16, bit `1 << Script` for each script of its letters, bit 0 for a symbol that
+    is not ASCII; bool `textual` (a normal or user-defined token that is no padding row), `valid`
+    (UTF-8), `blank` (nothing left after str.strip), `ascii_white`, `padding`.
+    """
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.pieces = pieces
+        self._byte_kinds = BYTE_KINDS[pieces.data]
+        self.flags = np.zeros(pieces.size, np.uint16)
+        self.first, self.last = self.flags.copy(), self.flags.copy()
+        filled = np.flatnonzero(pieces.lengths > 0)
+        if filled.size:
+            starts = pieces.offsets[filled]
+            self.flags[filled] = np.bitwise_or.reduceat(self._byte_kinds, starts)
+            self.first[filled] = self._byte_kinds[starts]
+            self.last[filled] = self._byte_kinds[pieces.offsets[filled + 1] - 1]
+        self.core = self.flags & ~np.uint16(WHITE)
+        self.ascii_white = (self.core == 0) & (self.flags != 0)
+        self.padding = self._padding()
+        kinds = pieces.kinds
+        written = (kinds == TokenKind.NORMAL) | (kinds == TokenKind.USER_DEFINED)
+        self.textual = written & ~self.padding
+        self._read_text()
+
+    def has(self, kinds: int) -> BoolArray:
+        """Mark the tokens that contain a byte of any of these kinds."""
+        result: BoolArray = (self.core & np.uint16(kinds)) != 0
+        return result
+
+    def only(self, kinds: int) -> BoolArray:
+        """Mark the tokens that, white space aside, consist of bytes of these kinds."""
+        result: BoolArray = (self.core != 0) & ((self.core & ~np.uint16(kinds)) == 0)
+        return result
+
+    def matching(self, pattern: re.Pattern[bytes], among: BoolArray) -> BoolArray:
+        """Mark the tokens of `among` whose stripped bytes match the pattern from end to end."""
+        tokens = np.flatnonzero(among)
+        match = pattern.fullmatch
+        hits = [match(piece.strip()) is not None for piece in self.pieces.take(tokens)]
+        result = np.zeros(self.pieces.size, bool)
+        result[tokens[np.array(hits, bool)]] = True
+        return result
+
+    def camel_case(self) -> BoolArray:
+        """Mark the tokens in which a lower-case ASCII letter is followed by a capital."""
+        kinds, offsets = self._byte_kinds, self.pieces.offsets
+        turns = np.flatnonzero((kinds[:-1] == LOWER) & (kinds[1:] == UPPER))
+        owner = np.searchsorted(offsets, turns, side="right") - 1
+        inside = turns + 1 < offsets[owner + 1]
+        result = np.zeros(self.pieces.size, bool)
+        result[owner[inside]] = True
+        return result
+
+    def _padding(self) -> BoolArray:
+        """Mark rows that a converter named `[PAD<id>]` to fill the matrix."""
+        candidates = np.flatnonzero(self.pieces.kinds == TokenKind.USER_DEFINED)
+        result = np.zeros(self.pieces.size, bool)
+        taken = self.pieces.take(candidates)
+        named = [p == b"[PAD%d]" % i for i, p in zip(candidates.tolist(), taken, strict=True)]
+        result[candidates[np.array(named, bool)]] = True
+        return result
+
+    def _read_text(self) -> None:
+        size = self.pieces.size
+        self.valid = np.ones(size, bool)
+        self.blank = self.ascii_white | (self.pieces.lengths == 0)
+        self.scripts = np.where(self.has(LETTER), np.uint16(1 << Script.LATIN), np.uint16(0))
+        tokens: list[int] = []
+        texts: list[str] = []
+        high = np.flatnonzero(self.has(HIGH))
+        for token, piece in zip(high.tolist(), self.pieces.take(high), strict=True):
+            try:
+                texts.append(piece.decode())
+                tokens.append(token)
+            except UnicodeDecodeError:
+                self.valid[token] = False
+        if not texts:
+            return
+        self.blank[[t for t, text in zip(tokens, texts, strict=True) if not text.strip()]] = True
+        self.scripts[tokens] = _script_bits(texts)
+
+
+def _script_bits(texts: list[str]) -> npt.NDArray[np.uint16]:
+    """Return for each non-empty text the union of `1 << Script` over its characters.
+
+    ASCII that is no letter has no bit: punctuation and digits are known from the bytes.
+    """
+    code_points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
+    found = np.uint16(1) << scripts_of(code_points).astype(np.uint16)
+    found[(code_points < 0x80) & (found == 1 << Script.SYMBOL)] = 0
+    lengths = np.fromiter((len(text) for text in texts), np.int64, len(texts))
+    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    result: npt.NDArray[np.uint16] = np.bitwise_or.reduceat(found, starts)
+    return result
