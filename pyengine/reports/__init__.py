@@ -1,0 +1,1 @@
+"""Show results: one table model, decorated as text, Markdown, HTML and CSV."""
