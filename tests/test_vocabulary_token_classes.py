@@ -19,7 +19,7 @@ piece_lists = st.lists(
 
 
 def class_of(piece: bytes) -> TokenClass:
-    return CLASSES[classify(Pieces.from_list([b"x", piece, b""])).primary[1]]
+    return CLASSES[int(classify(Pieces.from_list([b"x", piece, b""])).primary[1])]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from pyengine.vocabulary.keywords import (
     Keyword,
     KeywordTable,
-    KeywordTableError,
     WordClass,
     load_table,
     load_tables,
@@ -12,7 +11,6 @@ from pyengine.vocabulary.keywords import (
 __all__ = [
     "Keyword",
     "KeywordTable",
-    "KeywordTableError",
     "WordClass",
     "load_table",
     "load_tables",

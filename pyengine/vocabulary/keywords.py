@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from pyengine.errors import InputError
+from pyengine.errors import KeywordTableError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,10 +38,6 @@ LANGUAGES = (
 _DATA = Path(__file__).resolve().parent.parent / "data" / "keywords"
 _TABLE_KEYS = {"language", "title", "version", "extends", "groups"}
 _GROUP_KEYS = {"class", "source", "url", "version", "words"}
-
-
-class KeywordTableError(InputError):
-    """A keyword table that cannot be read, or that says something impossible."""
 
 
 class WordClass(str, Enum):
@@ -174,7 +170,7 @@ def _origin(path: Path) -> str:
     return f"shipped:{inside.parent.name}" if inside.parent.parent == _DATA else str(path)
 
 
-def _keywords(path: Path, groups: Any, version: str) -> Iterator[Keyword]:
+def _keywords(path: Path, groups: object, version: str) -> Iterator[Keyword]:
     if not isinstance(groups, list) or not groups:
         raise KeywordTableError(f"{path}: needs at least one [[groups]] table")
     seen: dict[str, WordClass] = {}
@@ -212,7 +208,7 @@ def _group(path: Path, group: dict[str, Any], version: str) -> Iterator[Keyword]
         )
 
 
-def _check_keys(path: Path, table: Any, allowed: set[str]) -> None:
+def _check_keys(path: Path, table: object, allowed: set[str]) -> None:
     if not isinstance(table, dict):
         raise KeywordTableError(f"{path}: expected a table, found {table!r}")
     unknown = sorted(set(table) - allowed)

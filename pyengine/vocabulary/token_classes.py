@@ -120,7 +120,8 @@ def paper_special(features: PieceFeatures) -> BoolArray:
     Control tokens and padding rows are not counted. The rule is inferred from the shares that
     the paper states (arXiv 2601.02563); it takes in identifiers such as `.Class`.
     """
-    return features.textual & features.has(bits.PUNCTUATION)
+    special: BoolArray = features.textual & features.has(bits.PUNCTUATION)
+    return special
 
 
 def paper_dead(features: PieceFeatures) -> BoolArray:
@@ -128,8 +129,8 @@ def paper_dead(features: PieceFeatures) -> BoolArray:
 
     They are white space, most of it indentation, and none of them is dead.
     """
-    filled: BoolArray = features.pieces.lengths > 0
-    return features.textual & features.blank & filled
+    dead: BoolArray = features.textual & features.blank & (features.pieces.lengths > 0)
+    return dead
 
 
 class _Partition:

@@ -27,11 +27,18 @@ class VocabularyLike(Protocol):
     """The part of `pyengine.engine.Vocabulary` that the analyses read."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Number of tokens, padding rows included."""
+
     @property
-    def kinds(self) -> npt.NDArray[np.uint8]: ...
-    def piece_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]: ...
-    def token(self, piece: bytes) -> int | None: ...
+    def kinds(self) -> npt.NDArray[np.uint8]:
+        """Kind of every token, see TokenKind."""
+
+    def piece_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Return the bytes of all pieces and where each begins, see Pieces."""
+
+    def token(self, piece: bytes) -> int | None:
+        """Return the token whose piece is exactly these bytes."""
 
 
 @dataclass(frozen=True)
