@@ -1,0 +1,1 @@
+"""Whether a model still writes code that works: tasks, sandbox, generation, evaluation."""

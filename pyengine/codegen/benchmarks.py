@@ -1,0 +1,218 @@
+"""Read HumanEval, HumanEval-X and MBPP in the form in which they are published."""
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyengine.codegen.tasks import Task, TaskFileError, build_task, load_task_file, unique
+from pyengine.errors import OptionError
+
+HUMANEVAL_X = {"JavaScript": "javascript", "Java": "java", "Python": "python"}
+PYTHON_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\n@", "\nassert ")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A benchmark on the Hugging Face hub: where it lies, and its SHA-256 where known."""
+
+    repository: str
+    file: str
+    revision: str
+    sha256: str | None
+
+
+HUB: Mapping[str, Published] = {
+    "humaneval": Published(
+        "openai/openai_humaneval", "openai_humaneval/test-00000-of-00001.parquet", "main", None
+    ),
+    "mbpp": Published(
+        "google-research-datasets/mbpp", "full/test-00000-of-00001.parquet", "main", None
+    ),
+}
+
+
+def load_tasks(source: Path) -> list[Task]:
+    """Read tasks from a file of ours (.toml) or a published one (.jsonl, .jsonl.gz, .json,
+    .parquet).
+
+    Raises:
+        TaskFileError: The file cannot be read or is none of these.
+    """
+    if source.suffix == ".toml":
+        return load_task_file(source)
+    records = _records(source)
+    if not records:
+        raise TaskFileError(f"{source} has no task")
+    return unique([_convert(record, source) for record in records], source)
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".parquet":
+            return _parquet(path)
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        text = data.decode("utf-8")
+        if path.suffix == ".json":
+            found = json.loads(text)
+        else:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except OSError as error:
+        raise TaskFileError(f"cannot read task file {path}: {error}") from error
+    except (ValueError, EOFError) as error:
+        raise TaskFileError(f"{path} is not JSON lines: {error}") from error
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise TaskFileError(f"{path} is not a list of tasks")
+    return found
+
+
+def _parquet(path: Path) -> list[dict[str, Any]]:
+    try:
+        from pyarrow import parquet  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    except ImportError as error:
+        raise OptionError(f"reading {path} needs pyarrow: pip install pyarrow") from error
+    records: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    return records
+
+
+def _convert(record: dict[str, Any], path: Path) -> Task:
+    converters: Mapping[str, Callable[[dict[str, Any], Path], Task]] = {
+        "declaration": _humaneval_x,
+        "canonical_solution": _humaneval,
+        "test_list": _mbpp,
+    }
+    for field, convert in converters.items():
+        if field in record:
+            try:
+                return convert(record, path)
+            except KeyError as error:
+                raise TaskFileError(f"{path}: a task has no field {error}") from error
+    raise TaskFileError(f"{path}: neither HumanEval, HumanEval-X, MBPP nor a task file of ours")
+
+
+def _humaneval(record: dict[str, Any], path: Path) -> Task:
+    entry = {
+        "name": record["task_id"],
+        "language": "python",
+        "prompt": record["prompt"],
+        "entry_point": record["entry_point"],
+        "tests": record["test"],
+        "reference": record["canonical_solution"],
+        "support": record["prompt"],
+        "stop": PYTHON_STOPS,
+        "level": 3,
+    }
+    return build_task(entry, path)
+
+
+def _humaneval_x(record: dict[str, Any], path: Path) -> Task:
+    language = str(record["task_id"]).split("/")[0]
+    if language not in HUMANEVAL_X:
+        known = ", ".join(HUMANEVAL_X)
+        raise TaskFileError(f"{path}: HumanEval-X is read for {known}, not for {language}")
+    entry = {
+        "name": record["task_id"],
+        "language": HUMANEVAL_X[language],
+        "prompt": record["prompt"],
+        "entry_point": _declared(language, record["declaration"], path),
+        "tests": record["test"],
+        "reference": record["canonical_solution"],
+        "support": _helpers(language, record["prompt"], record["declaration"]),
+        "stop": PYTHON_STOPS if language == "Python" else (),
+        "level": 3,
+    }
+    return build_task(entry, path)
+
+
+def _helpers(language: str, prompt: str, declaration: str) -> str:
+    """Return what the prompt defines besides the function asked for; its tests may call it."""
+    if language == "Python":
+        return prompt
+    last = declaration.strip().splitlines()[-1]
+    return prompt[: prompt.rfind(last)] if language == "JavaScript" else ""
+
+
+def _declared(language: str, declaration: str, path: Path) -> str:
+    """Return the name that the last declaration gives to the function."""
+    patterns = {
+        "Python": r"def\s+(\w+)\s*\(",
+        "JavaScript": r"(?:const|let|var|function)\s+(\w+)\s*[=(]",
+        "Java": r"(\w+)\s*\([^()]*\)\s*(?:throws\s+[\w., ]+)?\{\s*$",
+    }
+    found = re.findall(patterns[language], declaration.strip())
+    if not found:
+        raise TaskFileError(f"{path}: no function in the declaration {declaration.strip()[:60]!r}")
+    return str(found[-1])
+
+
+def _mbpp(record: dict[str, Any], path: Path) -> Task:
+    """Give text and asserts in a docstring, as the authors' prompt does (Austin et al. 2021)."""
+    tests = list(record["test_list"])
+    match = re.search(r"assert\s+[(\s]*(?:\w+\()*?(\w+)\s*\(", tests[0])
+    code = str(record["code"]).replace("\r\n", "\n")
+    defined = re.findall(r"^def\s+(\w+)", code, re.MULTILINE)
+    called = [name for name in re.findall(r"(\w+)\s*\(", tests[0]) if name in defined]
+    if not match or not called:
+        raise TaskFileError(f"{path}: {record['task_id']}: no call of a function in {tests[0]!r}")
+    text = record.get("text") or record["prompt"]
+    shown = "\n".join(tests)
+    setup = record.get("test_setup_code") or "\n".join(record.get("test_imports", []))
+    entry = {
+        "name": f"MBPP/{record['task_id']}",
+        "language": "python",
+        "prompt": f'"""\n{text}\n{shown}\n"""\n',
+        "entry_point": called[0],
+        "tests": "\n".join([setup, *tests]),
+        "reference": code,
+        "stop": ("\nassert", '\n"""', "\nprint(", "\nif __name__"),
+        "level": 3,
+    }
+    return build_task(entry, path)
+
+
+def fetch(name: str) -> Path:
+    """Return the file of a benchmark, from the Hugging Face hub or its cache.
+
+    Raises:
+        OptionError: The name is unknown, huggingface_hub is missing, the download failed, or the
+        bytes are not the
+            ones expected.
+    """
+    published = HUB.get(name)
+    if published is None:
+        raise OptionError(
+            f"no benchmark is called {name!r}; known: own, {', '.join(HUB)}, or a file"
+        )
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError
+    except ImportError as error:
+        raise OptionError(
+            f"fetching {name} needs huggingface_hub (pip install huggingface_hub); or give a file"
+        ) from error
+    try:
+        found = hf_hub_download(
+            published.repository,
+            published.file,
+            repo_type="dataset",
+            revision=published.revision,
+        )
+    except (HfHubHTTPError, OSError) as error:
+        raise OptionError(f"cannot fetch {name} from {published.repository}: {error}") from error
+    path = Path(found)
+    if published.sha256 is not None:
+        check_hash(path, published.sha256)
+    return path
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Raise TaskFileError unless the SHA-256 of `path` is `expected`."""
+    actual = hashlib.sha256(path.read_bytes()).hexdigest()
+    if actual != expected:
+        raise TaskFileError(f"{path} has SHA-256 {actual}, expected {expected}")

@@ -1,0 +1,50 @@
+// Run the tests of one JavaScript task against a solution in another process, and give the verdict.
+// ./tests.json holds `support`, `tests` and `entry_point`; calls leave on descriptor 4, answers come on 3, the verdict goes to 5.
+"use strict";
+const fs = require("fs");
+const { encode, decode, send, reader } = require("./wire.js");
+
+class Gone extends Error {}
+class Raised extends Error {}
+
+const job = JSON.parse(fs.readFileSync("tests.json", "utf8"));
+const next = reader(3);
+
+function receive() {
+  let reply;
+  try {
+    reply = next();
+  } catch (error) {
+    throw new Gone(String(error));
+  }
+  if (reply === null || typeof reply !== "object") throw new Gone("no answer");
+  if ("error" in reply) {
+    const error = new Raised(`${reply.error}: ${reply.message}`);
+    error.kind = String(reply.error);
+    throw error;
+  }
+  return decode(reply.value);
+}
+
+function candidate(...args) {
+  send(4, { name: job.entry_point, arguments: encode(args) });
+  return receive();
+}
+
+// console.assert only prints; here a false condition ends the tests.
+console.assert = (condition, message) => {
+  if (!condition) throw new Error(message || "assertion failed");
+};
+
+let verdict;
+try {
+  receive();
+  new Function(job.entry_point, "require", `${job.support}\n${job.tests}`)(candidate, require);
+  verdict = { outcome: "passed", detail: "" };
+} catch (error) {
+  const detail = String(error && error.message).slice(0, 500);
+  if (error instanceof Raised) verdict = { outcome: "raised", kind: error.kind, detail };
+  else if (error instanceof Gone) verdict = { outcome: "gone", detail };
+  else verdict = { outcome: "failed", detail };
+}
+fs.writeSync(5, JSON.stringify(verdict));

@@ -1,0 +1,128 @@
+"""Run the steps of one job inside a sandbox that is already closed, and report how each ended.
+
+Started as `python -I -S supervisor.py JOB_FD REPORT_FD` by pyengine.codegen.sandbox. Standard
+library only: nothing of pyengine is visible from here. Every step runs as another process,
+without privileges and under resource limits; the report is written by this process alone, which
+the steps can neither read nor trace.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+
+
+def prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def write_files(root: str, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = os.path.join(root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8", errors="surrogatepass") as stream:
+            stream.write(text)
+
+
+def drop_privileges(uid: int | None) -> None:
+    if uid is not None and os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def set_limits(limits: dict[str, int]) -> None:
+    names = {
+        "cpu_s": "RLIMIT_CPU",
+        "address_bytes": "RLIMIT_AS",
+        "data_bytes": "RLIMIT_DATA",
+        "processes": "RLIMIT_NPROC",
+        "file_bytes": "RLIMIT_FSIZE",
+        "open_files": "RLIMIT_NOFILE",
+        "core_bytes": "RLIMIT_CORE",
+    }
+    for name, value in limits.items():
+        kind = getattr(resource, names[name], None)
+        if kind is None:
+            continue
+        _, hard = resource.getrlimit(kind)
+        capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with contextlib.suppress(OSError, ValueError):  # macOS refuses some of them
+            resource.setrlimit(kind, (capped, capped))
+
+
+def become_step(step: dict[str, Any], root: str, uid: int | None, stdin: int) -> None:
+    os.setsid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    kept = {int(target): int(source) for target, source in step["fds"].items()}
+    kept[0] = stdin
+    # First out of the way of the target numbers, then onto them.
+    moved = {target: os.dup2(source, 200 + target) for target, source in kept.items()}
+    for target, source in moved.items():
+        os.dup2(source, target, inheritable=True)
+    for descriptor in set(range(3, 1024)) - set(moved):
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    os.chdir(root)
+    os.umask(0o022)
+    drop_privileges(uid)
+    set_limits(step["limits"])
+    os.execve(step["argv"][0], step["argv"], step["env"])
+
+
+def stdin_of(step: dict[str, Any]) -> int:
+    read, write = os.pipe()
+    os.write(write, step["stdin"].encode())  # shorter than the buffer of a pipe
+    os.close(write)
+    return read
+
+
+def run_step(step: dict[str, Any], root: str, uid: int | None) -> dict[str, Any]:
+    started = time.monotonic()
+    stdin = stdin_of(step)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become_step(step, root, uid, stdin)
+        except OSError as error:
+            os.write(2, f"cannot start {step['argv'][0]}: {error}\n".encode())
+        finally:
+            os._exit(127)
+    os.close(stdin)
+    while True:  # also reaps the orphans of earlier steps, where this is the first process
+        reaped, status, usage = os.wait4(-1, 0)
+        if reaped == pid:
+            break
+    return {
+        "name": step["name"],
+        "status": os.waitstatus_to_exitcode(status),
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "wall_s": time.monotonic() - started,
+    }
+
+
+def main() -> None:
+    prctl(PR_SET_DUMPABLE, 0)
+    job_fd, report_fd = int(sys.argv[1]), int(sys.argv[2])
+    with os.fdopen(job_fd, "rb") as stream:
+        job = json.load(stream)
+    root = job["root"]
+    write_files(root, job["files"])
+    for step in job["steps"]:
+        report = run_step(step, root, job["uid"])
+        os.write(report_fd, json.dumps(report).encode() + b"\n")
+        if report["status"] != 0:
+            break
+
+
+main()

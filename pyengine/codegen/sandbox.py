@@ -1,0 +1,342 @@
+"""Run untrusted programs without network, without the user's files, and under hard limits.
+
+Two ways in, chosen by what the machine has: bubblewrap, or namespaces of our own
+(harness/namespaces.py). Where neither works, `open_sandbox` refuses, unless the caller asks for
+plain local execution by name.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any
+
+from pyengine.errors import OptionError, PyengineError
+
+HARNESS = Path(__file__).parent / "harness"
+MIB = 1 << 20
+
+
+class SandboxError(PyengineError):
+    """The sandbox itself failed; says nothing about the program that was to run in it."""
+
+
+class Isolation(str, Enum):
+    """How the programs are kept away from the machine."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NAMESPACES = "namespaces"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one program may use; bytes and seconds."""
+
+    cpu_s: int = 10
+    wall_s: float = 15.0
+    memory_bytes: int = 1024 * MIB
+    processes: int = 64
+    file_bytes: int = 64 * MIB
+    disk_bytes: int = 256 * MIB
+    output_bytes: int = MIB
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program of a job.
+
+    `limit_address_space` is off for runtimes that reserve far more addresses than they use.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    limit_address_space: bool = True
+    stdin: str = ""
+    fds: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files to lay down in the working folder, the steps to run there, and folders they need to
+    read.
+
+    `folder` is where the working folder is seen from inside; steps name their files relative to it.
+    """
+
+    files: Mapping[str, str]
+    steps: Sequence[Step]
+    limits: Limits = field(default_factory=Limits)
+    toolchain_roots: Sequence[str] = ()
+
+
+class Sandbox:
+    """A way to start jobs. One instance may run many jobs, from several threads."""
+
+    def __init__(self, isolation: Isolation) -> None:
+        self.isolation = isolation
+
+    @contextlib.contextmanager
+    def start(self, job: Job, *, pass_fds: Sequence[int] = ()) -> Iterator["Process"]:
+        """Start `job`; whatever it left running is killed when the context ends."""
+        folder = tempfile.mkdtemp(prefix="pyengine-")
+        report_read, report_write = os.pipe()
+        try:
+            with tempfile.TemporaryFile() as described:
+                argv = self._argv(job, folder, described.fileno(), report_write)
+                described.write(json.dumps(self._description(job, folder)).encode())
+                described.seek(0)
+                child = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    pass_fds=[described.fileno(), report_write, *pass_fds],
+                    start_new_session=True,
+                    env={"LANG": "C.UTF-8", "PATH": os.environ.get("PATH", "")},
+                )
+            os.close(report_write)
+            report_write = -1
+            process = Process(child, report_read, self.isolation)
+            try:
+                yield process
+            finally:
+                process.close()
+        finally:
+            for descriptor in (report_read, report_write):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _description(self, job: Job, folder: str) -> dict[str, Any]:
+        closed = self.isolation is not Isolation.NONE
+        work = "/work" if closed else folder
+        return {
+            "root": work,
+            "files": dict(job.files),
+            "uid": random.SystemRandom().randrange(30000, 60000) if closed else None,
+            "steps": [_step_description(step, job.limits, work, closed) for step in job.steps],
+        }
+
+    def _argv(self, job: Job, folder: str, job_fd: int, report_fd: int) -> list[str]:
+        closed = self.isolation is not Isolation.NONE
+        script = "/harness/supervisor.py" if closed else str(HARNESS / "supervisor.py")
+        inner = [interpreter(), "-I", "-S", script, str(job_fd), str(report_fd)]
+        if self.isolation is Isolation.BUBBLEWRAP:
+            return _bubblewrap_argv(job) + inner
+        if self.isolation is Isolation.NAMESPACES:
+            spec = {
+                "root": folder,
+                "binds": _binds(job.toolchain_roots),
+                "links": _links(),
+                "devices": DEVICES,
+                "disk_bytes": job.limits.disk_bytes,
+                "argv": inner,
+            }
+            return [interpreter(), "-I", "-S", str(HARNESS / "namespaces.py"), json.dumps(spec)]
+        return inner
+
+
+@dataclass
+class Process:
+    """A running job: its outermost process, and the pipe on which the supervisor reports."""
+
+    child: "subprocess.Popen[bytes]"
+    report_fd: int
+    isolation: Isolation
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """What the job prints."""
+        assert self.child.stdout is not None
+        return self.child.stdout
+
+    @property
+    def stderr(self) -> IO[bytes]:
+        """What the job prints as errors, those of the sandbox included."""
+        assert self.child.stderr is not None
+        return self.child.stderr
+
+    def kill(self) -> None:
+        """Kill every process of the job; in a namespace the kernel leaves none behind."""
+        if self.isolation is Isolation.NONE:
+            for pid in descendants(self.child.pid):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, 9)
+        with contextlib.suppress(ProcessLookupError):
+            self.child.kill()
+
+    def close(self) -> None:
+        """Kill what is left and free the pipes."""
+        self.kill()
+        self.child.wait()
+        self.stdout.close()
+        self.stderr.close()
+
+
+DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
+
+
+def interpreter() -> str:
+    """Return the Python that stands outside any virtual environment."""
+    name = f"python{sysconfig.get_python_version()}"
+    base = Path(sys.base_prefix) / "bin" / name
+    return str(base.resolve()) if base.exists() else sys.executable
+
+
+def _step_description(step: Step, limits: Limits, work: str, closed: bool) -> dict[str, Any]:
+    bounds = {
+        "cpu_s": limits.cpu_s,
+        "data_bytes": limits.memory_bytes,
+        "file_bytes": limits.file_bytes,
+        "open_files": 256,
+        "core_bytes": 0,
+    }
+    if closed:  # elsewhere it would count every process of the user
+        bounds["processes"] = limits.processes
+    if step.limit_address_space:
+        bounds["address_bytes"] = limits.memory_bytes
+    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": work, "TMPDIR": "/tmp", **step.env}
+    return {
+        "name": step.name,
+        "argv": list(step.argv),
+        "env": env,
+        "limits": bounds,
+        "stdin": step.stdin,
+        "fds": {str(target): source for target, source in step.fds.items()},
+    }
+
+
+SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
+SYSTEM_FILES = (
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/java-17-openjdk",
+    "/etc/java-21-openjdk",
+    "/etc/php",
+)
+
+
+def _binds(toolchain_roots: Sequence[str]) -> dict[str, str]:
+    candidates = [*SYSTEM_FOLDERS, *SYSTEM_FILES, sys.base_prefix, *toolchain_roots]
+    shown = [path for path in candidates if Path(path).exists() and not Path(path).is_symlink()]
+    binds = {path: path for path in shown if not path.startswith("/usr/")}
+    binds[str(HARNESS)] = "/harness"
+    return binds
+
+
+def _links() -> dict[str, str]:
+    return {path: str(Path(path).readlink()) for path in SYSTEM_FOLDERS if Path(path).is_symlink()}
+
+
+def _bubblewrap_argv(job: Job) -> list[str]:
+    argv = [_bubblewrap(), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    if os.geteuid() == 0:
+        argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        argv += ["--unshare-user"]
+    argv += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
+    binds = _binds(job.toolchain_roots)
+    above = {str(parent) for target in binds.values() for parent in Path(target).parents}
+    for folder in sorted(above - {"/"}):
+        argv += ["--perms", "0755", "--dir", folder]
+    for source, target in binds.items():
+        argv += ["--ro-bind", source, target]
+    for link, target in _links().items():
+        argv += ["--symlink", target, link]
+    size = str(job.limits.disk_bytes)
+    for folder in ("/work", "/tmp"):
+        argv += ["--perms", "0777", "--size", size, "--tmpfs", folder]
+    return [*argv, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--"]
+
+
+def _bubblewrap() -> str:
+    found = shutil.which("bwrap")
+    if found is None:
+        raise OptionError("bubblewrap (bwrap) is not installed; install it or use namespaces")
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Return `pid` and every process below it, as far as /proc (or ps) shows them."""
+    found, waiting = [], [pid]
+    while waiting:
+        current = waiting.pop()
+        found.append(current)
+        for task in Path(f"/proc/{current}/task").glob("*"):
+            with contextlib.suppress(OSError, ValueError):
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def memory_of(pid: int) -> int:
+    """Return the bytes of anonymous and shared memory resident in `pid` and all below it."""
+    total = 0
+    for member in descendants(pid):
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(f"/proc/{member}/status").read_text().splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += int(line.split()[1]) * 1024
+    return total
+
+
+@functools.cache
+def works(isolation: Isolation) -> str:
+    """Return "" where `isolation` can be used on this machine, otherwise why not."""
+    if sys.platform != "linux":
+        return f"needs Linux, this is {sys.platform}"
+    if isolation is Isolation.BUBBLEWRAP and shutil.which("bwrap") is None:
+        return "bwrap is not installed"
+    job = Job(files={}, steps=[Step("try", [interpreter(), "-I", "-S", "-c", "pass"])])
+    with Sandbox(isolation).start(job) as process:
+        try:
+            _, errors = process.child.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            return "did not start within 20 seconds"
+        report = os.read(process.report_fd, 65536)
+    if b'"status": 0' in report:
+        return ""
+    return errors.decode(errors="replace").strip().splitlines()[-1:][0] if errors else "no report"
+
+
+def open_sandbox(
+    isolation: Isolation | None = None, *, unsafe_local_execution: bool = False
+) -> Sandbox:
+    """Return the strongest sandbox that works here, or the one asked for.
+
+    Raises:
+        OptionError: None works and `unsafe_local_execution` was not given, or the one asked for
+        does not work.
+    """
+    if isolation is Isolation.NONE or unsafe_local_execution:
+        if not unsafe_local_execution:
+            raise OptionError(
+                "running generated code without a sandbox needs unsafe_local_execution"
+            )
+        return Sandbox(Isolation.NONE)
+    wanted = [isolation] if isolation else [Isolation.BUBBLEWRAP, Isolation.NAMESPACES]
+    reasons = []
+    for candidate in wanted:
+        reason = works(candidate)
+        if not reason:
+            return Sandbox(candidate)
+        reasons.append(f"{candidate.value}: {reason}")
+    raise OptionError(
+        "no sandbox works on this machine ("
+        + "; ".join(reasons)
+        + "). Install bubblewrap, or give "
+        "--unsafe-local-execution to run generated programs as yourself"
+    )

@@ -1,0 +1,137 @@
+"""Programming tasks: what the model is asked, and how its answer is judged."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pyengine.codegen.languages import LANGUAGES
+from pyengine.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OWN_TASKS = Path(__file__).parent.parent / "data" / "tasks"
+ASSERTING = ("python", "javascript", "java")
+
+
+class TaskFileError(InputError):
+    """A task file cannot be read, or one of its tasks is not complete."""
+
+
+class Task(BaseModel):
+    """One programming task.
+
+    The program is `prelude + prompt + completion + suffix + closing + tests`. With `expected`,
+    the program must print exactly that, and never sees it. Without, `tests` assert:
+    `check(candidate)` or plain asserts in Python, console.assert in JavaScript, a class Main in
+    Java.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    language: str
+    prompt: str
+    entry_point: str = Field(min_length=1)
+    tests: str = Field(min_length=1)
+    reference: str
+    expected: str | None = None
+    wrong: str | None = None
+    level: int = Field(default=2, ge=1, le=5)
+    prelude: str = ""
+    suffix: str = ""
+    closing: str = ""
+    support: str = ""
+    instruction: str = ""
+    stop: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Task":
+        if self.language not in LANGUAGES:
+            raise ValueError(f"language {self.language!r} is none of {', '.join(LANGUAGES)}")
+        if self.expected is None and self.language not in ASSERTING:
+            raise ValueError(f"a task in {self.language} needs `expected`, the output of its tests")
+        return self
+
+    def solution(self, completion: str) -> str:
+        """Return the source of the solution: everything but the tests."""
+        return f"{self.prelude}{self.prompt}{completion}{self.suffix}{self.closing}"
+
+    def program(self, completion: str) -> str:
+        """Return the whole program, tests included."""
+        return f"{self.solution(completion)}\n{self.tests}"
+
+
+def load_task_file(path: Path) -> list[Task]:
+    """Read tasks from a TOML file in our own format (docs/evaluate.md).
+
+    Raises:
+        TaskFileError: The file cannot be read, is not TOML, or a task lacks something.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TaskFileError(f"cannot read task file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TaskFileError(f"{path} is not valid TOML: {error}") from error
+    entries = document.get("task")
+    if not isinstance(entries, list) or not entries:
+        raise TaskFileError(f"{path} has no [[task]]")
+    shared = {key: value for key, value in document.items() if key in ("language",)}
+    return unique([build_task({**shared, **entry}, path) for entry in entries], path)
+
+
+def build_task(entry: dict[str, Any], path: Path) -> Task:
+    """Return the task that `entry` describes; a first newline after `'''` is TOML's to drop."""
+    try:
+        return Task(**entry)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        name = entry.get("name", "a task without a name")
+        raise TaskFileError(f"{path}: {name}: {where} {problem['msg']}".strip()) from error
+
+
+def unique(tasks: Sequence[Task], path: Path) -> list[Task]:
+    """Return `tasks`. Raises TaskFileError where two share a name."""
+    seen: set[str] = set()
+    for task in tasks:
+        if task.name in seen:
+            raise TaskFileError(f"{path}: two tasks are called {task.name}")
+        seen.add(task.name)
+    return list(tasks)
+
+
+def own_tasks(languages: Iterable[str] | None = None) -> list[Task]:
+    """Return the tasks that pyengine ships, in the order of the languages, easiest first."""
+    wanted = list(LANGUAGES if languages is None else languages)
+    tasks = [task for name in wanted for task in load_task_file(OWN_TASKS / f"{name}.toml")]
+    order = {name: number for number, name in enumerate(wanted)}
+    return sorted(tasks, key=lambda task: (order[task.language], task.level))
+
+
+def fill_in_the_middle(task: Task) -> Task | None:
+    """Return `task` with a middle line of its reference as the hole; None below three lines.
+
+    Single-line infilling as in Bavarian et al. 2022 (arXiv 2207.14255), with the line nearest the
+    middle.
+    """
+    lines = task.reference.splitlines(keepends=True)
+    if len(lines) < 3:
+        return None
+    hole = len(lines) // 2
+    return task.model_copy(
+        update={
+            "name": f"{task.name}#fim",
+            "prompt": task.prompt + "".join(lines[:hole]),
+            "reference": lines[hole],
+            "suffix": "".join(lines[hole + 1 :]) + task.suffix,
+            "wrong": None,
+            "stop": ("\n",),
+        }
+    )

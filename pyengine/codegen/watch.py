@@ -1,0 +1,138 @@
+"""Wait for sandboxed jobs, and stop them at their limits of time, memory and output."""
+
+import json
+import os
+import selectors
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pyengine.codegen.sandbox import Limits, Process, memory_of
+
+POLL_S = 0.05
+
+
+class Stopped(str, Enum):
+    """Why a job was killed from outside."""
+
+    WALL_TIME = "wall time"
+    MEMORY = "memory"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How one step ended: `status` is its exit code, or minus the signal that ended it."""
+
+    name: str
+    status: int
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a whole job ended. `steps` lacks the step during which it was stopped."""
+
+    steps: tuple[StepEnd, ...]
+    stdout: bytes
+    stderr: bytes
+    stopped: Stopped | None
+    wall_s: float
+    verdict: bytes = b""
+
+
+@dataclass
+class _Watched:
+    process: Process
+    limits: Limits
+    stopped: Stopped | None = None
+    ended_at: float | None = None
+    written: int = 0
+    buffers: dict[str, bytearray] = field(default_factory=dict)
+
+    def take(self, name: str, data: bytes) -> None:
+        self.buffers.setdefault(name, bytearray()).extend(data)
+        self.written += len(data)
+        if self.written > self.limits.output_bytes:
+            self.stop(Stopped.OUTPUT)
+
+    def stop(self, why: Stopped) -> None:
+        if self.stopped is None and self.ended_at is None:
+            self.stopped = why
+            self.process.kill()
+
+    def result(self, started: float) -> Ended:
+        report = bytes(self.buffers.get("report", b""))
+        return Ended(
+            steps=tuple(StepEnd(**json.loads(line)) for line in report.splitlines()),
+            stdout=bytes(self.buffers.get("stdout", b"")[: self.limits.output_bytes]),
+            stderr=bytes(self.buffers.get("stderr", b"")[: self.limits.output_bytes]),
+            stopped=self.stopped,
+            wall_s=(self.ended_at or time.monotonic()) - started,
+            verdict=bytes(self.buffers.get("verdict", b"")),
+        )
+
+
+def watch(
+    processes: Sequence[Process], limits: Limits, *, verdict_fd: int | None = None
+) -> list[Ended]:
+    """Return how each of `processes` ended; all of them are stopped when one passes a limit.
+
+    `verdict_fd` is read along with the last of them: the channel on which a judge reports.
+    """
+    started = time.monotonic()
+    watched = [_Watched(process, limits) for process in processes]
+    with selectors.DefaultSelector() as selector:
+        for item in watched:
+            for name, descriptor in (
+                ("stdout", item.process.stdout.fileno()),
+                ("stderr", item.process.stderr.fileno()),
+                ("report", item.process.report_fd),
+            ):
+                selector.register(descriptor, selectors.EVENT_READ, (item, name))
+        if verdict_fd is not None:
+            selector.register(verdict_fd, selectors.EVENT_READ, (watched[-1], "verdict"))
+        _pump(selector, watched, started)
+    return [item.result(started) for item in watched]
+
+
+def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: float) -> None:
+    while any(item.ended_at is None for item in watched):
+        ready = selector.select(POLL_S) if selector.get_map() else []
+        for key, _ in ready:
+            item, name = key.data
+            data = os.read(key.fd, 65536)
+            if data:
+                item.take(name, data)
+            else:
+                selector.unregister(key.fd)
+        now = time.monotonic()
+        for item in watched:
+            if item.ended_at is None:
+                _check(item, now, started)
+    _drain(selector)
+
+
+def _check(item: _Watched, now: float, started: float) -> None:
+    if item.process.child.poll() is not None:
+        item.ended_at = now
+        return
+    if now - started > item.limits.wall_s:
+        item.stop(Stopped.WALL_TIME)
+    elif memory_of(item.process.child.pid) > item.limits.memory_bytes:
+        item.stop(Stopped.MEMORY)
+
+
+def _drain(selector: selectors.BaseSelector) -> None:
+    """Take what was written before the end, without waiting for who holds a pipe open."""
+    while ready := selector.select(0):
+        for key, _ in ready:
+            item, name = key.data
+            data = os.read(key.fd, 65536)
+            if data and item.written <= item.limits.output_bytes:
+                item.take(name, data)
+            else:
+                selector.unregister(key.fd)
