@@ -6,6 +6,7 @@
 #include <ggml-backend.h>
 
 #include "errors.hpp"
+#include "gguf_check.hpp"
 #include "log_sink.hpp"
 
 namespace pyengine {
@@ -50,6 +51,7 @@ std::string file_metadata(const llama_model * model, const std::string & suffix)
 
 std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions & options,
                                   const LoadProgress & progress) {
+    check_gguf(path, !options.skip_vocabulary); // llama.cpp aborts on some of what this refuses
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
     params.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;

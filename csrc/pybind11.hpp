@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include <pybind11/functional.h>
 #include <pybind11/numpy.h>
@@ -20,6 +21,11 @@ using Int32Array = py::array_t<std::int32_t, py::array::c_style | py::array::for
 using Int64Array = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 using ByteArray = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
 using BoolArray = py::array_t<bool, py::array::c_style | py::array::forcecast>;
+
+// Text from a file, which may be damaged and not UTF-8: what is not becomes U+FFFD.
+inline py::str text_of(std::string_view text) {
+    return py::bytes(text.data(), text.size()).attr("decode")("utf-8", "replace");
+}
 
 // Looks for Ctrl-C from inside a call that has released the GIL, and keeps what it raised.
 class SignalCheck {
@@ -64,6 +70,7 @@ template <typename Work> void run_interruptibly(SignalCheck & signals, Work work
 
 void register_errors(py::module_ & module);
 void register_log(py::module_ & module);
+void register_gguf(py::module_ & module);
 void register_vocabulary(py::module_ & module);
 void register_model(py::module_ & module);
 void register_context(py::module_ & module);

@@ -6,7 +6,7 @@ namespace {
 
 void raise(const char * name, const Error & error) {
     const py::object type = py::module_::import("pyengine.errors").attr(name);
-    PyErr_SetString(type.ptr(), error.what());
+    PyErr_SetObject(type.ptr(), text_of(error.what()).ptr());
 }
 
 } // namespace

@@ -69,13 +69,18 @@ void register_model(py::module_ & module) {
         .def_property_readonly("n_params", &Model::n_params)
         .def_property_readonly("n_bytes", &Model::n_bytes)
         .def_property_readonly("file_type", &Model::file_type)
-        .def_property_readonly("description", &Model::description)
+        .def_property_readonly("description",
+                               [](const Model & model) { return text_of(model.description()); })
         .def_property_readonly("is_recurrent", &Model::is_recurrent)
         .def_property_readonly("is_hybrid", &Model::is_hybrid)
         .def_property_readonly("has_encoder", &Model::has_encoder)
         .def_property_readonly("has_decoder", &Model::has_decoder)
         .def_property_readonly("has_causal_attention", &Model::has_causal_attention)
-        .def_property_readonly("chat_template", &Model::chat_template)
+        .def_property_readonly("chat_template",
+                               [](const Model & model) -> py::object {
+                                   const auto text = model.chat_template();
+                                   return text ? py::object(text_of(*text)) : py::none();
+                               })
         .def_property_readonly("devices", &Model::devices)
         .def("metadata", [](const Model & model) {
             // A damaged file may hold text that is not UTF-8: bytes never fail to convert.

@@ -66,7 +66,9 @@ void register_vocabulary(py::module_ & module) {
     py::class_<Vocabulary, std::shared_ptr<Vocabulary>> vocabulary(module, "Vocabulary");
     vocabulary.def_property_readonly("size", &Vocabulary::size)
         .def_property_readonly("kind", &Vocabulary::kind)
-        .def_property_readonly("pre_tokenizer", &Vocabulary::pre_tokenizer)
+        .def_property_readonly(
+            "pre_tokenizer",
+            [](const Vocabulary & vocabulary) { return text_of(vocabulary.pre_tokenizer()); })
         .def_property_readonly("kinds", &kinds)
         .def_property_readonly("scores", &scores)
         .def_property_readonly(

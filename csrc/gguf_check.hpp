@@ -1,0 +1,39 @@
+// Whether a model file can be given to llama.cpp without it aborting the process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gguf_file.hpp"
+
+namespace pyengine {
+
+struct GgufSummary {
+    std::vector<std::string> parts; // the file itself, or all parts of a split model, in order
+    std::uint32_t version = 0;
+    std::string architecture;
+    std::size_t n_metadata = 0;
+    std::size_t n_tensors = 0; // over all parts
+    std::uint64_t n_bytes = 0; // of all files
+    std::uint64_t n_vocab = 0; // tokens of the tokenizer, 0 where there is none
+    // Every abort that this architecture and tokenizer can run into was looked for. Where false,
+    // a first opening belongs in a child process.
+    bool reviewed = false;
+};
+
+// Reads header, metadata and tensor table of the file, or of all parts of a split model, and
+// everything in them that llama.cpp asserts instead of checking. Throws ModelFileError.
+// `vocabulary` false leaves the tokenizer out, for a model that is opened without it.
+GgufSummary check_gguf(const std::string & path, bool vocabulary = true);
+
+// The three parts of check_gguf that look at one opened file. Each throws ModelFileError.
+// Returns whether the tokenizer is of a reviewed kind.
+bool check_gguf_vocabulary(const GgufFile & file);
+// Returns whether the architecture is a reviewed one.
+bool check_gguf_parameters(const GgufFile & file, const std::string & architecture);
+// `parts` are all files of the model; `reviewed` says that every tensor's use is known.
+void check_gguf_weights(const std::vector<const GgufFile *> & parts,
+                        const std::string & architecture, bool reviewed);
+
+} // namespace pyengine

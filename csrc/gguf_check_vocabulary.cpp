@@ -1,0 +1,151 @@
+// What llama-vocab.cpp asserts about a tokenizer, or loops on.
+#include "gguf_check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <unordered_set>
+
+namespace pyengine {
+namespace {
+
+constexpr std::string_view prefix = "tokenizer.ggml.";
+constexpr std::uint32_t max_dummy_tokens = 1U << 24;
+constexpr std::int32_t byte_type = 6;
+
+std::string key(std::string_view name) {
+    return std::string(prefix).append(name);
+}
+
+// llama.cpp reads a token as a C string: a zero byte ends it.
+std::string_view as_c_string(std::string_view text) {
+    return text.substr(0, text.find('\0'));
+}
+
+void check_tokens(const GgufFile & file, const GgufValue & tokens) {
+    if (tokens.count == 0) {
+        file.fail("its tokenizer has no tokens");
+    }
+    std::unordered_set<std::string_view> seen;
+    std::vector<std::string> renamed; // llama.cpp's own names for empty tokens
+    seen.reserve(tokens.count);
+    bool distinct = true;
+    GgufFile::for_each_string(tokens, [&](std::size_t id, std::string_view text) {
+        const std::string_view token = as_c_string(text);
+        if (token.empty()) {
+            renamed.push_back("[EMPTY_" + std::to_string(id) + "]");
+        } else {
+            distinct = seen.insert(token).second && distinct;
+        }
+    });
+    for (const std::string & name : renamed) {
+        distinct = distinct && seen.count(name) == 0;
+    }
+    if (!distinct) {
+        file.fail("two tokens of its tokenizer have the same text");
+    }
+}
+
+void check_array(const GgufFile & file, std::string_view name, std::uint64_t n_tokens,
+                 std::initializer_list<gguf_type> types) {
+    const GgufValue * array = file.find(key(name));
+    if (array == nullptr) {
+        return;
+    }
+    const bool known = std::find(types.begin(), types.end(), array->type) != types.end();
+    if (!array->is_array || !known || array->count < n_tokens) {
+        file.fail(key(name) + " is not an array with a number for each of " +
+                  std::to_string(n_tokens) + " tokens");
+    }
+}
+
+void refuse_byte_tokens(const GgufFile & file) {
+    for (const std::uint32_t type : file.uint32_list(key("token_type"))) {
+        if (type == byte_type) {
+            file.fail("its WordPiece tokenizer has byte tokens, which it cannot use");
+        }
+    }
+}
+
+// The bytes that a token of RWKV's tokenizer stands for begin with this one.
+std::optional<unsigned char> first_byte(std::string_view token, bool & single) {
+    std::string bytes;
+    for (std::size_t i = 0; i < token.size() && bytes.size() < 2; ++i) {
+        if (token[i] != '\\') {
+            bytes += token[i];
+            continue;
+        }
+        const char escape = ++i < token.size() ? token[i] : '\0';
+        if (escape == 'x') {
+            const std::string_view digits = token.substr(i + 1, 2);
+            unsigned value = 0;
+            for (const char c : digits) {
+                value = value * 16 + static_cast<unsigned>(c >= 'a' ? c - 'a' + 10 : c - '0');
+            }
+            i += 2;
+            if (digits.size() == 2) {
+                bytes += static_cast<char>(static_cast<unsigned char>(value & 0xffU));
+            }
+        } else if (escape != '\0') {
+            bytes += escape == 't' ? '\t' : escape == 'n' ? '\n' : escape == 'r' ? '\r' : escape;
+        }
+    }
+    single = bytes.size() == 1;
+    return bytes.empty() ? std::nullopt : std::optional(static_cast<unsigned char>(bytes.front()));
+}
+
+// RWKV's tokenizer never advances past a byte that begins a token and is none itself.
+void check_rwkv_bytes(const GgufFile & file, const GgufValue & tokens) {
+    std::array<bool, 256> begins{};
+    std::array<bool, 256> whole{};
+    GgufFile::for_each_string(tokens, [&](std::size_t, std::string_view text) {
+        bool single = false;
+        if (const auto byte = first_byte(as_c_string(text), single)) {
+            begins[*byte] = true;
+            whole[*byte] = whole[*byte] || single;
+        }
+    });
+    for (std::size_t byte = 0; byte < begins.size(); ++byte) {
+        if (begins[byte] && !whole[byte]) {
+            file.fail("its RWKV tokenizer has no token for the single byte " +
+                      std::to_string(byte) + " and would never end");
+        }
+    }
+}
+
+void check_no_vocabulary(const GgufFile & file) {
+    const auto architecture = file.string("general.architecture").value_or("");
+    const auto size = file.uint32(std::string(architecture) + ".vocab_size");
+    if (size && *size > max_dummy_tokens) {
+        file.fail("claims a vocabulary of " + std::to_string(*size) + " nameless tokens");
+    }
+}
+
+} // namespace
+
+bool check_gguf_vocabulary(const GgufFile & file) {
+    const auto model = file.string(key("model"));
+    if (!model) {
+        return false; // llama.cpp says so itself
+    }
+    if (*model == "no_vocab" || *model == "none") {
+        check_no_vocabulary(file);
+        return true;
+    }
+    const GgufValue * tokens = file.find(key("tokens"));
+    if (tokens == nullptr || !tokens->is_array || tokens->type != GGUF_TYPE_STRING) {
+        file.fail("tokenizer.ggml.tokens is not an array of strings");
+    }
+    check_tokens(file, *tokens);
+    check_array(file, "scores", tokens->count, {GGUF_TYPE_FLOAT32, GGUF_TYPE_INT32});
+    check_array(file, "token_type", tokens->count, {GGUF_TYPE_INT32});
+    if (*model == "bert") {
+        refuse_byte_tokens(file);
+    }
+    if (*model == "rwkv") {
+        check_rwkv_bytes(file, *tokens);
+    }
+    return *model == "llama" || *model == "gpt2" || *model == "rwkv";
+}
+
+} // namespace pyengine

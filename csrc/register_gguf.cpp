@@ -1,0 +1,48 @@
+#include "gguf_check.hpp"
+#include "pybind11.hpp"
+
+namespace pyengine {
+namespace {
+
+py::list tensor_table(const std::string & path) {
+    py::list table;
+    for (const std::string & part : check_gguf(path).parts) {
+        const GgufFile file(part);
+        for (const GgufTensor & tensor : file.tensors()) {
+            py::tuple shape(tensor.n_dims);
+            for (std::uint32_t i = 0; i < tensor.n_dims; ++i) {
+                shape[i] = tensor.shape[i];
+            }
+            table.append(py::make_tuple(text_of(tensor.name), ggml_type_name(tensor.type), shape,
+                                        tensor.size));
+        }
+    }
+    return table;
+}
+
+py::object string_value(const std::string & path, const std::string & key) {
+    const GgufFile file(path);
+    const auto value = file.string(key);
+    return value ? py::object(text_of(*value)) : py::none();
+}
+
+} // namespace
+
+void register_gguf(py::module_ & module) {
+    py::class_<GgufSummary>(module, "GgufSummary")
+        .def_readonly("parts", &GgufSummary::parts)
+        .def_readonly("version", &GgufSummary::version)
+        .def_property_readonly("architecture",
+                               [](const GgufSummary & file) { return text_of(file.architecture); })
+        .def_readonly("n_metadata", &GgufSummary::n_metadata)
+        .def_readonly("n_tensors", &GgufSummary::n_tensors)
+        .def_readonly("n_bytes", &GgufSummary::n_bytes)
+        .def_readonly("n_vocab", &GgufSummary::n_vocab)
+        .def_readonly("reviewed", &GgufSummary::reviewed);
+    module.def("check_gguf", &check_gguf, py::arg("path"), py::kw_only(),
+               py::arg("vocabulary") = true, py::call_guard<py::gil_scoped_release>());
+    module.def("gguf_tensors", &tensor_table, py::arg("path"));
+    module.def("gguf_string", &string_value, py::arg("path"), py::arg("key"));
+}
+
+} // namespace pyengine

@@ -1,0 +1,72 @@
+"""What a GGUF file says, read and checked without opening it in llama.cpp."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyengine import _core
+
+
+@dataclass(frozen=True, kw_only=True)
+class GgufSummary:
+    """A checked GGUF file.
+
+    Attributes:
+        parts: the file, or all parts of a split model in order.
+        version: GGUF version, 2 or 3.
+        architecture: general.architecture.
+        n_vocab: tokens of its tokenizer; 0 where it has none.
+        n_tensors: tensors over all parts; 0 for a vocabulary-only file.
+        n_bytes: bytes of all parts.
+        reviewed: every way in which llama.cpp aborts on this architecture and tokenizer was
+            looked for; where False, a first opening belongs in a child process.
+    """
+
+    parts: tuple[Path, ...]
+    version: int
+    architecture: str
+    n_vocab: int
+    n_tensors: int
+    n_bytes: int
+    reviewed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorEntry:
+    """One row of a tensor table; the first number of `shape` is the length of a row."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    n_bytes: int
+
+
+def check_gguf(path: str | Path) -> GgufSummary:
+    """Check a model file; of a split model, all parts.
+
+    Raises:
+        ModelFileError: it is missing, truncated, corrupt, or says something on which llama.cpp
+            would abort the process.
+    """
+    summary = _core.check_gguf(str(path))
+    return GgufSummary(
+        parts=tuple(Path(part) for part in summary.parts),
+        version=summary.version,
+        architecture=summary.architecture,
+        n_vocab=summary.n_vocab,
+        n_tensors=summary.n_tensors,
+        n_bytes=summary.n_bytes,
+        reviewed=summary.reviewed,
+    )
+
+
+def read_tensor_table(path: str | Path) -> list[TensorEntry]:
+    """Return the tensors of a model file, over all parts, in the file's order."""
+    return [
+        TensorEntry(name=name, type=kind, shape=shape, n_bytes=size)
+        for name, kind, shape, size in _core.gguf_tensors(str(path))
+    ]
+
+
+def read_metadata_string(path: str | Path, key: str) -> str | None:
+    """Return one string of a file's metadata; None where it has none of that name."""
+    return _core.gguf_string(str(path), key)

@@ -1,0 +1,89 @@
+"""Open a model in a child process first, where llama.cpp might abort.
+
+`check_gguf` refuses what is known to abort llama.cpp. For architectures and tokenizers whose
+loading was not reviewed, a damaged file could still end the process that opens it: there a child
+process opens it and decodes a token before its parent does.
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from pyengine.engine.gguf import check_gguf
+from pyengine.engine.model import LoadProgress, Model, open_model
+from pyengine.engine.options import ModelOptions, SessionOptions
+from pyengine.engine.session import Session
+from pyengine.errors import ModelFileError, ModelKindError, PyengineError
+
+SECONDS = 600.0
+
+
+def open_with_trial(
+    path: str | Path, *, options: ModelOptions | None = None, progress: LoadProgress | None = None
+) -> Model:
+    """Open a model as `open_model` does, after a trial where its file calls for one.
+
+    Raises:
+        ModelFileError: the file cannot be opened, or the trial died of it.
+    """
+    file = Path(path)
+    if not file.is_file():
+        return open_model(file, options=options)  # raises what is wrong
+    summary = check_gguf(file)
+    if not summary.reviewed and summary.n_tensors > 0:
+        try_open(file, options=options)
+    return open_model(file, options=options, progress=progress)
+
+
+def try_open(
+    path: str | Path, *, options: ModelOptions | None = None, seconds: float = SECONDS
+) -> None:
+    """Open a model in a child process and decode one token there.
+
+    Args:
+        path: the model file.
+        options: only `vocabulary_only` and `n_gpu_layers` matter here.
+        seconds: how long the child may take.
+
+    Raises:
+        ModelFileError: the file cannot be opened, or llama.cpp ended the child process, which
+            would have ended the caller's.
+    """
+    options = options or ModelOptions()
+    mode = "vocabulary" if options.vocabulary_only else "weights"
+    command = [sys.executable, "-m", "pyengine.engine.trial", str(path), mode]
+    command.append(str(options.n_gpu_layers))
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise ModelFileError(
+            f"{path}: llama.cpp did not open it within {seconds:.0f} s in a trial"
+        ) from None
+    if done.returncode == 0:
+        return
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        reason = f" ({lines[0]})" if lines else ""
+        raise ModelFileError(f"{path}: llama.cpp dies on it with {name}{reason}")
+    raise ModelFileError(lines[-1] if lines else f"{path}: a trial of it failed")
+
+
+def _child(path: str, mode: str, n_gpu_layers: str) -> int:
+    options = ModelOptions(vocabulary_only=mode == "vocabulary", n_gpu_layers=int(n_gpu_layers))
+    try:
+        with open_model(path, options=options) as model:
+            if model.has_weights:
+                session = Session(model, options=SessionOptions(n_ctx=32, n_batch=32, max_rows=1))
+                session.logits([0])
+    except ModelKindError:
+        return 0  # a valid file; whether its kind will do is for the caller to say
+    except PyengineError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_child(*sys.argv[1:]))

@@ -1,0 +1,224 @@
+"""Damaged GGUF files for tests: small valid ones, and thousands of ways to break them."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+ABSURD_64 = (0, 1, 2, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
+ABSURD_32 = (0, 1, 2, 3, 5, 7, 255, 256, 513, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
+SCALAR_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+STRING, ARRAY = 8, 9
+
+
+@dataclass(frozen=True)
+class Field:
+    """One number of the file's structure: where it is, how wide, what it says."""
+
+    name: str
+    offset: int
+    size: int
+
+
+class StructureReader:
+    """Lists the fields of a valid GGUF; a second, slow reader beside the one in C++."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 4
+        self.fields: list[Field] = []
+
+    def number(self, name: str, size: int) -> int:
+        self.fields.append(Field(name, self.position, size))
+        value = int.from_bytes(self.data[self.position : self.position + size], "little")
+        self.position += size
+        return value
+
+    def string(self, name: str) -> str:
+        length = self.number(f"{name}.length", 8)
+        text = self.data[self.position : self.position + length]
+        self.fields.append(Field(f"{name}.text", self.position, max(1, length)))
+        self.position += length
+        return text.decode("utf-8", "replace")
+
+    def value(self, name: str, kind: int) -> None:
+        if kind == STRING:
+            self.string(name)
+        elif kind == ARRAY:
+            inner = self.number(f"{name}.element_type", 4)
+            count = self.number(f"{name}.count", 8)
+            for i in range(count):
+                self.value(f"{name}[{i}]", inner)
+        else:
+            self.number(f"{name}.value", SCALAR_SIZES[kind])
+
+    def read(self) -> list[Field]:
+        self.number("version", 4)
+        n_tensors = self.number("tensor_count", 8)
+        n_pairs = self.number("pair_count", 8)
+        for _ in range(n_pairs):
+            name = self.string("key")
+            self.value(name, self.number(f"{name}.type", 4))
+        for _ in range(n_tensors):
+            name = self.string("tensor")
+            for i in range(self.number(f"{name}.n_dims", 4)):
+                self.number(f"{name}.dim{i}", 8)
+            self.number(f"{name}.type", 4)
+            self.number(f"{name}.offset", 8)
+        return self.fields
+
+
+def structure(data: bytes) -> list[Field]:
+    return StructureReader(data).read()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A copy to damage, the fields of its structure, and where the structure ends."""
+
+    data: bytearray
+    fields: list[Field]
+    end: int
+
+
+def damaged(data: bytes, *, seed: int, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield `count` damaged copies of a valid file with a description of each."""
+    rng = random.Random(seed)
+    fields = structure(data)
+    scalars = [f for f in fields if "[" not in f.name or rng.random() < 0.02]
+    end = fields[-1].offset + fields[-1].size
+    ways = (_truncate, _flip, _flip, _absurd, _absurd, _absurd, _text, _blank, _splice)
+    for _ in range(count):
+        yield rng.choice(ways)(Sample(bytearray(data), scalars, end), rng)
+
+
+def _truncate(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
+    data = sample.data
+    at = rng.randrange(sample.end) if rng.random() < 0.7 else rng.randrange(len(data))
+    return f"cut at {at}", bytes(data[:at])
+
+
+def _flip(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
+    data = sample.data
+    places = [rng.randrange(sample.end) for _ in range(rng.randint(1, 4))]
+    for place in places:
+        data[place] ^= 1 << rng.randrange(8)
+    return f"bits flipped at {places}", bytes(data)
+
+
+def _absurd(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
+    data = sample.data
+    numbers = [f for f in sample.fields if f.size in (1, 4, 8) and not f.name.endswith(".text")]
+    field = rng.choice(numbers)
+    if field.size == 4 and rng.random() < 0.2:
+        raw = struct.pack("<f", rng.choice((0.0, -1.0, float("nan"), float("inf"), 1e38)))
+    elif field.size == 8:
+        raw = rng.choice(ABSURD_64).to_bytes(8, "little")
+    else:
+        raw = (rng.choice(ABSURD_32) % 256**field.size).to_bytes(field.size, "little")
+    data[field.offset : field.offset + field.size] = raw
+    return f"{field.name} = {raw.hex()}", bytes(data)
+
+
+def _text(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
+    data = sample.data
+    field = rng.choice([f for f in sample.fields if f.name.endswith(".text")])
+    place = field.offset + rng.randrange(field.size)
+    data[place] = rng.choice(b"\x00\x01 /09AZaz~\x80\xff")
+    return f"{field.name} byte {place} = {data[place]:#x}", bytes(data)
+
+
+def _blank(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
+    data = sample.data
+    at, length = rng.randrange(sample.end), rng.randint(1, 64)
+    filler = rng.choice((b"\x00", b"\xff"))
+    data[at : at + length] = filler * length
+    return f"{length} bytes {filler.hex()} at {at}", bytes(data)
+
+
+def _splice(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
+    data = sample.data
+    at, length = rng.randrange(sample.end), rng.randint(1, 40)
+    if rng.random() < 0.5:
+        del data[at : at + length]
+        return f"{length} bytes removed at {at}", bytes(data)
+    data[at:at] = data[at : at + length]
+    return f"{length} bytes repeated at {at}", bytes(data)
+
+
+def write_small_gguf(
+    path: Path, *, architecture: str = "llama", n_vocab: int = 288, parts: int = 1
+) -> None:
+    """Write a random two-layer model: "qwen2" with byte-level BPE, others with SentencePiece."""
+    name = str(path).replace("-00001-of-00002", "") if parts > 1 else str(path)
+    tensors = 10 if parts > 1 else 0
+    writer = gguf.GGUFWriter(name, architecture, split_max_tensors=tensors)
+    n_embd, n_head, n_head_kv, n_ff = 32, 4, 2, 64
+    writer.add_context_length(128)
+    writer.add_embedding_length(n_embd)
+    writer.add_block_count(2)
+    writer.add_feed_forward_length(n_ff)
+    writer.add_head_count(n_head)
+    writer.add_head_count_kv(n_head_kv)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(n_embd // n_head)
+    writer.add_rope_freq_base(10000.0)
+    _add_tokenizer(writer, architecture, n_vocab)
+    for name, shape in _tensor_shapes(architecture, n_vocab, n_embd, n_ff, n_head, n_head_kv):
+        rng = np.random.default_rng(len(name))
+        writer.add_tensor(name, rng.normal(0.0, 0.05, shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _add_tokenizer(writer: gguf.GGUFWriter, architecture: str, n_vocab: int) -> None:
+    if architecture != "qwen2":
+        tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
+        kinds = [2, 3, 3] + [6] * 256
+        extra = ["▁", *"abcdefghijklmnopqrstuvwxyz"]
+        writer.add_tokenizer_model("llama")
+    else:
+        tokens = [chr(b) if 33 <= b < 127 else chr(256 + b) for b in range(256)]
+        kinds = [1] * 256
+        extra = ["ab", "cd", "<|endoftext|>"]
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("qwen2")
+        writer.add_token_merges(["a b", "c d"])
+    tokens += extra
+    kinds += [3 if t.startswith("<|") else 1 for t in extra]
+    tokens += [f"<pad{i}>" for i in range(n_vocab - len(tokens))]
+    kinds += [5] * (n_vocab - len(kinds))
+    writer.add_token_list(tokens)
+    writer.add_token_scores([-float(i) for i in range(n_vocab)])
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_add_bos_token(architecture != "qwen2")
+
+
+def _tensor_shapes(
+    architecture: str, n_vocab: int, n_embd: int, n_ff: int, n_head: int, n_head_kv: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    kv = n_embd // n_head * n_head_kv
+    yield "token_embd.weight", (n_vocab, n_embd)
+    yield "output_norm.weight", (n_embd,)
+    for i in range(2):
+        block = f"blk.{i}."
+        yield block + "attn_norm.weight", (n_embd,)
+        for name, rows in (("attn_q", n_embd), ("attn_k", kv), ("attn_v", kv)):
+            yield f"{block}{name}.weight", (rows, n_embd)
+            if architecture == "qwen2":
+                yield f"{block}{name}.bias", (rows,)
+        yield block + "attn_output.weight", (n_embd, n_embd)
+        yield block + "ffn_norm.weight", (n_embd,)
+        yield block + "ffn_gate.weight", (n_ff, n_embd)
+        yield block + "ffn_up.weight", (n_ff, n_embd)
+        yield block + "ffn_down.weight", (n_embd, n_ff)
