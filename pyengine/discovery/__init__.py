@@ -1,0 +1,1 @@
+"""Find the models on this machine and turn what a user names into a file."""

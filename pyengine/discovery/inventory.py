@@ -1,0 +1,145 @@
+"""Describe the models on this machine, and say which files are the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from pyengine.discovery.header import Header, read_header
+from pyengine.discovery.places import Places
+from pyengine.discovery.records import LocalModel
+from pyengine.discovery.stores import Found, find_all
+from pyengine.errors import ModelFileError
+
+_SAMPLE = 1 << 16
+
+
+def take_inventory(
+    places: Places,
+    folders: Iterable[Path] = (),
+    *,
+    progress: Callable[[str], object] | None = None,
+) -> list[LocalModel]:
+    """List and describe every model; `progress` is told each file that must be read whole."""
+    found = find_all(places, folders)
+    parts = [parts_of(entry.path) for entry in found]
+    groups = same_bytes(found, parts, progress=progress)
+    return [
+        _describe(entry, files, *groups[index])
+        for index, (entry, files) in enumerate(zip(found, parts, strict=True))
+    ]
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return all parts of a split model that are there, or the one file."""
+    stem, marker, count = path.name.rpartition("-of-")
+    if not marker or not stem.endswith("-00001"):
+        return [path]
+    pattern = f"{stem.removesuffix('00001')}*{marker}{count}"
+    return sorted(p for p in path.parent.iterdir() if p.match(pattern)) or [path]
+
+
+def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) -> LocalModel:
+    header, problem = _header(entry.path)
+    if header is not None and header.n_parts > len(parts):
+        problem = f"{len(parts)} of {header.n_parts} parts are here"
+    return LocalModel(
+        reference=entry.reference,
+        store=entry.store,
+        path=str(entry.path),
+        name=header.name if header else None,
+        architecture=header.architecture if header else None,
+        file_type=header.file_type if header else None,
+        n_parts=len(parts),
+        n_bytes=sum(part.stat().st_size for part in parts),
+        same_bytes=group,
+        same_file=linked,
+        problem=problem,
+    )
+
+
+def _header(path: Path) -> tuple[Header | None, str | None]:
+    try:
+        return read_header(path), None
+    except ModelFileError as error:
+        return None, str(error).removeprefix(f"{path}: ")
+
+
+def same_bytes(
+    found: Sequence[Found],
+    parts: Sequence[list[Path]],
+    *,
+    progress: Callable[[str], object] | None = None,
+) -> list[tuple[int | None, bool]]:
+    """Number the groups of entries with equal content, in order of appearance.
+
+    Files are compared by size, then by samples, and read whole only where those agree and
+    neither is a link to the other. Return (group or None, whether the group is one file).
+    """
+    sized: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for index, files in enumerate(parts):
+        sized[tuple(path.stat().st_size for path in files)].append(index)
+    groups: list[list[int]] = []
+    for indices in sized.values():
+        for sampled in _split(indices, lambda i: _identity(parts[i], _sample)):
+            if len({_inodes(parts[index]) for index in sampled}) == 1:
+                groups.append(sampled)
+            else:
+                groups += _split(sampled, lambda i: _content(found[i], parts[i], progress))
+    shared = sorted(group for group in groups if len(group) > 1)
+    result: list[tuple[int | None, bool]] = [(None, False)] * len(found)
+    for number, group in enumerate(shared, start=1):
+        linked = len({_inodes(parts[index]) for index in group}) == 1
+        for index in group:
+            result[index] = (number, linked)
+    return result
+
+
+def _split(indices: Sequence[int], key: Callable[[int], object]) -> list[list[int]]:
+    """Split indices into those of equal key; a lone one needs no key."""
+    if len(indices) < 2:
+        return [list(indices)]
+    split: dict[object, list[int]] = defaultdict(list)
+    for index in indices:
+        split[key(index)].append(index)
+    return list(split.values())
+
+
+def _content(
+    entry: Found, files: list[Path], progress: Callable[[str], object] | None
+) -> tuple[str, ...]:
+    if entry.digest is not None and len(files) == 1:
+        return (entry.digest,)
+    if progress is not None:
+        progress(entry.reference)
+    return _identity(files, sha256_of)
+
+
+def _identity(files: list[Path], digest: Callable[[Path], str]) -> tuple[str, ...]:
+    return tuple(digest(path) for path in files)
+
+
+def _sample(path: Path) -> str:
+    """Digest the first, middle and last 64 KiB: enough to tell most different models apart."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(_SAMPLE))
+        for offset in (size // 2, max(size - _SAMPLE, 0)):
+            file.seek(offset)
+            digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _inodes(files: list[Path]) -> tuple[tuple[int, int], ...]:
+    return tuple((path.stat().st_dev, path.stat().st_ino) for path in files)

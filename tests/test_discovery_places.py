@@ -1,0 +1,242 @@
+"""The layouts in which other programs keep their models, made in a temporary home."""
+
+import contextlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from gguf import GGUFWriter
+
+from pyengine.discovery.header import read_header
+from pyengine.discovery.inventory import sha256_of, take_inventory
+from pyengine.discovery.places import Places
+from pyengine.discovery.references import choose_files, resolve_model
+from pyengine.discovery.stores import find_all
+from pyengine.errors import ModelFileError
+
+
+def write_gguf(path: Path, *, name: str = "tiny", file_type: int = 15, tail: bytes = b"") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = GGUFWriter(path, "llama")
+    writer.add_name(name)
+    writer.add_array("tokenizer.ggml.tokens", ["a", "b"])
+    writer.add_array("tokenizer.ggml.scores", [0.5, 1.5])
+    writer.add_file_type(file_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with path.open("ab") as file:
+        file.write(tail)
+    return path
+
+
+def add_to_ollama(home: Path, name: str, blob: Path) -> Path:
+    digest = sha256_of(blob)
+    store = home / ".ollama" / "models"
+    target = store / "blobs" / f"sha256-{digest}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(blob.read_bytes())
+    manifest = store / "manifests" / name
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    layers = [
+        {"mediaType": "application/vnd.ollama.image.license", "digest": "sha256:" + "0" * 64},
+        {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"},
+    ]
+    manifest.write_text(json.dumps({"schemaVersion": 2, "layers": layers}))
+    return target
+
+
+def add_to_hub(home: Path, repo: str, file: str, blob: Path) -> Path:
+    root = home / ".cache" / "huggingface" / "hub" / f"models--{repo.replace('/', '--')}"
+    target = root / "blobs" / sha256_of(blob)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(blob.read_bytes())
+    link = root / "snapshots" / "abc123" / file
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(target)
+    return link
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    model = write_gguf(tmp_path / "source" / "m.gguf", tail=bytes(200_000))
+    home = tmp_path / "home"
+    add_to_ollama(home, "registry.example/library/qwen/0.5b", model)
+    add_to_ollama(home, "hf.example/someone/other-gguf/Q4_K_M", model)
+    add_to_hub(home, "owner/repo", "model-Q4_K_M.gguf", model)
+    write_gguf(home / ".lmstudio" / "models" / "pub" / "model" / "model-Q8_0.gguf", file_type=7)
+    write_gguf(home / ".lmstudio" / "models" / "pub" / "model" / "mmproj-f16.gguf", file_type=1)
+    write_gguf(home / ".cache" / "llama.cpp" / "owner_repo_x.gguf", name="cached")
+    return home
+
+
+@pytest.fixture
+def places(home: Path, tmp_path: Path) -> Places:
+    write_gguf(tmp_path / "embedded" / "base.gguf", name="base")
+    return Places(
+        home=home, environment={}, platform="linux", embedded=tmp_path / "embedded", system=home
+    )
+
+
+def test_every_store_is_found(places: Places, home: Path) -> None:
+    found = {entry.reference: entry.store for entry in find_all(places)}
+    assert found == {
+        "embedded:base": "embedded",
+        "ollama:qwen:0.5b": "ollama",
+        "ollama:hf.example/someone/other-gguf:Q4_K_M": "ollama",
+        "lmstudio:pub/model/model-Q8_0.gguf": "lmstudio",
+        "lmstudio:pub/model/mmproj-f16.gguf": "lmstudio",
+        str(home / ".cache/llama.cpp/owner_repo_x.gguf"): "llama.cpp",
+        "hf:owner/repo:model-Q4_K_M.gguf": "hugging face",
+    }
+
+
+def test_same_bytes_are_grouped_across_stores_and_links_are_known(
+    places: Places, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    twin = write_gguf(folder / "twin.gguf", tail=bytes(200_000))
+    (folder / "link.gguf").symlink_to(twin)
+    altered = bytearray(twin.read_bytes())
+    altered[90_000] ^= 1  # between the samples: only reading it whole can tell
+    (folder / "altered.gguf").write_bytes(altered)
+    read: list[str] = []
+    models = {m.reference: m for m in take_inventory(places, [folder], progress=read.append)}
+    group = models["ollama:qwen:0.5b"].same_bytes
+    assert group is not None
+    same = {reference for reference, model in models.items() if model.same_bytes == group}
+    assert same == {
+        "ollama:qwen:0.5b",
+        "ollama:hf.example/someone/other-gguf:Q4_K_M",
+        "hf:owner/repo:model-Q4_K_M.gguf",
+        str(twin),
+        str(folder / "link.gguf"),
+    }
+    assert models[str(folder / "altered.gguf")].same_bytes is None
+    assert not models[str(twin)].same_file
+    assert sorted(read) == sorted(
+        [str(twin), str(folder / "link.gguf"), str(folder / "altered.gguf")]
+    )
+
+
+def test_links_alone_are_one_file_and_nothing_is_read(tmp_path: Path) -> None:
+    model = write_gguf(tmp_path / "a.gguf")
+    (tmp_path / "b.gguf").hardlink_to(model)
+    read: list[str] = []
+    empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
+    a, b = take_inventory(empty, [tmp_path], progress=read.append)
+    assert a.same_bytes == b.same_bytes == 1
+    assert a.same_file
+    assert b.same_file
+    assert read == []
+
+
+def test_description_comes_from_the_header(places: Places) -> None:
+    models = {m.reference: m for m in take_inventory(places)}
+    model = models["lmstudio:pub/model/model-Q8_0.gguf"]
+    assert (model.name, model.architecture, model.file_type) == ("tiny", "llama", "Q8_0")
+    assert model.n_bytes == Path(model.path).stat().st_size
+    assert model.problem is None
+
+
+def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
+    good = write_gguf(tmp_path / "good.gguf")
+    (tmp_path / "cut.gguf").write_bytes(good.read_bytes()[:60])
+    (tmp_path / "empty.gguf").write_bytes(b"")
+    (tmp_path / "text.gguf").write_bytes(b"hello world, this is no model")
+    empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
+    models = {Path(m.path).name: m for m in take_inventory(empty, [tmp_path])}
+    assert models["good.gguf"].problem is None
+    for name in ("cut.gguf", "empty.gguf", "text.gguf"):
+        assert models[name].problem
+        assert models[name].architecture is None
+
+
+def test_every_truncation_of_a_header_is_a_typed_error(tmp_path: Path) -> None:
+    data = write_gguf(tmp_path / "good.gguf").read_bytes()
+    path = tmp_path / "cut.gguf"
+    whole = read_header(tmp_path / "good.gguf")
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        try:
+            header = read_header(path)
+        except ModelFileError:
+            continue
+        assert header == whole  # only the alignment padding at the end may be missing
+
+
+def test_absurd_numbers_are_typed_errors_too(tmp_path: Path) -> None:
+    data = bytearray(write_gguf(tmp_path / "good.gguf").read_bytes())
+    path = tmp_path / "bad.gguf"
+    for offset in range(8, len(data) - 8):
+        path.write_bytes(data[:offset] + b"\xff" * 8 + data[offset + 8 :])
+        with contextlib.suppress(ModelFileError):
+            read_header(path)
+
+
+def test_parts_of_a_split_model_are_one_entry(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        write_gguf(tmp_path / f"big-{number:05d}-of-00003.gguf", name=f"part {number}")
+    empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
+    (model,) = take_inventory(empty, [tmp_path])
+    assert model.n_parts == 3
+    assert model.n_bytes == sum(p.stat().st_size for p in tmp_path.glob("*.gguf"))
+
+
+def test_references_resolve(places: Places, home: Path, tmp_path: Path) -> None:
+    lmstudio = home / ".lmstudio/models/pub/model/model-Q8_0.gguf"
+    path = write_gguf(tmp_path / "plain.gguf")
+    assert resolve_model(None, places=places) == tmp_path / "embedded" / "base.gguf"
+    assert resolve_model("embedded:base", places=places).name == "base.gguf"
+    assert resolve_model("ollama:qwen:0.5b", places=places).name.startswith("sha256-")
+    assert resolve_model("lmstudio:pub/model", places=places) == lmstudio
+    assert resolve_model("lmstudio:pub/model/model-Q8_0.gguf", places=places) == lmstudio
+    assert resolve_model("hf:owner/repo:Q4_K_M", places=places, offline=True).is_symlink()
+    assert resolve_model(str(path), places=places) == path
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("ollama:qwen", "ollama:qwen:0.5b"),
+        ("ollama:", "ollama:NAME"),
+        ("lmstudio:nobody/x", "lmstudio:pub/model/model-Q8_0.gguf"),
+        ("hf:owner/repo:Q2_K", "hf:owner/repo:model-Q4_K_M.gguf"),
+        ("hf:just-a-name", "hf:OWNER/REPO"),
+        ("hf:../..:x", "hf:OWNER/REPO"),
+        ("embedded:huge", "base"),
+        ("no/such.gguf", "no such file"),
+    ],
+)
+def test_what_names_nothing_says_what_is_there(places: Places, reference: str, says: str) -> None:
+    with pytest.raises(ModelFileError, match=says.replace("/", ".")):
+        resolve_model(reference, places=places, offline=True)
+
+
+def test_a_folder_is_no_model(places: Places, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"is a folder.*base\.gguf"):
+        resolve_model(tmp_path / "embedded", places=places)
+
+
+def test_a_type_matches_whole_words_only() -> None:
+    files = ["m-Q4_K_M.gguf", "m-Q4_K_S.gguf", "m-Q4_K.gguf", "mmproj-Q4_K.gguf", "f16/m.gguf"]
+    assert choose_files(files, "q4_k") == ["m-Q4_K.gguf"]
+    assert choose_files(files, "Q4_K_M") == ["m-Q4_K_M.gguf"]
+    assert choose_files(files, "f16") == ["f16/m.gguf"]
+    assert choose_files(files, "m-Q4_K_S.gguf") == ["m-Q4_K_S.gguf"]
+    assert choose_files(files, "Q4") == []
+
+
+def test_the_environment_moves_the_stores(tmp_path: Path) -> None:
+    for name in ("o", "l", "h"):
+        (tmp_path / name).mkdir()
+    environment = {
+        "OLLAMA_MODELS": str(tmp_path / "o"),
+        "LLAMA_CACHE": str(tmp_path / "l"),
+        "HF_HOME": str(tmp_path / "h"),
+    }
+    places = Places(home=tmp_path, environment=environment, system=tmp_path)
+    assert places.ollama() == [tmp_path / "o"]
+    assert places.llama_cpp() == [tmp_path / "l"]
+    assert places.hub() == tmp_path / "h" / "hub"
