@@ -1,0 +1,54 @@
+// The inner loops over rows of logits, one set for each instruction set, chosen at run time.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define PYENGINE_X86_KERNELS
+#endif
+
+namespace pyengine {
+
+// Rows are scanned in blocks of this many entries, whose maxima are kept.
+constexpr std::size_t block_size = 128;
+
+struct ExpSums {
+    double exp;       // sum of e^(x - max)
+    double weighted;  // sum of e^(x - max) (x - max)
+};
+
+// Sums over the entries of two distributions p = e^a and q = e^b, a and b log-probabilities.
+struct PairSums {
+    double kl;              // p (a - b), where both are positive
+    double kl_reverse;      // q (b - a), where both are positive
+    double jensen_shannon;  // p a + q b - (p + q) ln((p + q) / 2)
+    double variation;       // |p - q|
+    double hellinger;       // (sqrt p - sqrt q)^2
+    bool p_outside_q;       // some entry has p > 0 and q = 0
+    bool q_outside_p;
+};
+
+struct Kernels {
+    const char * name;
+    // Maximum of each block of `block_size` entries; NaN is passed over.
+    void (*block_maxima)(const float * row, std::size_t n, float * maxima);
+    ExpSums (*exp_sums)(const float * row, std::size_t n, float max);
+    std::size_t (*count_above)(const float * row, std::size_t n, float value);
+    std::size_t (*count_equal)(const float * row, std::size_t n, float value);
+    PairSums (*pair_sums)(const float * row_p, const float * row_q, std::size_t n,
+                          double log_sum_exp_p, double log_sum_exp_q);
+};
+
+extern const Kernels portable_kernels;
+#if defined(PYENGINE_X86_KERNELS)
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+#endif
+
+// Those that this processor can run, slowest first.
+std::vector<const Kernels *> available_kernels();
+// The fastest of them.
+const Kernels & best_kernels();
+
+} // namespace pyengine
