@@ -34,7 +34,8 @@ float maximum(const float * row, std::size_t n) {
     for (std::size_t lane = 0; lane < 2 * lanes; ++lane) {
         max = running[lane] > max ? running[lane] : max;
     }
-    for (; i < n; ++i) max = row[i] > max ? row[i] : max;
+    for (; i < n; ++i)
+        max = row[i] > max ? row[i] : max;
     return max;
 }
 
@@ -75,12 +76,14 @@ ExpSums exp_sums(const float * row, std::size_t n, float max) {
 template <class Compare> std::size_t count(const float * row, std::size_t n, Compare compare) {
     Ints found{};
     std::size_t i = 0;
-    for (; i + 2 * lanes <= n; i += 2 * lanes) found -= compare(load_floats(row + i));
+    for (; i + 2 * lanes <= n; i += 2 * lanes)
+        found -= compare(load_floats(row + i));
     std::size_t total = 0;
     for (std::size_t lane = 0; lane < 2 * lanes; ++lane) {
         total += static_cast<std::size_t>(found[lane]);
     }
-    for (; i < n; ++i) total += compare(Floats{row[i]})[0] != 0;
+    for (; i < n; ++i)
+        total += compare(Floats{row[i]})[0] != 0;
     return total;
 }
 
@@ -128,8 +131,8 @@ PairSums pair_sums(const float * row_p, const float * row_q, std::size_t n, doub
     }
     const Tail tail_p(row_p, i, n), tail_q(row_q, i, n);
     sums.add(load(tail_p.values) - p_scale, load(tail_q.values) - q_scale);
-    return {sum(sums.kl),        sum(sums.kl_reverse), sum(sums.jensen_shannon),
-            sum(sums.variation), sum(sums.hellinger),  any(sums.p_outside_q),
+    return {sum(sums.kl),         sum(sums.kl_reverse), sum(sums.jensen_shannon),
+            sum(sums.variation),  sum(sums.hellinger),  any(sums.p_outside_q),
             any(sums.q_outside_p)};
 }
 

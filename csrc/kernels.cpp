@@ -7,10 +7,12 @@ std::vector<const Kernels *> available_kernels() {
 #if defined(PYENGINE_X86_KERNELS)
     __builtin_cpu_init();
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (avx2) kernels.push_back(&avx2_kernels);
+    if (avx2)
+        kernels.push_back(&avx2_kernels);
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512vl");
-    if (avx2 && avx512) kernels.push_back(&avx512_kernels);
+    if (avx2 && avx512)
+        kernels.push_back(&avx512_kernels);
 #endif
     return kernels;
 }

@@ -14,18 +14,18 @@ namespace pyengine {
 constexpr std::size_t block_size = 128;
 
 struct ExpSums {
-    double exp;       // sum of e^(x - max)
-    double weighted;  // sum of e^(x - max) (x - max)
+    double exp;      // sum of e^(x - max)
+    double weighted; // sum of e^(x - max) (x - max)
 };
 
 // Sums over the entries of two distributions p = e^a and q = e^b, a and b log-probabilities.
 struct PairSums {
-    double kl;              // p (a - b), where both are positive
-    double kl_reverse;      // q (b - a), where both are positive
-    double jensen_shannon;  // p a + q b - (p + q) ln((p + q) / 2)
-    double variation;       // |p - q|
-    double hellinger;       // (sqrt p - sqrt q)^2
-    bool p_outside_q;       // some entry has p > 0 and q = 0
+    double kl;             // p (a - b), where both are positive
+    double kl_reverse;     // q (b - a), where both are positive
+    double jensen_shannon; // p a + q b - (p + q) ln((p + q) / 2)
+    double variation;      // |p - q|
+    double hellinger;      // (sqrt p - sqrt q)^2
+    bool p_outside_q;      // some entry has p > 0 and q = 0
     bool q_outside_p;
 };
 

@@ -8,8 +8,9 @@
 
 namespace pyengine {
 
-const Kernels avx2_kernels{"avx2",        avx2::block_maxima, avx2::exp_sums, avx2::count_above,
-                           avx2::count_equal, avx2::pair_sums};
+const Kernels avx2_kernels{
+    "avx2",         avx2::block_maxima, avx2::exp_sums, avx2::count_above, avx2::count_equal,
+    avx2::pair_sums};
 
 } // namespace pyengine
 

@@ -5,7 +5,11 @@
 
 namespace pyengine {
 
-const Kernels portable_kernels{"portable",        portable::block_maxima, portable::exp_sums, portable::count_above,
-                           portable::count_equal, portable::pair_sums};
+const Kernels portable_kernels{"portable",
+                               portable::block_maxima,
+                               portable::exp_sums,
+                               portable::count_above,
+                               portable::count_equal,
+                               portable::pair_sums};
 
 } // namespace pyengine

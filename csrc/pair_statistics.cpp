@@ -22,7 +22,9 @@ PairStatistics undefined() {
 }
 
 // Rounding may leave a sum that is never negative just below zero.
-double not_negative(double sum) { return std::isnan(sum) ? sum : std::max(sum, 0.0); }
+double not_negative(double sum) {
+    return std::isnan(sum) ? sum : std::max(sum, 0.0);
+}
 
 void set_divergences(PairStatistics & s, const PairSums & sums) {
     s.kl = sums.p_outside_q ? infinity : not_negative(sums.kl);
@@ -35,7 +37,8 @@ void set_divergences(PairStatistics & s, const PairSums & sums) {
 void set_target(PairStatistics & s, CleanRow p, CleanRow q, std::int32_t target, double lse_p,
                 double lse_q, const Kernels & kernels) {
     s.log_p_target = s.log_q_target = nan;
-    if (target < 0) return;
+    if (target < 0)
+        return;
     if (static_cast<std::size_t>(target) >= p.n) { // it is padding, which was cut off
         s.log_p_target = s.log_q_target = -infinity;
         return;
@@ -70,7 +73,8 @@ void set_orders(PairStatistics & s, CleanRow p, CleanRow q, const Kernels & kern
 std::vector<float> pick(const float * row, const std::vector<std::int32_t> & ids) {
     std::vector<float> values;
     values.reserve(ids.size());
-    for (const std::int32_t id : ids) values.push_back(row[id]);
+    for (const std::int32_t id : ids)
+        values.push_back(row[id]);
     return values;
 }
 
@@ -95,7 +99,8 @@ PairStatistics pair_statistics(const float * row_p, const float * row_q, std::si
                                const Kernels & kernels) {
     const RowStatistics of_p = row_statistics(row_p, n, padding, kernels);
     const RowStatistics of_q = row_statistics(row_q, n, padding, kernels);
-    if (std::isnan(of_p.log_sum_exp) || std::isnan(of_q.log_sum_exp)) return undefined();
+    if (std::isnan(of_p.log_sum_exp) || std::isnan(of_q.log_sum_exp))
+        return undefined();
     std::vector<float> scratch_p, scratch_q;
     const CleanRow p = without_padding(row_p, n, padding, scratch_p);
     const CleanRow q = without_padding(row_q, n, padding, scratch_q);
@@ -121,16 +126,18 @@ RestrictedStatistics restricted_statistics(const float * row_p, const float * ro
     const std::vector<float> p = pick(row_p, set), q = pick(row_q, set);
     const auto place = std::find(set.begin(), set.end(), target);
     const auto local = place == set.end() ? -1 : static_cast<std::int32_t>(place - set.begin());
-    RestrictedStatistics result{
-        pair_statistics(p.data(), q.data(), p.size(), local, {}, kernels), nan, nan};
+    RestrictedStatistics result{pair_statistics(p.data(), q.data(), p.size(), local, {}, kernels),
+                                nan, nan};
     const double whole_p = row_statistics(row_p, n, padding, kernels).log_sum_exp;
     const double whole_q = row_statistics(row_q, n, padding, kernels).log_sum_exp;
     result.mass_p = std::exp(row_statistics(p.data(), p.size(), {}, kernels).log_sum_exp - whole_p);
     result.mass_q = std::exp(row_statistics(q.data(), q.size(), {}, kernels).log_sum_exp - whole_q);
     std::int32_t & argmax_p = result.pair.argmax_p;
     std::int32_t & argmax_q = result.pair.argmax_q;
-    if (argmax_p >= 0) argmax_p = set[static_cast<std::size_t>(argmax_p)];
-    if (argmax_q >= 0) argmax_q = set[static_cast<std::size_t>(argmax_q)];
+    if (argmax_p >= 0)
+        argmax_p = set[static_cast<std::size_t>(argmax_p)];
+    if (argmax_q >= 0)
+        argmax_q = set[static_cast<std::size_t>(argmax_q)];
     return result;
 }
 

@@ -24,9 +24,9 @@ struct PairStatistics {
     double entropy_q;
     double log_p_target; // log-probability of the target; NaN without one
     double log_q_target;
-    double top_p;             // probability that the reference gives its own first choice
-    double overlap[4];        // share of the k most probable of P among those of Q: k = 1, 5, 10, 50
-    double rank_correlation;  // Kendall's tau-b of both rows over the 50 most probable of P
+    double top_p;            // probability that the reference gives its own first choice
+    double overlap[4];       // share of the k most probable of P among those of Q: k = 1, 5, 10, 50
+    double rank_correlation; // Kendall's tau-b of both rows over the 50 most probable of P
     double padding_mass_p;
     double padding_mass_q;
     std::int32_t argmax_p; // the first of equal maxima
@@ -43,8 +43,8 @@ PairStatistics pair_statistics(const float * row_p, const float * row_q, std::si
 
 // The same after both rows are cut down to a set of tokens and renormalised.
 struct RestrictedStatistics {
-    PairStatistics pair;  // ranks, argmax and overlaps count within the set; argmax is a token id
-    double mass_p;        // what the set held before it was renormalised
+    PairStatistics pair; // ranks, argmax and overlaps count within the set; argmax is a token id
+    double mass_p;       // what the set held before it was renormalised
     double mass_q;
 };
 RestrictedStatistics restricted_statistics(const float * row_p, const float * row_q, std::size_t n,

@@ -19,18 +19,23 @@ template <class Work> void parallel_rows(std::size_t n, std::size_t threads, con
     std::mutex error_mutex;
     const auto run = [&] {
         try {
-            for (std::size_t i = next++; i < n; i = next++) work(i);
+            for (std::size_t i = next++; i < n; i = next++)
+                work(i);
         } catch (...) {
             const std::lock_guard<std::mutex> lock(error_mutex);
-            if (!error) error = std::current_exception();
+            if (!error)
+                error = std::current_exception();
             next = n;
         }
     };
     std::vector<std::thread> others;
-    for (std::size_t i = 1; i < std::min(threads, n); ++i) others.emplace_back(run);
+    for (std::size_t i = 1; i < std::min(threads, n); ++i)
+        others.emplace_back(run);
     run();
-    for (std::thread & other : others) other.join();
-    if (error) std::rethrow_exception(error);
+    for (std::thread & other : others)
+        other.join();
+    if (error)
+        std::rethrow_exception(error);
 }
 
 } // namespace pyengine

@@ -1,5 +1,5 @@
-// Python's access to the kernels over rows of logits. Statistics come back as structured arrays, one
-// record for each row, with the fields of the C++ structs.
+// Python's access to the kernels over rows of logits. Statistics come back as structured arrays,
+// one record for each row, with the fields of the C++ structs.
 #include "pair_statistics.hpp"
 #include "parallel_rows.hpp"
 #include "pybind11.hpp"
@@ -15,11 +15,13 @@ struct Rows {
     std::size_t length;
 
     explicit Rows(const FloatArray & array) {
-        if (array.ndim() != 2) throw py::value_error("logits must have the shape (rows, n_vocab)");
+        if (array.ndim() != 2)
+            throw py::value_error("logits must have the shape (rows, n_vocab)");
         data = array.data();
         count = static_cast<std::size_t>(array.shape(0));
         length = static_cast<std::size_t>(array.shape(1));
-        if (length == 0) throw py::value_error("logits must have at least one entry in a row");
+        if (length == 0)
+            throw py::value_error("logits must have at least one entry in a row");
     }
 
     const float * row(std::size_t i) const { return data + i * length; }
@@ -32,16 +34,19 @@ struct Settings {
 };
 
 const Kernels & kernels_named(const std::string & name) {
-    if (name.empty()) return best_kernels();
+    if (name.empty())
+        return best_kernels();
     for (const Kernels * kernels : available_kernels()) {
-        if (name == kernels->name) return *kernels;
+        if (name == kernels->name)
+            return *kernels;
     }
     throw py::value_error("this processor has no kernels named " + name);
 }
 
 std::vector<std::int32_t> checked_ids(const Int32Array & ids, std::size_t n, const char * what,
                                       std::int32_t lowest = 0) {
-    if (ids.ndim() != 1) throw py::value_error(std::string(what) + " must be one-dimensional");
+    if (ids.ndim() != 1)
+        throw py::value_error(std::string(what) + " must be one-dimensional");
     std::vector<std::int32_t> result(ids.data(), ids.data() + ids.size());
     for (const std::int32_t id : result) {
         if (id < lowest || id >= static_cast<std::int64_t>(n)) {
@@ -54,9 +59,11 @@ std::vector<std::int32_t> checked_ids(const Int32Array & ids, std::size_t n, con
 
 Settings settings(const Rows & rows, const Int32Array & padding, int threads,
                   const std::string & kernels) {
-    if (threads < 1) throw py::value_error("threads must be at least 1");
+    if (threads < 1)
+        throw py::value_error("threads must be at least 1");
     Padding checked(checked_ids(padding, rows.length, "padding"), rows.length);
-    if (checked.ids().size() == rows.length) throw py::value_error("every entry is padding");
+    if (checked.ids().size() == rows.length)
+        throw py::value_error("every entry is padding");
     return {std::move(checked), static_cast<std::size_t>(threads), kernels_named(kernels)};
 }
 
@@ -111,7 +118,8 @@ py::array_t<RestrictedStatistics> of_restricted(const FloatArray & rows_p,
     const Pairs pairs(rows_p, rows_q, targets);
     const Settings with = settings(pairs.p, padding, threads, kernels);
     const std::vector<std::int32_t> ids = checked_ids(set, pairs.p.length, "token set");
-    if (ids.empty()) throw py::value_error("the token set is empty");
+    if (ids.empty())
+        throw py::value_error("the token set is empty");
     return fill<RestrictedStatistics>(pairs.p.count, with.threads, [&](std::size_t i) {
         return restricted_statistics(pairs.p.row(i), pairs.q.row(i), pairs.p.length,
                                      pairs.targets[i], with.padding, ids, with.kernels);
@@ -120,7 +128,8 @@ py::array_t<RestrictedStatistics> of_restricted(const FloatArray & rows_p,
 
 Int32Array of_top_k(const FloatArray & logits, int k, int threads, const std::string & kernels) {
     const Rows rows(logits);
-    if (k < 1) throw py::value_error("k must be at least 1");
+    if (k < 1)
+        throw py::value_error("k must be at least 1");
     const std::size_t width = std::min(static_cast<std::size_t>(k), rows.length);
     const Settings with = settings(rows, Int32Array(0), threads, kernels);
     Int32Array result({rows.count, width});
@@ -135,7 +144,8 @@ Int32Array of_top_k(const FloatArray & logits, int k, int threads, const std::st
 
 Int32Array of_ranks(const FloatArray & logits, const Int32Array & ids, int threads) {
     const Rows rows(logits);
-    if (threads < 1) throw py::value_error("threads must be at least 1");
+    if (threads < 1)
+        throw py::value_error("threads must be at least 1");
     const std::vector<std::int32_t> wanted = checked_ids(ids, rows.length, "ids");
     Int32Array result({rows.count, wanted.size()});
     std::int32_t * const out = result.mutable_data();
@@ -159,7 +169,8 @@ void register_statistics(py::module_ & module) {
 
     module.def("kernel_names", [] {
         std::vector<std::string> names;
-        for (const Kernels * kernels : available_kernels()) names.emplace_back(kernels->name);
+        for (const Kernels * kernels : available_kernels())
+            names.emplace_back(kernels->name);
         return names;
     });
     const Int32Array none(0);

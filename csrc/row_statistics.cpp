@@ -27,7 +27,8 @@ struct Largest {
 Largest first_maximum(const float * row, std::size_t n, const Kernels & kernels) {
     const std::vector<float> maxima = maxima_of_blocks(row, n, kernels);
     const auto best = std::max_element(maxima.begin(), maxima.end());
-    if (best == maxima.end() || *best == minus_infinity) return {minus_infinity, -1};
+    if (best == maxima.end() || *best == minus_infinity)
+        return {minus_infinity, -1};
     const auto from = static_cast<std::size_t>(best - maxima.begin()) * block_size;
     const float * const at = std::find(row + from, row + n, *best);
     return {*best, static_cast<std::int32_t>(at - row)};
@@ -46,7 +47,8 @@ struct ByLogit {
     const float * row;
     bool operator()(std::int32_t a, std::int32_t b) const {
         const float x = row[a], y = row[b];
-        if (x != y && !(std::isnan(x) && std::isnan(y))) return std::isnan(y) || x > y;
+        if (x != y && !(std::isnan(x) && std::isnan(y)))
+            return std::isnan(y) || x > y;
         return a < b;
     }
 };
@@ -56,7 +58,8 @@ struct ByLogit {
 Padding::Padding(std::vector<std::int32_t> ids, std::size_t n) : ids_(std::move(ids)) {
     std::sort(ids_.begin(), ids_.end());
     ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
-    if (ids_.empty()) return;
+    if (ids_.empty())
+        return;
     if (ids_.front() < 0 || static_cast<std::size_t>(ids_.back()) >= n) {
         throw std::invalid_argument("a padding id lies outside the vocabulary of " +
                                     std::to_string(n) + " entries");
@@ -66,7 +69,8 @@ Padding::Padding(std::vector<std::int32_t> ids, std::size_t n) : ids_(std::move(
 
 CleanRow without_padding(const float * row, std::size_t n, const Padding & padding,
                          std::vector<float> & scratch) {
-    if (padding.is_tail()) return {row, n - padding.ids().size()};
+    if (padding.is_tail())
+        return {row, n - padding.ids().size()};
     scratch.assign(row, row + n);
     for (const std::int32_t id : padding.ids()) {
         scratch[static_cast<std::size_t>(id)] = minus_infinity;
@@ -97,7 +101,8 @@ std::vector<std::int32_t> top_k(const float * row, std::size_t n, std::size_t k,
                                 const Kernels & kernels) {
     k = std::min(k, n);
     std::vector<std::int32_t> found;
-    if (k == 0) return found;
+    if (k == 0)
+        return found;
     // Each of the k largest block maxima is an entry, so nothing below the k-th can be in the
     // answer, and blocks that stay below it need no second look.
     const std::vector<float> maxima = maxima_of_blocks(row, n, kernels);
@@ -109,11 +114,13 @@ std::vector<std::int32_t> top_k(const float * row, std::size_t n, std::size_t k,
         threshold = *kth;
     }
     for (std::size_t block = 0; block < maxima.size(); ++block) {
-        if (maxima[block] < threshold) continue;
+        if (maxima[block] < threshold)
+            continue;
         const std::size_t end = std::min(n, (block + 1) * block_size);
         for (std::size_t i = block * block_size; i < end; ++i) {
             const bool keep = threshold == minus_infinity || row[i] >= threshold;
-            if (keep) found.push_back(static_cast<std::int32_t>(i));
+            if (keep)
+                found.push_back(static_cast<std::int32_t>(i));
         }
     }
     const auto end = found.begin() + static_cast<std::ptrdiff_t>(k);

@@ -11,10 +11,10 @@ namespace pyengine {
 
 struct RowStatistics {
     float max = 0.0F;
-    std::int32_t argmax = -1;   // the first of equal maxima, as llama.cpp breaks ties
-    double log_sum_exp = 0.0;   // over the entries that are not padding
-    double entropy = 0.0;       // nats, over the same entries
-    double padding_mass = 0.0;  // probability of the padding if it had been left in
+    std::int32_t argmax = -1;  // the first of equal maxima, as llama.cpp breaks ties
+    double log_sum_exp = 0.0;  // over the entries that are not padding
+    double entropy = 0.0;      // nats, over the same entries
+    double padding_mass = 0.0; // probability of the padding if it had been left in
 };
 
 // Entries of a row that belong to no token of the tokenizer.

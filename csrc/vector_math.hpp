@@ -22,7 +22,9 @@ typedef float HalfFloats __attribute__((vector_size(PYENGINE_LANES * 4)));
 typedef float Floats __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef std::int32_t Ints __attribute__((vector_size(PYENGINE_LANES * 8)));
 
-inline Doubles widen(HalfFloats x) { return __builtin_convertvector(x, Doubles); }
+inline Doubles widen(HalfFloats x) {
+    return __builtin_convertvector(x, Doubles);
+}
 #else
 #error "vector_math.hpp needs the vector extensions of GCC or Clang"
 #endif
@@ -35,7 +37,9 @@ template <class To, class From> inline To bits(const From & from) {
     return to;
 }
 
-inline Doubles spread(double value) { return value - Doubles{}; }
+inline Doubles spread(double value) {
+    return value - Doubles{};
+}
 
 inline Doubles load(const float * at) {
     HalfFloats x;
@@ -51,13 +55,15 @@ inline Floats load_floats(const float * at) {
 
 inline double sum(Doubles x) {
     double total = 0.0;
-    for (std::size_t lane = 0; lane < lanes; ++lane) total += x[lane];
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+        total += x[lane];
     return total;
 }
 
 inline bool any(Longs mask) {
     std::int64_t found = 0;
-    for (std::size_t lane = 0; lane < lanes; ++lane) found |= mask[lane];
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+        found |= mask[lane];
     return found != 0;
 }
 
@@ -90,7 +96,8 @@ inline Doubles exp(Doubles x) {
 }
 
 // ln x for positive normal x, within 3 units in the last place (absolute near x = 1).
-// x = 2^k m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.1716.
+// x = 2^k m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s), s = (m - 1) / (m + 1), |s| <
+// 0.1716.
 inline Doubles log(Doubles x) {
     const Longs half_root = bits<Longs>(spread(0.70710678118654752440));
     const Longs offset = bits<Longs>(x) - half_root;

@@ -182,3 +182,37 @@ class Context:
     def clear(self) -> None: ...
     def copy_sequence(self, source: int, target: int) -> None: ...
     def truncate_sequence(self, sequence: int, position: int) -> bool: ...
+
+def kernel_names() -> list[str]: ...
+def row_statistics(
+    rows: npt.NDArray[np.float32],
+    *,
+    padding: npt.ArrayLike = ...,
+    threads: int = 1,
+    kernels: str = "",
+) -> npt.NDArray[np.void]: ...
+def pair_statistics(
+    rows_p: npt.NDArray[np.float32],
+    rows_q: npt.NDArray[np.float32],
+    targets: npt.ArrayLike,
+    *,
+    padding: npt.ArrayLike = ...,
+    threads: int = 1,
+    kernels: str = "",
+) -> npt.NDArray[np.void]: ...
+def restricted_statistics(
+    rows_p: npt.NDArray[np.float32],
+    rows_q: npt.NDArray[np.float32],
+    targets: npt.ArrayLike,
+    token_set: npt.ArrayLike,
+    *,
+    padding: npt.ArrayLike = ...,
+    threads: int = 1,
+    kernels: str = "",
+) -> npt.NDArray[np.void]: ...
+def top_k(
+    rows: npt.NDArray[np.float32], k: int, *, threads: int = 1, kernels: str = ""
+) -> npt.NDArray[np.int32]: ...
+def ranks(
+    rows: npt.NDArray[np.float32], ids: npt.ArrayLike, *, threads: int = 1
+) -> npt.NDArray[np.int32]: ...
