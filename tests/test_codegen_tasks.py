@@ -1,0 +1,125 @@
+"""The shipped tasks: every reference passes, every wrong one fails, as far as toolchains are here."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pyengine.codegen.execution import Outcome, execute
+from pyengine.codegen.languages import LANGUAGES
+from pyengine.codegen.sandbox import Sandbox, open_sandbox
+from pyengine.codegen.tasks import (
+    Task,
+    TaskFileError,
+    fill_in_the_middle,
+    load_task_file,
+    own_tasks,
+)
+from pyengine.errors import OptionError
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    try:
+        return open_sandbox()
+    except OptionError as error:
+        pytest.skip(str(error))
+
+
+def test_counts_and_levels() -> None:
+    tasks = own_tasks()
+    counts = Counter(task.language for task in tasks)
+    assert counts["python"] >= 40
+    assert all(counts[name] == 10 for name in LANGUAGES if name != "python")
+    assert {task.level for task in tasks if task.language == "python"} == {1, 2, 3, 4, 5}
+    assert all(task.wrong for task in tasks)
+    assert len({task.name for task in tasks}) == len(tasks)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_references_pass_and_wrong_ones_fail(language: str, sandbox: Sandbox) -> None:
+    if missing := LANGUAGES[language].missing():
+        pytest.skip(missing)
+    tasks = own_tasks([language])
+
+    def both(task: Task) -> tuple[Outcome, Outcome]:
+        assert task.wrong is not None
+        right = execute(task, task.reference, sandbox=sandbox).outcome
+        return right, execute(task, task.wrong, sandbox=sandbox).outcome
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = dict(zip((task.name for task in tasks), pool.map(both, tasks), strict=True))
+    assert [name for name, (right, _) in outcomes.items() if right is not Outcome.PASSED] == []
+    failed = (Outcome.WRONG_ANSWER, Outcome.EXCEPTION)
+    assert [name for name, (_, wrong) in outcomes.items() if wrong not in failed] == []
+
+
+def test_a_missing_toolchain_skips_by_name(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
+    task = own_tasks(["rust"])[0]
+    execution = execute(task, task.reference, sandbox=sandbox)
+    assert execution.outcome is Outcome.SKIPPED
+    assert "rustc not found" in execution.detail
+    assert "install Rust" in execution.detail
+
+
+def test_fill_in_the_middle_keeps_the_program() -> None:
+    made = [(task, fill_in_the_middle(task)) for task in own_tasks(["python", "c"])]
+    holes = [(task, hole) for task, hole in made if hole is not None]
+    assert len(holes) > 10
+    for task, hole in holes:
+        assert hole.program(hole.reference) == task.program(task.reference)
+        assert hole.suffix
+        assert hole.reference.count("\n") == 1
+
+
+TASK = """
+language = "python"
+[[task]]
+name = "one"
+entry_point = "f"
+prompt = "def f():"
+reference = " return 1"
+tests = "assert f() == 1"
+"""
+
+
+def test_a_file_written_by_hand(tmp_path: Path, sandbox: Sandbox) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TASK, encoding="utf-8")
+    (task,) = load_task_file(path)
+    assert execute(task, task.reference, sandbox=sandbox).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('tests = "assert f() == 1"\n', ""), "tests"),
+        (('language = "python"', 'language = "cobol"'), "cobol"),
+        (('language = "python"', 'language = "c"'), "expected"),
+        (('name = "one"', 'nmae = "one"'), "nmae|name"),
+        (("[[task]]", "[[tasks]]"), "no \\[\\[task"),
+        (("[[task]]", "[task"), "TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TASK.replace(*change), encoding="utf-8")
+    with pytest.raises(TaskFileError, match=message):
+        load_task_file(path)
+
+
+def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TASK + TASK.replace('language = "python"', ""), encoding="utf-8")
+    with pytest.raises(TaskFileError, match="two tasks are called one"):
+        load_task_file(path)
+
+
+def test_tasks_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        own_tasks(["c"])[0].name = "other"
