@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyengine.vocabulary.token_classes import CLASSES, TokenClass, TokenClasses, classify
-from pyengine.vocabulary.tokens import Pieces, TokenKind, visible
+from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 PUNCTUATION = set(string.punctuation.encode()) - {ord("_")}
 piece_lists = st.lists(
@@ -119,17 +119,3 @@ def test_an_empty_vocabulary_has_no_classes() -> None:
     classes = classify(Pieces.from_list([]))
     assert isinstance(classes, TokenClasses)
     assert set(classes.counts().values()) == {0}
-
-
-@pytest.mark.parametrize(
-    ("piece", "shown"),
-    [
-        (b"a b\n", "a·b⏎"),
-        (b"\t\x00", "→\\x00"),
-        (b"\xe4\xb8", "\\xE4\\xB8"),
-        ("\u200b".encode(), "\\u{200B}"),
-        ("é".encode(), "é"),
-    ],
-)
-def test_visible_pieces(piece: bytes, shown: str) -> None:
-    assert visible(piece) == shown

@@ -1,4 +1,4 @@
-"""What the analyses need of a vocabulary, its pieces as flat arrays, and how a piece is shown."""
+"""What the analyses need of a vocabulary, and its pieces as flat arrays."""
 
 from __future__ import annotations
 
@@ -88,26 +88,3 @@ class Pieces:
         starts, ends = self.offsets[tokens].tolist(), self.offsets[tokens + 1].tolist()
         return [joined[start:end] for start, end in zip(starts, ends, strict=True)]
 
-
-_VISIBLE = {ord(" "): "·", ord("\n"): "⏎", ord("\t"): "→", ord("\r"): "␍"}
-
-
-def visible(piece: bytes) -> str:
-    r"""Return a piece as printable text.
-
-    A space becomes ·, a tab →, a newline ⏎; other control characters, invisible characters and
-    bytes that are not valid UTF-8 become \xNN or \u{NNNN}. For the eye only: two different pieces
-    may look alike, so never use it as a key.
-    """
-    shown = []
-    for char in piece.decode("utf-8", errors="surrogateescape"):
-        code = ord(char)
-        if code in _VISIBLE:
-            shown.append(_VISIBLE[code])
-        elif 0xDC80 <= code <= 0xDCFF:
-            shown.append(f"\\x{code - 0xDC00:02X}")
-        elif char.isprintable():
-            shown.append(char)
-        else:
-            shown.append(f"\\x{code:02X}" if code < 0x80 else f"\\u{{{code:X}}}")
-    return "".join(shown)
