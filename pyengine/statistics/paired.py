@@ -1,0 +1,107 @@
+"""Differences between two variants measured on the same tokens, and what may be said of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student_t
+
+from pyengine.statistics.estimates import Clusters, Estimate, Floats, clustered_mean
+
+Verdict: TypeAlias = Literal["different", "equivalent", "undecided"]
+
+# Differences under this part of their standard error carry no information about sample size.
+SMALLEST_INFORMATIVE_RATIO = 0.25
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Mean of (first - second) over the same tokens, clustered by document.
+
+    Attributes:
+        estimate: the mean difference and its interval.
+        p_value: two-sided, of Student's t with n_clusters - 1 degrees of freedom; 1 where both
+            agree on every token, NaN with fewer than two documents.
+    """
+
+    estimate: Estimate
+    p_value: float
+
+
+def paired_difference(
+    first: Floats, second: Floats, clusters: Clusters, *, level: float = 0.95
+) -> PairedDifference:
+    """Compare two variants token by token; what both have in common cancels.
+
+    Tokens where either value is not finite are left out.
+    """
+    finite = np.isfinite(first) & np.isfinite(second)
+    estimate = clustered_mean(first[finite] - second[finite], clusters[finite], level=level)
+    return PairedDifference(estimate, p_value(estimate))
+
+
+def p_value(estimate: Estimate) -> float:
+    """Return the two-sided p-value of "the mean is zero"."""
+    if estimate.n_clusters < 2:
+        return float("nan")
+    if estimate.se_clustered == 0.0:
+        return 1.0 if estimate.value == 0.0 else 0.0
+    ratio = abs(estimate.value) / estimate.se_clustered
+    return float(2 * student_t.sf(ratio, estimate.n_clusters - 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number by Holm's step-down method (Holm 1979).
+
+    The i-th smallest of m becomes max over j <= i of min(1, (m - j + 1) p_j). NaN stays NaN and
+    does not count.
+    """
+    adjusted = np.full(len(p_values), np.nan)
+    known = [i for i, p in enumerate(p_values) if not np.isnan(p)]
+    running = 0.0
+    for place, i in enumerate(sorted(known, key=lambda i: p_values[i])):
+        running = max(running, min(1.0, (len(known) - place) * p_values[i]))
+        adjusted[i] = running
+    return [float(p) for p in adjusted]
+
+
+def verdict(
+    difference: PairedDifference, *, margin: float, adjusted_p: float | None = None
+) -> Verdict:
+    """Say what the data support at the interval's level.
+
+    equivalent: the whole interval lies within +-margin (confidence-interval inclusion, Schuirmann
+    1987, here at the wider two-sided level). different: it excludes zero and, where an adjusted p
+    is given, that is below 1 - level too. undecided: neither. A difference that is real and
+    smaller than the margin counts as equivalent.
+    """
+    estimate = difference.estimate
+    if estimate.n_clusters < 2 or np.isnan(estimate.se_clustered):
+        return "undecided"
+    if max(abs(estimate.low), abs(estimate.high)) <= margin:
+        return "equivalent"
+    p = difference.p_value if adjusted_p is None else adjusted_p
+    return "different" if p < 1 - estimate.level else "undecided"
+
+
+def tokens_to_separate(difference: PairedDifference, *, power: float = 0.8) -> int | None:
+    """Return how many more tokens would show the difference, were the one seen the true one.
+
+    The standard error falls with the root of the tokens, so n (z_level + z_power)^2 (se / d)^2
+    tokens are needed in all, rounded to two figures. None where it already shows, or where the
+    difference is under a quarter of its standard error and such a forecast would mean nothing.
+    """
+    estimate = difference.estimate
+    if not np.isfinite(estimate.se_clustered) or estimate.se_clustered == 0.0:
+        return None
+    ratio = abs(estimate.value) / estimate.se_clustered
+    if ratio < SMALLEST_INFORMATIVE_RATIO:
+        return None
+    z = float(norm.ppf(0.5 + estimate.level / 2) + norm.ppf(power))
+    more = estimate.n * ((z / ratio) ** 2 - 1)
+    if more <= 0:
+        return None
+    scale = 10 ** max(int(np.floor(np.log10(more))) - 1, 0)
+    return max(int(round(more / scale) * scale), 1)

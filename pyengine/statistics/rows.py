@@ -1,0 +1,116 @@
+"""The compiled kernels over rows of logits, with their arguments checked.
+
+Every function takes float32 logits of the shape (rows, n_vocab) and sums in float64. `padding` are
+the ids of entries that belong to no token: they are left out, and their mass is reported.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine import _core
+
+Logits: TypeAlias = npt.NDArray[np.float32]
+Ids: TypeAlias = Sequence[int] | npt.NDArray[np.int32]
+Records: TypeAlias = npt.NDArray[np.void]
+
+NO_TARGET = -1
+OVERLAP_SIZES = (1, 5, 10, 50)
+
+
+def kernel_names() -> list[str]:
+    """Return the kernels that this processor can run, slowest first."""
+    return _core.kernel_names()
+
+
+def row_statistics(
+    rows: Logits, *, padding: Ids = (), threads: int = 1, kernels: str = ""
+) -> Records:
+    """Summarise each row.
+
+    Fields: ``max``, ``argmax`` (the first of equal maxima), ``log_sum_exp``, ``entropy``
+    (-sum p ln p, nats), ``padding_mass`` (what the padding would hold if it were left in).
+    A row with NaN, +inf or nothing above -inf gives NaN.
+    """
+    return _core.row_statistics(rows, padding=_ids(padding), threads=threads, kernels=kernels)
+
+
+def pair_statistics(
+    reference: Logits,
+    variant: Logits,
+    targets: Ids,
+    *,
+    padding: Ids = (),
+    threads: int = 1,
+    kernels: str = "",
+) -> Records:
+    """Compare two models' distributions row by row; P is the reference, Q the variant.
+
+    Fields, one record for each row (nats where not said otherwise):
+        kl: sum P ln(P/Q); infinite where Q = 0 < P (Kullback and Leibler 1951).
+        kl_reverse: sum Q ln(Q/P).
+        jensen_shannon: (KL(P, M) + KL(Q, M)) / 2, M = (P+Q)/2; at most ln 2 (Lin 1991).
+        total_variation: sum |P-Q| / 2.
+        hellinger: sqrt(sum (sqrt P - sqrt Q)^2 / 2).
+        entropy_p, entropy_q: -sum p ln p.
+        log_p_target, log_q_target: log-probability of the token that followed.
+        top_p: probability of the reference's first choice.
+        overlap: shares of P's k most probable tokens that are among Q's, k = 1, 5, 10, 50.
+        rank_correlation: Kendall's tau-b over P's 50 most probable tokens; NaN where either
+            model gives them all one value (Kendall 1945).
+        padding_mass_p, padding_mass_q, argmax_p, argmax_q.
+        rank_p_target, rank_q_target: from 1; the lower id first among equals.
+
+    Args:
+        reference: float32 (rows, n_vocab).
+        variant: the same shape.
+        targets: one id for each row, -1 where none followed.
+    """
+    return _core.pair_statistics(
+        reference,
+        variant,
+        _ids(targets),
+        padding=_ids(padding),
+        threads=threads,
+        kernels=kernels,
+    )
+
+
+def restricted_statistics(
+    reference: Logits,
+    variant: Logits,
+    targets: Ids,
+    token_set: Ids,
+    *,
+    padding: Ids = (),
+    threads: int = 1,
+) -> Records:
+    """Compare both distributions cut down to a set of tokens and renormalised.
+
+    Fields: ``pair`` (as `pair_statistics`, within the set; targets outside it count as none),
+    ``mass_p`` and ``mass_q``, what the set held before.
+    """
+    return _core.restricted_statistics(
+        reference,
+        variant,
+        _ids(targets),
+        np.unique(_ids(token_set)),
+        padding=_ids(padding),
+        threads=threads,
+    )
+
+
+def top_k(rows: Logits, k: int, *, threads: int = 1) -> npt.NDArray[np.int32]:
+    """Return the ids of each row's k largest entries, largest first, lower id first in ties."""
+    return _core.top_k(rows, k, threads=threads)
+
+
+def ranks(rows: Logits, ids: Ids, *, threads: int = 1) -> npt.NDArray[np.int32]:
+    """Return the places, from 1, of the ids in each row's order: (rows, len(ids))."""
+    return _core.ranks(rows, _ids(ids), threads=threads)
+
+
+def _ids(ids: Ids) -> npt.NDArray[np.int32]:
+    return np.asarray(ids, dtype=np.int32)

@@ -1,0 +1,200 @@
+"""Means, standard errors, intervals and what is said of differences."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import false_discovery_control, sem, ttest_rel
+
+from pyengine.statistics import (
+    KL_LEVELS,
+    cluster_bootstrap,
+    clustered_mean,
+    confidence_sequence,
+    holm,
+    paired_difference,
+    pooled_rms,
+    quantiles,
+    summarize,
+    tokens_to_separate,
+    verdict,
+)
+from pyengine.statistics.estimates import Clusters, Floats, weighted_median
+
+
+def simulated_documents(
+    generator: np.random.Generator, *, documents: int, mean: float = 1.0
+) -> tuple[Floats, Clusters]:
+    """Tokens whose documents differ: unequal lengths and a common effect inside each."""
+    sizes = generator.integers(5, 60, documents)
+    effects = generator.normal(0.0, 0.7, documents)
+    clusters = np.repeat(np.arange(documents), sizes)
+    return mean + effects[clusters] + generator.normal(0.0, 1.0, len(clusters)), clusters
+
+
+def test_clustered_mean_equals_its_definition() -> None:
+    values = np.array([1.0, 2.0, 4.0, 7.0, 7.5])
+    clusters = np.array([9, 9, 3, 3, 5])
+    got = clustered_mean(values, clusters)
+    mean = 21.5 / 5
+    residuals = [(3 - 2 * mean), (11 - 2 * mean), (7.5 - mean)]
+    expected = np.sqrt(3 / 2 * sum(r * r for r in residuals)) / 5
+    assert got.value == mean
+    assert got.se_clustered == pytest.approx(expected)
+    assert got.se_independent == pytest.approx(sem(values))
+    assert got.high - got.value == pytest.approx(4.302652729911275 * expected)
+    assert (got.n, got.n_clusters) == (5, 3)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=30))
+def test_single_token_documents_are_independent_tokens(numbers: list[float]) -> None:
+    values = np.array(numbers)
+    got = clustered_mean(values, np.arange(len(values)))
+    assert got.se_clustered == pytest.approx(got.se_independent, abs=1e-9)
+
+
+def test_one_document_has_no_clustered_error() -> None:
+    got = clustered_mean(np.array([1.0, 2.0]), np.zeros(2, dtype=np.intp))
+    assert np.isnan(got.se_clustered)
+    assert np.isnan(got.low)
+    assert np.isfinite(got.se_independent)
+
+
+def test_intervals_cover_as_they_claim_where_tokens_depend() -> None:
+    """With 30 documents: clustered near 95 %, independent far below it."""
+    generator = np.random.default_rng(20261121)
+    trials, clustered, independent = 1500, 0, 0
+    for _ in range(trials):
+        values, clusters = simulated_documents(generator, documents=30)
+        got = clustered_mean(values, clusters)
+        clustered += got.low <= 1.0 <= got.high
+        independent += abs(got.value - 1.0) <= 1.96 * got.se_independent
+    # Four Monte-Carlo standard errors are 0.0225.
+    assert 0.925 <= clustered / trials <= 0.975
+    assert independent / trials < 0.75
+
+
+def test_bootstrap_agrees_with_the_formula_and_repeats_itself() -> None:
+    values, clusters = simulated_documents(np.random.default_rng(3), documents=60)
+
+    def mean(values: Floats, weights: Floats) -> float:
+        return float(np.average(values, weights=weights))
+
+    se, low, high = cluster_bootstrap(mean, values, clusters, seed=7, resamples=2000)
+    expected = clustered_mean(values, clusters)
+    assert se == pytest.approx(expected.se_clustered, rel=0.1)
+    assert low < expected.value < high
+    assert (se, low, high) == cluster_bootstrap(mean, values, clusters, seed=7, resamples=2000)
+
+
+def test_confidence_sequence_covers_at_all_looks_together() -> None:
+    generator = np.random.default_rng(11)
+    trials, missed_sequence, missed_fixed = 300, 0, 0
+    for _ in range(trials):
+        values, clusters = simulated_documents(generator, documents=80)
+        looks = range(10, 81, 2)
+        ends = np.searchsorted(clusters, looks)
+        outside_sequence = outside_fixed = False
+        for end in ends:
+            seen = confidence_sequence(values[:end], clusters[:end])
+            fixed = clustered_mean(values[:end], clusters[:end])
+            outside_sequence |= abs(seen.value - 1.0) > seen.half_width
+            outside_fixed |= not fixed.low <= 1.0 <= fixed.high
+        missed_sequence += outside_sequence
+        missed_fixed += outside_fixed
+    assert missed_sequence / trials <= 0.08
+    assert missed_fixed / trials > 0.12  # what looking often does to an ordinary interval
+
+
+def test_confidence_sequence_waits_for_documents() -> None:
+    values = np.ones(9)
+    seen = confidence_sequence(values, np.arange(9))
+    assert np.isnan(seen.half_width)
+    assert not seen.reached(1e9)
+    constant = confidence_sequence(np.ones(12), np.arange(12))
+    assert constant.reached(0.0)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=40))
+def test_quantiles_equal_numpy(numbers: list[float]) -> None:
+    values = np.array(numbers)
+    got = quantiles(values)
+    for level in KL_LEVELS:
+        assert got[level] == pytest.approx(np.quantile(values, level), abs=1e-9)
+
+
+def test_quantiles_keep_infinity() -> None:
+    got = quantiles(np.array([0.0, 1.0, np.inf]), [0.0, 0.5, 1.0])
+    assert got == {0.0: 0.0, 0.5: 1.0, 1.0: np.inf}
+    with pytest.raises(ValueError, match="no value"):
+        quantiles(np.array([]))
+
+
+def test_summary_leaves_infinite_values_out_of_the_mean_and_says_so() -> None:
+    values = np.array([1.0, 3.0, np.inf, 2.0])
+    got = summarize(values, np.arange(4), seed=1)
+    assert got.mean.value == 2.0
+    assert got.n_infinite == 1
+    assert got.quantiles[1.0] == np.inf
+    assert got.rms == pytest.approx(np.sqrt(14 / 3))
+    assert got.median_se > 0
+
+
+def test_weighted_median_and_rms() -> None:
+    values = np.array([5.0, 1.0, 3.0])
+    assert weighted_median(values, np.array([1.0, 1.0, 1.0])) == 3.0
+    assert weighted_median(values, np.array([9.0, 1.0, 1.0])) == 5.0
+    assert pooled_rms(np.array([3.0, 4.0])) == pytest.approx(np.sqrt(12.5))
+
+
+def test_pairing_equals_scipy_when_documents_are_single_tokens() -> None:
+    generator = np.random.default_rng(2)
+    a = generator.normal(size=50)
+    b = a + generator.normal(0.1, 0.3, size=50)
+    got = paired_difference(a, b, np.arange(50))
+    assert got.p_value == pytest.approx(ttest_rel(a, b).pvalue)
+
+
+def test_identical_variants_do_not_differ() -> None:
+    a = np.arange(20.0)
+    same = paired_difference(a, a, np.arange(20))
+    assert same.p_value == 1.0
+    assert verdict(same, margin=0.0) == "equivalent"
+    assert tokens_to_separate(same) is None
+
+
+def test_holm_steps_down() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    with_gap = holm([float("nan"), 0.02])
+    assert np.isnan(with_gap[0])
+    assert with_gap[1] == 0.02
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_between_raw_and_bonferroni(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    least_strict = false_discovery_control(p_values)  # Benjamini-Hochberg is never stricter
+    for p, got, weaker in zip(p_values, adjusted, least_strict, strict=True):
+        assert weaker - 1e-12 <= got <= min(1.0, p * len(p_values)) + 1e-12
+
+
+def test_verdicts() -> None:
+    generator = np.random.default_rng(4)
+    noise = generator.normal(0, 1, 400)
+    clusters = np.repeat(np.arange(40), 10)
+    zero = np.zeros(400)
+    apart = paired_difference(noise + 1.0, zero, clusters)
+    assert verdict(apart, margin=0.1) == "different"
+    assert verdict(apart, margin=5.0) == "equivalent"
+    assert verdict(apart, margin=0.1, adjusted_p=0.2) == "undecided"
+    near = paired_difference(noise - noise.mean() + 0.05, zero, clusters)
+    assert verdict(near, margin=0.01) == "undecided"
+    more = tokens_to_separate(near)
+    assert more is not None
+    ratio = 0.05 / near.estimate.se_clustered
+    assert more == pytest.approx(400 * ((2.801585 / ratio) ** 2 - 1), rel=0.06)
+    hopeless = paired_difference(noise - noise.mean() + 1e-4, zero, clusters)
+    assert tokens_to_separate(hopeless) is None
+    assert tokens_to_separate(apart) is None
