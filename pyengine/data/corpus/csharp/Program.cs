@@ -1,0 +1,43 @@
+using System.Text.RegularExpressions;
+
+var pattern = new Regex(@"^(?<key>\w+)\s*=\s*(?<value>.*)$", RegexOptions.Compiled);
+var settings = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+foreach (string line in File.ReadLines(args.Length > 0 ? args[0] : "app.ini"))
+{
+    if (string.IsNullOrWhiteSpace(line) || line.TrimStart() is ['#', ..])
+    {
+        continue;
+    }
+
+    Match match = pattern.Match(line);
+    if (!match.Success)
+    {
+        Console.Error.WriteLine("cannot read: " + line);
+        return 1;
+    }
+    settings[match.Groups["key"].Value] = match.Groups["value"].Value.Trim('"', ' ');
+}
+
+var longest = from pair in settings
+              where pair.Value.Length > 8
+              orderby pair.Value.Length descending, pair.Key
+              select (pair.Key, Size: pair.Value.Length);
+
+foreach (var (key, size) in longest.Take(5))
+{
+    Console.WriteLine($"{key,-20} {size,4:D}");
+}
+
+int retries = TryGet("retries", out int given) ? given : 3;
+do
+{
+    retries--;
+} while (retries > 0);
+return 0;
+
+bool TryGet(string key, out int value)
+{
+    value = 0;
+    return settings.TryGetValue(key, out var text) && int.TryParse(text, out value);
+}
