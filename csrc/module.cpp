@@ -10,5 +10,6 @@ PYBIND11_MODULE(_core, module) {
     pyengine::register_vocabulary(module);
     pyengine::register_model(module);
     pyengine::register_context(module);
+    pyengine::register_sampler(module);
     pyengine::register_statistics(module);
 }

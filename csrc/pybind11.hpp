@@ -74,6 +74,7 @@ void register_gguf(py::module_ & module);
 void register_vocabulary(py::module_ & module);
 void register_model(py::module_ & module);
 void register_context(py::module_ & module);
+void register_sampler(py::module_ & module);
 void register_token_sets(py::module_ & module);
 void register_statistics(py::module_ & module);
 

@@ -216,3 +216,18 @@ def top_k(
 def ranks(
     rows: npt.NDArray[np.float32], ids: npt.ArrayLike, *, threads: int = 1
 ) -> npt.NDArray[np.int32]: ...
+
+class Sampler:
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int = 0,
+    ) -> None: ...
+
+def sample_rows(
+    context: Context, samplers: Sequence[Sampler], rows: npt.ArrayLike, n_tokens: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]: ...

@@ -1,0 +1,173 @@
+"""Batched generation against one token at a time, and its samplers against the distribution."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pyengine import _core
+from pyengine.engine.generation import Continuation, Finish, Generator, Request, SamplingOptions
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.session import Session
+from pyengine.errors import OptionError
+
+PROMPTS = ["Once upon a time", "Once upon a time, there was a", "The dog", "Lily", "The dog ran"]
+
+
+@pytest.fixture(scope="module")
+def model(stories: Path) -> Iterator[Model]:
+    with open_model(stories) as opened:
+        yield opened
+
+
+def session(model: Model, n: int) -> Session:
+    options = SessionOptions(
+        n_ctx=1024, n_batch=1024, n_ubatch=256, n_seq_max=n, max_rows=n, threads=1
+    )
+    return Session(model, options=options)
+
+
+def encode(model: Model, text: str) -> list[int]:
+    return [int(token) for token in model.vocabulary.tokenize(text, add_special=True)]
+
+
+def generate(model: Model, n: int, requests: list[Request]) -> list[Continuation]:
+    found = dict(Generator(session(model, n)).run(requests))
+    return [found[index] for index in range(len(requests))]
+
+
+def slow(model: Model, tokens: list[int], count: int) -> tuple[list[int], list[float]]:
+    one, written, logs = session(model, 1), list[int](), list[float]()
+    for _ in range(count):
+        row = one.logits([*tokens, *written]).astype(np.float64)
+        written.append(int(row.argmax()))
+        logs.append(float(row.max() - np.logaddexp.reduce(row)))
+    return written, logs
+
+
+@pytest.mark.parametrize("n", [1, 3, 8])
+def test_greedy_equals_one_token_at_a_time(model: Model, n: int) -> None:
+    requests = [Request(tokens=encode(model, prompt), max_tokens=24) for prompt in PROMPTS]
+    for request, found in zip(requests, generate(model, n, requests), strict=True):
+        tokens, logs = slow(model, list(request.tokens), 24)
+        assert list(found.tokens) == tokens
+        assert found.finish is Finish.LENGTH
+        assert len(found.log_probabilities) == 16
+        np.testing.assert_allclose(found.log_probabilities, logs[:16], atol=2e-3)  # the cache is F16
+        assert (
+            found.text
+            == model.vocabulary.detokenize([*request.tokens, *tokens])[
+                len(model.vocabulary.detokenize(request.tokens)) :
+            ]
+        )
+
+
+def test_recurrent_models_generate_the_same_in_parallel(shared: Path) -> None:
+    with open_model(shared / "models" / "tiny-rwkv-7v0-834k-f16.gguf") as model:
+        prompts = ["def f", "import os", "import os"]
+        requests = [Request(tokens=encode(model, prompt), max_tokens=8) for prompt in prompts]
+        for request, found in zip(requests, generate(model, 3, requests), strict=True):
+            assert list(found.tokens) == slow(model, list(request.tokens), 8)[0]
+
+
+def test_shared_prompts_are_decoded_once(model: Model) -> None:
+    generator = Generator(session(model, 8))
+    tokens = encode(model, PROMPTS[1])
+    list(generator.run([Request(tokens=tokens, max_tokens=2) for _ in range(8)]))
+    assert generator.statistics.prompt_tokens == len(tokens)
+
+
+def test_more_requests_than_sequences_and_cells(model: Model) -> None:
+    tokens = encode(model, PROMPTS[0])
+    requests = [Request(tokens=tokens, max_tokens=5 + i % 300) for i in range(0, 900, 60)]
+    found = generate(model, 4, requests)
+    assert [len(item.tokens) for item in found] == [request.max_tokens for request in requests]
+
+
+def test_stop_and_seed(model: Model) -> None:
+    tokens = encode(model, PROMPTS[0])
+    stopped = generate(
+        model, 2, [Request(tokens=tokens, max_tokens=50, stop=lambda text: b"." in text)]
+    )[0]
+    assert stopped.finish is Finish.STOPPED
+    assert stopped.text.endswith(b".")
+
+    def sampled(seed: int) -> Request:
+        return Request(
+            tokens=tokens, max_tokens=12, sampling=SamplingOptions(temperature=1.0, seed=seed)
+        )
+
+    together = generate(model, 4, [sampled(seed) for seed in range(4)])
+    alone = [generate(model, 1, [sampled(seed)])[0] for seed in range(4)]
+    assert [item.text for item in together] == [item.text for item in alone]
+    assert len({item.text for item in together}) > 1
+
+
+def first_tokens(model: Model, count: int, sampling: SamplingOptions) -> Counter[int]:
+    """Draw the first token many times from one row of logits."""
+    one = session(model, 1)
+    one.logits(encode(model, PROMPTS[0]))
+    sampler = sampling.sampler()
+    n = model.n_vocab
+    return Counter(
+        int(_core.sample_rows(one.context, [sampler], [0], n)[0][0]) for _ in range(count)
+    )
+
+
+def test_draws_follow_the_distribution(model: Model) -> None:
+    row = session(model, 1).logits(encode(model, PROMPTS[0])).astype(np.float64) / 2.0
+    probabilities = np.exp(row - np.logaddexp.reduce(row))
+    count = 4000
+    drawn = first_tokens(model, count, SamplingOptions(temperature=2.0, seed=11))
+    observed = np.array([drawn[token] for token in range(model.n_vocab)])
+    likely = probabilities * count > 10
+    pooled = [*observed[likely], observed[~likely].sum()]
+    expected = [*(probabilities[likely] * count), probabilities[~likely].sum() * count]
+    assert stats.chisquare(pooled, expected).pvalue > 1e-3
+
+
+def test_filters_keep_what_they_say(model: Model) -> None:
+    row = session(model, 1).logits(encode(model, PROMPTS[0])).astype(np.float64)
+    order = np.argsort(-row)
+    probabilities = np.exp(row - np.logaddexp.reduce(row))
+    best = SamplingOptions(temperature=1.5, top_k=3, seed=1)
+    assert set(first_tokens(model, 500, best)) <= set(order[:3].tolist())
+    kept = set(np.flatnonzero(probabilities >= 0.1 * probabilities.max()).tolist())
+    assert set(first_tokens(model, 500, SamplingOptions(temperature=3.0, min_p=0.1))) <= kept
+    nucleus = int(np.searchsorted(np.cumsum(probabilities[order]), 0.99)) + 1
+    drawn = first_tokens(model, 500, SamplingOptions(temperature=3.0, top_p=0.99))
+    assert set(drawn) <= set(order[:nucleus].tolist())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"min_p": -0.1},
+    ],
+)
+def test_impossible_options_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(OptionError):
+        SamplingOptions(**options).sampler()  # type: ignore[arg-type]
+
+
+def test_impossible_requests_are_refused(model: Model) -> None:
+    generator = Generator(session(model, 2))
+    for tokens, count in (([], 1), ([1], 0), ([1] * 1000, 100)):
+        with pytest.raises(OptionError):
+            list(generator.run([Request(tokens=tokens, max_tokens=count)]))
+    session(model, 1).logits([1])
+    one = session(model, 1)
+    one.logits([1])
+    with pytest.raises(OptionError, match="row 1"):
+        _core.sample_rows(one.context, [_core.Sampler()], [1], model.n_vocab)
+    with pytest.raises(OptionError, match="n_tokens"):
+        _core.sample_rows(one.context, [_core.Sampler()], [0], model.n_vocab + 1)
