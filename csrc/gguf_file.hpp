@@ -49,6 +49,9 @@ public:
     std::uint64_t size() const { return file_.bytes().size(); }
     std::size_t n_metadata() const { return metadata_.size(); }
     const std::vector<GgufTensor> & tensors() const { return tensors_; }
+    std::string_view data(const GgufTensor & tensor) const {
+        return file_.bytes().substr(data_offset_ + tensor.offset, tensor.size);
+    }
 
     const GgufValue * find(std::string_view key) const;
     // Scalars of exactly this type; empty where the key is absent or of another type, which

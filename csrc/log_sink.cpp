@@ -25,6 +25,7 @@ Buffer & buffer() {
 
 thread_local std::deque<std::string> error_lines;
 thread_local int error_collectors = 0;
+thread_local std::string * transcript = nullptr;
 
 std::string without_newline(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
@@ -44,6 +45,9 @@ void collect_error(const std::string & line) {
 }
 
 void receive(ggml_log_level level, const char * text, void * /*user_data*/) {
+    if (transcript != nullptr) {
+        *transcript += text;
+    }
     std::string line = without_newline(text);
     if (level == GGML_LOG_LEVEL_ERROR) {
         collect_error(line);
@@ -100,6 +104,14 @@ std::string ErrorLines::text(const std::string & fallback) const {
         joined += (joined.empty() ? "" : "; ") + line;
     }
     return joined.empty() ? fallback : joined;
+}
+
+LogTranscript::LogTranscript() : outer_(transcript) {
+    transcript = &text_;
+}
+
+LogTranscript::~LogTranscript() {
+    transcript = outer_;
 }
 
 } // namespace pyengine

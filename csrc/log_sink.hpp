@@ -29,4 +29,19 @@ public:
     std::string text(const std::string & fallback) const;
 };
 
+// Keeps a copy of all that llama.cpp logs on this thread while the object lives.
+class LogTranscript {
+public:
+    LogTranscript();
+    ~LogTranscript();
+    LogTranscript(const LogTranscript &) = delete;
+    LogTranscript & operator=(const LogTranscript &) = delete;
+
+    const std::string & text() const { return text_; }
+
+private:
+    std::string text_;
+    std::string * outer_;
+};
+
 } // namespace pyengine

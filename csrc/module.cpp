@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, module) {
     pyengine::register_errors(module);
     pyengine::register_log(module);
     pyengine::register_gguf(module);
+    pyengine::register_quantize(module);
     pyengine::register_vocabulary(module);
     pyengine::register_model(module);
     pyengine::register_context(module);

@@ -71,6 +71,7 @@ template <typename Work> void run_interruptibly(SignalCheck & signals, Work work
 void register_errors(py::module_ & module);
 void register_log(py::module_ & module);
 void register_gguf(py::module_ & module);
+void register_quantize(py::module_ & module);
 void register_vocabulary(py::module_ & module);
 void register_model(py::module_ & module);
 void register_context(py::module_ & module);

@@ -30,6 +30,33 @@ class GgufSummary:
 def check_gguf(path: str, *, vocabulary: bool = True) -> GgufSummary: ...
 def gguf_tensors(path: str) -> list[tuple[str, str, tuple[int, ...], int]]: ...
 def gguf_string(path: str, key: str) -> str | None: ...
+def plan_quantization(
+    source: str,
+    *,
+    file_type: str,
+    threads: int,
+    output_type: str | None,
+    embedding_type: str | None,
+    pure: bool,
+    allow_requantize: bool,
+    imatrix: str,
+    overrides: Sequence[tuple[str, str]],
+    metadata: Sequence[tuple[str, str]],
+) -> tuple[list[tuple[str, tuple[int, ...], str, str, int, int, bool]], int, str]: ...
+def quantize(
+    source: str,
+    target: str,
+    *,
+    file_type: str,
+    threads: int,
+    output_type: str | None,
+    embedding_type: str | None,
+    pure: bool,
+    allow_requantize: bool,
+    imatrix: str,
+    overrides: Sequence[tuple[str, str]],
+    metadata: Sequence[tuple[str, str]],
+) -> None: ...
 
 class Vocabulary:
     @property

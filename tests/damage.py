@@ -153,13 +153,18 @@ def _splice(sample: Sample, rng: random.Random) -> tuple[str, bytes]:
 
 
 def write_small_gguf(
-    path: Path, *, architecture: str = "llama", n_vocab: int = 288, parts: int = 1
+    path: Path,
+    *,
+    architecture: str = "llama",
+    n_vocab: int = 288,
+    n_embd: int = 32,
+    parts: int = 1,
 ) -> None:
     """Write a random two-layer model: "qwen2" with byte-level BPE, others with SentencePiece."""
     name = str(path).replace("-00001-of-00002", "") if parts > 1 else str(path)
     tensors = 10 if parts > 1 else 0
     writer = gguf.GGUFWriter(name, architecture, split_max_tensors=tensors)
-    n_embd, n_head, n_head_kv, n_ff = 32, 4, 2, 64
+    n_head, n_head_kv, n_ff = 4, 2, 2 * n_embd
     writer.add_context_length(128)
     writer.add_embedding_length(n_embd)
     writer.add_block_count(2)
@@ -170,8 +175,8 @@ def write_small_gguf(
     writer.add_rope_dimension_count(n_embd // n_head)
     writer.add_rope_freq_base(10000.0)
     _add_tokenizer(writer, architecture, n_vocab)
+    rng = np.random.default_rng(0)
     for name, shape in _tensor_shapes(architecture, n_vocab, n_embd, n_ff, n_head, n_head_kv):
-        rng = np.random.default_rng(len(name))
         writer.add_tensor(name, rng.normal(0.0, 0.05, shape).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -1,0 +1,61 @@
+#include "pybind11.hpp"
+#include "quantize.hpp"
+
+namespace pyengine {
+namespace {
+
+std::optional<ggml_type> tensor_type(const std::optional<std::string> & name) {
+    return name ? std::optional(quantize_tensor_type(*name)) : std::nullopt;
+}
+
+QuantizeOptions options_of(const py::kwargs & settings) {
+    QuantizeOptions options;
+    options.file_type = quantize_file_type(settings["file_type"].cast<std::string>());
+    options.threads = settings["threads"].cast<int>();
+    options.output_type = tensor_type(settings["output_type"].cast<std::optional<std::string>>());
+    options.embedding_type =
+        tensor_type(settings["embedding_type"].cast<std::optional<std::string>>());
+    options.pure = settings["pure"].cast<bool>();
+    options.allow_requantize = settings["allow_requantize"].cast<bool>();
+    options.imatrix = settings["imatrix"].cast<std::string>();
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+    for (const auto & [pattern, type] : settings["overrides"].cast<Pairs>()) {
+        options.overrides.emplace_back(pattern, quantize_tensor_type(type));
+    }
+    options.metadata = settings["metadata"].cast<Pairs>();
+    return options;
+}
+
+py::tuple plan(const std::string & source, const py::kwargs & settings) {
+    const QuantizeOptions options = options_of(settings);
+    QuantizePlan result;
+    {
+        const py::gil_scoped_release release;
+        result = plan_quantization(source, options);
+    }
+    const ggml_type base = base_type(options.file_type);
+    py::list tensors;
+    for (const PlannedTensor & tensor : result.tensors) {
+        const bool whole = tensor.shape.empty() || tensor.shape[0] % ggml_blck_size(base) == 0;
+        tensors.append(py::make_tuple(text_of(tensor.name), py::tuple(py::cast(tensor.shape)),
+                                      ggml_type_name(tensor.source_type),
+                                      ggml_type_name(tensor.target_type), tensor.source_bytes,
+                                      tensor.target_bytes, whole));
+    }
+    return py::make_tuple(tensors, result.file_bytes, ggml_type_name(base));
+}
+
+void run(const std::string & source, const std::string & target, const py::kwargs & settings) {
+    const QuantizeOptions options = options_of(settings);
+    const py::gil_scoped_release release;
+    quantize(source, target, options);
+}
+
+} // namespace
+
+void register_quantize(py::module_ & module) {
+    module.def("plan_quantization", &plan, py::arg("source"));
+    module.def("quantize", &run, py::arg("source"), py::arg("target"));
+}
+
+} // namespace pyengine

@@ -1,0 +1,288 @@
+"""Quantizing: sizes known beforehand, the bytes of llama.cpp's own quantizer, nothing half."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import damage
+import gguf
+import numpy as np
+import pytest
+
+from pyengine.engine import quantize
+from pyengine.engine.gguf import check_gguf, read_metadata_string, read_tensor_table
+from pyengine.engine.model import open_model
+from pyengine.engine.quantize import QuantizeOptions
+from pyengine.errors import InputError, ModelFileError, ModelKindError, OptionError, PyengineError
+
+ALL = [*quantize.QUANTIZED_TYPES[:-1], "F16", "BF16"]  # all but Q2_K_S
+
+# The peer: the same function through llama_cpp's ctypes.
+PEER = """
+import ctypes, sys, llama_cpp
+source, target, ftype = sys.argv[1], sys.argv[2], int(sys.argv[3])
+params = llama_cpp.llama_model_quantize_default_params()
+params.ftype, params.nthread = ftype, 1
+sys.exit(llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(params)))
+"""
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose rows are whole blocks of every type."""
+    path = tmp_path_factory.mktemp("source") / "wide.gguf"
+    damage.write_small_gguf(path, n_embd=256)
+    return path
+
+
+def make(
+    source: Path, folder: Path, file_type: str, options: QuantizeOptions | None = None
+) -> quantize.QuantizedFile:
+    options = options or QuantizeOptions()
+    (plan,) = quantize.plan_quantization(source, [file_type], options=options)
+    return quantize.quantize_file(
+        source,
+        folder / f"{file_type}.gguf",
+        plan,
+        source_sha256=quantize.file_sha256(source),
+        options=options,
+    )
+
+
+def tensor_bytes(path: Path) -> dict[str, bytes]:
+    return {t.name: t.data.tobytes() for t in gguf.GGUFReader(path).tensors}
+
+
+def test_every_type_has_the_planned_size_and_types(wide: Path, tmp_path: Path) -> None:
+    plans = quantize.plan_quantization(wide, ALL)
+    assert [plan.file_type for plan in plans] == ALL
+    source_sha256 = quantize.file_sha256(wide)
+    sizes = []
+    for plan in plans:
+        target = tmp_path / f"{plan.file_type}.gguf"
+        quantize.quantize_file(wide, target, plan, source_sha256=source_sha256)
+        sizes.append(target.stat().st_size)
+        assert target.stat().st_size == plan.file_bytes
+        table = {row.name: row for row in read_tensor_table(target)}
+        assert {t.name: t.target_type for t in plan.tensors} == {
+            n: r.type for n, r in table.items()
+        }
+        assert {t.name: t.target_bytes for t in plan.tensors} == {
+            n: r.n_bytes for n, r in table.items()
+        }
+        assert plan.fallbacks == ()
+        with open_model(target) as model:
+            assert model.bits_per_weight == pytest.approx(plan.bits_per_weight, rel=1e-9)
+    assert len(set(sizes)) > 10
+    assert min(sizes) == sizes[ALL.index("Q2_K")]
+
+
+@pytest.mark.parametrize(("file_type", "ftype"), [("Q4_K_M", 15), ("Q8_0", 7), ("Q3_K_S", 11)])
+def test_the_weights_are_those_of_llama_cpp(
+    wide: Path, tmp_path: Path, file_type: str, ftype: int
+) -> None:
+    ours = make(wide, tmp_path, file_type, QuantizeOptions(threads=2))
+    theirs = tmp_path / "theirs.gguf"
+    done = subprocess.run(
+        [sys.executable, "-c", PEER, str(wide), str(theirs), str(ftype)],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert tensor_bytes(ours.path) == tensor_bytes(theirs)
+
+
+def test_fallbacks_are_told(tmp_path: Path) -> None:
+    narrow = tmp_path / "narrow.gguf"
+    damage.write_small_gguf(narrow, n_embd=64)
+    kquant, legacy = quantize.plan_quantization(narrow, ["Q4_K_M", "Q4_0"])
+    assert kquant.base_type == "q4_K"
+    told = {t.name: t.target_type for t in kquant.fallbacks}
+    assert told["blk.0.attn_q.weight"] == "q5_0"
+    assert "blk.0.attn_norm.weight" not in told  # kept, not fallen back
+    assert legacy.fallbacks == ()
+
+
+def test_output_embedding_pure_and_overrides(wide: Path) -> None:
+    def types(options: QuantizeOptions) -> dict[str, str]:
+        (plan,) = quantize.plan_quantization(wide, ["Q4_K_M"], options=options)
+        return {tensor.name: tensor.target_type for tensor in plan.tensors}
+
+    plain = types(QuantizeOptions())
+    assert plain["token_embd.weight"] == "q6_K"  # tied: it is the output as well
+    assert types(QuantizeOptions(embedding_type="q8_0"))["token_embd.weight"] == "q8_0"
+    assert types(QuantizeOptions(pure=True))["blk.1.attn_v.weight"] == "q4_K"
+    assert plain["blk.1.attn_v.weight"] == "q6_K"
+    rules = ((r"blk\.1\.ffn_.*", "Q5_1"), ("ffn_up", "q2_K"))
+    changed = types(QuantizeOptions(overrides=rules))
+    assert changed["blk.1.ffn_up.weight"] == "q5_1"  # the first match wins
+    assert changed["blk.0.ffn_up.weight"] == "q2_K"
+    assert changed["blk.0.ffn_gate.weight"] == plain["blk.0.ffn_gate.weight"]
+
+
+def write_imatrix(path: Path, source: Path, *, kind: str = "imatrix", scale: float = 1.0) -> None:
+    writer = gguf.GGUFWriter(str(path), "")
+    writer.add_type(kind)
+    writer.add_uint32("imatrix.chunk_count", 1)
+    rng = np.random.default_rng(3)
+    for row in read_tensor_table(source):
+        if row.name.startswith("blk.") and len(row.shape) == 2:
+            sums = (rng.uniform(0.1, 4.0, (1, row.shape[0])) * scale).astype(np.float32)
+            writer.add_tensor(f"{row.name}.in_sum2", sums)
+            writer.add_tensor(f"{row.name}.counts", np.full((1, 1), 2.0, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_an_importance_matrix_is_used(wide: Path, tmp_path: Path) -> None:
+    imatrix = tmp_path / "imatrix.gguf"
+    write_imatrix(imatrix, wide)
+    plain = tensor_bytes(make(wide, tmp_path, "Q4_K_M").path)
+    with_matrix = tmp_path / "with"
+    with_matrix.mkdir()
+    options = QuantizeOptions(imatrix=imatrix)
+    weighted = tensor_bytes(make(wide, with_matrix, "Q4_K_M", options).path)
+    assert weighted["token_embd.weight"] == plain["token_embd.weight"]  # it has no entry
+    assert weighted["blk.0.ffn_up.weight"] != plain["blk.0.ffn_up.weight"]
+    assert make(wide, with_matrix, "Q2_K_S", options).path.exists()
+
+
+def test_an_unusable_importance_matrix_is_refused(wide: Path, tmp_path: Path) -> None:
+    imatrix = tmp_path / "imatrix.gguf"
+    options = QuantizeOptions(imatrix=imatrix)
+    with pytest.raises(ModelFileError, match="No such file"):
+        make(wide, tmp_path, "Q4_K_M", options)
+    write_imatrix(imatrix, wide, kind="model")
+    with pytest.raises(ModelFileError, match="not an importance matrix"):
+        make(wide, tmp_path, "Q4_K_M", options)
+    write_imatrix(imatrix, wide, scale=float("nan"))
+    with pytest.raises(ModelFileError, match="no mean square"):
+        make(wide, tmp_path, "Q4_K_M", options)
+    with pytest.raises(OptionError, match="Q2_K_S needs an importance matrix"):
+        make(wide, tmp_path, "Q2_K_S")
+
+
+def test_a_file_made_before_is_reused(wide: Path, tmp_path: Path) -> None:
+    first = make(wide, tmp_path, "Q5_0")
+    assert not first.reused
+    assert read_metadata_string(first.path, quantize.SOURCE_KEY) == quantize.file_sha256(wide)
+    stamp = first.path.stat().st_mtime_ns
+    assert make(wide, tmp_path, "Q5_0").reused
+    assert first.path.stat().st_mtime_ns == stamp
+    with pytest.raises(InputError, match="other options"):
+        make(wide, tmp_path, "Q5_0", QuantizeOptions(pure=True))
+    other = tmp_path / "other.gguf"
+    damage.write_small_gguf(other, n_embd=256, n_vocab=300)
+    with pytest.raises(InputError, match="another source"):
+        make(other, tmp_path, "Q5_0")
+    first.path.write_bytes(first.path.read_bytes()[:-64])
+    with pytest.raises(InputError, match="exists and"):
+        make(wide, tmp_path, "Q5_0")
+
+
+def test_the_source_of_another_tool_is_never_overwritten(wide: Path, tmp_path: Path) -> None:
+    target = tmp_path / "Q5_0.gguf"
+    target.write_text("mine")
+    with pytest.raises(InputError, match="not a file that pyengine quantized"):
+        make(wide, tmp_path, "Q5_0")
+    assert target.read_text() == "mine"
+
+
+def test_an_interruption_leaves_nothing(wide: Path, tmp_path: Path) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    (plan,) = quantize.plan_quantization(wide, ["Q2_K"])
+    with pytest.raises(KeyboardInterrupt):
+        quantize.quantize_file(
+            wide, tmp_path / "q.gguf", plan, source_sha256="0" * 64, progress=interrupt
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_death_of_the_quantizer_is_an_error(
+    wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (plan,) = quantize.plan_quantization(wide, ["Q2_K"])
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import os, sys\nif 'pyengine.engine.quantize_child' in sys.orig_argv: os.abort()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(hook))
+    target = tmp_path / "out"
+    target.mkdir()
+    with pytest.raises(ModelFileError, match="died with signal 6"):
+        quantize.quantize_file(wide, target / "q.gguf", plan, source_sha256="0" * 64)
+    assert list(target.iterdir()) == []
+
+
+def test_a_full_disk_is_seen_before(
+    wide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
+    with pytest.raises(InputError, match="MB are needed"):
+        make(wide, tmp_path, "Q8_0")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "reason"),
+    [
+        ({"output_type": "q9_9"}, OptionError, "no tensor type"),
+        ({"overrides": (("(", "q4_0"),)}, OptionError, "regular expression"),
+        ({"threads": 0}, OptionError, "threads"),
+        ({"embedding_type": "q4_K"}, OptionError, "not whole q4_K blocks"),
+    ],
+)
+def test_impossible_options(
+    tmp_path: Path, settings: dict[str, Any], error: type[PyengineError], reason: str
+) -> None:
+    narrow = tmp_path / "narrow.gguf"
+    damage.write_small_gguf(narrow, n_embd=64)
+    options = dataclasses.replace(QuantizeOptions(), **settings)
+    with pytest.raises(error, match=reason):
+        quantize.plan_quantization(narrow, ["Q8_0"], options=options)
+
+
+def test_a_quantized_source_is_refused_unless_allowed(wide: Path, tmp_path: Path) -> None:
+    once = make(wide, tmp_path, "Q8_0").path
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    with pytest.raises(ModelKindError, match="quantized already"):
+        make(once, twice, "Q4_0")
+    made = make(once, twice, "Q4_0", QuantizeOptions(allow_requantize=True))
+    assert check_gguf(made.path).n_tensors == check_gguf(wide).n_tensors
+
+
+def test_a_vocabulary_cannot_be_quantized(shared: Path) -> None:
+    with pytest.raises(ModelKindError, match="vocabulary only"):
+        quantize.plan_quantization(shared / "vocabs" / "ggml-vocab-gpt-2.gguf", ["Q8_0"])
+
+
+def test_types_by_name() -> None:
+    assert quantize.expand_types(["q4_k_m", "Q4_K_M"], has_imatrix=False) == ["Q4_K_M"]
+    assert "Q2_K_S" in quantize.expand_types(["all"], has_imatrix=True)
+    assert len(quantize.expand_types(["all"], has_imatrix=False)) == 14
+    with pytest.raises(OptionError, match="no file type 'Q9'"):
+        quantize.expand_types(["Q9"], has_imatrix=False)
+    with pytest.raises(OptionError, match="was given"):
+        quantize.expand_types([], has_imatrix=False)
+
+
+def test_a_split_source_becomes_one_file(tmp_path: Path) -> None:
+    first = tmp_path / "m-00001-of-00002.gguf"
+    damage.write_small_gguf(first, parts=2, n_embd=64)
+    out = tmp_path / "out"
+    out.mkdir()
+    made = make(first, out, "Q8_0")
+    assert check_gguf(made.path).parts == (made.path,)
+    assert check_gguf(made.path).n_tensors == 20
