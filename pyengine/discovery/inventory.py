@@ -9,11 +9,47 @@ from pathlib import Path
 
 from pyengine.discovery.header import Header, read_header
 from pyengine.discovery.places import Places
-from pyengine.discovery.records import LocalModel
+from pyengine.discovery.records import LocalModel, ModelsResult
 from pyengine.discovery.stores import Found, find_all
 from pyengine.errors import ModelFileError
+from pyengine.results import provenance
 
 _SAMPLE = 1 << 16
+
+
+def list_models(
+    places: Places,
+    folders: Sequence[Path] = (),
+    *,
+    progress: Callable[[str], object] | None = None,
+) -> ModelsResult:
+    """List every model of this machine as a record, with the sums of bytes."""
+    models = take_inventory(places, folders, progress=progress)
+    on_disk, saved = _bytes_on_disk(models)
+    return ModelsResult(
+        provenance=provenance(threads=1, devices=[]),
+        places={
+            "embedded": [str(places.embedded)],
+            "ollama": [str(path) for path in places.ollama()],
+            "lmstudio": [str(path) for path in places.lmstudio()],
+            "llama.cpp": [str(path) for path in places.llama_cpp()],
+            "hugging face": [str(places.hub())],
+            "folder": [str(path) for path in folders],
+        },
+        models=models,
+        n_bytes=on_disk,
+        n_bytes_saved=saved,
+    )
+
+
+def _bytes_on_disk(models: Sequence[LocalModel]) -> tuple[int, int]:
+    """Sum the bytes of all files, links once; and those of copies beyond the first."""
+    files = {_inodes(parts_of(Path(model.path))): model for model in models}
+    on_disk = sum(model.n_bytes for model in files.values())
+    groups = {model.same_bytes: model.n_bytes for model in files.values()}
+    alone = sum(model.n_bytes for model in files.values() if model.same_bytes is None)
+    once = alone + sum(n for group, n in groups.items() if group is not None)
+    return on_disk, on_disk - once
 
 
 def take_inventory(
@@ -52,6 +88,7 @@ def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) 
         name=header.name if header else None,
         architecture=header.architecture if header else None,
         file_type=header.file_type if header else None,
+        vocabulary_only=header is not None and header.n_tensors == 0,
         n_parts=len(parts),
         n_bytes=sum(part.stat().st_size for part in parts),
         same_bytes=group,

@@ -11,6 +11,7 @@ class LocalModel(Record):
     Attributes:
         reference: what any command takes to use this file.
         store: embedded, ollama, lmstudio, llama.cpp, hugging face or folder.
+        vocabulary_only: the file has a tokenizer and no weights.
         n_bytes: size on disk, all parts of a split model together.
         same_bytes: number of the group of files with equal content, from 1; None if unique.
         same_file: whether the group shares one file on disk (links), so that it costs once.
@@ -23,6 +24,7 @@ class LocalModel(Record):
     name: str | None
     architecture: str | None
     file_type: str | None
+    vocabulary_only: bool
     n_parts: int
     n_bytes: int
     same_bytes: int | None

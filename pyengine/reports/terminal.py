@@ -92,7 +92,11 @@ def _block(block: Paragraph | Table | Facts | Passage, console: Console) -> Rend
 def _table(table: Table, width: int) -> RenderableType:
     kept = fitting_columns(table, width)
     grid = RichTable(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
     )
     for index in kept:
         column = table.columns[index]

@@ -1,0 +1,147 @@
+"""Try in a child process whether weight repacking (`use_extra_bufts`) is safe here.
+
+On some virtual machines the processor advertises matrix instructions that fault when used, and
+every batch of a quantized model then kills the process. Nothing but trying can tell.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pyengine.doctor.records import Check
+
+_TYPES = ("Q4_0", "Q8_0")
+_WIDTH, _HIDDEN, _TOKENS = 256, 512, 256
+_TIMEOUT = 60.0
+_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Hold what went wrong, or the relative difference of the logits."""
+
+    problem: str | None = None
+    difference: float = 0.0
+
+
+def check_repacking(*, timeout: float = _TIMEOUT) -> Check:
+    """Decode a batch of a small quantized model with repacking, once per type, in a child."""
+    outcomes = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for type_name in _TYPES:
+            model = write_model(Path(folder) / f"{type_name}.gguf", type_name)
+            outcomes[type_name] = run_trial(model, timeout=timeout)
+    return verdict(outcomes)
+
+
+def verdict(outcomes: dict[str, Trial]) -> Check:
+    """Turn the trial of each type into a check."""
+    failed = {name: trial.problem for name, trial in outcomes.items() if trial.problem}
+    if not failed:
+        most = max(trial.difference for trial in outcomes.values())
+        return Check(
+            topic="machine",
+            name="weight repacking",
+            status="good",
+            found=f"works here ({', '.join(outcomes)} tried in a child process), off by default; "
+            f"it changes logits by {100 * most:.2g} % (root mean square)",
+            advice="leave it off to compare files; for long runs of one file it may be faster",
+        )
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+    return Check(
+        topic="machine",
+        name="weight repacking",
+        status="warn",
+        found=f"unsafe here, tried in a child process ({reasons}); off by default",
+        advice="leave it off; give llama.cpp's own tools --no-repack on this machine",
+    )
+
+
+def run_trial(model: Path, *, timeout: float) -> Trial:
+    """Run the trial of one model in a child process."""
+    command = [sys.executable, "-m", "pyengine.doctor.repacking", str(model)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return Trial(f"no answer within {timeout:.0f} s")
+    if done.returncode < 0:
+        return Trial(f"killed by {signal.Signals(-done.returncode).name}")
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        return Trial(lines[-1] if lines else f"exit code {done.returncode}")
+    difference = float(done.stdout)
+    if not difference <= _TOLERANCE:
+        return Trial(f"it changes logits by {100 * difference:.2g} %")
+    return Trial(difference=difference)
+
+
+def compare(model: Path) -> float:
+    """Decode a batch without and with repacking; return RMS(difference) / RMS(logits)."""
+    plain, repacked = (_logits(model, repack=repack) for repack in (False, True))
+    return float(np.sqrt(np.mean((plain - repacked) ** 2) / np.mean(plain**2)))
+
+
+def _logits(path: Path, *, repack: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    from pyengine.engine.model import open_model
+    from pyengine.engine.options import ModelOptions, SessionOptions
+    from pyengine.engine.session import Session
+
+    with open_model(path, options=ModelOptions(use_extra_bufts=repack)) as model:
+        session = Session(model, options=SessionOptions(n_ctx=64, n_batch=64, threads=1))
+        return session.logits_at(list(range(32)), list(range(32)))
+
+
+def write_model(path: Path, type_name: str) -> Path:
+    """Write a one-layer Llama of fixed random weights, without a vocabulary."""
+    from gguf import GGMLQuantizationType, GGUFWriter
+    from gguf.quants import quantize
+
+    quantized = GGMLQuantizationType[type_name]
+    writer = GGUFWriter(path, "llama")
+    writer.add_block_count(1)
+    writer.add_context_length(64)
+    writer.add_embedding_length(_WIDTH)
+    writer.add_feed_forward_length(_HIDDEN)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(4)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(_TOKENS)
+    writer.add_tokenizer_model("no_vocab")
+    generator = np.random.default_rng(0)
+    for name, shape in _tensors():
+        values = generator.standard_normal(shape).astype(np.float32) * 0.05
+        if len(shape) == 1:
+            writer.add_tensor(name, np.ones(shape, dtype=np.float32))
+        else:
+            writer.add_tensor(name, quantize(values, quantized), raw_dtype=quantized)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _tensors() -> list[tuple[str, tuple[int, ...]]]:
+    square = [f"blk.0.attn_{name}.weight" for name in ("q", "k", "v", "output")]
+    return [
+        ("token_embd.weight", (_TOKENS, _WIDTH)),
+        ("output_norm.weight", (_WIDTH,)),
+        ("output.weight", (_TOKENS, _WIDTH)),
+        ("blk.0.attn_norm.weight", (_WIDTH,)),
+        *((name, (_WIDTH, _WIDTH)) for name in square),
+        ("blk.0.ffn_norm.weight", (_WIDTH,)),
+        ("blk.0.ffn_gate.weight", (_HIDDEN, _WIDTH)),
+        ("blk.0.ffn_up.weight", (_HIDDEN, _WIDTH)),
+        ("blk.0.ffn_down.weight", (_WIDTH, _HIDDEN)),
+    ]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{compare(Path(sys.argv[1]))}\n")

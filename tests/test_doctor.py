@@ -1,0 +1,138 @@
+"""Each check of `pyengine doctor`, on machines made up for the purpose, and on this one."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyengine.discovery.places import Places
+from pyengine.doctor import repacking
+from pyengine.doctor.examine import examine
+from pyengine.doctor.machine import (
+    System,
+    check_disk,
+    check_features,
+    check_memory,
+    check_threads,
+)
+from pyengine.doctor.repacking import Trial, run_trial, verdict, write_model
+from pyengine.doctor.software import mapped_libraries
+from pyengine.reports.doctor_view import doctor_document
+from pyengine.reports.terminal import render_terminal
+
+GIB = 1 << 30
+
+
+def test_this_machine_is_examined(tmp_path: Path) -> None:
+    result = examine(Places(home=tmp_path, environment={}, system=tmp_path))
+    checks = {check.name: check for check in result.checks}
+    assert checks["llama-cpp-python"].status == "good"
+    assert "CPU" in checks["devices"].found
+    assert checks["weight repacking"].status in ("good", "warn")
+    assert "child process" in checks["weight repacking"].found
+    if sys.platform == "linux":
+        assert checks["library"].status == "good"
+        assert "GiB free" in checks["memory"].found
+    assert "weight repacking" in render_terminal(doctor_document(result))
+
+
+def test_a_crash_of_the_trial_is_seen_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crasher = tmp_path / "python"
+    crasher.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crasher.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(crasher))
+    trial = run_trial(tmp_path / "any.gguf", timeout=10)
+    assert trial.problem == "killed by SIGSEGV"
+    check = verdict({"Q4_0": trial, "Q8_0": Trial()})
+    assert check.status == "warn"
+    assert "Q4_0: killed by SIGSEGV" in check.found
+    assert "leave it off" in (check.advice or "")
+
+
+def test_a_trial_that_hangs_or_lies_is_unsafe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nexec sleep 20\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    assert "no answer" in (run_trial(tmp_path / "x", timeout=0.2).problem or "")
+    for answer in ("nan", "0.5"):
+        script.write_text(f"#!/bin/sh\necho {answer}\n")
+        assert "changes logits" in (run_trial(tmp_path / "x", timeout=10).problem or "")
+
+
+def test_repacking_is_a_small_change_where_it_works(tmp_path: Path) -> None:
+    trial = run_trial(write_model(tmp_path / "m.gguf", "Q8_0"), timeout=60)
+    if trial.problem:
+        assert "killed" in trial.problem
+    else:
+        assert 0 <= trial.difference < repacking._TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("limit", "load", "status", "advice"),
+    [
+        (None, 0.1, "good", None),
+        (None, 9.0, "warn", "other work keeps the cores busy"),
+        (0.5, 0.0, "warn", "use --threads 1"),
+        (None, None, "good", None),
+    ],
+)
+def test_threads_against_limit_and_load(
+    limit: float | None, load: float | None, status: str, advice: str | None
+) -> None:
+    check = check_threads(cores=2, limit=limit, load=load)
+    assert check.status == status
+    assert (advice in (check.advice or "")) if advice else check.advice is None
+
+
+def test_control_groups_limit_memory_and_processors(tmp_path: Path) -> None:
+    group = tmp_path / "sys" / "fs" / "cgroup"
+    group.mkdir(parents=True)
+    (group / "cpu.max").write_text("150000 100000\n")
+    (group / "memory.max").write_text(f"{GIB}\n")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text(
+        "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\nHugePages_Total: 0\n"
+    )
+    system = System(tmp_path)
+    assert system.cpu_limit() == 1.5
+    assert system.meminfo()["MemAvailable"] == 8 * GIB
+    check = check_memory(system.meminfo(), system.memory_limit())
+    assert check.status == "warn"
+    assert check.found == "8.0 GiB free of 16.0 GiB, limited to 1.0 GiB"
+    assert System(tmp_path / "nowhere").meminfo() == {}
+    assert check_memory({}, None).status == "note"
+
+
+def test_two_copies_of_the_library_are_wrong(tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    line = "7f00-7f01 r-xp 00000000 08:01 {n} {path}\n"
+    maps.write_text(
+        line.format(n=1, path="/a/libllama.so")
+        + line.format(n=1, path="/a/libllama.so")
+        + "7f00-7f01 rw-p 00000000 00:00 0\n"
+    )
+    assert mapped_libraries(maps).status == "good"
+    with maps.open("a") as file:
+        file.write(line.format(n=2, path="/b with space/libllama.so"))
+    check = mapped_libraries(maps)
+    assert check.status == "bad"
+    assert check.found == "/a/libllama.so and /b with space/libllama.so"
+
+
+def test_missing_instruction_sets_are_named() -> None:
+    good = check_features("X", "CPU : SSE3 = 1 | AVX2 = 1 | FMA = 1 | F16C = 1 | ")
+    assert good.status == "good"
+    poor = check_features("X", "CPU : SSE3 = 1 | AVX = 1 | AVX2 = 0 | ")
+    assert poor.status == "warn"
+    assert "AVX2, FMA, F16C" in (poor.advice or "")
+    assert check_features("M", "CPU : NEON = 1 | ").status == "good"
+
+
+def test_the_disk_of_a_folder_yet_to_be_made(tmp_path: Path) -> None:
+    check = check_disk("cache", tmp_path / "not" / "yet")
+    assert "GiB free at" in check.found
