@@ -49,10 +49,36 @@ std::string file_metadata(const llama_model * model, const std::string & suffix)
     return metadata_value(model, (architecture + suffix).c_str());
 }
 
+// Overrides that make llama.cpp load the weights and leave the tokenizer unread: a list of
+// overrides that ends in an empty key.
+std::array<llama_model_kv_override, 3> without_vocabulary(const GgufSummary & file) {
+    std::array<llama_model_kv_override, 3> overrides{};
+    const std::string size_key = file.architecture + ".vocab_size";
+    overrides[0].tag = LLAMA_KV_OVERRIDE_TYPE_STR;
+    std::strncpy(overrides[0].key, "tokenizer.ggml.model", sizeof(overrides[0].key) - 1);
+    std::strncpy(overrides[0].val_str, "no_vocab", sizeof(overrides[0].val_str) - 1);
+    overrides[1].tag = LLAMA_KV_OVERRIDE_TYPE_INT;
+    std::strncpy(overrides[1].key, size_key.c_str(), sizeof(overrides[1].key) - 1);
+    overrides[1].val_i64 = static_cast<std::int64_t>(file.n_vocab);
+    return overrides;
+}
+
+GgufSummary checked_file(const std::string & path, const ModelOptions & options) {
+    GgufSummary file = check_gguf(path, !options.skip_vocabulary);
+    if (file.n_tensors == 0 && !options.vocabulary_only) {
+        throw ModelKindError(path + ": holds a vocabulary and no weights; nothing can be decoded");
+    }
+    return file;
+}
+
 std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions & options,
                                   const LoadProgress & progress) {
-    check_gguf(path, !options.skip_vocabulary); // llama.cpp aborts on some of what this refuses
+    const GgufSummary file = checked_file(path, options);
+    const auto overrides = without_vocabulary(file);
     llama_model_params params = llama_model_default_params();
+    if (options.skip_vocabulary && file.n_vocab > 0) {
+        params.kv_overrides = overrides.data();
+    }
     params.n_gpu_layers = options.n_gpu_layers;
     params.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.use_extra_bufts = options.use_extra_bufts;

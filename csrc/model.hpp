@@ -22,7 +22,6 @@ struct ModelOptions {
         false; // weight repacking; off because it faults on some virtual machines
     bool vocabulary_only = false;
     bool skip_vocabulary = false; // load the weights and leave the tokenizer unread
-    std::uint32_t n_vocab = 0; // with skip_vocabulary: the rows of the embedding; 0: from the file
 };
 
 // Called with a fraction in [0, 1]; returning false aborts the load.

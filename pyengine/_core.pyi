@@ -258,3 +258,23 @@ class Sampler:
 def sample_rows(
     context: Context, samplers: Sequence[Sampler], rows: npt.ArrayLike, n_tokens: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]: ...
+
+class TokenSets:
+    def __init__(
+        self,
+        n_vocab: int,
+        sets: Sequence[Sequence[int]],
+        *,
+        padding: Sequence[int] = ...,
+    ) -> None: ...
+    @property
+    def n_vocab(self) -> int: ...
+    @property
+    def n_sets(self) -> int: ...
+    @property
+    def members(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]: ...
+    def summarize(
+        self, logits: npt.ArrayLike, *, top: int = 0, threads: int = 1
+    ) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int32]]: ...

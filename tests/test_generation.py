@@ -57,7 +57,9 @@ def test_greedy_equals_one_token_at_a_time(model: Model, n: int) -> None:
         assert list(found.tokens) == tokens
         assert found.finish is Finish.LENGTH
         assert len(found.log_probabilities) == 16
-        np.testing.assert_allclose(found.log_probabilities, logs[:16], atol=2e-3)  # the cache is F16
+        np.testing.assert_allclose(
+            found.log_probabilities, logs[:16], atol=2e-3
+        )  # the cache is F16
         assert (
             found.text
             == model.vocabulary.detokenize([*request.tokens, *tokens])[

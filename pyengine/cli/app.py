@@ -13,7 +13,9 @@ from pyengine.errors import PyengineError
 
 # Command name -> module; each module has a function `command`. Modules are imported when used,
 # so that `pyengine --version` does not pay for plotting or parsers.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "probe": "pyengine.cli.probe",
+}
 
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "

@@ -5,6 +5,8 @@ import logging
 from pyengine import _core
 
 logger = logging.getLogger("pyengine.llama")
+# Without this, Python prints warnings of loggers that nobody has configured to stderr.
+logging.getLogger("pyengine").addHandler(logging.NullHandler())
 
 # ggml's levels: 1 debug, 2 info, 3 warning, 4 error. Its "info" is a page for every model opened.
 _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.INFO, 4: logging.WARNING}

@@ -87,4 +87,3 @@ class Pieces:
         joined = self.data.tobytes()
         starts, ends = self.offsets[tokens].tolist(), self.offsets[tokens + 1].tolist()
         return [joined[start:end] for start, end in zip(starts, ends, strict=True)]
-

@@ -1,0 +1,63 @@
+"""How every command prints: a report, JSON or Markdown on stdout, everything else on stderr."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pyengine.reports.markdown import render_markdown
+from pyengine.reports.tables import Document
+from pyengine.reports.terminal import render_terminal
+from pyengine.results import Result
+
+PIPED_WIDTH = 80
+
+
+def print_json(result: Result) -> None:
+    """Write a record to stdout as indented JSON and nothing else."""
+    sys.stdout.write(result.model_dump_json(indent=2) + "\n")
+
+
+def print_document(document: Document, *, markdown: bool = False) -> None:
+    """Write a document to stdout: Markdown, or text as wide as the terminal, 80 when piped."""
+    if markdown:
+        sys.stdout.write(render_markdown(document))
+        return
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if terminal else PIPED_WIDTH
+    sys.stdout.write(render_terminal(document, width=width, color=_wants_color()))
+
+
+def _wants_color() -> bool:
+    """Return whether stdout is a terminal that shows colour and the user did not forbid it."""
+    return Console(file=sys.stdout).color_system is not None and sys.stdout.isatty()
+
+
+class Reporter:
+    """Shows what is being done on stderr, where stderr is a terminal."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._tasks: dict[str, int] = {}
+
+    def __call__(self, what: str, fraction: float) -> None:
+        """Show that `what` is done to a fraction from 0 to 1."""
+        if self._progress is None:
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=1.0)
+        self._progress.update(self._tasks[what], completed=fraction)  # type: ignore[arg-type]
+
+
+@contextmanager
+def reporting() -> Iterator[Reporter]:
+    """Yield a reporter whose progress bars vanish at the end."""
+    if not sys.stderr.isatty():
+        yield Reporter(None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Reporter(progress)

@@ -1,0 +1,124 @@
+"""Keep a measurement in a file, so that every metric can be computed again without the model."""
+
+import json
+import zipfile
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from pyengine.errors import ResultFileError
+from pyengine.files import replacing
+from pyengine.probes.measurement import Chain, Measurement
+from pyengine.probes.starts import Start
+from pyengine.results import ModelRecord, Provenance
+
+FORMAT = 1
+
+
+class SavedVocabulary:
+    """The pieces and kinds of a vocabulary, read back from a file."""
+
+    def __init__(
+        self,
+        data: npt.NDArray[np.uint8],
+        offsets: npt.NDArray[np.int64],
+        kinds: npt.NDArray[np.uint8],
+    ) -> None:
+        self._data = data
+        self._offsets = offsets
+        self.kinds = kinds
+
+    @property
+    def size(self) -> int:
+        """Number of tokens, padding included."""
+        return len(self.kinds)
+
+    def piece_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Return all piece bytes, and the offset of every token in them."""
+        return self._data, self._offsets
+
+    def piece(self, id: int) -> bytes:  # noqa: A002 - as in the live vocabulary
+        """Return the bytes of one token."""
+        return self._data[self._offsets[id] : self._offsets[id + 1]].tobytes()
+
+    def token(self, piece: bytes) -> int | None:
+        """Return the token with exactly these bytes: textual ones first, then the lowest id."""
+        return self._by_piece.get(piece)
+
+    @cached_property
+    def _by_piece(self) -> dict[bytes, int]:
+        # Normal, user-defined and byte tokens win over control and unused ones.
+        textual = np.isin(self.kinds, (1, 4, 6))
+        order = np.concatenate((np.flatnonzero(textual), np.flatnonzero(~textual)))
+        joined, offsets = self._data.tobytes(), self._offsets.tolist()
+        index: dict[bytes, int] = {}
+        for token in order.tolist():
+            piece = joined[offsets[token] : offsets[token + 1]]
+            if piece:
+                index.setdefault(piece, token)
+        return index
+
+
+def save_logits(path: str | Path, measurement: Measurement) -> None:
+    """Write a measurement to a NumPy .npz file, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    data, offsets = measurement.vocabulary.piece_arrays()
+    header = {
+        "format": FORMAT,
+        "model": measurement.model.model_dump(mode="json"),
+        "provenance": measurement.provenance.model_dump(mode="json"),
+        "starts": [asdict(start) for start in measurement.starts],
+        "chains": [asdict(chain) for chain in measurement.chains.values()],
+    }
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            logits=measurement.rows,
+            piece_bytes=data,
+            piece_offsets=offsets,
+            kinds=measurement.vocabulary.kinds,
+        )
+
+
+def load_logits(path: str | Path) -> Measurement:
+    """Read a file that `save_logits` wrote.
+
+    Raises:
+        ResultFileError: the file is missing, damaged, or of another format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            header = json.loads(arrays["header"].tobytes())
+            if header["format"] != FORMAT:
+                raise ResultFileError(
+                    f"{path}: saved logits of format {header['format']}, "
+                    f"this version reads format {FORMAT}; save them again"
+                )
+            measurement = Measurement(
+                model=ModelRecord.model_validate(header["model"]),
+                provenance=Provenance.model_validate(header["provenance"]),
+                vocabulary=SavedVocabulary(
+                    arrays["piece_bytes"], arrays["piece_offsets"], arrays["kinds"]
+                ),
+                starts=tuple(
+                    Start(s["name"], tuple(s["ids"]), s["reason"]) for s in header["starts"]
+                ),
+                rows=arrays["logits"],
+                chains={
+                    c["word"]: Chain(c["word"], tuple(c["ids"]), tuple(c["log_probabilities"]))
+                    for c in header["chains"]
+                },
+            )
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, ValidationError) as error:
+        raise ResultFileError(f"{path}: not a file of saved logits ({error})") from error
+    if measurement.rows.shape != (len(measurement.starts), measurement.vocabulary.size):
+        raise ResultFileError(f"{path}: its arrays do not fit together; save the logits again")
+    return measurement
