@@ -14,6 +14,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 PairStatistics undefined() {
     PairStatistics s{};
     s.kl = s.kl_reverse = s.jensen_shannon = s.total_variation = s.hellinger = nan;
+    s.log_sum_exp_p = s.log_sum_exp_q = nan;
     s.entropy_p = s.entropy_q = s.log_p_target = s.log_q_target = s.top_p = nan;
     s.rank_correlation = s.padding_mass_p = s.padding_mass_q = nan;
     std::fill(std::begin(s.overlap), std::end(s.overlap), nan);
@@ -69,15 +70,6 @@ void set_orders(PairStatistics & s, CleanRow p, CleanRow q, const Kernels & kern
     s.rank_correlation = kendall_tau(x, y);
 }
 
-// Kept entries of a set of tokens, packed together.
-std::vector<float> pick(const float * row, const std::vector<std::int32_t> & ids) {
-    std::vector<float> values;
-    values.reserve(ids.size());
-    for (const std::int32_t id : ids)
-        values.push_back(row[id]);
-    return values;
-}
-
 } // namespace
 
 double kendall_tau(const std::vector<float> & x, const std::vector<float> & y) {
@@ -108,6 +100,8 @@ PairStatistics pair_statistics(const float * row_p, const float * row_q, std::si
     PairStatistics s{};
     s.argmax_p = of_p.argmax;
     s.argmax_q = of_q.argmax;
+    s.log_sum_exp_p = of_p.log_sum_exp;
+    s.log_sum_exp_q = of_q.log_sum_exp;
     s.entropy_p = of_p.entropy;
     s.entropy_q = of_q.entropy;
     s.padding_mass_p = of_p.padding_mass;
@@ -117,28 +111,6 @@ PairStatistics pair_statistics(const float * row_p, const float * row_q, std::si
     set_target(s, p, q, target, of_p.log_sum_exp, of_q.log_sum_exp, kernels);
     set_orders(s, p, q, kernels);
     return s;
-}
-
-RestrictedStatistics restricted_statistics(const float * row_p, const float * row_q, std::size_t n,
-                                           std::int32_t target, const Padding & padding,
-                                           const std::vector<std::int32_t> & set,
-                                           const Kernels & kernels) {
-    const std::vector<float> p = pick(row_p, set), q = pick(row_q, set);
-    const auto place = std::find(set.begin(), set.end(), target);
-    const auto local = place == set.end() ? -1 : static_cast<std::int32_t>(place - set.begin());
-    RestrictedStatistics result{pair_statistics(p.data(), q.data(), p.size(), local, {}, kernels),
-                                nan, nan};
-    const double whole_p = row_statistics(row_p, n, padding, kernels).log_sum_exp;
-    const double whole_q = row_statistics(row_q, n, padding, kernels).log_sum_exp;
-    result.mass_p = std::exp(row_statistics(p.data(), p.size(), {}, kernels).log_sum_exp - whole_p);
-    result.mass_q = std::exp(row_statistics(q.data(), q.size(), {}, kernels).log_sum_exp - whole_q);
-    std::int32_t & argmax_p = result.pair.argmax_p;
-    std::int32_t & argmax_q = result.pair.argmax_q;
-    if (argmax_p >= 0)
-        argmax_p = set[static_cast<std::size_t>(argmax_p)];
-    if (argmax_q >= 0)
-        argmax_q = set[static_cast<std::size_t>(argmax_q)];
-    return result;
 }
 
 } // namespace pyengine

@@ -20,6 +20,8 @@ struct PairStatistics {
     double jensen_shannon;  // (KL(P, M) + KL(Q, M)) / 2 with M = (P + Q) / 2; at most ln 2
     double total_variation; // sum |P - Q| / 2
     double hellinger;       // sqrt(sum (sqrt P - sqrt Q)^2 / 2)
+    double log_sum_exp_p;   // over the entries that are not padding
+    double log_sum_exp_q;
     double entropy_p;
     double entropy_q;
     double log_p_target; // log-probability of the target; NaN without one
@@ -40,17 +42,6 @@ struct PairStatistics {
 PairStatistics pair_statistics(const float * row_p, const float * row_q, std::size_t n,
                                std::int32_t target, const Padding & padding = {},
                                const Kernels & kernels = best_kernels());
-
-// The same after both rows are cut down to a set of tokens and renormalised.
-struct RestrictedStatistics {
-    PairStatistics pair; // ranks, argmax and overlaps count within the set; argmax is a token id
-    double mass_p;       // what the set held before it was renormalised
-    double mass_q;
-};
-RestrictedStatistics restricted_statistics(const float * row_p, const float * row_q, std::size_t n,
-                                           std::int32_t target, const Padding & padding,
-                                           const std::vector<std::int32_t> & set,
-                                           const Kernels & kernels = best_kernels());
 
 // Kendall's tau-b of two short lists; NaN where either is constant.
 double kendall_tau(const std::vector<float> & x, const std::vector<float> & y);

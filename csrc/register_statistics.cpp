@@ -110,22 +110,6 @@ py::array_t<PairStatistics> of_pairs(const FloatArray & rows_p, const FloatArray
     });
 }
 
-py::array_t<RestrictedStatistics> of_restricted(const FloatArray & rows_p,
-                                                const FloatArray & rows_q,
-                                                const Int32Array & targets, const Int32Array & set,
-                                                const Int32Array & padding, int threads,
-                                                const std::string & kernels) {
-    const Pairs pairs(rows_p, rows_q, targets);
-    const Settings with = settings(pairs.p, padding, threads, kernels);
-    const std::vector<std::int32_t> ids = checked_ids(set, pairs.p.length, "token set");
-    if (ids.empty())
-        throw py::value_error("the token set is empty");
-    return fill<RestrictedStatistics>(pairs.p.count, with.threads, [&](std::size_t i) {
-        return restricted_statistics(pairs.p.row(i), pairs.q.row(i), pairs.p.length,
-                                     pairs.targets[i], with.padding, ids, with.kernels);
-    });
-}
-
 Int32Array of_top_k(const FloatArray & logits, int k, int threads, const std::string & kernels) {
     const Rows rows(logits);
     if (k < 1)
@@ -162,10 +146,9 @@ Int32Array of_ranks(const FloatArray & logits, const Int32Array & ids, int threa
 void register_statistics(py::module_ & module) {
     PYBIND11_NUMPY_DTYPE(RowStatistics, max, argmax, log_sum_exp, entropy, padding_mass);
     PYBIND11_NUMPY_DTYPE(PairStatistics, kl, kl_reverse, jensen_shannon, total_variation, hellinger,
-                         entropy_p, entropy_q, log_p_target, log_q_target, top_p, overlap,
-                         rank_correlation, padding_mass_p, padding_mass_q, argmax_p, argmax_q,
-                         rank_p_target, rank_q_target);
-    PYBIND11_NUMPY_DTYPE(RestrictedStatistics, pair, mass_p, mass_q);
+                         log_sum_exp_p, log_sum_exp_q, entropy_p, entropy_q, log_p_target,
+                         log_q_target, top_p, overlap, rank_correlation, padding_mass_p,
+                         padding_mass_q, argmax_p, argmax_q, rank_p_target, rank_q_target);
 
     module.def("kernel_names", [] {
         std::vector<std::string> names;
@@ -179,9 +162,6 @@ void register_statistics(py::module_ & module) {
     module.def("pair_statistics", of_pairs, py::arg("rows_p"), py::arg("rows_q"),
                py::arg("targets"), py::kw_only(), py::arg("padding") = none, py::arg("threads") = 1,
                py::arg("kernels") = "");
-    module.def("restricted_statistics", of_restricted, py::arg("rows_p"), py::arg("rows_q"),
-               py::arg("targets"), py::arg("token_set"), py::kw_only(), py::arg("padding") = none,
-               py::arg("threads") = 1, py::arg("kernels") = "");
     module.def("top_k", of_top_k, py::arg("rows"), py::arg("k"), py::kw_only(),
                py::arg("threads") = 1, py::arg("kernels") = "");
     module.def("ranks", of_ranks, py::arg("rows"), py::arg("ids"), py::kw_only(),

@@ -227,16 +227,6 @@ def pair_statistics(
     threads: int = 1,
     kernels: str = "",
 ) -> npt.NDArray[np.void]: ...
-def restricted_statistics(
-    rows_p: npt.NDArray[np.float32],
-    rows_q: npt.NDArray[np.float32],
-    targets: npt.ArrayLike,
-    token_set: npt.ArrayLike,
-    *,
-    padding: npt.ArrayLike = ...,
-    threads: int = 1,
-    kernels: str = "",
-) -> npt.NDArray[np.void]: ...
 def top_k(
     rows: npt.NDArray[np.float32], k: int, *, threads: int = 1, kernels: str = ""
 ) -> npt.NDArray[np.int32]: ...

@@ -152,14 +152,16 @@ def test_padding_is_left_out_and_its_mass_reported(padding: list[int], kernels: 
 def test_a_token_set_is_renormalised() -> None:
     p, q = random_pair(100)
     chosen = [3, 8, 9, 40, 77]
-    got = restricted_statistics(p[None], q[None], [9], chosen, padding=[99])[0]
+    whole = pair_statistics(p[None], q[None], [9], padding=[99])
+    got = restricted_statistics(p[None], q[None], [9], chosen, whole)
     a, b = oracle.log_softmax(p[chosen]), oracle.log_softmax(q[chosen])
-    assert got["pair"]["kl"] == pytest.approx(oracle.kl(a, b), rel=1e-9)
-    assert got["pair"]["log_p_target"] == pytest.approx(a[2])
-    assert got["mass_p"] == pytest.approx(np.exp(oracle.log_softmax(p, [99]))[chosen].sum())
-    assert got["pair"]["argmax_q"] == chosen[int(np.argmax(q[chosen]))]
-    outside = restricted_statistics(p[None], q[None], [4], chosen)[0]
-    assert np.isnan(outside["pair"]["log_p_target"])
+    assert got.pairs["kl"][0] == pytest.approx(oracle.kl(a, b), rel=1e-9)
+    assert got.pairs["log_p_target"][0] == pytest.approx(a[2])
+    assert got.mass_p[0] == pytest.approx(np.exp(oracle.log_softmax(p, [99]))[chosen].sum())
+    assert got.mass_q[0] == pytest.approx(np.exp(oracle.log_softmax(q, [99]))[chosen].sum())
+    assert chosen[got.pairs["argmax_q"][0]] == chosen[int(np.argmax(q[chosen]))]
+    outside = restricted_statistics(p[None], q[None], [4], chosen, whole)
+    assert np.isnan(outside.pairs["log_p_target"][0])
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -225,4 +227,4 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="no kernels named"):
         row_statistics(row, kernels="quantum")
     with pytest.raises(ValueError, match="token set"):
-        restricted_statistics(row, row, [0], [])
+        restricted_statistics(row, row, [0], [], pair_statistics(row, row, [0]))

@@ -11,6 +11,8 @@ from pyengine.statistics.paired import (
 )
 from pyengine.statistics.quantiles import DELTA_P_LEVELS, KL_LEVELS, quantiles
 from pyengine.statistics.rows import (
+    NO_TARGET,
+    Restricted,
     kernel_names,
     pair_statistics,
     ranks,
@@ -25,7 +27,9 @@ __all__ = [
     "DELTA_P_LEVELS",
     "KL_LEVELS",
     "Estimate",
+    "NO_TARGET",
     "PairedDifference",
+    "Restricted",
     "SequentialInterval",
     "Summary",
     "Verdict",

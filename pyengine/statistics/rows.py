@@ -5,6 +5,7 @@ the ids of entries that belong to no token: they are left out, and their mass is
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -54,6 +55,7 @@ def pair_statistics(
         jensen_shannon: (KL(P, M) + KL(Q, M)) / 2, M = (P+Q)/2; at most ln 2 (Lin 1991).
         total_variation: sum |P-Q| / 2.
         hellinger: sqrt(sum (sqrt P - sqrt Q)^2 / 2).
+        log_sum_exp_p, log_sum_exp_q: over the entries that are not padding.
         entropy_p, entropy_q: -sum p ln p.
         log_p_target, log_q_target: log-probability of the token that followed.
         top_p: probability of the reference's first choice.
@@ -78,28 +80,50 @@ def pair_statistics(
     )
 
 
+@dataclass(frozen=True)
+class Restricted:
+    """Two distributions cut down to a set of tokens and renormalised.
+
+    Attributes:
+        pairs: `pair_statistics` within the set; token ids count its members from 0, and a target
+            outside the set counts as none.
+        mass_p: what the set held before, for each row.
+        mass_q: the same of the variant.
+    """
+
+    pairs: Records
+    mass_p: npt.NDArray[np.float64]
+    mass_q: npt.NDArray[np.float64]
+
+
 def restricted_statistics(
     reference: Logits,
     variant: Logits,
     targets: Ids,
     token_set: Ids,
+    whole: Records,
     *,
-    padding: Ids = (),
     threads: int = 1,
-) -> Records:
+) -> Restricted:
     """Compare both distributions cut down to a set of tokens and renormalised.
 
-    Fields: ``pair`` (as `pair_statistics`, within the set; targets outside it count as none),
-    ``mass_p`` and ``mass_q``, what the set held before.
+    Args:
+        token_set: distinct ids, none of them padding.
+        whole: `pair_statistics` of the whole rows, for the mass that the set holds in them.
+
+    Raises:
+        ValueError: the set is empty or leaves the vocabulary.
     """
-    return _core.restricted_statistics(
-        reference,
-        variant,
-        _ids(targets),
-        np.unique(_ids(token_set)),
-        padding=_ids(padding),
-        threads=threads,
-    )
+    ids = np.asarray(token_set, dtype=np.intp)
+    if len(ids) == 0 or ids.min() < 0 or ids.max() >= reference.shape[1]:
+        raise ValueError(f"a token set of {len(ids)} ids is empty or leaves the vocabulary")
+    place = {int(token): i for i, token in enumerate(ids)}
+    local = [place.get(int(target), NO_TARGET) for target in _ids(targets)]
+    pairs = pair_statistics(reference[:, ids], variant[:, ids], local, threads=threads)
+    with np.errstate(invalid="ignore"):
+        mass_p = np.exp(pairs["log_sum_exp_p"] - whole["log_sum_exp_p"])
+        mass_q = np.exp(pairs["log_sum_exp_q"] - whole["log_sum_exp_q"])
+    return Restricted(pairs, mass_p, mass_q)
 
 
 def top_k(rows: Logits, k: int, *, threads: int = 1) -> npt.NDArray[np.int32]:

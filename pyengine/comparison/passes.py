@@ -1,0 +1,121 @@
+"""Decode windows with the reference and its variants, and reduce each pair of rows at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.comparison.windows import Window
+from pyengine.engine.session import Session
+from pyengine.statistics import pair_statistics
+
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of one variant beside the reference's, for some positions of one window.
+
+    Attributes:
+        variant: index of the variant.
+        window: index of the window.
+        begin: index, within the window's scored rows, of the first one here.
+        reference: float32 (rows, n_vocab), valid until the next block only.
+        rows: the variant's.
+        records: `pair_statistics` of both.
+    """
+
+    variant: int
+    window: int
+    begin: int
+    reference: Logits
+    rows: Logits
+    records: npt.NDArray[np.void]
+
+
+OpenSession = Callable[[], AbstractContextManager[Session]]
+Consume = Callable[[Block], None]
+
+
+class Progress(Protocol):
+    """Told after each window how many tokens were decoded, over all models."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show it."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How rows are compared."""
+
+    padding: npt.NDArray[np.int32]
+    threads: int
+
+    def block(
+        self, variant: int, index: int, window: Window, begin: int, reference: Logits, rows: Logits
+    ) -> Block:
+        """Compare two blocks of rows."""
+        targets = window.targets[begin : begin + len(rows)]
+        records = pair_statistics(
+            reference, rows, targets, padding=self.padding, threads=self.threads
+        )
+        return Block(variant, index, begin, reference, rows, records)
+
+
+def live_window(
+    reference: Session,
+    variants: Sequence[Session],
+    index: int,
+    window: Window,
+    reduction: Reduction,
+) -> Iterator[Block]:
+    """Decode one window with all models side by side; no row is ever copied.
+
+    All sessions must have been made with the same options, so that their blocks are the same.
+    """
+    streams = [session.iterate_rows(window.ids, window.rows) for session in (reference, *variants)]
+    begin = 0
+    for (_, reference_rows), *others in zip(*streams, strict=True):
+        for variant, (_, rows) in enumerate(others):
+            yield reduction.block(variant, index, window, begin, reference_rows, rows)
+        begin += len(reference_rows)
+
+
+def block_of_windows(
+    reference: Session,
+    variants: Sequence[OpenSession],
+    windows: Sequence[tuple[int, Window]],
+    reduction: Reduction,
+) -> Iterator[Block]:
+    """Keep the reference's rows of some windows while each variant is opened in turn."""
+    kept = [
+        [rows.copy() for _, rows in reference.iterate_rows(window.ids, window.rows)]
+        for _, window in windows
+    ]
+    for variant, opened in enumerate(variants):
+        with opened() as session:
+            for (index, window), reference_blocks in zip(windows, kept, strict=True):
+                begin = 0
+                stream = session.iterate_rows(window.ids, window.rows)
+                for reference_rows, (_, rows) in zip(reference_blocks, stream, strict=True):
+                    yield reduction.block(variant, index, window, begin, reference_rows, rows)
+                    begin += len(rows)
+
+
+def blocks_of(
+    windows: Sequence[Window], n_vocab: int, cap_bytes: int
+) -> list[list[tuple[int, Window]]]:
+    """Group windows so that the reference's rows of a group fit the cap; at least one each."""
+    limit = max(1, cap_bytes // (4 * n_vocab))
+    groups: list[list[tuple[int, Window]]] = []
+    rows = limit + 1
+    for index, window in enumerate(windows):
+        if rows + len(window) > limit:
+            groups.append([])
+            rows = 0
+        groups[-1].append((index, window))
+        rows += len(window)
+    return groups
