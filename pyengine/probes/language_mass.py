@@ -9,8 +9,8 @@ from pyengine.probes.keyword_forms import VARIANTS, bare_tokens, variant_sets
 from pyengine.probes.measurement import Chain, Measurement
 from pyengine.probes.random_sets import random_mass
 from pyengine.probes.records import IdRanks, LanguageRecord, LeaveOneOut, VariantMass
-from pyengine.vocabulary.english import match_english
-from pyengine.vocabulary.keywords import KeywordTable
+from pyengine.vocabulary.controls import match_controls
+from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.token_classes import TokenClass, TokenClasses
 from pyengine.vocabulary.token_sets import SetLookup, TokenSets
 from pyengine.vocabulary.tokens import TokenKind
@@ -30,11 +30,13 @@ def language_record(
     vocabulary, row = measurement.vocabulary, measurement.rows[0]
     words = table.words()
     bare = bare_tokens(vocabulary, words)
-    match = match_english(vocabulary, bare, size=vocabulary.size)
+    controls = match_controls(
+        vocabulary, words, size=vocabulary.size, tables=load_tables("reference"), seed=seed
+    ).pairs
     sets = {
         **variant_sets(vocabulary, words),
-        "matched keywords": sorted(match.keyword_ids),
-        "matched English": sorted(match.control_ids),
+        "matched keywords": sorted(pair.keyword_token for pair in controls),
+        "matched English": sorted(pair.word_token for pair in controls),
     }
     lookup = TokenSets(len(row), sets).look_up(row)
     found = lookup.sets
@@ -51,7 +53,6 @@ def language_record(
     )
     control_mass = float(found["matched English"].mass[0])
     keyword_mass = float(found["matched keywords"].mass[0])
-    has_control = len(match.control_ids) > 0
     return LanguageRecord(
         language=table.language,
         title=table.title,
@@ -77,9 +78,9 @@ def language_record(
         median_rank=float(found["bare"].median_rank[0]) if bare else None,
         id_ranks=id_ranks(found["bare"].ids, len(row)),
         leave_one_out=leave_one_out(log_p),
-        n_control=len(match.control_ids),
-        control_mass=control_mass if has_control else None,
-        odds_ratio=_odds_ratio(keyword_mass, control_mass) if has_control else None,
+        n_control=len(controls),
+        control_mass=control_mass if controls else None,
+        odds_ratio=_odds_ratio(keyword_mass, control_mass) if controls else None,
         random_mean=random.mean,
         random_q975=random.q975,
         random_p=random.p_value,

@@ -12,7 +12,7 @@ from pyengine.probes.records import (
     TokenProbability,
     token_probability,
 )
-from pyengine.vocabulary.english import english_words
+from pyengine.vocabulary.controls import english_words
 from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.token_classes import TokenClasses
 from pyengine.vocabulary.token_sets import Doubles, SetLookup, TokenSets
@@ -32,7 +32,7 @@ def paper_metrics(
     vocabulary, row = measurement.vocabulary, measurement.rows[0]
     words = sorted({word for table in tables.values() for word in table.words()})
     keywords = bare_tokens(vocabulary, words)
-    english = bare_tokens(vocabulary, english_words())
+    english = bare_tokens(vocabulary, set(english_words()) - set(words))
     found = (
         TokenSets(
             len(row),

@@ -26,8 +26,8 @@ from pyengine.statistics.summary import Summary, summarize
 __all__ = [
     "DELTA_P_LEVELS",
     "KL_LEVELS",
-    "Estimate",
     "NO_TARGET",
+    "Estimate",
     "PairedDifference",
     "Restricted",
     "SequentialInterval",

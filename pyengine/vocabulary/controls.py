@@ -42,7 +42,8 @@ class Controls:
 @cache
 def english_words() -> tuple[str, ...]:
     """Return the shipped list of common English words, in alphabetical order."""
-    return tuple(_WORDS.read_text(encoding="ascii").split())
+    lines = _WORDS.read_text(encoding="ascii").splitlines()
+    return tuple(sorted({w for line in lines if not line.startswith("#") for w in line.split()}))
 
 
 def match_controls(
