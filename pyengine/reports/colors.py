@@ -1,0 +1,74 @@
+"""The colours of pages and pictures, in light and dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Hold one theme's colours; pictures use the light one, pages swap in the other."""
+
+    ink: str
+    quiet: str
+    faint: str
+    paper: str
+    accent: str
+    series1: str
+    series2: str
+    series3: str
+    series4: str
+    series5: str
+    series6: str
+
+    def css(self) -> str:
+        """Write the colours as CSS variables."""
+        return " ".join(f"--{f.name}: {getattr(self, f.name)};" for f in fields(self))
+
+    def series(self, index: int) -> str:
+        """Return the colour of a series, in turn."""
+        colors = (
+            self.series1,
+            self.series2,
+            self.series3,
+            self.series4,
+            self.series5,
+            self.series6,
+        )
+        return colors[index % len(colors)]
+
+
+# The series follow Okabe and Ito's palette, which people with colour blindness can tell apart.
+LIGHT = Palette(
+    ink="#1c1e21",
+    quiet="#62676e",
+    faint="#d9dce0",
+    paper="#ffffff",
+    accent="#d55e01",
+    series1="#0072b2",
+    series2="#d55e00",
+    series3="#009e73",
+    series4="#b8599b",
+    series5="#a67c00",
+    series6="#3f9bd1",
+)
+DARK = Palette(
+    ink="#e6e7e9",
+    quiet="#9ba1a9",
+    faint="#3a3e44",
+    paper="#16181b",
+    accent="#e8762d",
+    series1="#56b4e9",
+    series2="#e69f00",
+    series3="#2fc79a",
+    series4="#e08bc4",
+    series5="#d9b94a",
+    series6="#8fcbf0",
+)
+
+
+def themed(svg: str) -> str:
+    """Replace the light colours in an SVG by CSS variables, so that a page's theme applies."""
+    for field in fields(LIGHT):
+        svg = svg.replace(getattr(LIGHT, field.name), f"var(--{field.name})")
+    return svg

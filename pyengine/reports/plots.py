@@ -1,0 +1,290 @@
+"""Draw charts with matplotlib, which is imported only here and only when a picture is drawn."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyengine.reports.charts import Bars, Chart, Heatmap, Lines, Panels, Scatter
+from pyengine.reports.colors import LIGHT, themed
+from pyengine.reports.numbers import significant
+from pyengine.reports.pieces import safe
+from pyengine.reports.tables import Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+_WIDTH = 7.2
+_STYLE: dict[str, object] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.edgecolor": LIGHT.quiet,
+    "axes.labelcolor": LIGHT.ink,
+    "text.color": LIGHT.ink,
+    "xtick.color": LIGHT.quiet,
+    "ytick.color": LIGHT.quiet,
+    "xtick.labelcolor": LIGHT.ink,
+    "ytick.labelcolor": LIGHT.ink,
+    "grid.color": LIGHT.faint,
+    "grid.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "axes.axisbelow": True,
+}
+
+
+def draw_svg(picture: Picture) -> str:
+    """Draw a picture as an SVG file with a white background."""
+    return _draw(picture, "svg").decode()
+
+
+def draw_png(picture: Picture, *, dpi: int = 160) -> bytes:
+    """Draw a picture as a PNG file with a white background."""
+    return _draw(picture, "png", dpi=dpi)
+
+
+def draw_inline_svg(picture: Picture) -> str:
+    """Draw a picture as SVG to stand inside a page: transparent, in the page's colours."""
+    svg = _draw(picture, "svg", transparent=True).decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r'\1 role="img"', svg, count=1)
+    return themed(_own_ids(svg, picture.name))
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Keep the ids that the picture refers to, made its own; drop all others."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+
+    def replace(match: re.Match[str]) -> str:
+        return f' id="{name}-{match.group(1)}"' if match.group(1) in used else ""
+
+    svg = re.sub(r' id="([^"]*)"', replace, svg)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+
+
+def _draw(
+    picture: Picture, form: Literal["svg", "png"], *, transparent: bool = False, dpi: int = 72
+) -> bytes:
+    import matplotlib as mpl
+
+    target = io.BytesIO()
+    style: Any = {**_STYLE, "svg.hashsalt": picture.name}
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # A font lacks some token's glyph: the page's fonts will have it, a PNG shows a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = _figure(picture.chart)
+        metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
+        figure.savefig(
+            target,
+            format=form,
+            dpi=dpi,
+            transparent=transparent,
+            metadata=metadata,
+            bbox_inches="tight",
+            pad_inches=0.05,
+        )
+    return target.getvalue()
+
+
+def _figure(chart: Chart) -> Figure:
+    if isinstance(chart, Scatter):
+        return _single(4.3, lambda axes: _scatter(axes, chart))
+    if isinstance(chart, Heatmap):
+        height = 0.7 + 0.3 * len(chart.rows)
+        return _single(height, lambda axes: _heatmap(axes, chart))
+    if isinstance(chart, Bars):
+        bars = len(chart.categories) * len(chart.series)
+        height = 0.9 + 0.17 * bars + 0.1 * len(chart.categories)
+        return _single(height, lambda axes: _bars(axes, chart))
+    if isinstance(chart, Lines):
+        return _single(4.0, lambda axes: _lines(axes, chart))
+    return _panels(chart)
+
+
+def _single(height: float, draw: Callable[[Axes], None]) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    draw(figure.add_subplot())
+    return figure
+
+
+def _scatter(axes: Axes, chart: Scatter) -> None:
+    front = sorted((p for p in chart.points if p.on_front), key=lambda p: p.x)
+    axes.grid(visible=True)
+    if chart.log_y:
+        axes.set_yscale("log")
+        _plain_ticks(axes.yaxis)
+    axes.plot([p.x for p in front], [p.y for p in front], color=LIGHT.faint, linewidth=2.5, zorder=1)
+    for point in chart.points:
+        color = LIGHT.series1 if point.on_front else LIGHT.quiet
+        if point.low is not None and point.high is not None:
+            axes.vlines(point.x, point.low, point.high, color=color, linewidth=1.4)
+        axes.plot(point.x, point.y, "o", color=color, markersize=5)
+    if chart.floor is not None:
+        axes.axhline(chart.floor, color=LIGHT.series2, linewidth=1, linestyle="--")
+        axes.annotate(
+            "noise floor",
+            (1, chart.floor),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=8,
+            color=LIGHT.series2,
+        )
+    _label_points(axes, chart)
+    axes.set_xlabel(chart.x_label)
+    axes.set_ylabel(chart.y_label)
+    axes.margins(x=0.12, y=0.12)
+
+
+def _label_points(axes: Axes, chart: Scatter) -> None:
+    """Write labels beside points, to the left and the right in turn so that few overlap."""
+    for index, point in enumerate(sorted(chart.points, key=lambda p: (p.x, p.y))):
+        right = index % 2 == 0
+        axes.annotate(
+            safe(point.label),
+            (point.x, point.y),
+            xytext=(6 if right else -6, 5 if right else -5),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="bottom" if right else "top",
+            fontsize=8,
+        )
+
+
+def _heatmap(axes: Axes, chart: Heatmap) -> None:
+    levels = heat_levels(chart)
+    for r, row in enumerate(levels):
+        for c, level in enumerate(row):
+            if level is not None:
+                axes.add_patch(_cell(c, r, level))
+            axes.text(c, r, chart.texts[r][c], ha="center", va="center", fontsize=8)
+    axes.set_xlim(-0.5, len(chart.columns) - 0.5)
+    axes.set_ylim(len(chart.rows) - 0.5, -0.5)
+    crowded = len(chart.columns) > 8 or any(len(name) > 8 for name in chart.columns)
+    axes.set_xticks(range(len(chart.columns)), [safe(name) for name in chart.columns])
+    axes.tick_params(axis="x", labelrotation=40 if crowded else 0)
+    for label in axes.get_xticklabels():
+        label.set_horizontalalignment("left" if crowded else "center")
+        label.set_rotation_mode("anchor")
+    axes.set_yticks(range(len(chart.rows)), [safe(name) for name in chart.rows])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlabel(chart.value_label, fontsize=9)
+
+
+def _cell(column: int, row: int, level: float) -> Rectangle:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (column - 0.48, row - 0.46), 0.96, 0.92, color=LIGHT.accent, alpha=level, linewidth=0
+    )
+
+
+def heat_levels(chart: Heatmap) -> list[list[float | None]]:
+    """Scale the values to [0.03, 0.8] for opacity, over logarithms where asked."""
+    import math
+
+    def scale(value: float | None) -> float | None:
+        if value is None or not math.isfinite(value):
+            return None
+        return math.log(max(value, 1e-12)) if chart.logarithmic else value
+
+    scaled = [[scale(value) for value in row] for row in chart.values]
+    known = [value for row in scaled for value in row if value is not None]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    span = (high - low) or 1.0
+    return [
+        [None if v is None else round(0.03 + 0.77 * (v - low) / span, 3) for v in row]
+        for row in scaled
+    ]
+
+
+def _bars(axes: Axes, chart: Bars) -> None:
+    n = len(chart.series)
+    height = 0.8 / max(n, 1)
+    for s, series in enumerate(chart.series):
+        places = [c - 0.4 + height * (s + 0.5) for c in range(len(chart.categories))]
+        values = [0.0 if value is None else value for value in series.values]
+        axes.barh(places, values, height * 0.9, color=LIGHT.series(s), label=safe(series.name))
+        for place, low, high in zip(places, series.lows, series.highs, strict=False):
+            if low is not None and high is not None:
+                axes.hlines(place, low, high, color=LIGHT.ink, linewidth=1)
+    axes.set_yticks(range(len(chart.categories)), [safe(name) for name in chart.categories])
+    axes.set_ylim(len(chart.categories) - 0.5, -0.5)
+    axes.grid(visible=True, axis="x")
+    if chart.log_x:
+        axes.set_xscale("log")
+        _plain_ticks(axes.xaxis)
+    if chart.reference is not None:
+        axes.axvline(chart.reference, color=LIGHT.quiet, linewidth=1)
+    axes.set_xlabel(chart.x_label)
+    axes.tick_params(axis="y", length=0)
+    if n > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=8, ncols=min(n, 4))
+
+
+def _lines(axes: Axes, chart: Lines) -> None:
+    axes.grid(visible=True)
+    if chart.log_x:
+        axes.set_xscale("log")
+        _plain_ticks(axes.xaxis)
+    styles = ("-", "--", ":", "-.")
+    for index, curve in enumerate(chart.curves):
+        axes.plot(
+            curve.xs,
+            curve.ys,
+            color=LIGHT.series(index),
+            linestyle=styles[index // 6 % len(styles)],
+            linewidth=1.5,
+            label=safe(curve.name),
+        )
+    axes.set_xlabel(chart.x_label)
+    axes.set_ylabel(chart.y_label)
+    if chart.curves:
+        axes.legend(fontsize=8, ncols=2 if len(chart.curves) > 8 else 1)
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Write a logarithmic axis as plain numbers; matplotlib's own way needs mathematical text."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _panels(chart: Panels) -> Figure:
+    from matplotlib.figure import Figure
+
+    across = min(len(chart.panels), 3)
+    down = -(-len(chart.panels) // across)
+    longest = max((len(panel.labels) for panel in chart.panels), default=1)
+    figure = Figure(figsize=(_WIDTH, down * (0.7 + 0.24 * longest)), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False, sharex=True)
+    for index, axes in enumerate(grid.flat):
+        if index >= len(chart.panels):
+            axes.set_visible(False)
+            continue
+        panel = chart.panels[index]
+        axes.barh(range(len(panel.values)), panel.values, 0.75, color=LIGHT.series1)
+        axes.set_yticks(range(len(panel.labels)), [safe(label) for label in panel.labels])
+        axes.set_ylim(longest - 0.5, -0.5)
+        axes.set_title(safe(panel.title), fontsize=9, loc="left")
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=True, axis="x")
+    figure.supxlabel(chart.x_label, fontsize=9)
+    return figure
