@@ -15,6 +15,8 @@ from pyengine.errors import PyengineError
 # so that `pyengine --version` does not pay for plotting or parsers.
 COMMANDS: dict[str, str] = {
     "probe": "pyengine.cli.probe",
+    "models": "pyengine.cli.models",
+    "doctor": "pyengine.cli.doctor",
 }
 
 EXIT_CODES = (

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-EMBEDDED = Path(__file__).resolve().parent.parent / "data" / "models"
+from pyengine.engine.embedded import MODELS
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Places:
     home: Path = field(default_factory=Path.home)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     platform: str = sys.platform
-    embedded: Path = EMBEDDED
+    embedded: Path = MODELS
     system: Path = Path("/")
 
     def ollama(self) -> list[Path]:

@@ -126,7 +126,9 @@ def _scatter(axes: Axes, chart: Scatter) -> None:
     if chart.log_y:
         axes.set_yscale("log")
         _plain_ticks(axes.yaxis)
-    axes.plot([p.x for p in front], [p.y for p in front], color=LIGHT.faint, linewidth=2.5, zorder=1)
+    axes.plot(
+        [p.x for p in front], [p.y for p in front], color=LIGHT.faint, linewidth=2.5, zorder=1
+    )
     for point in chart.points:
         color = LIGHT.series1 if point.on_front else LIGHT.quiet
         if point.low is not None and point.high is not None:

@@ -98,13 +98,10 @@ def _table(table: Table, width: int) -> RenderableType:
         padding=(0, 1, 0, 0),
         header_style="bold",
     )
-    for index in kept:
+    for index, column_width in zip(kept, column_widths(table, kept, width), strict=True):
         column = table.columns[index]
         grid.add_column(
-            Text(safe(column.title)),
-            justify=column.align,
-            min_width=_least_width(table, index),
-            overflow="fold",
+            Text(safe(column.title)), justify=column.align, width=column_width, overflow="fold"
         )
     for row in table.rows:
         grid.add_row(*(_text(row[index]) for index in kept))
@@ -136,11 +133,37 @@ def fitting_columns(table: Table, width: int) -> list[int]:
     return kept
 
 
+def column_widths(table: Table, kept: Sequence[int], width: int) -> list[int]:
+    """Give each column its least width, then what is left to those that wrap most.
+
+    rich would shrink the widest columns first, numbers included.
+    """
+    widths = [_least_width(table, index) for index in kept]
+    natural = [_natural_width(table, index) for index in kept]
+    left = width - sum(widths) - _GAP * (len(kept) - 1)
+    while left > 0:
+        needs = [most - now for most, now in zip(natural, widths, strict=True)]
+        if max(needs, default=0) <= 0:
+            break
+        widths[needs.index(max(needs))] += 1
+        left -= 1
+    return widths
+
+
+def _natural_width(table: Table, index: int) -> int:
+    title = cell_len(safe(table.columns[index].title))
+    return max([title, *(_cell_width(row[index]) for row in table.rows)])
+
+
+def _cell_width(cell: Cell) -> int:
+    return max(cell_len(line) for line in safe(cell.text).split("\n"))
+
+
 def _least_width(table: Table, index: int) -> int:
     """Return the least width of a column: numbers never wrap, long texts may."""
     column = table.columns[index]
     head = _longest_word(column)
-    natural = max([head, *(cell_len(safe(row[index].text)) for row in table.rows)])
+    natural = max([head, *(_cell_width(row[index]) for row in table.rows)])
     if column.align == "right":
         return natural
     return min(natural, max(column.min_width or _WRAPPED_WIDTH, head))
