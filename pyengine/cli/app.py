@@ -15,6 +15,7 @@ from pyengine.errors import PyengineError
 # so that `pyengine --version` does not pay for plotting or parsers.
 COMMANDS: dict[str, str] = {
     "probe": "pyengine.cli.probe",
+    "quantize": "pyengine.cli.quantize",
     "models": "pyengine.cli.models",
     "doctor": "pyengine.cli.doctor",
 }

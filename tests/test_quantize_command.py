@@ -1,0 +1,105 @@
+"""`pyengine quantize` through its entry point."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import damage
+import pytest
+
+from pyengine.cli.app import run
+from pyengine.engine.gguf import check_gguf
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny-f32.gguf"
+    damage.write_small_gguf(path, n_embd=256)
+    return path
+
+
+def test_files_are_written_and_kept(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["quantize", str(source), "--to", "q4_k_m,Q8_0", "--output-dir", str(tmp_path)]
+    assert run([*arguments, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["kind"] == "quantize"
+    for variant in record["variants"]:
+        path = Path(variant["path"])
+        assert path.name == f"tiny-{variant['file_type']}.gguf"
+        assert path.stat().st_size == variant["file_bytes"]
+        assert check_gguf(path).architecture == "llama"
+        assert not variant["reused"]
+    assert run([*arguments, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert [variant["reused"] for variant in again["variants"]] == [True, True]
+    assert run(arguments) == 0
+    text = capsys.readouterr().out
+    assert "2 were there already" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_a_dry_run_writes_nothing(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    arguments = ["quantize", str(source), "--to", "all", "--output-dir", str(tmp_path)]
+    assert run([*arguments, "--dry-run", "--markdown"]) == 0
+    text = capsys.readouterr().out
+    assert "14 files would take" in text
+    assert "Q3_K_L" in text
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        (["--to", "Q9"], "no file type 'Q9'"),
+        (["--to", "Q8_0", "--tensor-type", "q4_0"], "not PATTERN=TYPE"),
+        (["--to", "Q2_K_S"], "needs an importance matrix"),
+        (["--to", "Q8_0", "--output-dir", "/nowhere"], "no such folder"),
+        (["--to", "Q8_0", "--json", "--markdown"], "exclude each other"),
+        (["--to", "Q8_0", "--imatrix", "/nowhere"], "No such file"),
+        ([], "--to"),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    source: Path, capsys: pytest.CaptureFixture[str], extra: list[str], complaint: str
+) -> None:
+    assert run(["quantize", str(source), *extra]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert complaint in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_damaged_source_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.gguf"
+    path.write_bytes(b"GGUF" + bytes(40))
+    assert run(["quantize", str(path), "--to", "Q8_0"]) == 2
+    assert str(path) in capsys.readouterr().err
+
+
+def test_a_killed_command_leaves_no_process_and_no_file(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, "-m", "pyengine", "quantize", str(source), "--to", "all"]
+    with subprocess.Popen([*command, "--output-dir", str(out)], stdout=subprocess.DEVNULL) as child:
+        deadline = time.monotonic() + 60
+        while not any(out.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        child.kill()
+    time.sleep(0.5)
+    whole = [path for path in out.iterdir() if not path.name.startswith(".")]
+    for path in whole:
+        check_gguf(path)  # what has its name is whole
+
+
+def test_help_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quantize", "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in ("--to", "--dry-run", "--imatrix", "--tensor-type", "--pure", "--output-type"):
+        assert option in text
