@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,13 +37,6 @@ class Block:
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
 Consume = Callable[[Block], None]
-
-
-class Progress(Protocol):
-    """Told after each window how many tokens were decoded, over all models."""
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show it."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from pyengine.results import ModelRecord, Record, Result
 from pyengine.statistics import Estimate, Summary
 
@@ -213,14 +215,15 @@ class StringRecord(Record):
     """Cold-start probability of a language's keywords as strings, by the chain rule.
 
     Attributes:
-        mass_reference, mass_variant: sum over keywords of P(the text begins with the keyword),
+        total_reference, total_variant: sum over keywords of P(the text begins with the keyword),
             each along the model's own split of it.
+        mean_log_ratio: mean over keywords of ln of variant over reference.
     """
 
     language: str
     n_keywords: int
-    mass_reference: float
-    mass_variant: float
+    total_reference: float
+    total_variant: float
     mean_log_ratio: float
 
 
@@ -228,24 +231,26 @@ class VariantRecord(Record):
     """One variant against the reference.
 
     Attributes:
+        label: short name, unlike that of any other model here.
         refused: what was not measured, and why.
         verdict: in words.
     """
 
+    label: str
     model: ModelRecord
     axis: AxisRecord
     same_vocabulary: bool
     refused: list[str]
-    overall: Divergences | None
-    by_language: list[GroupRecord]
-    by_confidence: list[GroupRecord]
-    by_class: list[GroupRecord]
-    keywords: list[KeywordRecord]
-    starts: list[StartRecord]
-    spots: list[SpotRecord]
-    continuations: list[ContinuationRecord]
-    bits_per_byte: BitsRecord | None
-    strings: list[StringRecord]
+    overall: Divergences | None = None
+    by_language: list[GroupRecord] = Field(default_factory=list)
+    by_confidence: list[GroupRecord] = Field(default_factory=list)
+    by_class: list[GroupRecord] = Field(default_factory=list)
+    keywords: list[KeywordRecord] = Field(default_factory=list)
+    starts: list[StartRecord] = Field(default_factory=list)
+    spots: list[SpotRecord] = Field(default_factory=list)
+    continuations: list[ContinuationRecord] = Field(default_factory=list)
+    bits_per_byte: BitsRecord | None = None
+    strings: list[StringRecord] = Field(default_factory=list)
     verdict: str
 
 

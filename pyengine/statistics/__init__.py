@@ -1,6 +1,12 @@
 """Distances between distributions, and how sure their averages are. NumPy in, dataclasses out."""
 
-from pyengine.statistics.estimates import Estimate, cluster_bootstrap, clustered_mean, pooled_rms
+from pyengine.statistics.estimates import (
+    Estimate,
+    cluster_bootstrap,
+    clustered_mean,
+    clustered_ratio,
+    pooled_rms,
+)
 from pyengine.statistics.paired import (
     PairedDifference,
     Verdict,
@@ -12,6 +18,7 @@ from pyengine.statistics.paired import (
 from pyengine.statistics.quantiles import DELTA_P_LEVELS, KL_LEVELS, quantiles
 from pyengine.statistics.rows import (
     NO_TARGET,
+    OVERLAP_SIZES,
     Restricted,
     kernel_names,
     pair_statistics,
@@ -27,6 +34,7 @@ __all__ = [
     "DELTA_P_LEVELS",
     "KL_LEVELS",
     "NO_TARGET",
+    "OVERLAP_SIZES",
     "Estimate",
     "PairedDifference",
     "Restricted",
@@ -35,6 +43,7 @@ __all__ = [
     "Verdict",
     "cluster_bootstrap",
     "clustered_mean",
+    "clustered_ratio",
     "confidence_sequence",
     "holm",
     "kernel_names",

@@ -6,7 +6,7 @@ in the limit of many documents whatever happens inside them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,18 +59,28 @@ def clustered_mean(values: Floats, clusters: Clusters, *, level: float = 0.95) -
     if len(values) == 0 or len(values) != len(clusters):
         raise ValueError(f"{len(values)} values and {len(clusters)} cluster numbers")
     n = len(values)
-    mean = float(np.mean(values))
-    sums, sizes = cluster_sums(values, clusters)
-    n_clusters = len(sums)
     independent = float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    sums, sizes = cluster_sums(values, clusters)
+    return replace(clustered_ratio(sums, sizes, level=level), se_independent=independent)
+
+
+def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Estimate:
+    """Estimate sum(sums) / sum(sizes) from one pair of numbers for each cluster.
+
+    This is `clustered_mean` where only totals are known, such as bits and bytes of documents.
+    """
+    total, n_clusters = float(np.sum(sizes)), len(sums)
+    mean = float(np.sum(sums)) / total
     clustered = float("nan")
     if n_clusters > 1:
-        with np.errstate(invalid="ignore"):
-            residuals = sums - mean * sizes
-            spread = np.sum(residuals**2) * n_clusters / (n_clusters - 1)
-            clustered = float(np.sqrt(spread) / n)
+        residuals = sums - mean * sizes
+        spread = float(np.sum(residuals**2)) * n_clusters / (n_clusters - 1)
+        clustered = float(np.sqrt(spread)) / total
     reach = half_width(clustered, n_clusters, level)
-    return Estimate(mean, n, n_clusters, independent, clustered, mean - reach, mean + reach, level)
+    nan = float("nan")
+    return Estimate(
+        mean, int(total), n_clusters, nan, clustered, mean - reach, mean + reach, level
+    )
 
 
 def half_width(standard_error: float, n_clusters: int, level: float) -> float:

@@ -1,0 +1,230 @@
+"""Run all models over the windows and collect what was measured of every token."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.comparison.memory import MemoryPlan
+from pyengine.comparison.options import CompareOptions
+from pyengine.comparison.passes import (
+    Block,
+    OpenSession,
+    Reduction,
+    block_of_windows,
+    blocks_of,
+    live_window,
+)
+from pyengine.comparison.saved_rows import RowFolder
+from pyengine.comparison.setting import Progress
+from pyengine.comparison.spots import SpotKeeper
+from pyengine.comparison.subjects import Subject
+from pyengine.comparison.texts import TokenizedText
+from pyengine.comparison.tokens import KeywordColumns, VariantColumns
+from pyengine.comparison.windows import Window
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.session import Session
+from pyengine.statistics import confidence_sequence, restricted_statistics
+
+# Share of the windows on which the reference is computed twice.
+NULL_SHARE = 0.04
+
+
+@dataclass
+class Collected:
+    """Records of one variant as they come in."""
+
+    pairs: list[npt.NDArray[np.void]] = field(default_factory=list)
+    mass_p: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    mass_q: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    keyword_kl: list[npt.NDArray[np.float64]] = field(default_factory=list)
+
+    def columns(self) -> VariantColumns:
+        """Join all records."""
+        keywords = KeywordColumns(
+            np.concatenate(self.mass_p),
+            np.concatenate(self.mass_q),
+            np.concatenate(self.keyword_kl),
+        )
+        return VariantColumns(np.concatenate(self.pairs), keywords)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the passes over the corpus gave."""
+
+    windows: list[Window]
+    variants: list[VariantColumns]
+    null: npt.NDArray[np.void]
+    spots: list[SpotKeeper]
+    stopped: str
+
+
+class Measurer:
+    """Runs the windows through all models; keeps numbers per token and no rows."""
+
+    def __init__(
+        self,
+        documents: Sequence[TokenizedText],
+        reduction: Reduction,
+        keyword_sets: Mapping[str, npt.NDArray[np.int32]],
+        n_variants: int,
+        options: CompareOptions,
+        save_logits: Path | None = None,
+    ) -> None:
+        self.documents = documents
+        self.reduction = reduction
+        self.keyword_sets = keyword_sets
+        self.options = options
+        self.collected = [Collected() for _ in range(n_variants)]
+        self.null: list[npt.NDArray[np.void]] = []
+        self.saved = None if save_logits is None else RowFolder(save_logits)
+        self.spots = [SpotKeeper(options.spots) for _ in range(n_variants)]
+
+    def take(self, block: Block, window: Window) -> None:
+        """Reduce one block of rows to numbers."""
+        if block.variant == len(self.collected):
+            self.null.append(block.records)
+            return
+        into = self.collected[block.variant]
+        into.pairs.append(block.records)
+        if self.saved is not None:
+            self.saved.write(block, window)
+        self.spots[block.variant].offer(block, window)
+        ids = self.keyword_sets.get(self.documents[window.document].text.language)
+        if ids is None or len(ids) == 0:
+            nothing = np.full(len(block.records), np.nan)
+            for column in (into.mass_p, into.mass_q, into.keyword_kl):
+                column.append(nothing)
+            return
+        targets = window.targets[block.begin : block.begin + len(block.records)]
+        kept = restricted_statistics(
+            block.reference,
+            block.rows,
+            targets,
+            ids,
+            block.records,
+            threads=self.reduction.threads,
+        )
+        into.mass_p.append(kept.mass_p)
+        into.mass_q.append(kept.mass_q)
+        into.keyword_kl.append(kept.pairs["kl"])
+
+    def precise_enough(self, windows: Sequence[Window]) -> bool:
+        """Tell whether every variant's mean KL is known well enough to stop."""
+        if self.options.precision is None:
+            return False
+        clusters = np.repeat([w.document for w in windows], [len(w) for w in windows])
+        for collected in self.collected:
+            kl = np.concatenate(collected.pairs)["kl"].astype(np.float64)
+            if not confidence_sequence(kl, clusters).reached(self.options.precision):
+                return False
+        return True
+
+
+def session_options(
+    windows: Sequence[Window], options: CompareOptions, plan: MemoryPlan, threads: int
+) -> SessionOptions:
+    """Return how the models decode windows."""
+    longest = max(len(window.ids) for window in windows)
+    return SessionOptions(
+        n_ctx=max(longest, options.windows.n_ctx),
+        n_batch=max(longest, 1),
+        n_ubatch=min(512, max(longest, 1)),
+        max_rows=plan.max_rows,
+        threads=threads,
+    )
+
+
+def null_options(usual: SessionOptions) -> SessionOptions:
+    """Return the same session computed in other pieces by another number of threads."""
+    threads = usual.threads or 1
+    return SessionOptions(
+        n_ctx=usual.n_ctx,
+        n_batch=usual.n_batch,
+        n_ubatch=max(1, usual.n_ubatch // 4),
+        max_rows=usual.max_rows,
+        threads=2 if threads == 1 else threads - 1,
+    )
+
+
+def measure(
+    reference: Subject,
+    variants: Sequence[Subject],
+    windows: list[Window],
+    measurer: Measurer,
+    decoding: SessionOptions,
+    *,
+    live: bool,
+    progress: Progress,
+) -> Measurement:
+    """Measure all windows, or as many as the requested precision needs."""
+    n_null = max(1, round(NULL_SHARE * len(windows)))
+    run = _live if live else _blocks
+    count = 0
+    stopped = "all windows of the budget were measured"
+    for group in run(reference, variants, windows, measurer, decoding, n_null):
+        count += len(group)
+        progress("measure the corpus", count / len(windows))
+        ends = count == len(windows) or windows[count].document != windows[count - 1].document
+        if ends and count < len(windows) and measurer.precise_enough(windows[:count]):
+            stopped = "the requested precision was reached"
+            break
+    return Measurement(
+        windows=windows[:count],
+        variants=[collected.columns() for collected in measurer.collected],
+        null=np.concatenate(measurer.null),
+        spots=measurer.spots,
+        stopped=stopped,
+    )
+
+
+Group = list[tuple[int, Window]]
+
+
+def _live(
+    reference: Subject,
+    variants: Sequence[Subject],
+    windows: list[Window],
+    measurer: Measurer,
+    decoding: SessionOptions,
+    n_null: int,
+) -> Iterator[Group]:
+    """Yield each window when all models have seen it."""
+    first = Session(reference.opened(), options=decoding)
+    others = [Session(variant.opened(), options=decoding) for variant in variants]
+    again: list[Session] = [Session(reference.opened(), options=null_options(decoding))]
+    for index, window in enumerate(windows):
+        if index == n_null:
+            again = []
+        for block in live_window(first, [*others, *again], index, window, measurer.reduction):
+            measurer.take(block, window)
+        yield [(index, window)]
+
+
+def _blocks(
+    reference: Subject,
+    variants: Sequence[Subject],
+    windows: list[Window],
+    measurer: Measurer,
+    decoding: SessionOptions,
+    n_null: int,
+) -> Iterator[Group]:
+    """Yield each group of windows when all models have seen it, one variant open at a time."""
+    first = Session(reference.opened(), options=decoding)
+    openers: list[OpenSession] = [partial(variant.session, decoding) for variant in variants]
+    for variant in variants:
+        variant.put_aside()
+    cap = measurer.options.memory.cap_bytes
+    for group in blocks_of(windows, reference.record.n_vocab, cap):
+        for block in block_of_windows(first, openers, group, measurer.reduction):
+            measurer.take(block, windows[block.window])
+        for index, window in group:
+            if index < n_null:
+                again = Session(reference.opened(), options=null_options(decoding))
+                for block in live_window(first, [again], index, window, measurer.reduction):
+                    measurer.null.append(block.records)
+        yield group

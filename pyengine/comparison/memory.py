@@ -1,0 +1,57 @@
+"""Choose where rows wait, from the memory that is free."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyengine.comparison.options import MemoryOptions
+
+# Of the free memory, what models and rows may take.
+USABLE_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The plan, why it was chosen, and how many rows of logits one call may return."""
+
+    name: str
+    reason: str
+    max_rows: int
+
+
+def choose_plan(
+    options: MemoryOptions, *, model_bytes: Sequence[int], n_vocab: int, window_rows: int
+) -> MemoryPlan:
+    """Choose between live and block.
+
+    Args:
+        model_bytes: size of each model, the reference first.
+        n_vocab: entries of a row.
+        window_rows: most rows that one window asks for.
+    """
+    n_models = len(model_bytes)
+    max_rows = max(1, min(window_rows, options.cap_bytes // (4 * n_vocab * n_models)))
+    needed = sum(model_bytes) + n_models * max_rows * 4 * n_vocab
+    if options.plan != "auto":
+        return MemoryPlan(options.plan, "asked for", max_rows)
+    free = available_bytes()
+    if free is None:
+        return MemoryPlan("live", "the free memory is unknown", max_rows)
+    words = f"all models and rows take {_gib(needed)} of {_gib(free)} free"
+    name = "live" if needed <= USABLE_SHARE * free else "block"
+    return MemoryPlan(name, words, max_rows)
+
+
+def available_bytes() -> int | None:
+    """Return the memory that Linux says is available; None elsewhere."""
+    info = Path("/proc/meminfo")
+    if not info.exists():
+        return None
+    for line in info.read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f} GiB"
