@@ -63,27 +63,20 @@ std::array<llama_model_kv_override, 3> without_vocabulary(const GgufSummary & fi
     return overrides;
 }
 
-// How a file is opened: what the check found, and whether llama.cpp reads the tokenizer now.
-struct Plan {
-    GgufSummary file;
-    bool with_tokenizer;
-};
-
-Plan plan(const std::string & path, const ModelOptions & options) {
-    const bool can_wait = !options.vocabulary_only && can_read_pieces(GgufFile(path));
-    GgufSummary file = check_gguf(path, !options.skip_vocabulary && !can_wait);
+GgufSummary checked_file(const std::string & path, const ModelOptions & options) {
+    GgufSummary file = check_gguf(path, !options.skip_vocabulary);
     if (file.n_tensors == 0 && !options.vocabulary_only) {
         throw ModelKindError(path + ": holds a vocabulary and no weights; nothing can be decoded");
     }
-    const bool skip = (options.skip_vocabulary || can_wait) && file.n_vocab > 0;
-    return {std::move(file), options.vocabulary_only || !skip};
+    return file;
 }
 
 std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions & options,
-                                  const LoadProgress & progress, const Plan & plan) {
-    const auto overrides = without_vocabulary(plan.file);
+                                  const LoadProgress & progress) {
+    const GgufSummary file = checked_file(path, options);
+    const auto overrides = without_vocabulary(file);
     llama_model_params params = llama_model_default_params();
-    if (!plan.with_tokenizer) {
+    if (options.skip_vocabulary && file.n_vocab > 0) {
         params.kv_overrides = overrides.data();
     }
     params.n_gpu_layers = options.n_gpu_layers;
@@ -109,22 +102,12 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
 } // namespace
 
 Model::Model(const std::string & path, const ModelOptions & options, const LoadProgress & progress)
-    : path_(path), options_(options) {
-    const Plan how = plan(path, options);
-    model_ = load(path, options, progress, how);
-    const std::string pre_tokenizer = metadata_value(model_.get(), "tokenizer.ggml.pre");
-    if (how.with_tokenizer || options.skip_vocabulary) {
-        vocabulary_ = std::make_shared<Vocabulary>(model_, path, pre_tokenizer);
-        return;
-    }
-    const std::string kind =
-        metadata_value(model_.get(), "tokenizer.ggml.model") == "gpt2" ? "bpe" : "spm";
-    vocabulary_ =
-        std::make_shared<Vocabulary>(path, static_cast<int>(how.file.n_vocab), kind, pre_tokenizer);
-}
+    : path_(path), options_(options), model_(load(path, options, progress)),
+      vocabulary_(std::make_shared<Vocabulary>(
+          model_, metadata_value(model_.get(), "tokenizer.ggml.pre"))) {}
 
 int Model::n_vocab() const {
-    return llama_vocab_n_tokens(llama_model_get_vocab(model_.get()));
+    return vocabulary_->size();
 }
 
 int Model::n_embd() const {

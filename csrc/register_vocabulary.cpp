@@ -53,8 +53,8 @@ py::array_t<float> scores(const Vocabulary & vocabulary) {
 }
 
 py::tuple piece_arrays(const Vocabulary & vocabulary) {
-    const std::string & bytes = vocabulary.pieces().bytes();
-    const auto & offsets = vocabulary.pieces().offsets();
+    const std::string & bytes = vocabulary.piece_bytes();
+    const auto & offsets = vocabulary.piece_offsets();
     return py::make_tuple(ByteArray(static_cast<py::ssize_t>(bytes.size()),
                                     reinterpret_cast<const std::uint8_t *>(bytes.data())),
                           Int64Array(static_cast<py::ssize_t>(offsets.size()), offsets.data()));
@@ -69,7 +69,6 @@ void register_vocabulary(py::module_ & module) {
         .def_property_readonly(
             "pre_tokenizer",
             [](const Vocabulary & vocabulary) { return text_of(vocabulary.pre_tokenizer()); })
-        .def_property_readonly("bos", &Vocabulary::bos)
         .def_property_readonly("kinds", &kinds)
         .def_property_readonly("scores", &scores)
         .def_property_readonly(
@@ -119,7 +118,7 @@ void register_vocabulary(py::module_ & module) {
             py::arg("unparse_special") = true);
 
     const std::pair<const char *, IdReader> special_tokens[] = {
-
+        {"bos", llama_vocab_bos},
         {"eos", llama_vocab_eos},
         {"eot", llama_vocab_eot},
         {"sep", llama_vocab_sep},

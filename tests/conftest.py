@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.engine.embedded import embedded_model
-
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
 
@@ -22,9 +20,3 @@ def shared() -> Path:
 def stories(shared: Path) -> Path:
     """A small real Llama model with a SentencePiece vocabulary."""
     return shared / "models" / "stories260K-f32.gguf"
-
-
-@pytest.fixture(scope="session")
-def embedded() -> Path:
-    """The model that the package ships."""
-    return embedded_model()

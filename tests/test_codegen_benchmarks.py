@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from pyengine.codegen.benchmarks import check_hash, load_tasks
-from pyengine.codegen.execution import Execution, Outcome, execute
+from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
+from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import Sandbox, open_sandbox
 from pyengine.codegen.tasks import Task, TaskFileError
 from pyengine.errors import OptionError

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.codegen.execution import Execution, Outcome, execute
+from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
+from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import Isolation, Job, Limits, Sandbox, Step, open_sandbox, works
 from pyengine.codegen.tasks import Task
 from pyengine.codegen.watch import Stopped, watch

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pyengine.codegen.execution import Outcome, execute
+from pyengine.codegen.execution import execute
 from pyengine.codegen.languages import LANGUAGES
+from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import Sandbox, open_sandbox
 from pyengine.codegen.tasks import (
     Task,
@@ -72,7 +73,7 @@ def test_fill_in_the_middle_keeps_the_program() -> None:
     holes = [(task, hole) for task, hole in made if hole is not None]
     assert len(holes) > 10
     for task, hole in holes:
-        assert hole.program(hole.reference) == task.program(task.reference)
+        assert hole.solution(hole.reference) == task.solution(task.reference)
         assert hole.suffix
         assert hole.reference.count("\n") == 1
 

@@ -5,9 +5,9 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from pyengine.codegen.languages import LANGUAGES, Language
+from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import (
     HARNESS,
     Isolation,
@@ -34,20 +34,6 @@ MEMORY_MARKS = (
 )
 
 
-class Outcome(str, Enum):
-    """How a completion fared. SKIPPED, where the toolchain is missing, counts for nothing."""
-
-    PASSED = "passed"
-    WRONG_ANSWER = "wrong answer"
-    EXCEPTION = "exception"
-    SYNTAX_ERROR = "syntax error"
-    TIMED_OUT = "timed out"
-    MEMORY = "memory"
-    KILLED = "killed by the sandbox"
-    NO_CODE = "no code"
-    SKIPPED = "skipped"
-
-
 @dataclass(frozen=True)
 class Execution:
     """The outcome of one run, a word on why, and what it used."""
@@ -59,9 +45,14 @@ class Execution:
 
 
 def execute(
-    task: Task, completion: str, *, sandbox: Sandbox, limits: Limits | None = None
+    task: Task,
+    completion: str,
+    *,
+    sandbox: Sandbox,
+    limits: Limits | None = None,
+    whole: bool = False,
 ) -> Execution:
-    """Run `completion` of `task` against its tests.
+    """Run `completion` of `task` against its tests; `whole` as in `Task.solution`.
 
     Raises:
         SandboxError: The sandbox failed, so that nothing can be said about the program.
@@ -72,17 +63,20 @@ def execute(
     if not completion.strip():
         return Execution(Outcome.NO_CODE, "the completion is empty")
     limits = limits or Limits()
+    solution = task.solution(completion, whole=whole)
     if task.expected is not None:
-        return _printed(task, completion, sandbox, limits)
+        return _printed(task, solution, sandbox, limits)
     if task.language == "java":
-        return _vouched(task, completion, sandbox, limits)
-    return _judged(task, completion, sandbox, limits)
+        return _vouched(task, solution, sandbox, limits)
+    return _judged(task, solution, sandbox, limits)
 
 
-def _printed(task: Task, completion: str, sandbox: Sandbox, limits: Limits) -> Execution:
+def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
     """Compare what the program prints, here, with what it must print and never sees."""
     language = LANGUAGES[task.language]
-    job = Job({language.file: task.program(completion)}, language.steps(), limits, language.roots())
+    job = Job(
+        {language.file: f"{solution}\n{task.tests}"}, language.steps(), limits, language.roots()
+    )
     ended = _run(job, sandbox)
     if failed := _failure(ended, language, limits):
         return failed
@@ -94,12 +88,12 @@ def _printed(task: Task, completion: str, sandbox: Sandbox, limits: Limits) -> E
     return _execution(Outcome.WRONG_ANSWER, detail, ended)
 
 
-def _vouched(task: Task, completion: str, sandbox: Sandbox, limits: Limits) -> Execution:
+def _vouched(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
     """Let a caller inside the program vouch, with a secret, that the tests came to their end."""
     language = LANGUAGES[task.language]
     secret = secrets.token_hex(16)
     harness = Job(
-        {language.file: task.program(completion), "Harness.java": _harness("Harness.java")},
+        {language.file: f"{solution}\n{task.tests}", "Harness.java": _harness("Harness.java")},
         [
             Step(step.name, [*step.argv, "Harness.java"], env=step.env, limit_address_space=False)
             if step.name == "build"
@@ -119,7 +113,7 @@ def _vouched(task: Task, completion: str, sandbox: Sandbox, limits: Limits) -> E
     return _execution(Outcome.EXCEPTION, "ended before the tests did", ended)
 
 
-def _judged(task: Task, completion: str, sandbox: Sandbox, limits: Limits) -> Execution:
+def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
     """Run the tests in one process and the solution in another; only plain values cross."""
     language = LANGUAGES[task.language]
     suffix = "py" if task.language == "python" else "js"
@@ -135,8 +129,8 @@ def _judged(task: Task, completion: str, sandbox: Sandbox, limits: Limits) -> Ex
         step = Step("run", argv, limit_address_space=language.address_space, fds=fds)
         return Job(files, [step], limits, language.roots())
 
-    solution = {f"solution.{suffix}": task.solution(completion)}
-    solver = job("solver", solution, {3: requests[0], 4: answers[1]})
+    files = {f"solution.{suffix}": solution}
+    solver = job("solver", files, {3: requests[0], 4: answers[1]})
     judge = job(
         "judge", {"tests.json": json.dumps(tests)}, {3: answers[0], 4: requests[1], 5: verdicts[1]}
     )

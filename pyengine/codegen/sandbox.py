@@ -271,13 +271,13 @@ def _bubblewrap() -> str:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return `pid` and every process below it, as far as /proc (or ps) shows them."""
+    """Return `pid` and every process below it, as far as /proc shows them."""
     found, waiting = [], [pid]
     while waiting:
         current = waiting.pop()
         found.append(current)
-        for task in Path(f"/proc/{current}/task").glob("*"):
-            with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # it may end while being looked at
+            for task in Path(f"/proc/{current}/task").iterdir():
                 waiting += [int(child) for child in (task / "children").read_text().split()]
     return found
 

@@ -1,5 +1,6 @@
 """Programming tasks: what the model is asked, and how its answer is judged."""
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -58,13 +59,27 @@ class Task(BaseModel):
             raise ValueError(f"a task in {self.language} needs `expected`, the output of its tests")
         return self
 
-    def solution(self, completion: str) -> str:
-        """Return the source of the solution: everything but the tests."""
+    def solution(self, completion: str, *, whole: bool = False) -> str:
+        """Return the source of the solution: everything but the tests.
+
+        With `whole` the completion repeats the prompt, as chat models do, and replaces it.
+        """
+        if whole:
+            return f"{self.prelude}{without_header(completion, self)}\n"
         return f"{self.prelude}{self.prompt}{completion}{self.suffix}{self.closing}"
 
-    def program(self, completion: str) -> str:
-        """Return the whole program, tests included."""
-        return f"{self.solution(completion)}\n{self.tests}"
+
+def without_header(code: str, task: Task) -> str:
+    """Return a whole answer without what may stand only once and stands in the task already."""
+    if task.language == "php":
+        code = code if code.lstrip().startswith("<?php") else f"<?php\n{code}"
+        return code.replace("?>", "")
+    if task.language == "go" and task.prelude:
+        code = re.sub(r"^package \w+\s*$", "", code, flags=re.MULTILINE)
+        return re.sub(r'^import (?:"fmt"|\(\s*"fmt"\s*\))\s*$', "", code, flags=re.MULTILINE)
+    if task.language == "java" and not re.search(r"\bclass\s+\w+", code):
+        return f"class Solution {{\n{code}\n}}\n"
+    return code
 
 
 def load_task_file(path: Path) -> list[Task]:

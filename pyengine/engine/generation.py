@@ -115,19 +115,26 @@ class _Active:
 class Generator:
     """Continues requests on one session, as many at a time as it has sequences."""
 
-    def __init__(self, session: Session, *, keep_log_probabilities: int = 16) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        keep_log_probabilities: int = 16,
+        statistics: GenerationStatistics | None = None,
+    ) -> None:
         """Take over the session's memory while generating.
 
         Args:
             session: with n_seq_max sequences, and n_ctx tokens over all of them.
             keep_log_probabilities: how many first tokens' log-probabilities to keep.
+            statistics: counted up while generating; new ones where None.
         """
         self._session = session
         self._keep = keep_log_probabilities
         self._vocabulary = session.model.vocabulary
         self._n_tokens = min(self._vocabulary.size, session.model.n_vocab)
         self._active: dict[int, _Active] = {}
-        self.statistics = GenerationStatistics()
+        self.statistics = statistics or GenerationStatistics()
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Continuation]]:
         """Yield (index, continuation) as each request finishes, in no certain order.

@@ -1,0 +1,96 @@
+"""Render chat templates, which are untrusted programs, and take the code out of an answer."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyengine.codegen.sandbox import HARNESS
+from pyengine.errors import ModelFileError
+
+MOST_SECONDS = 30
+CHAT_NAMES = re.compile(r"instruct|chat|assistant|[-_.]it\b|\br1\b|thinking|distill", re.IGNORECASE)
+THINKING = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def render(
+    template: str, conversations: Sequence[Sequence[dict[str, str]]], *, bos: str, eos: str
+) -> list[str]:
+    """Render a chat template for each conversation, up to where the assistant's answer begins.
+
+    Done in another process, in Jinja's sandbox and under limits of time and memory.
+
+    Raises:
+        ModelFileError: the template is broken, refuses the messages, tries what it may not, or
+            does not end.
+    """
+    request = {"template": template, "conversations": conversations, "bos": bos, "eos": eos}
+    script = str(HARNESS / "render_template.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", script],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=True,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        reason = "it does not end, or takes too much memory"
+        raise ModelFileError(f"the model's chat template cannot be used: {reason}") from error
+    if "error" in answer:
+        raise ModelFileError(f"the model's chat template cannot be used: {answer['error']}")
+    texts: list[str] = answer["texts"]
+    return texts
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A chat answer taken apart: the code, the thinking that was removed, whether it was fenced."""
+
+    code: str
+    thinking: str
+    fenced: bool
+
+
+def take_apart(text: str) -> Answer:
+    """Remove thinking blocks, then take the first fenced block, or all where there is none."""
+    thinking = "\n".join(match.group(2) for match in THINKING.finditer(text))
+    rest = THINKING.sub("", text)
+    if "</think>" in rest:  # the opening tag was part of the prompt
+        before, _, rest = rest.partition("</think>")
+        thinking = f"{before}\n{thinking}".strip()
+    fenced = FENCED.search(rest)
+    code = fenced.group(1) if fenced else rest
+    return Answer(code, thinking, fenced is not None)
+
+
+class FenceStop:
+    """End a chat answer at the end of its first fenced block outside the thinking."""
+
+    def __init__(self) -> None:
+        self.end: int | None = None
+
+    def __call__(self, text: bytes) -> bool:
+        """Return True once the block is closed."""
+        if not text.rstrip(b"\n").endswith(b"```"):
+            return False
+        rest = THINKING.sub("", text.decode("utf-8", "replace"))
+        if "<think" in rest:
+            return False
+        closed = re.search(r"^[ \t]*```[^\n`]*\n.*?^[ \t]*```", rest, re.DOTALL | re.MULTILINE)
+        return closed is not None
+
+
+def is_chat_model(names: Sequence[str], template: str | None) -> bool:
+    """Return whether a model is to be talked to: it has a template and its names say so.
+
+    Base models often carry the template of their instruct sister, so that a template alone says
+    nothing.
+    """
+    return template is not None and any(CHAT_NAMES.search(name) for name in names)

@@ -1,0 +1,37 @@
+"""Render one chat template for many conversations, under limits: the template is untrusted.
+
+Started as a script by pyengine.codegen.chat; reads one JSON object from stdin and writes one:
+`texts`, or `error`. A template that loops or grows without end takes down only this process.
+"""
+
+import json
+import resource
+import sys
+from typing import Any
+
+from pyengine.engine.chat import render_chat
+from pyengine.errors import PyengineError
+
+MOST_CHARACTERS = 4_000_000
+CPU_S, MEMORY_BYTES = 10, 1 << 30
+
+
+def render(request: dict[str, Any]) -> dict[str, Any]:
+    template, ends = request["template"], {"bos": request["bos"], "eos": request["eos"]}
+    try:
+        texts = [render_chat(template, messages, **ends) for messages in request["conversations"]]
+    except (PyengineError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+        return {"error": str(error)[:300]}
+    if sum(map(len, texts)) > MOST_CHARACTERS:
+        return {"error": "it writes without end"}
+    return {"texts": texts}
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    json.dump(render(request), sys.stdout)
+
+
+main()

@@ -1,0 +1,369 @@
+"""`pyengine evaluate` as a document: the answer in words, then tables, then method."""
+
+from collections.abc import Callable, Sequence
+
+from pyengine.codegen.outcomes import Outcome
+from pyengine.codegen.records import (
+    EvaluationResult,
+    GroupRecord,
+    IntervalRecord,
+    ModelEvaluation,
+    PairedRecord,
+)
+from pyengine.reports.numbers import fixed, percent, signed, significant, size
+from pyengine.reports.tables import (
+    Align,
+    Block,
+    Cell,
+    CellLike,
+    Column,
+    Document,
+    Facts,
+    Paragraph,
+    Section,
+    Table,
+    table,
+)
+
+RIGHT: Align = "right"
+Write = Callable[[float], str]
+MOST_FLIPS = 12
+
+MEASURES: tuple[tuple[str, str, Write], ...] = (
+    ("Solutions that parse", "parse_share", percent),
+    ("Error nodes per 100 syntax leaves", "error_nodes", significant),
+    ("Log-probability of the references, nats per token", "reference_log_probability", fixed),
+    ("Bits per byte of the references", "reference_bits_per_byte", fixed),
+    ("Keywords that are the first choice", "keyword_first", percent),
+    ("Rank of the right keyword (geometric mean)", "keyword_rank", significant),
+    ("Repeated 4-grams of tokens", "repetition", percent),
+    ("Empty answers", "empty_share", percent),
+    ("Edit similarity to the reference", "edit_similarity", fixed),
+)
+DIFFERENCES: dict[str, tuple[str, Write]] = {
+    "pass_1": ("pass@1, percentage points", lambda value: signed(100 * value, 1)),
+    "parse_share": ("parse, percentage points", lambda value: signed(100 * value, 1)),
+    "reference_log_probability": ("log-probability per token, nats", lambda v: signed(v, 3)),
+    "reference_bits_per_byte": ("bits per byte", lambda value: signed(value, 3)),
+    "keyword_first": ("keywords first, percentage points", lambda v: signed(100 * v, 1)),
+}
+TOKEN_NAMES = {
+    "code_kl": "KL divergence on code",
+    "keyword_mass_change": "keyword mass change on code",
+    "cold_start_js": "cold-start JS divergence",
+    "pkp": "PKP (keyword mass at the cold start)",
+}
+CODE_NAMES = {
+    "pass_1": "pass@1",
+    "parse_share": "solutions that parse",
+    "reference_log_probability": "log-probability of references",
+    "keyword_first": "keywords first",
+    "edit_similarity": "edit similarity",
+}
+
+
+def evaluate_document(result: EvaluationResult) -> Document:
+    """Lay an evaluation out: one model in full, or several side by side and then each."""
+    blocks: list[Block] = [answer(model, result) for model in result.models[:1]]
+    blocks += [Paragraph(warning, "warn") for warning in _warnings(result)]
+    if len(result.models) == 1:
+        blocks += _details(result.models[0], result)
+        title = f"Code written by {label(result.models[0])}"
+    else:
+        blocks += [models_table(result), *_paired(result), *_links(result)]
+        blocks += [
+            Section(label(model), tuple(_details(model, result)), folded=True)
+            for model in result.models
+        ]
+        title = f"Code written by {len(result.models)} models"
+    return Document(title, (*blocks, method(result)))
+
+
+def label(model: ModelEvaluation) -> str:
+    """Return a short name that tells variants of one model apart."""
+    return f"{model.model.name} ({model.model.file_type})"
+
+
+def answer(model: ModelEvaluation, result: EvaluationResult) -> Paragraph:
+    """Say in a sentence what was found."""
+    total = model.total
+    if 1 not in total.pass_at:
+        return Paragraph("No task could be executed: no toolchain is installed.", "strong")
+    found = total.pass_at[1]
+    solved = sum(task.n_passed > 0 for task in model.tasks)
+    text = (
+        f"{label(model)} solves {solved} of {total.n_executed} tasks"
+        + (" at least once" if result.settings.samples > 1 else "")
+        + f": pass@1 {percent(found.value)}, 95 % interval {percent(found.low)} to "
+        f"{percent(found.high)}."
+    )
+    if solved:
+        names = [task.task for task in model.tasks if task.n_passed]
+        text += f" Solved: {_listed(names)}."
+    return Paragraph(text, "strong")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_FLIPS])
+    rest = len(names) - MOST_FLIPS
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _warnings(result: EvaluationResult) -> list[str]:
+    found = [f"{label(model)}: {text}" for model in result.models for text in model.warnings]
+    found += [f"Not executed, {name}: {reason}" for name, reason in result.skipped.items()]
+    if result.settings.isolation == "none":
+        found.append("Programs ran without a sandbox (--unsafe-local-execution).")
+    return found
+
+
+def models_table(result: EvaluationResult) -> Table:
+    """Set the models side by side."""
+    verdicts = {record.model: record.verdict for record in result.paired}
+    columns = [
+        Column("Model"),
+        Column("Type", drop=3),
+        Column("Size", RIGHT, drop=4),
+        Column("Solved", RIGHT),
+        Column("pass@1", RIGHT),
+        Column("Parse", RIGHT),
+        Column("Log p", RIGHT, unit="nats/token"),
+        Column("Bits/byte", RIGHT, drop=2),
+        Column("Keywords first", RIGHT, drop=1),
+        Column("Against the reference", drop=5),
+    ]
+    rows: list[Sequence[CellLike]] = []
+    for model in result.models:
+        total = model.total
+        solved = sum(task.n_passed > 0 for task in model.tasks)
+        rows.append(
+            (
+                model.model.name,
+                model.model.file_type,
+                Cell(size(model.model.file_bytes), model.model.file_bytes),
+                Cell(f"{solved}/{total.n_executed}", solved),
+                _with_interval(total.pass_at.get(1), percent),
+                _with_interval(total.parse_share, percent),
+                _number(total.reference_log_probability, lambda value: fixed(value, 3)),
+                _number(total.reference_bits_per_byte, lambda value: fixed(value, 3)),
+                _number(total.keyword_first, percent),
+                verdicts.get(_paired_name(model, result)),
+            )
+        )
+    notes = [f"Intervals: 95 %; pass@1 {_method(result)}, the rest {_bootstrap(result)}."]
+    return table("Models", columns, rows, notes=notes)
+
+
+def _paired_name(model: ModelEvaluation, result: EvaluationResult) -> str:
+    same = model.model.name == result.models[0].model.name
+    return model.model.path if same else model.model.name
+
+
+def _method(result: EvaluationResult) -> str:
+    found = result.models[0].total.pass_at.get(1)
+    return found.method if found else "none"
+
+
+def _bootstrap(result: EvaluationResult) -> str:
+    return result.models[0].total.parse_share.method
+
+
+def _number(record: IntervalRecord | None, write: Write) -> CellLike:
+    if record is None or record.value != record.value:
+        return None
+    return Cell(write(record.value), record.value)
+
+
+def _with_interval(record: IntervalRecord | None, write: Write) -> CellLike:
+    if record is None or record.value != record.value:
+        return None
+    if record.low != record.low:
+        return Cell(write(record.value), record.value)
+    text = f"{write(record.value)} ({write(record.low)} to {write(record.high)})"
+    return Cell(text, record.value)
+
+
+def _paired(result: EvaluationResult) -> list[Block]:
+    if not result.paired:
+        return []
+    return [differences_table(result.paired), flips_table(result.paired)]
+
+
+def differences_table(records: Sequence[PairedRecord]) -> Table:
+    """Show each variant minus the reference, task by task, with bootstrap intervals."""
+    keys = [key for key in DIFFERENCES if any(key in record.difference for record in records)]
+    columns = [Column("Model"), *(Column(DIFFERENCES[key][0], RIGHT) for key in keys)]
+    rows = [
+        [
+            record.model,
+            *(_with_interval(record.difference.get(key), DIFFERENCES[key][1]) for key in keys),
+        ]
+        for record in records
+    ]
+    note = "Means over the same tasks and seeds, 95 % intervals by resampling tasks."
+    return table(f"Difference to {records[0].reference}", columns, rows, notes=[note])
+
+
+def flips_table(records: Sequence[PairedRecord]) -> Table:
+    """Show which tasks change sides, by name."""
+    rows: list[Sequence[CellLike]] = [
+        (
+            record.model,
+            Cell(str(len(record.lost)), len(record.lost)),
+            Cell(str(len(record.gained)), len(record.gained)),
+            Cell(significant(record.mcnemar_p), record.mcnemar_p),
+            _listed(record.lost) or None,
+            _listed(record.gained) or None,
+        )
+        for record in records
+    ]
+    columns = [
+        Column("Model"),
+        Column("Lost", RIGHT),
+        Column("Gained", RIGHT),
+        Column("McNemar p", RIGHT),
+        Column("Tasks lost", drop=1, name="lost_names"),
+        Column("Tasks gained", drop=2, name="gained_names"),
+    ]
+    note = "A task counts as solved where at least half of its samples pass; p is exact."
+    return table("Tasks that change sides", columns, rows, notes=[note])
+
+
+def _links(result: EvaluationResult) -> list[Block]:
+    if not result.links:
+        return []
+    rows: list[Sequence[CellLike]] = [
+        (
+            TOKEN_NAMES.get(item.token_measure, item.token_measure),
+            CODE_NAMES.get(item.code_measure, item.code_measure),
+            _with_interval(item.rho, lambda value: signed(value, 2)),
+            Cell(str(item.n_variants), item.n_variants),
+            item.verdict,
+        )
+        for item in result.links
+    ]
+    columns = [
+        Column("Token-level measure"),
+        Column("Code measure"),
+        Column("Spearman's rho", RIGHT),
+        Column("Variants", RIGHT),
+        Column("In words"),
+    ]
+    note = (
+        f"{len(rows)} intervals of 95 % each: about one in twenty misses zero by chance alone. "
+        "The reference is left out."
+    )
+    return [
+        table("Do token-level changes go along with code quality?", columns, rows, notes=[note])
+    ]
+
+
+def _details(model: ModelEvaluation, result: EvaluationResult) -> list[Block]:
+    blocks: list[Block] = [measures_table(model.total)]
+    if len(model.groups) > 1:
+        blocks.append(languages_table(model))
+    return [*blocks, outcomes_table(model), cost(model), prompts(model, result)]
+
+
+def measures_table(group: GroupRecord) -> Table:
+    """Show every measure over all tasks with its interval."""
+    rows: list[Sequence[CellLike]] = [
+        (f"pass@{k}", _with_interval(record, percent)) for k, record in group.pass_at.items()
+    ]
+    rows += [
+        (title, _with_interval(getattr(group, name), write)) for title, name, write in MEASURES
+    ]
+    columns = [Column("Measure"), Column("Value (95 % interval)", RIGHT, name="value")]
+    return table(f"All {group.n_tasks} tasks", columns, rows)
+
+
+def languages_table(model: ModelEvaluation) -> Table:
+    """Show the main measures for each language."""
+    rows: list[Sequence[CellLike]] = [
+        (
+            group.name,
+            Cell(f"{group.n_executed}/{group.n_tasks}", group.n_executed),
+            _with_interval(group.pass_at.get(1), percent),
+            _number(group.parse_share, percent),
+            _number(group.error_nodes, significant),
+            _number(group.reference_bits_per_byte, fixed),
+            _number(group.keyword_first, percent),
+        )
+        for group in model.groups[1:]
+    ]
+    columns = [
+        Column("Language"),
+        Column("Executed", RIGHT, drop=3),
+        Column("pass@1", RIGHT),
+        Column("Parse", RIGHT),
+        Column("Errors/100", RIGHT, drop=2),
+        Column("Bits/byte", RIGHT),
+        Column("Keywords first", RIGHT, drop=1),
+    ]
+    return table("By language", columns, rows)
+
+
+def outcomes_table(model: ModelEvaluation) -> Table:
+    """Show how the samples fared."""
+    counts = model.total.outcomes
+    n = sum(counts.values())
+    rows: list[Sequence[CellLike]] = [
+        (outcome.value, Cell(str(counts[outcome]), counts[outcome]), percent(counts[outcome] / n))
+        for outcome in Outcome
+        if outcome in counts
+    ]
+    columns = [Column("Outcome"), Column("Samples", RIGHT), Column("Share", RIGHT)]
+    return table("Outcomes", columns, rows)
+
+
+def cost(model: ModelEvaluation) -> Facts:
+    """Say what the measurement took."""
+    found = model.cost
+    pairs = [
+        ("Tokens written", f"{found.generated_tokens:,}"),
+        ("Tokens per second", significant(found.tokens_per_s)),
+        ("Samples ended by the token budget", percent(found.length_share)),
+        ("Samples with an unfinished tail dropped", percent(found.trimmed_share)),
+        ("Samples with thinking removed", percent(found.thinking_share)),
+        ("Seconds executing programs", fixed(found.execution_s, 1)),
+    ]
+    return Facts("Cost", tuple(pairs))
+
+
+def prompts(model: ModelEvaluation, result: EvaluationResult) -> Facts:
+    """Say what was sent, by the first task."""
+    first = model.tasks[0]
+    ids = " ".join(map(str, first.prompt_tokens[:24]))
+    more = " …" if len(first.prompt_tokens) > 24 else ""
+    pairs = (
+        ("Prompt style", model.style.value),
+        ("Tasks", f"{result.settings.tasks}, {result.settings.n_tasks} of them"),
+        (f"Sent for {first.task}", repr(first.prompt[:160])),
+        ("As token ids", ids + more),
+    )
+    return Facts("Prompts", pairs)
+
+
+def method(result: EvaluationResult) -> Facts:
+    """Say how it was measured, so that it can be repeated."""
+    settings, origin = result.settings, result.provenance
+    sampling = (
+        "greedy"
+        if settings.temperature == 0
+        else f"temperature {settings.temperature:g}, top-k {settings.top_k}, "
+        f"top-p {settings.top_p:g}, min-p {settings.min_p:g}"
+    )
+    pairs = [
+        ("Decoding", f"{sampling}, {settings.samples} sample(s), seed {settings.seed}"),
+        ("Token budget", f"{settings.max_tokens} (+ {settings.thinking_tokens} for thinking)"),
+        ("Tasks' SHA-256", settings.tasks_sha256[:16]),
+        ("Sandbox", settings.isolation),
+        (
+            "Limits",
+            f"{settings.cpu_s} s CPU, {settings.wall_s:g} s, {size(settings.memory_bytes)} memory",
+        ),
+        ("Software", f"pyengine {origin.pyengine}, llama-cpp-python {origin.llama_cpp_python}"),
+        ("Machine", f"{origin.cpu}, {origin.cores} cores, {origin.threads} thread(s)"),
+    ]
+    pairs += [(f"SHA-256 of {label(m)}", m.model.sha256[:16]) for m in result.models]
+    return Facts("Method", tuple(pairs))

@@ -1,0 +1,182 @@
+"""How often a model succeeds, and whether two differ: few tasks, so exact where it can be."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest, norm, rankdata
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the ends of its interval; NaN where there is nothing to compute."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+def pass_at_k(n: int, correct: int, k: int) -> float:
+    """Return the chance that at least one of k samples is correct.
+
+    1 - C(n - c, k) / C(n, k), unbiased for k draws without replacement from the n samples made
+    (Chen et al. 2021, arXiv 2107.03374, equation 1), as a product that cannot overflow.
+
+    Raises:
+        ValueError: not 1 <= k <= n, or not 0 <= correct <= n.
+    """
+    if not 1 <= k <= n or not 0 <= correct <= n:
+        raise ValueError(f"pass@{k} of {n} samples, {correct} of them correct")
+    if n - correct < k:
+        return 1.0
+    misses = np.arange(n - correct + 1, n + 1, dtype=np.float64)
+    return float(1.0 - np.prod(1.0 - k / misses))
+
+
+def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
+    """Return successes / n with Wilson's score interval (Wilson 1927), without continuity term."""
+    if n == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), level)
+    ends = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
+    return Interval(successes / n, float(ends.low), float(ends.high), level)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the exact two-sided p-value of McNemar's test (McNemar 1947).
+
+    Under "both are equally good" a task that only one of them solves is a fair coin. 1 where no
+    such task is.
+    """
+    discordant = only_first + only_second
+    if discordant == 0:
+        return 1.0
+    return float(binomtest(only_first, discordant, 0.5).pvalue)
+
+
+def bootstrap_mean(
+    values: Floats, *, seed: int, resamples: int = 2000, level: float = 0.95
+) -> Interval:
+    """Return the mean over tasks with its percentile interval, tasks drawn with replacement.
+
+    Args:
+        values: one number for each task; of a paired difference, the differences.
+        seed: of NumPy's default generator.
+    """
+    return bootstrap_ratio(
+        values, np.ones_like(values), seed=seed, resamples=resamples, level=level
+    )
+
+
+def bootstrap_ratio(
+    numerators: Floats,
+    denominators: Floats,
+    *,
+    seed: int,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Interval:
+    """Return sum(numerators) / sum(denominators) with its percentile interval over tasks."""
+    total = float(denominators.sum()) if len(denominators) else 0.0
+    if total == 0.0:
+        return Interval(float("nan"), float("nan"), float("nan"), level)
+    value = float(numerators.sum()) / total
+    n = len(numerators)
+    if n < 2:
+        return Interval(value, float("nan"), float("nan"), level)
+    generator = np.random.default_rng(seed)
+    weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        draws = (weights @ numerators) / (weights @ denominators)
+    low, high = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(value, float(low), float(high), level)
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's rho over variants, its interval, and how many variants it rests on."""
+
+    rho: Interval
+    n: int
+    method: str
+
+    def verdict(self) -> str:
+        """Say in words what the interval allows."""
+        if self.n < 4 or not np.isfinite(self.rho.value):
+            return "cannot be told"
+        if not np.isfinite(self.rho.low) or self.rho.low <= 0.0 <= self.rho.high:
+            return "none found"
+        strength = "strong" if min(abs(self.rho.low), abs(self.rho.high)) > 0.5 else "some"
+        return f"{strength} {'positive' if self.rho.value > 0 else 'negative'}"
+
+
+def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorrelation:
+    """Return Spearman's rank correlation over variants with an interval that suits few of them.
+
+    The interval is Fisher's, with the variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright
+    (2000): resampling eight or twelve variants breaks their ranks into ties and covers worse. Pairs
+    with a value that is not finite are left out.
+    """
+    both = np.isfinite(first) & np.isfinite(second)
+    x, y = first[both], second[both]
+    n = len(x)
+    nan = float("nan")
+    if n < 3 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
+        return RankCorrelation(Interval(nan, nan, nan, level), n, "too few distinct values")
+    rho = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+    if n < 4 or abs(rho) >= 1.0 - 1e-12:
+        return RankCorrelation(_bootstrap_rho(x, y, rho, level), n, "percentile bootstrap")
+    reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt((1 + rho**2 / 2) / (n - 3))
+    centre = np.arctanh(rho)
+    low, high = float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
+    return RankCorrelation(Interval(rho, low, high, level), n, "Fisher, Bonett-Wright variance")
+
+
+def _bootstrap_rho(x: Floats, y: Floats, rho: float, level: float) -> Interval:
+    generator = np.random.default_rng(0)
+    draws = []
+    for _ in range(2000):
+        drawn = generator.integers(0, len(x), len(x))
+        if len(np.unique(x[drawn])) > 1 and len(np.unique(y[drawn])) > 1:
+            draws.append(np.corrcoef(rankdata(x[drawn]), rankdata(y[drawn]))[0, 1])
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(rho, float(low), float(high), level)
+
+
+def flips(
+    first: dict[str, bool], second: dict[str, bool]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that only the first solves and those that only the second solves."""
+    shared = [name for name in first if name in second]
+    only_first = tuple(name for name in shared if first[name] and not second[name])
+    only_second = tuple(name for name in shared if second[name] and not first[name])
+    return only_first, only_second
+
+
+def bootstrap_ratio_difference(
+    first: tuple[Floats, Floats],
+    second: tuple[Floats, Floats],
+    *,
+    seed: int,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Interval:
+    """Return the difference of two ratios of sums over the same tasks, resampled together.
+
+    Each argument is (numerators, denominators), one entry for each task, in the same order.
+    """
+    (a, b), (c, d) = first, second
+    if len(a) == 0 or b.sum() == 0.0 or d.sum() == 0.0:
+        return Interval(float("nan"), float("nan"), float("nan"), level)
+    value = float(a.sum() / b.sum() - c.sum() / d.sum())
+    n = len(a)
+    if n < 2:
+        return Interval(value, float("nan"), float("nan"), level)
+    generator = np.random.default_rng(seed)
+    weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        draws = (weights @ a) / (weights @ b) - (weights @ c) / (weights @ d)
+    low, high = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(value, float(low), float(high), level)
