@@ -25,7 +25,7 @@ class Toy:
     def tokenize(
         self, text: bytes | str, *, add_special: bool = False, parse_special: bool = False
     ) -> npt.NDArray[np.int32]:
-        assert not (add_special or parse_special)
+        assert (add_special, parse_special) == (False, False)
         rest = text.encode() if isinstance(text, str) else text
         found = []
         while rest:

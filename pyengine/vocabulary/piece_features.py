@@ -7,7 +7,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.vocabulary.scripts import Script, scripts_of
+from pyengine.vocabulary.scripts import MARK, RECENT, Script, script_bits
 from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 BoolArray = npt.NDArray[np.bool_]
@@ -54,7 +54,8 @@ class PieceFeatures:
     Attributes, all of length `pieces.size`: `flags` uint16, union of the kinds of its bytes;
     `first`, `last` uint16, kind of its first and last byte; `core`, flags without white space;
     `scripts` uint16, bit `1 << Script` for each script of its letters, bit 0 for a symbol that
-    is not ASCII; bool `textual` (a normal or user-defined token that is no padding row), `valid`
+    is not ASCII; bool `plain_letters` (letters of old standing alone, after one space at most),
+    `textual` (a normal or user-defined token that is no padding row), `valid`
     (UTF-8), `blank` (nothing left after str.strip), `ascii_white`, `padding`.
     """
 
@@ -106,6 +107,18 @@ class PieceFeatures:
         result[owner[inside]] = True
         return result
 
+    def count(self, kinds: int) -> npt.NDArray[np.int64]:
+        """Return how many bytes of these kinds each token has."""
+        counted = np.concatenate(([0], np.cumsum((self._byte_kinds & np.uint16(kinds)) != 0)))
+        offsets = self.pieces.offsets
+        result: npt.NDArray[np.int64] = counted[offsets[1:]] - counted[offsets[:-1]]
+        return result
+
+    def _one_space_at_most(self) -> BoolArray:
+        none = (self.flags & np.uint16(WHITE)) == 0
+        result: BoolArray = none | ((self.first == SPACE) & (self.count(WHITE) == 1))
+        return result
+
     def _padding(self) -> BoolArray:
         """Mark rows that a converter named `[PAD<id>]` to fill the matrix."""
         candidates = np.flatnonzero(self.pieces.kinds == TokenKind.USER_DEFINED)
@@ -120,6 +133,7 @@ class PieceFeatures:
         self.valid = np.ones(size, bool)
         self.blank = self.ascii_white | (self.pieces.lengths == 0)
         self.scripts = np.where(self.has(LETTER), np.uint16(1 << Script.LATIN), np.uint16(0))
+        self.plain_letters = self.only(LETTER | HIGH) & self.valid & self._one_space_at_most()
         tokens: list[int] = []
         texts: list[str] = []
         high = np.flatnonzero(self.has(HIGH))
@@ -128,20 +142,22 @@ class PieceFeatures:
                 texts.append(piece.decode())
                 tokens.append(token)
             except UnicodeDecodeError:
-                self.valid[token] = False
+                self.valid[token] = self.plain_letters[token] = False
         if not texts:
             return
         self.blank[[t for t, text in zip(tokens, texts, strict=True) if not text.strip()]] = True
-        self.scripts[tokens] = _script_bits(texts)
+        found = _script_bits(texts)
+        self.scripts[tokens] = found & ~np.uint16(MARK | RECENT)
+        self.plain_letters[tokens] &= (found & (MARK | RECENT | 1 << Script.SYMBOL)) == 0
 
 
 def _script_bits(texts: list[str]) -> npt.NDArray[np.uint16]:
     """Return for each non-empty text the union of `1 << Script` over its characters.
 
-    ASCII that is no letter has no bit: punctuation and digits are known from the bytes.
+    With MARK and RECENT. ASCII that is no letter has no bit: it is known from the bytes.
     """
     code_points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
-    found = np.uint16(1) << scripts_of(code_points).astype(np.uint16)
+    found = script_bits(code_points)
     found[(code_points < 0x80) & (found == 1 << Script.SYMBOL)] = 0
     lengths = np.fromiter((len(text) for text in texts), np.int64, len(texts))
     starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))

@@ -27,6 +27,11 @@ class Script(IntEnum):
     OTHER = 12
 
 
+# Further bits of a character: a combining mark, and one that Unicode 3.2 (2002) did not yet
+# class as it is classed now, so that libraries may disagree about it.
+MARK = 1 << 13
+RECENT = 1 << 14
+
 # First code point of each range and its script; a range ends where the next begins.
 _RANGES: tuple[tuple[int, Script], ...] = (
     (0x0000, Script.LATIN),
@@ -101,11 +106,25 @@ _STARTS = np.array([start for start, _ in _RANGES])
 _SCRIPTS = np.array([script for _, script in _RANGES], np.uint8)
 
 
-def scripts_of(code_points: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
-    """Return the Script of every code point; what is neither letter nor mark is SYMBOL."""
+def script_bits(code_points: npt.NDArray[np.integer]) -> npt.NDArray[np.uint16]:
+    """Return `1 << Script` for every code point, uint16; MARK and RECENT bits where they apply.
+
+    What is neither letter nor mark is SYMBOL. A mark is of the script of its block.
+    """
     unique, inverse = np.unique(code_points, return_inverse=True)
-    found = _SCRIPTS[np.searchsorted(_STARTS, unique, side="right") - 1]
-    category = unicodedata.category
-    letters = np.fromiter((category(chr(c))[0] in "LM" for c in unique.tolist()), bool, unique.size)
-    result: npt.NDArray[np.uint8] = np.where(letters, found, np.uint8(Script.SYMBOL))[inverse]
+    scripts = _SCRIPTS[np.searchsorted(_STARTS, unique, side="right") - 1]
+    kinds = [_kind(chr(code)) for code in unique.tolist()]
+    symbol = np.array([kind == "" for kind in kinds], bool)
+    found = np.uint16(1) << np.where(symbol, np.uint8(Script.SYMBOL), scripts).astype(np.uint16)
+    found[np.array(["M" in kind for kind in kinds], bool)] |= MARK
+    found[np.array(["?" in kind for kind in kinds], bool)] |= RECENT
+    result: npt.NDArray[np.uint16] = found[inverse]
     return result
+
+
+def _kind(char: str) -> str:
+    """Return "L" or "M" for letters and marks, with "?" when Unicode 3.2 did not say so yet."""
+    now = unicodedata.category(char)[0]
+    if now not in "LM":
+        return ""
+    return now if unicodedata.ucd_3_2_0.category(char)[0] == now else now + "?"

@@ -1,0 +1,164 @@
+"""Tokens that no text becomes: their own bytes are encoded as something else.
+
+The tokenizer itself decides, token by token. For byte-pair tokenizers most tokens are decided
+without it, by two facts that are proved from the file: the merges turn the token's characters
+into the token, and the pre-tokenizer does not cut between them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine._core import merge_own_texts
+from pyengine.vocabulary import piece_features as bits
+from pyengine.vocabulary.piece_features import BoolArray, PieceFeatures
+from pyengine.vocabulary.scripts import Script
+from pyengine.vocabulary.tokens import TokenKind
+
+if TYPE_CHECKING:
+    from pyengine.engine.model import Vocabulary
+
+# Pre-tokenizers by how they cut (llama-vocab.cpp of the llama.cpp that we are pinned to). Others
+# are left to the tokenizer; those that take any token as it is, such as Llama 3's, are fast.
+_GPT2 = frozenset({"gpt-2", "mpt", "olmo", "jais", "starcoder", "refact", "command-r", "smollm"})
+_CL100K = frozenset({"qwen2", "deepseek-r1-qwen", "stablelm2", "dbrx", "smaug-bpe"})
+_DEEPSEEK_V3 = frozenset({"deepseek-v3"})
+_DEEPSEEK_LLM = frozenset({"deepseek-llm"})
+_ITSELF = 1
+_ANCHORS = {"spm": b"\n"}
+_UNTESTED = {
+    "wpm": "WordPiece marks the beginning of words outside of the token's bytes",
+    "ugm": "Unigram normalizes text and adds spaces, so a token's bytes are not its text",
+}
+_MAX_PREFIXES = 64
+_HAN = re.compile("[\u4e00-\u9fa5]+")
+
+
+@dataclass(frozen=True)
+class Reachability:
+    """Which tokens their own bytes encode to.
+
+    n_tested: tokens tested: normal and user-defined ones whose bytes are valid UTF-8.
+    n_fragments: tokens that are parts of characters; in text they occur only beside others.
+    unreachable: sorted int64 ids of tested tokens whose bytes encode to something else.
+    reason: why nothing was tested, where nothing was.
+    """
+
+    n_tested: int
+    n_fragments: int
+    unreachable: npt.NDArray[np.int64]
+    reason: str = ""
+
+
+def find_unreachable(
+    vocabulary: Vocabulary, features: PieceFeatures, path: Path | None = None
+) -> Reachability:
+    """Test every token. `path`, the model file, makes it fast for byte-pair tokenizers.
+
+    SentencePiece adds a space at the start of a text, so there each token is encoded after a
+    newline.
+    """
+    filled = features.textual & (features.pieces.lengths > 0)
+    tested = np.flatnonzero(filled & features.valid)
+    n_fragments = int(np.count_nonzero(filled & ~features.valid))
+    if vocabulary.kind in _UNTESTED:
+        return Reachability(0, n_fragments, tested[:0], _UNTESTED[vocabulary.kind])
+    proved = _proved(vocabulary, features, path) if path and vocabulary.kind == "bpe" else None
+    asked = tested if proved is None else tested[~proved[tested]]
+    before = _ANCHORS.get(vocabulary.kind, b"")
+    same = vocabulary.encode_to_themselves(asked.astype(np.int32), before=before)
+    return Reachability(tested.size, n_fragments, asked[~same])
+
+
+def _proved(vocabulary: Vocabulary, features: PieceFeatures, path: Path) -> BoolArray | None:
+    """Mark tokens that certainly encode to themselves; None where nothing is known."""
+    kept = _kept_whole(vocabulary.pre_tokenizer, features)
+    if kept is None:
+        return None
+    merged = merge_own_texts(str(path))
+    if merged.size != features.pieces.size:
+        return None
+    normal = features.pieces.kinds == TokenKind.NORMAL
+    result: BoolArray = kept & normal & (merged == _ITSELF) & _free_of_user_defined(features)
+    return result
+
+
+def _kept_whole(pre_tokenizer: str, features: PieceFeatures) -> BoolArray | None:
+    """Mark tokens between whose characters the pre-tokenizer certainly does not cut."""
+    kept: BoolArray
+    words = features.plain_letters
+    if pre_tokenizer in _GPT2:
+        kept = words | _marks(features, rb" ?[!-/:-@\[-`{-~]+") | features.ascii_white
+        return kept
+    if pre_tokenizer in _CL100K:
+        kept = words | _marked_words(features) | _marks(features) | _white(features)
+        return kept
+    if pre_tokenizer in _DEEPSEEK_V3:
+        cjk = np.uint16((1 << Script.HAN) | (1 << Script.KANA))
+        apart = words & ((features.scripts & cjk) == 0)
+        han = _unified_han(features)
+        kept = apart | han | _marked_words(features) | _marks(features) | _white(features)
+        return kept
+    if pre_tokenizer in _DEEPSEEK_LLM:
+        kept = (words & ~features.has(bits.HIGH)) | _unified_han(features)
+        return kept
+    return None
+
+
+def _marked_words(features: PieceFeatures) -> BoolArray:
+    """Mark ASCII letters after one punctuation character other than an apostrophe."""
+    marks = bits.PUNCTUATION | bits.UNDERSCORE
+    one = ((features.first & np.uint16(marks)) != 0) & (features.count(marks) == 1)
+    quoted = (features.first == bits.QUOTE) | ((features.flags & bits.WHITE) != 0)
+    letters = features.only(marks | bits.LETTER) & features.has(bits.LETTER)
+    result: BoolArray = one & letters & ~quoted
+    return result
+
+
+def _marks(features: PieceFeatures, pattern: bytes = rb" ?[!-/:-@\[-`{-~]+[\r\n]*") -> BoolArray:
+    """Mark ASCII punctuation alone, as the pre-tokenizers' last alternatives take it."""
+    match = re.compile(pattern).fullmatch
+    candidates = np.flatnonzero(features.only(bits.PUNCTUATION | bits.UNDERSCORE))
+    hits = [match(piece) is not None for piece in features.pieces.take(candidates)]
+    return _mask(features, candidates[np.array(hits, bool)])
+
+
+def _white(features: PieceFeatures) -> BoolArray:
+    """Mark ASCII white space that is without line ends, or ends with one."""
+    has_end = (features.flags & bits.NEWLINE) != 0
+    plain = features.ascii_white & ((features.flags & bits.BLANK) == 0)
+    result: BoolArray = plain & (~has_end | (features.last == bits.NEWLINE))
+    return result
+
+
+def _unified_han(features: PieceFeatures) -> BoolArray:
+    """Mark tokens that are characters from U+4E00 to U+9FA5 and nothing else."""
+    candidates = np.flatnonzero(features.valid & (features.flags == bits.HIGH))
+    taken = features.pieces.take(candidates)
+    hits = [_HAN.fullmatch(piece.decode()) is not None for piece in taken]
+    return _mask(features, candidates[np.array(hits, bool)])
+
+
+def _free_of_user_defined(features: PieceFeatures) -> BoolArray:
+    """Mark the pieces that hold no beginning of a user-defined token: those cut any text."""
+    size = features.pieces.size
+    own = np.flatnonzero(features.pieces.kinds == TokenKind.USER_DEFINED)
+    prefixes = {piece[:4] for piece in features.pieces.take(own) if piece}
+    if len(prefixes) > _MAX_PREFIXES:
+        return np.zeros(size, bool)
+    joined = features.pieces.data.tobytes()
+    starts = [m.start() for p in prefixes for m in re.finditer(re.escape(p), joined)]
+    owners = np.searchsorted(features.pieces.offsets, np.array(starts, np.int64), side="right") - 1
+    return ~_mask(features, owners)
+
+
+def _mask(features: PieceFeatures, tokens: npt.NDArray[np.integer]) -> BoolArray:
+    result = np.zeros(features.pieces.size, bool)
+    result[tokens] = True
+    return result
