@@ -65,12 +65,21 @@ def report(model: Path, rounds: int) -> None:
 def ratios(m: dict[str, float]) -> list[tuple[str, float, str]]:
     """Return what is claimed: description, figure, target."""
     return [
-        ("first open + cold start + sets, ours / Llama", m["ours: first"] / m["peer: first"],
-         "<= 0.5"),
-        ("in a sweep (vocabulary known), ours / Llama", m["ours: sweep"] / m["peer: first"],
-         "<= 0.3"),
-        ("process start to result, ours / Llama",
-         m["ours: process"] / m["peer: process"], "(reported)"),
+        (
+            "first open + cold start + sets, ours / Llama",
+            m["ours: first"] / m["peer: first"],
+            "<= 0.5",
+        ),
+        (
+            "in a sweep (vocabulary known), ours / Llama",
+            m["ours: sweep"] / m["peer: first"],
+            "<= 0.3",
+        ),
+        (
+            "process start to result, ours / Llama",
+            m["ours: process"] / m["peer: process"],
+            "(reported)",
+        ),
         ("set look-ups / bare decode", m["ours: look-up"] / m["ours: decode"], "<= 0.01"),
         (f"{SEQUENCES} contexts one by one / batched", m["one by one"] / m["batched"], ">= 5"),
         ("peak memory beyond mapped pages [MB]", m["memory: beyond mapped pages"], "<= 64"),

@@ -63,20 +63,27 @@ std::array<llama_model_kv_override, 3> without_vocabulary(const GgufSummary & fi
     return overrides;
 }
 
-GgufSummary checked_file(const std::string & path, const ModelOptions & options) {
-    GgufSummary file = check_gguf(path, !options.skip_vocabulary);
+// How a file is opened: what the check found, and whether llama.cpp reads the tokenizer now.
+struct Plan {
+    GgufSummary file;
+    bool with_tokenizer;
+};
+
+Plan plan(const std::string & path, const ModelOptions & options) {
+    const bool can_wait = !options.vocabulary_only && can_read_pieces(GgufFile(path));
+    GgufSummary file = check_gguf(path, !options.skip_vocabulary && !can_wait);
     if (file.n_tensors == 0 && !options.vocabulary_only) {
         throw ModelKindError(path + ": holds a vocabulary and no weights; nothing can be decoded");
     }
-    return file;
+    const bool skip = (options.skip_vocabulary || can_wait) && file.n_vocab > 0;
+    return {std::move(file), options.vocabulary_only || !skip};
 }
 
 std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions & options,
-                                  const LoadProgress & progress) {
-    const GgufSummary file = checked_file(path, options);
-    const auto overrides = without_vocabulary(file);
+                                  const LoadProgress & progress, const Plan & plan) {
+    const auto overrides = without_vocabulary(plan.file);
     llama_model_params params = llama_model_default_params();
-    if (options.skip_vocabulary && file.n_vocab > 0) {
+    if (!plan.with_tokenizer) {
         params.kv_overrides = overrides.data();
     }
     params.n_gpu_layers = options.n_gpu_layers;
@@ -102,12 +109,22 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
 } // namespace
 
 Model::Model(const std::string & path, const ModelOptions & options, const LoadProgress & progress)
-    : path_(path), options_(options), model_(load(path, options, progress)),
-      vocabulary_(std::make_shared<Vocabulary>(
-          model_, metadata_value(model_.get(), "tokenizer.ggml.pre"))) {}
+    : path_(path), options_(options) {
+    const Plan how = plan(path, options);
+    model_ = load(path, options, progress, how);
+    const std::string pre_tokenizer = metadata_value(model_.get(), "tokenizer.ggml.pre");
+    if (how.with_tokenizer || options.skip_vocabulary) {
+        vocabulary_ = std::make_shared<Vocabulary>(model_, path, pre_tokenizer);
+        return;
+    }
+    const std::string kind =
+        metadata_value(model_.get(), "tokenizer.ggml.model") == "gpt2" ? "bpe" : "spm";
+    vocabulary_ =
+        std::make_shared<Vocabulary>(path, static_cast<int>(how.file.n_vocab), kind, pre_tokenizer);
+}
 
 int Model::n_vocab() const {
-    return vocabulary_->size();
+    return llama_vocab_n_tokens(llama_model_get_vocab(model_.get()));
 }
 
 int Model::n_embd() const {

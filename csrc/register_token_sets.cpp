@@ -28,7 +28,6 @@ py::dict to_dict(TokenSetSummary && summary) {
     arrays["median_rank"] = to_array(std::move(summary.median_rank), {rows, summary.n_sets});
     arrays["log_probability"] =
         to_array(std::move(summary.log_probability), {rows, summary.n_members});
-    arrays["rank"] = to_array(std::move(summary.rank), {rows, summary.n_members});
     return arrays;
 }
 

@@ -1,6 +1,3 @@
-#include <algorithm>
-
-#include "bpe_merges.hpp"
 #include "pybind11.hpp"
 #include "vocabulary.hpp"
 
@@ -56,8 +53,8 @@ py::array_t<float> scores(const Vocabulary & vocabulary) {
 }
 
 py::tuple piece_arrays(const Vocabulary & vocabulary) {
-    const std::string & bytes = vocabulary.piece_bytes();
-    const auto & offsets = vocabulary.piece_offsets();
+    const std::string & bytes = vocabulary.pieces().bytes();
+    const auto & offsets = vocabulary.pieces().offsets();
     return py::make_tuple(ByteArray(static_cast<py::ssize_t>(bytes.size()),
                                     reinterpret_cast<const std::uint8_t *>(bytes.data())),
                           Int64Array(static_cast<py::ssize_t>(offsets.size()), offsets.data()));
@@ -72,6 +69,7 @@ void register_vocabulary(py::module_ & module) {
         .def_property_readonly(
             "pre_tokenizer",
             [](const Vocabulary & vocabulary) { return text_of(vocabulary.pre_tokenizer()); })
+        .def_property_readonly("bos", &Vocabulary::bos)
         .def_property_readonly("kinds", &kinds)
         .def_property_readonly("scores", &scores)
         .def_property_readonly(
@@ -112,21 +110,6 @@ void register_vocabulary(py::module_ & module) {
             py::arg("text"), py::kw_only(), py::arg("add_special") = false,
             py::arg("parse_special") = false)
         .def(
-            "encode_to_themselves",
-            [](const Vocabulary & v, const Int32Array & ids, const py::bytes & before) {
-                const std::vector<llama_token> tokens = to_ids(ids);
-                const std::string text(before);
-                std::vector<bool> found;
-                {
-                    const py::gil_scoped_release release;
-                    found = v.encode_to_themselves(tokens, text);
-                }
-                py::array_t<bool> result(static_cast<py::ssize_t>(found.size()));
-                std::copy(found.begin(), found.end(), result.mutable_data());
-                return result;
-            },
-            py::arg("ids"), py::kw_only(), py::arg("before") = py::bytes())
-        .def(
             "detokenize",
             [](const Vocabulary & v, const Int32Array & ids, bool remove_special,
                bool unparse_special) {
@@ -135,21 +118,8 @@ void register_vocabulary(py::module_ & module) {
             py::arg("ids"), py::kw_only(), py::arg("remove_special") = false,
             py::arg("unparse_special") = true);
 
-    module.def(
-        "merge_own_texts",
-        [](const std::string & path) {
-            std::vector<MergeResult> results;
-            {
-                const py::gil_scoped_release release;
-                results = merge_own_texts(path);
-            }
-            return ByteArray(static_cast<py::ssize_t>(results.size()),
-                             reinterpret_cast<const std::uint8_t *>(results.data()));
-        },
-        py::arg("path"));
-
     const std::pair<const char *, IdReader> special_tokens[] = {
-        {"bos", llama_vocab_bos},
+
         {"eos", llama_vocab_eos},
         {"eot", llama_vocab_eot},
         {"sep", llama_vocab_sep},

@@ -11,19 +11,21 @@
 namespace pyengine {
 namespace {
 
-// Median of ranks: the mean of the two middle ones where their number is even.
-double median(std::vector<std::int32_t> ranks) {
-    if (ranks.empty()) {
-        return 0.0;
-    }
-    const std::size_t middle = ranks.size() / 2;
-    const auto at = [&](std::size_t i) { return ranks.begin() + static_cast<std::ptrdiff_t>(i); };
-    std::nth_element(ranks.begin(), at(middle), ranks.end());
-    const double upper = ranks[middle];
-    if (ranks.size() % 2 == 1) {
-        return upper;
-    }
-    return (upper + *std::max_element(ranks.begin(), at(middle))) / 2.0;
+// The members that decide a set's ranks: the best one, and the one or two in the middle.
+struct Deciders {
+    std::int32_t best, lower, upper;
+};
+
+Deciders deciders(const float * row, std::vector<std::int32_t> members) {
+    const auto before = [row](std::int32_t a, std::int32_t b) {
+        return row[a] != row[b] ? row[a] > row[b] : a < b;
+    };
+    const auto middle = members.begin() + static_cast<std::ptrdiff_t>(members.size() / 2);
+    std::nth_element(members.begin(), middle, members.end(), before);
+    const std::int32_t lower = *middle;
+    const bool odd = members.size() % 2 == 1;
+    const std::int32_t upper = odd ? lower : *std::max_element(members.begin(), middle, before);
+    return {*std::min_element(members.begin(), middle + 1, before), lower, upper};
 }
 
 void check_ids(std::vector<std::int32_t> ids, std::size_t n_vocab, const char * what) {
@@ -56,13 +58,6 @@ TokenSets::TokenSets(std::size_t n_vocab, const std::vector<std::vector<std::int
         members_.insert(members_.end(), set.begin(), set.end());
         offsets_.push_back(members_.size());
     }
-    distinct_ = members_;
-    std::sort(distinct_.begin(), distinct_.end());
-    distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
-    for (const std::int32_t id : members_) {
-        const auto found = std::lower_bound(distinct_.begin(), distinct_.end(), id);
-        distinct_of_.push_back(static_cast<std::size_t>(found - distinct_.begin()));
-    }
 }
 
 TokenSetSummary TokenSets::summarize(const float * rows, std::size_t n_rows, std::size_t n_top,
@@ -80,7 +75,6 @@ TokenSetSummary TokenSets::summarize(const float * rows, std::size_t n_rows, std
     summary.best_rank.resize(n_rows * summary.n_sets);
     summary.median_rank.resize(n_rows * summary.n_sets);
     summary.log_probability.resize(n_rows * summary.n_members);
-    summary.rank.resize(n_rows * summary.n_members);
 
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
@@ -111,23 +105,34 @@ void TokenSets::summarize_row(const float * row, std::size_t r, TokenSetSummary 
     std::copy(top.begin(), top.end(),
               summary.top.begin() + static_cast<std::ptrdiff_t>(r * summary.n_top));
 
-    const auto distinct_ranks = ranks(row, n_vocab_, distinct_);
+    std::vector<std::int32_t> deciding;
     for (std::size_t s = 0; s < summary.n_sets; ++s) {
-        std::vector<std::int32_t> set_ranks;
         double mass = 0.0;
         for (std::size_t m = offsets_[s]; m < offsets_[s + 1]; ++m) {
             const double log_probability =
                 static_cast<double>(row[members_[m]]) - whole.log_sum_exp;
             mass += std::exp(log_probability);
             summary.log_probability[r * summary.n_members + m] = log_probability;
-            set_ranks.push_back(distinct_ranks[distinct_of_[m]]);
-            summary.rank[r * summary.n_members + m] = set_ranks.back();
         }
-        const std::size_t at = r * summary.n_sets + s;
-        summary.mass[at] = mass;
-        summary.best_rank[at] =
-            set_ranks.empty() ? 0 : *std::min_element(set_ranks.begin(), set_ranks.end());
-        summary.median_rank[at] = median(std::move(set_ranks));
+        summary.mass[r * summary.n_sets + s] = mass;
+        if (offsets_[s] < offsets_[s + 1]) {
+            const auto at = [&](std::size_t m) {
+                return members_.begin() + static_cast<std::ptrdiff_t>(m);
+            };
+            const Deciders ids = deciders(row, {at(offsets_[s]), at(offsets_[s + 1])});
+            deciding.insert(deciding.end(), {ids.best, ids.lower, ids.upper});
+        }
+    }
+    // One scan of the row ranks the few members that decide.
+    const auto found = ranks(row, n_vocab_, deciding);
+    std::size_t next = 0;
+    for (std::size_t s = 0; s < summary.n_sets; ++s) {
+        if (offsets_[s] < offsets_[s + 1]) {
+            const std::size_t at = r * summary.n_sets + s;
+            summary.best_rank[at] = found[next];
+            summary.median_rank[at] = (found[next + 1] + found[next + 2]) / 2.0;
+            next += 3;
+        }
     }
 }
 

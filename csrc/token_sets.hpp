@@ -26,7 +26,6 @@ struct TokenSetSummary {
     std::vector<std::int32_t> best_rank; // n_rows x n_sets, from 1; 0 for an empty set
     std::vector<double> median_rank;     // n_rows x n_sets; 0 for an empty set
     std::vector<double> log_probability; // n_rows x n_members, natural logarithm
-    std::vector<std::int32_t> rank;      // n_rows x n_members, from 1
 };
 
 class TokenSets {
@@ -52,8 +51,6 @@ private:
     Padding padding_;
     std::vector<std::int32_t> members_;
     std::vector<std::size_t> offsets_;
-    std::vector<std::int32_t> distinct_;   // ascending ids of all members
-    std::vector<std::size_t> distinct_of_; // for each member its place in distinct_
 };
 
 } // namespace pyengine

@@ -3,16 +3,13 @@
 #include <limits>
 #include <utility>
 
+#include <llama-cpp.h>
+
 #include "errors.hpp"
+#include "gguf_check.hpp"
+#include "log_sink.hpp"
 
 namespace pyengine {
-
-// All pieces, read once: the look-ups that follow never call into llama.cpp again.
-struct Vocabulary::Pieces {
-    std::string bytes;
-    std::vector<std::int64_t> offsets;
-    std::unordered_map<std::string_view, llama_token> by_bytes;
-};
 
 namespace {
 
@@ -38,9 +35,17 @@ const char * kind_name(enum llama_vocab_type type) {
     return "unknown";
 }
 
-// A token that text can become goes before one that only a special-token parser can produce.
-bool is_textual(TokenKind kind) {
-    return kind == TokenKind::normal || kind == TokenKind::user_defined || kind == TokenKind::byte;
+std::shared_ptr<llama_model> load_tokenizer(const std::string & path) {
+    check_gguf(path); // llama.cpp aborts on what this refuses
+    llama_model_params params = llama_model_default_params();
+    params.vocab_only = true;
+    const ErrorLines errors;
+    llama_model_ptr model(llama_model_load_from_file(path.c_str(), params));
+    if (!model) {
+        throw ModelFileError(path, "llama.cpp cannot read its tokenizer: " +
+                                       errors.text("it gave no reason"));
+    }
+    return model;
 }
 
 std::int32_t checked_length(std::size_t length) {
@@ -53,17 +58,37 @@ std::int32_t checked_length(std::size_t length) {
 
 } // namespace
 
-Vocabulary::Vocabulary(std::shared_ptr<llama_model> model, std::string pre_tokenizer)
-    : model_(std::move(model)), vocab_(llama_model_get_vocab(model_.get())),
-      size_(llama_vocab_n_tokens(vocab_)), pre_tokenizer_(std::move(pre_tokenizer)),
-      pieces_(nullptr, [](Pieces * pieces) { std::default_delete<Pieces>()(pieces); }) {}
+Vocabulary::Vocabulary(std::shared_ptr<llama_model> model, std::string path,
+                       std::string pre_tokenizer)
+    : path_(std::move(path)), size_(llama_vocab_n_tokens(llama_model_get_vocab(model.get()))),
+      kind_(kind_name(llama_vocab_type(llama_model_get_vocab(model.get())))),
+      pre_tokenizer_(std::move(pre_tokenizer)), model_(std::move(model)) {}
 
-std::string Vocabulary::kind() const {
-    return kind_name(llama_vocab_type(vocab_));
+Vocabulary::Vocabulary(std::string path, int size, std::string kind, std::string pre_tokenizer)
+    : path_(std::move(path)), size_(size), kind_(std::move(kind)),
+      pre_tokenizer_(std::move(pre_tokenizer)) {}
+
+const llama_vocab * Vocabulary::get() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!model_) {
+        model_ = load_tokenizer(path_);
+    }
+    return llama_model_get_vocab(model_.get());
+}
+
+std::optional<llama_token> Vocabulary::bos() const {
+    if (!is_loaded()) {
+        const auto declared = GgufFile(path_).uint32("tokenizer.ggml.bos_token_id");
+        if (declared && *declared < static_cast<std::uint32_t>(size_)) {
+            return static_cast<llama_token>(*declared);
+        }
+    }
+    const llama_token id = llama_vocab_bos(get());
+    return id < 0 || id >= size_ ? std::nullopt : std::optional(id);
 }
 
 void Vocabulary::check(llama_token id) const {
-    if (llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_NONE) {
+    if (kind_ == "none") {
         throw TokenizerError("this model was opened without a vocabulary");
     }
     if (id < 0 || id >= size_) {
@@ -72,65 +97,58 @@ void Vocabulary::check(llama_token id) const {
     }
 }
 
-const Vocabulary::Pieces & Vocabulary::pieces() const {
-    std::call_once(once_, [this] {
-        auto pieces = std::make_unique<Pieces>();
-        const bool readable = llama_vocab_type(vocab_) != LLAMA_VOCAB_TYPE_NONE;
-        std::string buffer(256, '\0');
-        pieces->offsets.reserve(static_cast<std::size_t>(size_) + 1);
-        pieces->offsets.push_back(0);
-        for (llama_token id = 0; id < size_ && readable; ++id) {
-            const auto capacity = static_cast<std::int32_t>(buffer.size());
-            std::int32_t n = llama_token_to_piece(vocab_, id, buffer.data(), capacity, 0, true);
-            if (n < 0) {
-                buffer.resize(static_cast<std::size_t>(-n));
-                n = llama_token_to_piece(vocab_, id, buffer.data(), -n, 0, true);
-            }
-            pieces->bytes.append(buffer.data(), static_cast<std::size_t>(n));
-            pieces->offsets.push_back(static_cast<std::int64_t>(pieces->bytes.size()));
+const PieceTable & Vocabulary::pieces() const {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!pieces_ && (kind_ == "bpe" || kind_ == "spm")) {
+            pieces_ = read_pieces(GgufFile(path_));
         }
-        const std::string_view all = pieces->bytes;
-        pieces->by_bytes.reserve(static_cast<std::size_t>(size_));
-        for (const bool textual : {true, false}) {
-            for (std::size_t i = 0; i + 1 < pieces->offsets.size(); ++i) {
-                const auto begin = static_cast<std::size_t>(pieces->offsets[i]);
-                const auto end = static_cast<std::size_t>(pieces->offsets[i + 1]);
-                const auto id = static_cast<llama_token>(i);
-                if (end > begin && is_textual(token_kind(id)) == textual) {
-                    pieces->by_bytes.emplace(all.substr(begin, end - begin), id);
-                }
-            }
+        if (pieces_) {
+            return *pieces_;
         }
-        pieces_.reset(pieces.release());
-    });
+    }
+    PieceTable table = pieces_from_llama();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!pieces_) {
+        pieces_ = std::move(table);
+    }
     return *pieces_;
 }
 
-const std::string & Vocabulary::piece_bytes() const {
-    return pieces().bytes;
-}
-
-const std::vector<std::int64_t> & Vocabulary::piece_offsets() const {
-    return pieces().offsets;
+PieceTable Vocabulary::pieces_from_llama() const {
+    PieceTable table;
+    if (kind_ == "none") {
+        return table;
+    }
+    const llama_vocab * vocab = get();
+    std::string buffer(256, '\0');
+    table.reserve(static_cast<std::size_t>(size_));
+    for (llama_token id = 0; id < size_; ++id) {
+        const auto capacity = static_cast<std::int32_t>(buffer.size());
+        std::int32_t n = llama_token_to_piece(vocab, id, buffer.data(), capacity, 0, true);
+        if (n < 0) {
+            buffer.resize(static_cast<std::size_t>(-n));
+            n = llama_token_to_piece(vocab, id, buffer.data(), -n, 0, true);
+        }
+        table.append(std::string_view(buffer.data(), static_cast<std::size_t>(n)), token_kind(id));
+    }
+    table.build_index();
+    return table;
 }
 
 std::string_view Vocabulary::piece(llama_token id) const {
     check(id);
-    const Pieces & all = pieces();
-    const auto i = static_cast<std::size_t>(id);
-    const auto begin = static_cast<std::size_t>(all.offsets[i]);
-    return std::string_view(all.bytes).substr(begin,
-                                              static_cast<std::size_t>(all.offsets[i + 1]) - begin);
+    return pieces().piece(static_cast<std::size_t>(id));
 }
 
 std::string Vocabulary::text(llama_token id) const {
     check(id);
-    return llama_vocab_get_text(vocab_, id);
+    return llama_vocab_get_text(get(), id);
 }
 
 TokenKind Vocabulary::token_kind(llama_token id) const {
     check(id);
-    const auto attributes = static_cast<unsigned>(llama_vocab_get_attr(vocab_, id));
+    const auto attributes = static_cast<unsigned>(llama_vocab_get_attr(get(), id));
     const std::pair<llama_token_attr, TokenKind> kinds[] = {
         {LLAMA_TOKEN_ATTR_CONTROL, TokenKind::control},
         {LLAMA_TOKEN_ATTR_UNKNOWN, TokenKind::unknown},
@@ -149,35 +167,29 @@ TokenKind Vocabulary::token_kind(llama_token id) const {
 
 float Vocabulary::score(llama_token id) const {
     check(id);
-    return llama_vocab_get_score(vocab_, id);
+    return llama_vocab_get_score(get(), id);
 }
 
 bool Vocabulary::is_end_of_generation(llama_token id) const {
     check(id);
-    return llama_vocab_is_eog(vocab_, id);
-}
-
-std::optional<llama_token> Vocabulary::token(std::string_view piece) const {
-    const auto & by_bytes = pieces().by_bytes;
-    const auto found = by_bytes.find(piece);
-    return found == by_bytes.end() ? std::nullopt : std::optional(found->second);
+    return llama_vocab_is_eog(get(), id);
 }
 
 std::vector<llama_token> Vocabulary::tokenize(std::string_view text, bool add_special,
                                               bool parse_special) const {
     check(0);
-    const auto type = llama_vocab_type(vocab_);
-    const bool needs_bos = llama_vocab_get_add_bos(vocab_) || type == LLAMA_VOCAB_TYPE_WPM;
+    const llama_vocab * vocab = get();
+    const auto type = llama_vocab_type(vocab);
+    const bool needs_bos = llama_vocab_get_add_bos(vocab) || type == LLAMA_VOCAB_TYPE_WPM;
     // llama.cpp aborts the process on these.
-    if (add_special && needs_bos && llama_vocab_bos(vocab_) == LLAMA_TOKEN_NULL) {
+    if (add_special && needs_bos && llama_vocab_bos(vocab) == LLAMA_TOKEN_NULL) {
         throw TokenizerError("the tokenizer asks for a BOS token and declares none");
     }
-    if (add_special && llama_vocab_get_add_eos(vocab_) &&
-        llama_vocab_eos(vocab_) == LLAMA_TOKEN_NULL) {
+    if (add_special && llama_vocab_get_add_eos(vocab) &&
+        llama_vocab_eos(vocab) == LLAMA_TOKEN_NULL) {
         throw TokenizerError("the tokenizer asks for an EOS token and declares none");
     }
-    if (add_special && type == LLAMA_VOCAB_TYPE_WPM &&
-        llama_vocab_sep(vocab_) == LLAMA_TOKEN_NULL) {
+    if (add_special && type == LLAMA_VOCAB_TYPE_WPM && llama_vocab_sep(vocab) == LLAMA_TOKEN_NULL) {
         throw TokenizerError("the tokenizer needs a separator token and declares none");
     }
     const std::int32_t length = checked_length(text.size());
@@ -185,7 +197,7 @@ std::vector<llama_token> Vocabulary::tokenize(std::string_view text, bool add_sp
     try {
         for (int attempt = 0; attempt < 2; ++attempt) {
             const std::int32_t n =
-                llama_tokenize(vocab_, text.data(), length, ids.data(), checked_length(ids.size()),
+                llama_tokenize(vocab, text.data(), length, ids.data(), checked_length(ids.size()),
                                add_special, parse_special);
             if (n == std::numeric_limits<std::int32_t>::min()) {
                 break;
@@ -201,24 +213,10 @@ std::vector<llama_token> Vocabulary::tokenize(std::string_view text, bool add_sp
     throw TokenizerError("the text has more tokens than fit in one call; split it");
 }
 
-std::vector<bool> Vocabulary::encode_to_themselves(const std::vector<llama_token> & ids,
-                                                   std::string_view before) const {
-    std::vector<llama_token> expected = tokenize(before, false, false);
-    expected.push_back(0);
-    std::vector<bool> result;
-    std::string text(before);
-    for (const llama_token id : ids) {
-        text.resize(before.size());
-        text += piece(id);
-        expected.back() = id;
-        result.push_back(tokenize(text, false, false) == expected);
-    }
-    return result;
-}
-
 std::string Vocabulary::detokenize(const std::vector<llama_token> & ids, bool remove_special,
                                    bool unparse_special) const {
     check(0);
+    const llama_vocab * vocab = get();
     for (const llama_token id : ids) {
         check(id);
     }
@@ -229,7 +227,7 @@ std::string Vocabulary::detokenize(const std::vector<llama_token> & ids, bool re
     const std::int32_t n_ids = checked_length(ids.size());
     for (int attempt = 0; attempt < 2; ++attempt) {
         const std::int32_t n =
-            llama_detokenize(vocab_, ids.data(), n_ids, text.data(), checked_length(text.size()),
+            llama_detokenize(vocab, ids.data(), n_ids, text.data(), checked_length(text.size()),
                              remove_special, unparse_special);
         text.resize(static_cast<std::size_t>(n < 0 ? -n : n));
         if (n >= 0) {

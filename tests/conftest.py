@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pyengine.engine.embedded import embedded_model
+
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
 
@@ -20,3 +22,9 @@ def shared() -> Path:
 def stories(shared: Path) -> Path:
     """A small real Llama model with a SentencePiece vocabulary."""
     return shared / "models" / "stories260K-f32.gguf"
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Path:
+    """The model that the package ships."""
+    return embedded_model()

@@ -16,6 +16,7 @@ from pyengine.errors import PyengineError
 COMMANDS: dict[str, str] = {
     "probe": "pyengine.cli.probe",
     "quantize": "pyengine.cli.quantize",
+    "report": "pyengine.cli.report",
     "models": "pyengine.cli.models",
     "doctor": "pyengine.cli.doctor",
     "evaluate": "pyengine.cli.evaluate",

@@ -12,7 +12,6 @@ from pathlib import Path
 from pyengine.engine.embedded import MODELS
 
 
-
 @dataclass(frozen=True, slots=True)
 class Places:
     """Hold the home folder and environment from which every location follows."""

@@ -13,6 +13,7 @@ from pyengine.probes.records import (
     token_probability,
 )
 from pyengine.vocabulary.controls import english_words
+from pyengine.statistics.rows import ranks
 from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.token_classes import TokenClasses
 from pyengine.vocabulary.token_sets import Doubles, SetLookup, TokenSets
@@ -87,12 +88,15 @@ def items_needed(found: SetLookup, share: float) -> int | None:
 
 def _best(measurement: Measurement, found: SetLookup, n: int = TOP) -> list[TokenProbability]:
     vocabulary = measurement.vocabulary
+    # Ids ascend, so a stable sort puts the lower id first where probabilities are equal.
+    best = np.argsort(-found.log_probability[0], kind="stable")[:n]
+    places = ranks(measurement.rows[:1], found.ids[best])[0] if len(best) else []
     return [
         token_probability(
             vocabulary.piece(int(found.ids[i])),
             token=int(found.ids[i]),
             log_probability=float(found.log_probability[0, i]),
-            rank=int(found.rank[0, i]),
+            rank=int(place),
         )
-        for i in np.argsort(found.rank[0], kind="stable")[:n]
+        for i, place in zip(best, places, strict=True)
     ]

@@ -63,6 +63,20 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Dots:
+    """Hold one line of marks for each category, a mark for each series; zeros are not drawn.
+
+    A series without values but with an interval draws a bar behind the marks.
+    """
+
+    categories: tuple[str, ...]
+    series: tuple[Series, ...]
+    x_label: str
+    log_x: bool = True
+    reference: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """Hold one panel of labelled bars."""
 
@@ -98,4 +112,4 @@ class Curve:
     ys: tuple[float, ...]
 
 
-Chart: TypeAlias = Scatter | Heatmap | Bars | Panels | Lines
+Chart: TypeAlias = Scatter | Heatmap | Bars | Dots | Panels | Lines

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pyengine.reports.charts import Bars, Chart, Heatmap, Lines, Panels, Scatter
+from pyengine.reports.charts import Bars, Chart, Dots, Heatmap, Lines, Panels, Scatter, Series
 from pyengine.reports.colors import LIGHT, themed
 from pyengine.reports.numbers import significant
 from pyengine.reports.pieces import safe
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.patches import Rectangle
 
 _WIDTH = 7.2
+_MARKS = ("o", "s", "D", "^", "v", "P")
 _STYLE: dict[str, object] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -107,6 +108,9 @@ def _figure(chart: Chart) -> Figure:
         bars = len(chart.categories) * len(chart.series)
         height = 0.9 + 0.17 * bars + 0.1 * len(chart.categories)
         return _single(height, lambda axes: _bars(axes, chart))
+    if isinstance(chart, Dots):
+        height = 1.0 + 0.3 * len(chart.categories)
+        return _single(height, lambda axes: _dots(axes, chart))
     if isinstance(chart, Lines):
         return _single(4.0, lambda axes: _lines(axes, chart))
     return _panels(chart)
@@ -226,18 +230,63 @@ def _bars(axes: Axes, chart: Bars) -> None:
         for place, low, high in zip(places, series.lows, series.highs, strict=False):
             if low is not None and high is not None:
                 axes.hlines(place, low, high, color=LIGHT.ink, linewidth=1)
-    axes.set_yticks(range(len(chart.categories)), [safe(name) for name in chart.categories])
-    axes.set_ylim(len(chart.categories) - 0.5, -0.5)
-    axes.grid(visible=True, axis="x")
     if chart.log_x:
         axes.set_xscale("log")
         _plain_ticks(axes.xaxis)
+    _categories(axes, chart)
+
+
+def _dots(axes: Axes, chart: Dots) -> None:
+    """Draw a mark for each value; series of one category are set a little apart."""
+    if chart.log_x:
+        axes.set_xscale("log")
+        _plain_ticks(axes.xaxis)
+    rows = range(len(chart.categories))
+    marked = [series for series in chart.series if any(v is not None for v in series.values)]
+    apart = min(0.6 / max(len(marked), 1), 0.16)
+    for series in chart.series:
+        if series not in marked:
+            bounds = [(r, *ends) for r, ends in zip(rows, _bounds(series), strict=False) if ends]
+            for number, (row, low, high) in enumerate(bounds):
+                label = "_nolegend_" if number else safe(series.name)
+                axes.hlines(row, low, high, color=LIGHT.faint, linewidth=9, label=label, zorder=1)
+    for index, series in enumerate(marked):
+        color, shift = LIGHT.series(index), apart * (index - (len(marked) - 1) / 2)
+        for row, ends in zip(rows, _bounds(series), strict=False):
+            if ends:
+                axes.hlines(row + shift, *ends, color=color, linewidth=1.2)
+        points = [(v, r + shift) for v, r in zip(series.values, rows, strict=True) if v]
+        xs, ys = zip(*points, strict=True) if points else ((), ())
+        axes.plot(
+            xs, ys, _MARKS[index % len(_MARKS)], color=color, markersize=5, label=safe(series.name)
+        )
+    _categories(axes, chart)
+
+
+def _bounds(series: Series) -> list[tuple[float, float] | None]:
+    """Return the ends of each interval that can be drawn on a logarithmic axis."""
+    return [
+        (low, high) if low is not None and high is not None and high > 0 else None
+        for low, high in zip(series.lows, series.highs, strict=True)
+    ]
+
+
+def _categories(axes: Axes, chart: Bars | Dots) -> None:
+    """Write the categories from the top down, the grid, the zero line and the legend."""
+    axes.set_yticks(range(len(chart.categories)), [safe(name) for name in chart.categories])
+    axes.set_ylim(len(chart.categories) - 0.5, -0.5)
+    axes.grid(visible=True, axis="x")
     if chart.reference is not None:
         axes.axvline(chart.reference, color=LIGHT.quiet, linewidth=1)
     axes.set_xlabel(chart.x_label)
     axes.tick_params(axis="y", length=0)
-    if n > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=8, ncols=min(n, 4))
+    if len(chart.series) > 1:
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            fontsize=8,
+            ncols=min(len(chart.series), 3),
+        )
 
 
 def _lines(axes: Axes, chart: Lines) -> None:

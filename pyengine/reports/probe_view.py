@@ -48,7 +48,13 @@ def probe_document(result: ProbeResult) -> Document:
     )
     return Document(
         f"Cold starts of {len(result.models)} models",
-        (side_by_side(result), *_differences(result), *sections, method(result)),
+        (
+            first_choices(result),
+            side_by_side(result),
+            *_differences(result),
+            *sections,
+            method(result),
+        ),
     )
 
 
@@ -85,6 +91,16 @@ def answer(probe: ModelProbe) -> Paragraph:
         f"likely tokens ({fixed(start.entropy_bits)} bits).{languages}",
         tone="strong",
     )
+
+
+def first_choices(result: ProbeResult) -> Paragraph:
+    """Say in one sentence what each of several models most wants to write."""
+    best = [
+        f"{_label(probe)} {_shown(top[0])} ({percent(top[0].probability)})"
+        for probe in result.models
+        if (top := probe.starts[0].top)
+    ]
+    return Paragraph(f"Asked nothing, they most want to write: {'; '.join(best)}.", tone="strong")
 
 
 def _model_facts(probe: ModelProbe) -> Facts:

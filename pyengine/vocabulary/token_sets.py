@@ -20,11 +20,10 @@ class SetLookup:
     Attributes:
         ids: the members, int32 (n_members,).
         mass: summed probability, float64 (n_rows,).
-        best_rank: smallest rank of a member, from 1; 0 for an empty set. int32 (n_rows,).
+        best_rank: smallest rank of a member among all tokens, from 1, the lower id first where
+            logits are equal; 0 for an empty set. int32 (n_rows,).
         median_rank: median rank of the members; 0 for an empty set. float64 (n_rows,).
         log_probability: natural logarithm, float64 (n_rows, n_members).
-        rank: place of each member among all tokens, from 1; of equal logits the lower id comes
-            first. int32 (n_rows, n_members).
     """
 
     ids: Ints
@@ -32,7 +31,6 @@ class SetLookup:
     best_rank: Ints
     median_rank: Doubles
     log_probability: Doubles
-    rank: Ints
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,6 @@ class TokenSets:
                 best_rank=arrays["best_rank"][:, i].astype(np.int32, copy=False),
                 median_rank=arrays["median_rank"][:, i].astype(np.float64, copy=False),
                 log_probability=arrays["log_probability"][:, inside].astype(np.float64, copy=False),
-                rank=arrays["rank"][:, inside].astype(np.int32, copy=False),
             )
         return RowLookup(
             log_sum_exp=arrays["log_sum_exp"].astype(np.float64, copy=False),

@@ -1,0 +1,81 @@
+#include "piece_table.hpp"
+
+namespace pyengine {
+namespace {
+
+constexpr std::int32_t no_token = -1;
+
+// FNV-1a, 64 bit.
+std::uint64_t hash(std::string_view bytes) {
+    std::uint64_t value = 14695981039346656037ULL;
+    for (const char c : bytes) {
+        value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    }
+    return value ^ (value >> 29);
+}
+
+// A token that text can become goes before one that only a special-token parser produces.
+bool is_textual(TokenKind kind) {
+    return kind == TokenKind::normal || kind == TokenKind::user_defined || kind == TokenKind::byte;
+}
+
+} // namespace
+
+void PieceTable::reserve(std::size_t n_tokens) {
+    offsets_.reserve(n_tokens + 1);
+    kinds_.reserve(n_tokens);
+    bytes_.reserve(8 * n_tokens);
+}
+
+void PieceTable::append(std::string_view piece, TokenKind kind) {
+    bytes_.append(piece);
+    offsets_.push_back(static_cast<std::int64_t>(bytes_.size()));
+    kinds_.push_back(kind);
+}
+
+std::string_view PieceTable::piece(std::size_t id) const {
+    const auto begin = static_cast<std::size_t>(offsets_[id]);
+    return std::string_view(bytes_).substr(begin,
+                                           static_cast<std::size_t>(offsets_[id + 1]) - begin);
+}
+
+std::size_t PieceTable::slot_of(std::string_view wanted) const {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t slot = static_cast<std::size_t>(hash(wanted)) & mask;
+    while (slots_[slot] != no_token && piece(static_cast<std::size_t>(slots_[slot])) != wanted) {
+        slot = (slot + 1) & mask;
+    }
+    return slot;
+}
+
+void PieceTable::insert(std::size_t id) {
+    std::int32_t & slot = slots_[slot_of(piece(id))];
+    if (slot == no_token) {
+        slot = static_cast<std::int32_t>(id);
+    }
+}
+
+void PieceTable::build_index() {
+    std::size_t n_slots = 16;
+    while (n_slots < 2 * size()) {
+        n_slots *= 2;
+    }
+    slots_.assign(n_slots, no_token);
+    for (const bool textual : {true, false}) {
+        for (std::size_t id = 0; id < size(); ++id) {
+            if (is_textual(kinds_[id]) == textual && !piece(id).empty()) {
+                insert(id);
+            }
+        }
+    }
+}
+
+std::optional<std::int32_t> PieceTable::token(std::string_view wanted) const {
+    if (slots_.empty() || wanted.empty()) {
+        return std::nullopt;
+    }
+    const std::int32_t id = slots_[slot_of(wanted)];
+    return id == no_token ? std::nullopt : std::optional(id);
+}
+
+} // namespace pyengine

@@ -1,0 +1,121 @@
+"""`pyengine report`: results as a page, tables, rows or pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyengine.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from pyengine.results import Result
+
+
+def command(
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Records that commands wrote with --json.", show_default=False),
+    ] = None,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write one self-contained HTML page.", metavar="FILE"),
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, ready for a model card.")
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write one row per measurement as CSV.", metavar="FILE")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Write one row per measurement as Parquet.", metavar="FILE")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="Write each picture as SVG.", metavar="FOLDER")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Write each picture as PNG.", metavar="FOLDER")
+    ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(help="Print the JSON Schema of a kind of record.", metavar="KIND"),
+    ] = None,
+) -> None:
+    """Show results again: as a page, tables, rows or pictures.
+
+    Without an option the text report is printed.
+    """
+    from pyengine.cli.output import print_document
+    from pyengine.reports.loading import load_result
+    from pyengine.reports.views import document_of
+
+    if schema is not None:
+        _print_schema(schema)
+        return
+    if not results:
+        raise OptionError("name at least one record, as a command wrote it with --json")
+    records = [load_result(path) for path in results]
+    if output is not None:
+        write_page(records, output)
+    _write_rows(records, csv, parquet)
+    _write_pictures(records, svg, png)
+    if markdown or not any((output, csv, parquet, svg, png)):
+        for record in records:
+            print_document(document_of(record), markdown=markdown)
+
+
+def write_page(records: Sequence["Result"], path: Path) -> None:
+    """Write one page over the records; also what `--html` of other commands does."""
+    from pyengine.files import write_atomic
+    from pyengine.reports.html import render_html
+    from pyengine.reports.views import page_of
+
+    write_atomic(path, render_html(page_of(records)))
+
+
+def _write_rows(records: Sequence["Result"], csv: Path | None, parquet: Path | None) -> None:
+    from pyengine.files import replacing, write_atomic
+    from pyengine.reports.measurements import measurements_csv, measurements_of, write_parquet
+
+    if csv is None and parquet is None:
+        return
+    rows = measurements_of(records)
+    if csv is not None:
+        write_atomic(csv, measurements_csv(rows))
+    if parquet is not None:
+        with replacing(parquet) as temporary:
+            write_parquet(rows, temporary)
+
+
+def _write_pictures(records: Sequence["Result"], svg: Path | None, png: Path | None) -> None:
+    from pyengine.files import write_atomic
+    from pyengine.reports.plots import draw_png, draw_svg
+    from pyengine.reports.views import pictures_of
+
+    if svg is None and png is None:
+        return
+    for number, record in enumerate(records, start=1):
+        prefix = f"{number}-" if len(records) > 1 else ""
+        for picture in pictures_of(record):
+            name = f"{prefix}{record.kind}-{picture.name}"
+            if svg is not None:
+                write_atomic(_folder(svg) / f"{name}.svg", draw_svg(picture))
+            if png is not None:
+                write_atomic(_folder(png) / f"{name}.png", draw_png(picture))
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made: {error.strerror or error}") from error
+    return path
+
+
+def _print_schema(kind: str) -> None:
+    import sys
+
+    from pyengine.reports.loading import schema_text
+
+    sys.stdout.write(schema_text(kind))

@@ -1,0 +1,55 @@
+"""How to cite a result and how to repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+
+from pyengine.reports.tables import Facts, Section
+from pyengine.results import Result
+
+METHOD = (
+    "The method follows and extends “Compressed code: the hidden effects of quantization and "
+    "distillation on programming tokens”, arXiv 2601.02563."
+)
+
+
+def closing(result: Result) -> Section:
+    """Say how to cite this result, how to repeat it, and how to recognise its record."""
+    made = result.provenance
+    pairs = [
+        (
+            "cite",
+            f"pyengine {made.pyengine} (llama.cpp {made.llama_cpp}), {result.kind} record "
+            f"{fingerprint(result)[:16]}. {METHOD}",
+        ),
+        ("repeat", repeat_command(result)),
+        (
+            "record",
+            f"schema version {result.schema_version}, SHA-256 {fingerprint(result)} of its "
+            "compact JSON; the same input on the same machine gives the same record",
+        ),
+    ]
+    return Section("How to cite and repeat", (Facts("", tuple(pairs)),))
+
+
+def fingerprint(result: Result) -> str:
+    """Return the SHA-256 of the record's compact JSON."""
+    return hashlib.sha256(result.model_dump_json().encode()).hexdigest()
+
+
+def repeat_command(result: Result) -> str:
+    """Write the command that measures the same again; options that had defaults are left out."""
+    words = ["pyengine", result.kind, *_models(result)]
+    if result.provenance.seed is not None:
+        words += ["--seed", str(result.provenance.seed)]
+    return shlex.join(words)
+
+
+def _models(result: Result) -> list[str]:
+    """Return the paths of the models that a record names, the reference first."""
+    reference = getattr(result, "reference", None)
+    several = getattr(result, "models", None) or getattr(result, "variants", None) or []
+    records = [reference, *(getattr(item, "model", None) for item in several)]
+    paths = [getattr(record, "path", None) for record in records]
+    return [path for path in paths if isinstance(path, str)]

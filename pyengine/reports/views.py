@@ -1,0 +1,71 @@
+"""From any record to its document: the text view, and the page with pictures around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from pyengine.reports.closing import closing
+from pyengine.reports.tables import Block, Document, Paragraph, Picture, Section
+from pyengine.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Name the functions that show a kind of record, as `module:function` in this package."""
+
+    document: str
+    pictures: str | None = None
+
+
+VIEWS: dict[str, View] = {
+    "probe": View("probe_view:probe_document", "probe_pictures:probe_pictures"),
+    "models": View("models_view:models_document"),
+    "doctor": View("doctor_view:doctor_document"),
+}
+
+
+def document_of(result: Result) -> Document:
+    """Return the text document of a record: answer, tables, method."""
+    document: Document = _function(VIEWS[result.kind].document)(result)
+    return document
+
+
+def pictures_of(result: Result) -> tuple[Picture, ...]:
+    """Return the pictures of a record; none where its kind has none."""
+    name = VIEWS[result.kind].pictures
+    return () if name is None else tuple(_function(name)(result))
+
+
+def page_of(results: Sequence[Result]) -> Document:
+    """Return the document of a page over one or several records."""
+    if len(results) == 1:
+        return page_document(results[0])
+    sections = [
+        Section(page.title, page.blocks) for page in (page_document(result) for result in results)
+    ]
+    return Document(f"{len(results)} results of pyengine", tuple(sections))
+
+
+def page_document(result: Result) -> Document:
+    """Put the pictures after the opening answer, and how to cite and repeat at the end."""
+    document = document_of(result)
+    opening, rest = _split(document.blocks)
+    blocks = (*opening, *pictures_of(result), *rest, closing(result))
+    return Document(document.title, blocks)
+
+
+def _split(blocks: Sequence[Block]) -> tuple[Sequence[Block], Sequence[Block]]:
+    """Split after the leading paragraphs: the answer in words."""
+    end = next(
+        (i for i, block in enumerate(blocks) if not isinstance(block, Paragraph)), len(blocks)
+    )
+    return blocks[:end], blocks[end:]
+
+
+def _function(name: str) -> Callable[[Any], Any]:
+    module, _, function = name.partition(":")
+    found: Callable[[Any], Any] = getattr(import_module(f"pyengine.reports.{module}"), function)
+    return found
