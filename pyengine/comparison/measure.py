@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pyengine.comparison.memory import MemoryPlan
 from pyengine.comparison.options import CompareOptions
+from pyengine.comparison.passages import PassageKeeper
 from pyengine.comparison.passes import (
     Block,
     OpenSession,
@@ -60,6 +61,7 @@ class Measurement:
     variants: list[VariantColumns]
     null: npt.NDArray[np.void]
     spots: list[SpotKeeper]
+    passages: list[PassageKeeper]
     stopped: str
 
 
@@ -83,6 +85,7 @@ class Measurer:
         self.null: list[npt.NDArray[np.void]] = []
         self.saved = None if save_logits is None else RowFolder(save_logits)
         self.spots = [SpotKeeper(options.spots) for _ in range(n_variants)]
+        self.passages = [PassageKeeper(options.passages) for _ in range(n_variants)]
 
     def take(self, block: Block, window: Window) -> None:
         """Reduce one block of rows to numbers."""
@@ -94,6 +97,7 @@ class Measurer:
         if self.saved is not None:
             self.saved.write(block, window)
         self.spots[block.variant].offer(block, window)
+        self.passages[block.variant].offer(block, window)
         ids = self.keyword_sets.get(self.documents[window.document].text.language)
         if ids is None or len(ids) == 0:
             nothing = np.full(len(block.records), np.nan)
@@ -178,6 +182,7 @@ def measure(
         variants=[collected.columns() for collected in measurer.collected],
         null=np.concatenate(measurer.null),
         spots=measurer.spots,
+        passages=measurer.passages,
         stopped=stopped,
     )
 

@@ -72,6 +72,7 @@ class CompareOptions:
         corpus: measure over the corpus.
         starts: measure cold and warm starts.
         spots: how many positions of largest divergence to show.
+        passages: how many stretches of text of largest mean divergence to keep token by token.
         greedy: how many documents to continue greedily; 0 for none.
         margin: KL divergence, in nats, below which a difference is of no interest.
         precision: stop when every variant's mean KL is known to +- this many nats, at every look;
@@ -88,6 +89,7 @@ class CompareOptions:
     corpus: bool = True
     starts: bool = True
     spots: int = 10
+    passages: int = 3
     greedy: int = 12
     margin: float = 0.005
     precision: float | None = None
@@ -101,7 +103,9 @@ class CompareOptions:
             raise OptionError(f"margin must not be negative: {self.margin}")
         if self.precision is not None and self.precision <= 0:
             raise OptionError(f"precision must be positive: {self.precision}")
-        if self.spots < 0 or self.greedy < 0:
-            raise OptionError("the numbers of spots and of continuations must not be negative")
+        if min(self.spots, self.passages, self.greedy) < 0:
+            raise OptionError(
+                "the numbers of spots, passages and continuations must not be negative"
+            )
         if self.threads is not None and self.threads < 1:
             raise OptionError(f"threads must be at least 1, not {self.threads}")

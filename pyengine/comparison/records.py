@@ -180,6 +180,29 @@ class SpotRecord(Record):
     variant_top: list[Choice]
 
 
+class PassageToken(Record):
+    """One token of a text, its KL divergence, and what both models wanted in its place."""
+
+    text: str
+    kl: float
+    reference_top: list[Choice]
+    variant_top: list[Choice]
+
+
+class PassageRecord(Record):
+    """Consecutive tokens of a document, among the most changed by their mean KL divergence.
+
+    Attributes:
+        token_index: index in the document of the first of them.
+    """
+
+    document: str
+    language: str
+    token_index: int
+    mean_kl: float
+    tokens: list[PassageToken]
+
+
 class ContinuationRecord(Record):
     """A greedy continuation of one document's beginning.
 
@@ -233,6 +256,7 @@ class VariantRecord(Record):
     Attributes:
         label: short name, unlike that of any other model here.
         refused: what was not measured, and why.
+        cold_reference_top, cold_variant_top: the most probable tokens at the cold start.
         verdict: in words.
     """
 
@@ -248,6 +272,9 @@ class VariantRecord(Record):
     keywords: list[KeywordRecord] = Field(default_factory=list)
     starts: list[StartRecord] = Field(default_factory=list)
     spots: list[SpotRecord] = Field(default_factory=list)
+    passages: list[PassageRecord] = Field(default_factory=list)
+    cold_reference_top: list[Choice] = Field(default_factory=list)
+    cold_variant_top: list[Choice] = Field(default_factory=list)
     continuations: list[ContinuationRecord] = Field(default_factory=list)
     bits_per_byte: BitsRecord | None = None
     strings: list[StringRecord] = Field(default_factory=list)

@@ -84,20 +84,22 @@ def spot_record(spot: Spot, document: TokenizedText, vocabulary: Vocabulary) -> 
         language=document.text.language,
         token_index=spot.token,
         byte_offset=offset,
-        before=_text(document.before(spot.token, BYTES_BEFORE)),
-        target=_text(vocabulary.piece(spot.target)),
+        before=text_of(document.before(spot.token, BYTES_BEFORE)),
+        target=text_of(vocabulary.piece(spot.target)),
         token_class=document.token_class(spot.token),
         kl=spot.kl,
         delta_p=spot.delta_p,
-        reference_top=[_choice(c, vocabulary) for c in spot.reference],
-        variant_top=[_choice(c, vocabulary) for c in spot.variant],
+        reference_top=[choice_record(c, vocabulary) for c in spot.reference],
+        variant_top=[choice_record(c, vocabulary) for c in spot.variant],
     )
 
 
-def _choice(choice: tuple[int, float], vocabulary: Vocabulary) -> Choice:
+def choice_record(choice: tuple[int, float], vocabulary: Vocabulary) -> Choice:
+    """Write out a token and its probability."""
     token, probability = choice
-    return Choice(token=token, text=_text(vocabulary.piece(token)), probability=probability)
+    return Choice(token=token, text=text_of(vocabulary.piece(token)), probability=probability)
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """Decode bytes for the eye; the record's ids are exact."""
     return data.decode(errors="replace")

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.comparison.records import StartRecord
+from pyengine.comparison.records import Choice, StartRecord
+from pyengine.comparison.spots import choice_record
 from pyengine.engine.model import Vocabulary
 from pyengine.engine.session import Session
-from pyengine.statistics import pair_statistics, restricted_statistics
+from pyengine.statistics import pair_statistics, restricted_statistics, top_k
 from pyengine.vocabulary import KeywordTable, load_tables
 from pyengine.vocabulary.coverage import find_forms
 
 ALL_LANGUAGES = "all"
 CONTEXTS_AT_ONCE = 32
+COLD_CHOICES = 10
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,18 @@ def compare_starts(
             measured.append((context, pairs[i], mass_p, mass_q))
         progress(len(measured) / len(wanted))
     return _records(measured)
+
+
+def cold_top(session: Session, ids: Sequence[int], vocabulary: Vocabulary) -> list[Choice]:
+    """Return the most probable tokens after a start, padding rows included."""
+    logits = session.logits(list(ids))
+    best = top_k(logits[None], min(COLD_CHOICES, len(logits)))[0]
+    wide = logits.astype(np.float64)
+    probabilities = np.exp(wide[best] - np.logaddexp.reduce(wide))
+    return [
+        choice_record((int(token), float(p)), vocabulary)
+        for token, p in zip(best, probabilities, strict=True)
+    ]
 
 
 def _masses(

@@ -15,15 +15,15 @@ from pyengine.comparison.averages import (
 from pyengine.comparison.bits import bits_record, compare_strings, document_bits
 from pyengine.comparison.corpus_pass import CorpusPass
 from pyengine.comparison.greedy import continuation_record, first_divergence
+from pyengine.comparison.passages import passage_record
 from pyengine.comparison.records import (
     BitsRecord,
     ContinuationRecord,
-    StartRecord,
     VariantRecord,
 )
 from pyengine.comparison.setting import Setting
 from pyengine.comparison.spots import spot_record
-from pyengine.comparison.starts import Context, compare_starts, contexts
+from pyengine.comparison.starts import Context, cold_top, compare_starts, contexts
 from pyengine.comparison.subjects import Subject, axis_of
 from pyengine.comparison.verdicts import bits_verdict, variant_verdict
 from pyengine.corpus import Document
@@ -47,7 +47,7 @@ def kindred_variant(
     if corpus is not None:
         fields |= _corpus_fields(setting, variant, corpus, index)
     if setting.options.starts:
-        fields["starts"] = _starts(setting, variant)
+        fields |= _starts(setting, variant)
     return VariantRecord.model_validate(fields)
 
 
@@ -70,6 +70,10 @@ def _corpus_fields(
             spot_record(spot, setting.documents[spot.document], vocabulary)
             for spot in corpus.measurement.spots[index].best()
         ],
+        "passages": [
+            passage_record(passage, setting.documents[passage.document], vocabulary)
+            for passage in corpus.measurement.passages[index].best()
+        ],
         "continuations": _continuations(setting, variant, corpus),
         "verdict": variant_verdict(variant.label, overall, corpus.null, setting.options.margin),
     }
@@ -90,18 +94,21 @@ def _continuations(
     ]
 
 
-def _starts(setting: Setting, variant: Subject) -> list[StartRecord]:
+def _starts(setting: Setting, variant: Subject) -> dict[str, Any]:
     model = setting.reference.opened()
     wanted = contexts(model.vocabulary, setting.prefix, natural_start(model).ids)
     decoding = _start_options(wanted, setting.threads)
-    return compare_starts(
-        Session(model, options=decoding),
-        Session(variant.opened(), options=decoding),
+    sessions = [Session(opened, options=decoding) for opened in (model, variant.opened())]
+    starts = compare_starts(
+        sessions[0],
+        sessions[1],
         wanted,
         setting.keywords,
         setting.padding,
         progress=partial(setting.progress, f"cold and warm starts, {variant.label}"),
     )
+    tops = [cold_top(session, wanted[0].ids, model.vocabulary) for session in sessions]
+    return {"starts": starts, "cold_reference_top": tops[0], "cold_variant_top": tops[1]}
 
 
 def _start_options(wanted: Sequence[Context], threads: int) -> SessionOptions:
