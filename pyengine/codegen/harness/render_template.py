@@ -13,7 +13,7 @@ from pyengine.engine.chat import render_chat
 from pyengine.errors import PyengineError
 
 MOST_CHARACTERS = 4_000_000
-CPU_S, MEMORY_BYTES = 10, 1 << 30
+CPU_S, MEMORY_BYTES = 5, 1 << 30
 
 
 def render(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,227 @@
+"""Where an answer ends, what is sent, and how code is taken out of what a chat model says."""
+
+import pytest
+
+from pyengine.codegen.chat import FenceStop, is_chat_model, render, take_apart
+from pyengine.codegen.measures import edit_similarity, levenshtein, repetition, shape_of
+from pyengine.codegen.parsing import analyse, definition_end
+from pyengine.codegen.prompting import PromptStyle, instruction, read_answer
+from pyengine.codegen.stopping import CompletionStop, completion_of
+from pyengine.codegen.tasks import Task, own_tasks
+from pyengine.errors import ModelFileError
+
+
+def stream(task: Task, text: str, step: int = 3) -> int | None:
+    """Feed a text piece by piece as a model writes it."""
+    stop, data = CompletionStop(task), text.encode()
+    for end in range(step, len(data) + step, step):
+        if stop(data[:end]):
+            return stop.end
+    return None
+
+
+RAMBLE = {
+    "python": "\n\ndef other(a):\n    return a\n",
+    "javascript": "\nfunction other() { return 1; }\n",
+    "c": "\nint other(void) { return 1; }\n",
+    "cpp": "\nint other() { return 1; }\n",
+    "java": "\n    static int other() { return 1; }\n}\n",
+    "go": "\nfunc Other() int { return 1 }\n",
+    "rust": "\nfn other() -> i32 { 1 }\n",
+    "ruby": "\ndef other\n  1\nend\n",
+    "php": "\nfunction other() { return 1; }\n",
+}
+
+
+@pytest.mark.parametrize("language", RAMBLE)
+@pytest.mark.parametrize("step", [1, 4])
+def test_every_reference_ends_where_it_ends(language: str, step: int) -> None:
+    """What a model rambles on with after a complete definition is not part of the answer."""
+    for task in own_tasks([language]):
+        end = stream(task, task.reference + RAMBLE[language], step)
+        assert end is not None, task.name
+        kept, trimmed = completion_of(
+            task, (task.reference + RAMBLE[language]).encode(), end=end, cut_off=False
+        )
+        assert kept.strip() == task.reference.strip(), task.name
+        assert not trimmed
+
+
+@pytest.mark.parametrize("language", RAMBLE)
+def test_an_open_definition_goes_on(language: str) -> None:
+    for task in own_tasks([language]):
+        body = task.reference.rstrip().removesuffix("}").removesuffix("end").rstrip()
+        if task.stop or language == "python":
+            continue
+        assert stream(task, body) is None, task.name
+
+
+def test_braces_in_strings_and_comments_do_not_count() -> None:
+    source = b'int f(void) {\n  puts("}"); // }\n  /* } */ return 1;\n}\nint'
+    assert definition_end(source, 14, "c") == source.index(b"}\nint") + 1
+    template = b"const f = (a) => {\n  return `${a}}`\n}\n"
+    assert definition_end(template, 20, "javascript") == len(template) - 1
+
+
+def test_a_python_string_at_the_margin_does_not_end_a_function() -> None:
+    source = b'def f():\n    x = """\nnot code\n"""\n    return x\n\ny = 1\n'
+    assert definition_end(source, 10, "python") == source.index(b"\n\ny")
+
+
+def test_a_tail_cut_off_by_the_budget_is_dropped() -> None:
+    task = next(task for task in own_tasks(["python"]) if task.name == "python/total")
+    text = "        result += number\n    return result\n    print('unfin"
+    kept, trimmed = completion_of(task, text.encode(), end=None, cut_off=True)
+    assert kept == "        result += number\n    return result\n"
+    assert trimmed
+    same, untouched = completion_of(task, text.encode(), end=None, cut_off=False)
+    assert same == text
+    assert not untouched
+
+
+def test_stop_strings_come_first() -> None:
+    task = own_tasks(["python"])[0]
+    assert task.stop == ("\n",)
+    assert stream(task, " a + b\n    more\n", 5) == len(" a + b")
+
+
+THINKING = (
+    "<think>Let me see.\n```python\nwrong\n```\n</think>\nHere:\n"
+    "```python\ndef add(a, b):\n    return a + b\n```\nDone."
+)
+
+
+def test_thinking_and_prose_are_removed() -> None:
+    answer = take_apart(THINKING)
+    assert answer.code == "def add(a, b):\n    return a + b\n"
+    assert "Let me see" in answer.thinking
+    assert answer.fenced
+    opened_by_the_template = take_apart(THINKING.removeprefix("<think>"))
+    assert opened_by_the_template.code == answer.code
+    assert "Let me see" in opened_by_the_template.thinking
+    endless = take_apart("<think>on and on")
+    assert endless.code.strip() == ""
+    assert endless.thinking == "on and on"
+    assert take_apart("return a + b").code == "return a + b"
+
+
+def test_a_chat_answer_stops_after_its_block() -> None:
+    stop = FenceStop()
+    data = THINKING.encode()
+    ended = next(i for i in range(1, len(data) + 1) if stop(data[:i]))
+    assert data[:ended].endswith(b"a + b\n```")
+
+
+@pytest.mark.parametrize(
+    ("language", "answer"),
+    [
+        ("python", "def add(a, b):\n    return a + b\n"),
+        ("c", "#include <stdio.h>\nint add(int a, int b) {\n    return a + b;\n}\n"),
+        ("go", 'package main\n\nimport "fmt"\n\nfunc Add(a int, b int) int {\n\treturn a + b\n}\n'),
+        ("java", "static int add(int a, int b) {\n    return a + b;\n}\n"),
+        ("php", "function add($a, $b)\n{\n    return $a + $b;\n}\n"),
+        ("rust", "fn add(a: i32, b: i32) -> i32 {\n    a + b\n}\n"),
+    ],
+)
+def test_a_whole_answer_replaces_the_prompt(language: str, answer: str) -> None:
+    task = own_tasks([language])[0]
+    text = f"Sure!\n```{language}\n{answer}```\n"
+    found = read_answer(task, PromptStyle.CHAT, text.encode(), end=None, cut_off=False)
+    assert found.whole
+    source = task.solution(found.completion, whole=True)
+    assert source.count("package main") <= 1
+    assert analyse(source.encode(), language).parses, source
+
+
+def test_an_answer_that_goes_on_with_the_prompt_is_appended() -> None:
+    task = own_tasks(["python"])[0]
+    text = b"```python\n    return a + b\n```"
+    found = read_answer(task, PromptStyle.CHAT, text, end=None, cut_off=False)
+    assert not found.whole
+
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def test_templates_are_rendered_for_many_tasks_at_once() -> None:
+    conversations = [[{"role": "user", "content": text}] for text in ("one", "two")]
+    first, second = render(CHATML, conversations, bos="<s>", eos="</s>")
+    assert first == "<|im_start|>user\none<|im_end|>\n<|im_start|>assistant\n"
+    assert "two" in second
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for",
+        "{{ raise_exception('no') }}",
+        "{{ messages.__class__.__mro__[1].__subclasses__() }}",
+        "{{ 'x' * 10**10 }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{{ undefined_function() }}",
+    ],
+)
+def test_hostile_templates_are_refused(template: str) -> None:
+    with pytest.raises(ModelFileError, match="chat template"):
+        render(template, [[{"role": "user", "content": "x"}]], bos="", eos="")
+
+
+def test_chat_models_are_known_by_template_and_name() -> None:
+    assert is_chat_model(["Qwen2.5-Coder-7B-Instruct"], CHATML)
+    assert is_chat_model(["DeepSeek-R1-Distill-Qwen-7B"], CHATML)
+    assert not is_chat_model(["Qwen2.5-Coder-7B"], CHATML)
+    assert not is_chat_model(["Some-Instruct"], None)
+
+
+def test_the_instruction_shows_the_prompt() -> None:
+    task = own_tasks(["cpp"])[0]
+    assert "C++" in instruction(task)
+    assert task.prompt.rstrip() in instruction(task)
+
+
+def slow_levenshtein(first: str, second: str) -> int:
+    if not first or not second:
+        return max(len(first), len(second))
+    if first[0] == second[0]:
+        return slow_levenshtein(first[1:], second[1:])
+    return 1 + min(
+        slow_levenshtein(first[1:], second),
+        slow_levenshtein(first, second[1:]),
+        slow_levenshtein(first[1:], second[1:]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("", ""), ("", "ab"), ("kitten", "sitting"), ("abc", "abc"), ("a b", "b a"), ("äé€", "ae")],
+)
+def test_edit_distance_equals_the_definition(first: str, second: str) -> None:
+    assert levenshtein(first, second) == slow_levenshtein(first, second)
+    assert levenshtein(second, first) == levenshtein(first, second)
+    assert 0.0 <= edit_similarity(first, second) <= 1.0
+
+
+def test_repetition() -> None:
+    assert repetition([1, 2, 3, 4, 5, 6, 7, 8]) == 0.0
+    assert repetition([1] * 20) == pytest.approx(16 / 17)
+    assert repetition([1, 2]) == 0.0
+
+
+def test_shape() -> None:
+    task = next(task for task in own_tasks(["c"]) if task.name == "c/gcd")
+    good = shape_of(task, task.reference)
+    assert good.parses
+    assert good.error_nodes == 0
+    assert good.leaves > 20
+    broken = shape_of(task, "    while (b { }\n")
+    assert not broken.parses
+    assert broken.error_nodes >= 1
+    assert not shape_of(task, "  ").parses
+
+
+def test_keywords_of_the_grammar() -> None:
+    leaves = analyse(b"for x in y:\n    return not x\n", "python").leaves
+    assert [leaf.kind for leaf in leaves if leaf.is_keyword] == ["for", "in", "return", "not"]
