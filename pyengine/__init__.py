@@ -25,16 +25,29 @@ if TYPE_CHECKING:
     from pyengine.engine.options import ModelOptions as ModelOptions
     from pyengine.engine.options import SessionOptions as SessionOptions
     from pyengine.engine.session import Session as Session
+    from pyengine.probes.cold_start import ColdStart as ColdStart
+    from pyengine.probes.cold_start import cold_start as cold_start
 
 _HOMES = {
+    "ColdStart": "pyengine.probes.cold_start",
     "Model": "pyengine.engine.model",
     "ModelOptions": "pyengine.engine.options",
     "Session": "pyengine.engine.session",
     "SessionOptions": "pyengine.engine.options",
+    "cold_start": "pyengine.probes.cold_start",
     "open_model": "pyengine.engine.model",
 }
 
-__all__ = ["Model", "ModelOptions", "Session", "SessionOptions", "__version__", "open_model"]
+__all__ = [
+    "ColdStart",
+    "Model",
+    "ModelOptions",
+    "Session",
+    "SessionOptions",
+    "__version__",
+    "cold_start",
+    "open_model",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the public name

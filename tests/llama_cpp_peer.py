@@ -9,11 +9,12 @@ A script of its own, run in a subprocess, so that neither side can influence the
 import ctypes
 import json
 import sys
+from typing import Any
 
 import llama_cpp
 import numpy as np
 
-OptionValue = int | bool | list[list[int]]
+Options = dict[str, Any]
 
 
 def open_model(path: str, *, vocabulary_only: bool) -> ctypes.c_void_p:
@@ -46,7 +47,7 @@ def pieces(path: str) -> dict[str, np.ndarray]:
     }
 
 
-def logits(path: str, options: dict[str, OptionValue]) -> dict[str, np.ndarray]:
+def logits(path: str, options: Options) -> dict[str, np.ndarray]:
     """Decode each sequence in a fresh memory; return the logits after its last token."""
     model = open_model(path, vocabulary_only=False)
     vocab = llama_cpp.llama_model_get_vocab(model)
@@ -75,4 +76,4 @@ SILENCE = llama_cpp.llama_log_callback(lambda *_: None)
 if __name__ == "__main__":
     what, path, out = sys.argv[1:4]
     found = pieces(path) if what == "pieces" else logits(path, json.loads(sys.argv[4]))
-    np.savez(out, **found)
+    np.savez(out, **found)  # type: ignore[arg-type]

@@ -59,6 +59,17 @@ def tree_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
     )
 
 
+def separate_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
+    """List sequences one after another, sharing nothing: what a recurrent state needs."""
+    return TreeBatch(
+        ids=[token for tokens in sequences for token in tokens],
+        positions=[position for tokens in sequences for position in range(len(tokens))],
+        sequences=[[number] for number, tokens in enumerate(sequences) for _ in tokens],
+        outputs=[i == len(tokens) - 1 for tokens in sequences for i in range(len(tokens))],
+        rows=list(range(len(sequences))),
+    )
+
+
 def _breadth_first(root: _Node) -> list[_Node]:
     order: list[_Node] = []
     level = list(root.children.values())
@@ -69,12 +80,13 @@ def _breadth_first(root: _Node) -> list[_Node]:
 
 
 def split_by_size(
-    sequences: Sequence[Sequence[int]], *, max_sequences: int, max_tokens: int
+    sequences: Sequence[Sequence[int]], *, max_sequences: int, max_tokens: int, share: bool = True
 ) -> list[list[int]]:
     """Cut sorted sequences into groups that fit one batch; returns their indices.
 
     Neighbours in sorted order share their prefixes, so a group's tree stays small. The token
-    count of a group is bounded by the sum over its members of what the previous one did not hold.
+    count of a group is bounded by the sum over its members of what the previous one did not hold,
+    or of all their tokens where nothing is shared.
     """
     order = sorted(range(len(sequences)), key=lambda i: list(sequences[i]))
     groups: list[list[int]] = []
@@ -82,7 +94,7 @@ def split_by_size(
     previous: Sequence[int] = ()
     for index in order:
         tokens = sequences[index]
-        shared = _common_prefix(previous, tokens) if groups and groups[-1] else 0
+        shared = _common_prefix(previous, tokens) if share else 0
         new = len(tokens) - shared
         if not groups or len(groups[-1]) >= max_sequences or used + new > max_tokens:
             groups.append([])

@@ -10,7 +10,7 @@ from pyengine import _core
 from pyengine.engine.log import forward_log
 from pyengine.engine.model import Model
 from pyengine.engine.options import SessionOptions
-from pyengine.engine.prefix_tree import split_by_size, tree_batch
+from pyengine.engine.prefix_tree import separate_batch, split_by_size, tree_batch
 from pyengine.errors import OptionError
 
 Logits = npt.NDArray[np.float32]
@@ -107,7 +107,8 @@ class Session:
     def batch_logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
         """Return the logits after the last token of each sequence.
 
-        Shared prefixes are decoded once; recurrent models decode each sequence whole.
+        Shared prefixes are decoded once; a recurrent state belongs to one sequence, so recurrent
+        models decode each sequence whole, side by side.
 
         Returns:
             float32, (len(sequences), n_vocab), in the order given. Differs from one-by-one
@@ -121,24 +122,29 @@ class Session:
     def iterate_batches(
         self, sequences: Sequence[Sequence[int]]
     ) -> Iterator[tuple[list[int], Logits]]:
-        """Yield (indices, rows) for groups of sequences that fit one batch."""
+        """Yield (indices, rows) for groups of sequences that fit one batch.
+
+        The rows may be a view of llama.cpp's buffer: read them before taking the next group.
+        """
         if any(len(tokens) == 0 for tokens in sequences):
             raise OptionError("a sequence has no token: a distribution needs at least one")
         max_sequences = min(self._context.n_seq_max, self._context.n_outputs_max)
         max_tokens = min(self._context.n_batch, self._context.n_ctx)
-        if self.model.is_recurrent:
-            # A recurrent state belongs to one sequence: nothing can be shared inside a batch.
-            groups = [[index] for index in range(len(sequences))]
-        else:
-            groups = split_by_size(sequences, max_sequences=max_sequences, max_tokens=max_tokens)
+        recurrent = self.model.is_recurrent
+        groups = split_by_size(
+            sequences, max_sequences=max_sequences, max_tokens=max_tokens, share=not recurrent
+        )
         for indices in groups:
-            batch = tree_batch([sequences[index] for index in indices])
-            if len(batch.ids) > max_tokens:
-                yield indices, self.logits(sequences[indices[0]])[None]
+            group = [sequences[index] for index in indices]
+            if len(group) == 1:
+                yield indices, self.logits(group[0])[None]
                 continue
+            batch = separate_batch(group) if recurrent else tree_batch(group)
             self._context.clear()
             self._decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
-            yield indices, self._context.logits[batch.rows]
+            rows = self._context.logits
+            in_order = batch.rows == list(range(len(indices)))
+            yield indices, rows if in_order else rows[batch.rows]
 
     def _decode(
         self,

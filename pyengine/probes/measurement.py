@@ -98,7 +98,7 @@ def measure(
     contexts = _contexts(starts[0], splits)
     session = _session(model, starts, contexts, threads)
     rows = np.stack([session.logits(start.ids) for start in starts])
-    _check_finite(model, rows)
+    check_finite(model, rows)
     chains = _chains(session, starts[0], splits, contexts, rows[0], progress)
     return Measurement(
         model=model_record(model, vocabulary_sha256=vocabulary_sha256(vocabulary)),
@@ -134,7 +134,8 @@ def _session(
     return Session(model, options=options)
 
 
-def _check_finite(model: Model, rows: npt.NDArray[np.float32]) -> None:
+def check_finite(model: Model, rows: npt.NDArray[np.float32]) -> None:
+    """Raise ModelKindError unless the rows are logits that a softmax can be taken of."""
     if not np.isfinite(rows).any(axis=1).all() or np.isnan(rows).any():
         raise ModelKindError(
             f"{model.path}: its logits are not finite numbers; the weights are damaged, or this "

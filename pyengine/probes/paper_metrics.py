@@ -12,8 +12,8 @@ from pyengine.probes.records import (
     TokenProbability,
     token_probability,
 )
-from pyengine.vocabulary.controls import english_words
 from pyengine.statistics.rows import ranks
+from pyengine.vocabulary.controls import english_words
 from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.token_classes import TokenClasses
 from pyengine.vocabulary.token_sets import Doubles, SetLookup, TokenSets

@@ -78,9 +78,7 @@ def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Esti
         clustered = float(np.sqrt(spread)) / total
     reach = half_width(clustered, n_clusters, level)
     nan = float("nan")
-    return Estimate(
-        mean, int(total), n_clusters, nan, clustered, mean - reach, mean + reach, level
-    )
+    return Estimate(mean, int(total), n_clusters, nan, clustered, mean - reach, mean + reach, level)
 
 
 def half_width(standard_error: float, n_clusters: int, level: float) -> float:

@@ -1,0 +1,116 @@
+"""A model's cold start as an object: three lines from a file to a number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.engine.embedded import embedded_model
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.session import Session
+from pyengine.errors import OptionError
+from pyengine.probes.keyword_forms import VARIANTS, bare_tokens, variant_sets
+from pyengine.probes.measurement import VocabularyView, check_finite
+from pyengine.probes.records import TokenProbability, token_probability
+from pyengine.probes.starts import NATURAL, Start, resolve_start
+from pyengine.statistics.rows import row_statistics, top_k
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """The distribution of the next token after a start that asks for nothing.
+
+    Attributes:
+        start: the token ids fed, and why.
+        logits: float32 (n_vocab,).
+        vocabulary: whose ids they are.
+    """
+
+    start: Start
+    logits: npt.NDArray[np.float32]
+    vocabulary: VocabularyView
+
+    @cached_property
+    def log_probabilities(self) -> npt.NDArray[np.float64]:
+        """Natural log-probabilities of all tokens: logits - log sum exp, in float64."""
+        return self.logits.astype(np.float64) - float(self._statistics["log_sum_exp"])
+
+    @property
+    def entropy_bits(self) -> float:
+        """Shannon entropy in bits: -sum p log2 p."""
+        return float(self._statistics["entropy"] / np.log(2))
+
+    @property
+    def effective_tokens(self) -> float:
+        """2 to the entropy in bits: as open as a choice among so many equally likely tokens."""
+        return float(2.0**self.entropy_bits)
+
+    def top(self, k: int = 10) -> list[TokenProbability]:
+        """Return the k most probable tokens, most probable first."""
+        if k < 1:
+            raise OptionError(f"top needs at least 1 token, not {k}")
+        return [
+            token_probability(
+                self.vocabulary.piece(int(token)),
+                token=int(token),
+                log_probability=float(self.log_probabilities[token]),
+                rank=place + 1,
+            )
+            for place, token in enumerate(top_k(self.logits[None], k)[0])
+        ]
+
+    def mass(self, words: Iterable[str], *, variant: str = "any") -> float:
+        """Return the probability on the single tokens that spell the words.
+
+        Args:
+            words: looked up by exact bytes; words that are no single token count 0.
+            variant: "bare", "space", "newline", "tab", "case", or "any" of them; each token
+                counts once.
+
+        Raises:
+            OptionError: an unknown variant.
+        """
+        if variant not in (*VARIANTS, "any"):
+            raise OptionError(f"unknown variant {variant!r}; use {', '.join(VARIANTS)} or any")
+        ids = variant_sets(self.vocabulary, words)[variant]
+        return float(np.exp(self.log_probabilities[ids]).sum())
+
+    def probability(self, word: str) -> float | None:
+        """Return the probability of the token that is exactly the word; None if there is none."""
+        token = bare_tokens(self.vocabulary, [word]).get(word)
+        return None if token is None else float(np.exp(self.log_probabilities[token]))
+
+    @cached_property
+    def _statistics(self) -> np.void:
+        statistics: np.void = row_statistics(self.logits[None])[0]
+        return statistics
+
+
+def cold_start(
+    model: Model | str | Path | None = None, *, start: str = NATURAL, threads: int | None = None
+) -> ColdStart:
+    """Decode a model's start and return its next-token distribution.
+
+    Args:
+        model: an open model, a file, or nothing for the embedded model.
+        start: natural, bos, eos, newline, fim, chat, fence:LANGUAGE or text:TEXT.
+        threads: CPU threads; None for the cores less one.
+
+    Raises:
+        ModelFileError: the file cannot be opened.
+        ModelKindError: the model has no next-token distribution, or not a finite one.
+        OptionError: a start that the model does not support.
+    """
+    if not isinstance(model, Model):
+        with open_model(model or embedded_model()) as opened:
+            return cold_start(opened, start=start, threads=threads)
+    resolved = resolve_start(start, model)
+    n = len(resolved.ids)
+    options = SessionOptions(n_ctx=n, n_batch=n, n_ubatch=n, max_rows=1, threads=threads)
+    logits = Session(model, options=options).logits(resolved.ids)
+    check_finite(model, logits[None])
+    return ColdStart(resolved, logits, model.vocabulary)
