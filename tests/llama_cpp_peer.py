@@ -17,7 +17,7 @@ import numpy as np
 Options = dict[str, Any]
 
 
-def open_model(path: str, *, vocabulary_only: bool) -> ctypes.c_void_p:
+def open_model(path: str, *, vocabulary_only: bool) -> Any:  # noqa: ANN401 - a C pointer
     llama_cpp.llama_log_set(SILENCE, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     params = llama_cpp.llama_model_default_params()

@@ -35,11 +35,11 @@ VOCABULARIES = (
 )
 
 
-def ask_peer(what: str, model: Path, folder: Path, *arguments: str) -> Any:
+def ask_peer(what: str, model: Path, folder: Path, *arguments: str) -> dict[str, Any]:
     out = folder / "peer.npz"
     command = [sys.executable, str(PEER), what, str(model), str(out), *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return np.load(out)
+    return dict(np.load(out))
 
 
 def check_logits(path: Path, folder: Path, sequences: list[list[int]]) -> None:
