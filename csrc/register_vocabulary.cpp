@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "bpe_merges.hpp"
 #include "pybind11.hpp"
 #include "vocabulary.hpp"
 
@@ -110,6 +113,21 @@ void register_vocabulary(py::module_ & module) {
             py::arg("text"), py::kw_only(), py::arg("add_special") = false,
             py::arg("parse_special") = false)
         .def(
+            "encode_to_themselves",
+            [](const Vocabulary & v, const Int32Array & ids, const py::bytes & before) {
+                const std::vector<llama_token> tokens = to_ids(ids);
+                const std::string text(before);
+                std::vector<bool> found;
+                {
+                    const py::gil_scoped_release release;
+                    found = v.encode_to_themselves(tokens, text);
+                }
+                py::array_t<bool> result(static_cast<py::ssize_t>(found.size()));
+                std::copy(found.begin(), found.end(), result.mutable_data());
+                return result;
+            },
+            py::arg("ids"), py::kw_only(), py::arg("before") = py::bytes())
+        .def(
             "detokenize",
             [](const Vocabulary & v, const Int32Array & ids, bool remove_special,
                bool unparse_special) {
@@ -117,6 +135,19 @@ void register_vocabulary(py::module_ & module) {
             },
             py::arg("ids"), py::kw_only(), py::arg("remove_special") = false,
             py::arg("unparse_special") = true);
+
+    module.def(
+        "merge_own_texts",
+        [](const std::string & path) {
+            std::vector<MergeResult> results;
+            {
+                const py::gil_scoped_release release;
+                results = merge_own_texts(path);
+            }
+            return ByteArray(static_cast<py::ssize_t>(results.size()),
+                             reinterpret_cast<const std::uint8_t *>(results.data()));
+        },
+        py::arg("path"));
 
     const std::pair<const char *, IdReader> special_tokens[] = {
 

@@ -213,6 +213,21 @@ std::vector<llama_token> Vocabulary::tokenize(std::string_view text, bool add_sp
     throw TokenizerError("the text has more tokens than fit in one call; split it");
 }
 
+std::vector<bool> Vocabulary::encode_to_themselves(const std::vector<llama_token> & ids,
+                                                   std::string_view before) const {
+    std::vector<llama_token> expected = tokenize(before, false, false);
+    expected.push_back(0);
+    std::vector<bool> result;
+    std::string text(before);
+    for (const llama_token id : ids) {
+        text.resize(before.size());
+        text += piece(id);
+        expected.back() = id;
+        result.push_back(tokenize(text, false, false) == expected);
+    }
+    return result;
+}
+
 std::string Vocabulary::detokenize(const std::vector<llama_token> & ids, bool remove_special,
                                    bool unparse_special) const {
     check(0);

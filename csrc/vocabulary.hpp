@@ -50,6 +50,11 @@ public:
     std::string detokenize(const std::vector<llama_token> & ids, bool remove_special,
                            bool unparse_special) const;
 
+    // For each id, whether the token's own bytes, tokenized after those of `before`, become the
+    // token and nothing else.
+    std::vector<bool> encode_to_themselves(const std::vector<llama_token> & ids,
+                                           std::string_view before) const;
+
     // Throws TokenizerError for an id outside the vocabulary, or where there is none.
     void check(llama_token id) const;
 
