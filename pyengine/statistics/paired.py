@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student_t
+from scipy.special import ndtri, stdtr
 
 from pyengine.statistics.estimates import Clusters, Estimate, Floats, clustered_mean
 
@@ -49,7 +48,7 @@ def p_value(estimate: Estimate) -> float:
     if estimate.se_clustered == 0.0:
         return 1.0 if estimate.value == 0.0 else 0.0
     ratio = abs(estimate.value) / estimate.se_clustered
-    return float(2 * student_t.sf(ratio, estimate.n_clusters - 1))
+    return float(2 * stdtr(estimate.n_clusters - 1, -ratio))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -99,7 +98,7 @@ def tokens_to_separate(difference: PairedDifference, *, power: float = 0.8) -> i
     ratio = abs(estimate.value) / estimate.se_clustered
     if ratio < SMALLEST_INFORMATIVE_RATIO:
         return None
-    z = float(norm.ppf(0.5 + estimate.level / 2) + norm.ppf(power))
+    z = float(ndtri(0.5 + estimate.level / 2) + ndtri(power))
     more = estimate.n * ((z / ratio) ** 2 - 1)
     if more <= 0:
         return None
