@@ -6,6 +6,9 @@ BUILD_REQUIREMENTS := scikit-build-core>=0.10 pybind11>=3.0 cmake>=3.21 ninja ll
 CORE_STAMP := $(VENV)/.core-built
 CORE_SOURCES := $(wildcard csrc/*) CMakeLists.txt pyproject.toml
 
+CXX ?= g++
+SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_statistics_rows.py tests/test_damaged_gguf.py
+
 .PHONY: probe test lint build sanitize clean
 
 probe: build
@@ -41,5 +44,13 @@ $(VENV)/.lint-installed: $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
+# The sanitizers' runtime must be in the process before Python's own allocator.
+sanitize:
+	$(MAKE) build VENV=.venv-sanitize PIP_BUILD_OPTIONS="--config-settings=build-dir=build/sanitize --config-settings=cmake.define.PYENGINE_SANITIZE=ON --config-settings=cmake.build-type=RelWithDebInfo"
+	.venv-sanitize/bin/python -m pip install --quiet --group test
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+	.venv-sanitize/bin/python -m pytest -p no:cacheprovider $(SANITIZE_TESTS)
+
 clean:
-	rm -rf build $(VENV)
+	rm -rf build $(VENV) .venv-sanitize
