@@ -88,9 +88,9 @@ class Evaluation:
             base = stack.enter_context(self._open(reference)) if reference else None
             models = []
             devices: list[str] = []
-            for path in everything:
+            for number, path in enumerate(everything):
                 with self._open(path) as model:
-                    against = base if base is not None and path != reference else None
+                    against = base if number > 0 else None
                     models.append(self._evaluate(model, against, executor))
                     devices = model.devices
         return self._result(models, reference is not None, devices)
