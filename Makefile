@@ -9,7 +9,7 @@ CORE_SOURCES := $(wildcard csrc/*) CMakeLists.txt pyproject.toml
 CXX ?= g++
 SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_statistics_rows.py tests/test_damaged_gguf.py
 
-.PHONY: probe test lint build sanitize clean
+.PHONY: probe test lint build sanitize models clean
 
 probe: build
 	$(BIN)/pyengine probe
@@ -51,6 +51,13 @@ sanitize:
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
 	.venv-sanitize/bin/python -m pytest -p no:cacheprovider $(SANITIZE_TESTS)
+# Trains the shipped models again: hours, and about 2 GB outside the repository.
+models: build
+	$(BIN)/python -m pip install --quiet -r training/requirements.txt
+	$(BIN)/python -m training.corpus
+	$(BIN)/python -m training.tokenizer
+	$(BIN)/python -m training.data
+	$(BIN)/python -m training.family
 
 clean:
 	rm -rf build $(VENV) .venv-sanitize

@@ -1,0 +1,1 @@
+"""Train, export and check the language models that pyengine ships."""
