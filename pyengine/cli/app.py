@@ -15,6 +15,7 @@ from pyengine.errors import PyengineError
 # so that `pyengine --version` does not pay for plotting or parsers.
 COMMANDS: dict[str, str] = {
     "probe": "pyengine.cli.probe",
+    "compare": "pyengine.cli.compare",
     "quantize": "pyengine.cli.quantize",
     "report": "pyengine.cli.report",
     "models": "pyengine.cli.models",

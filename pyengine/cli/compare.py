@@ -1,0 +1,142 @@
+"""`pyengine compare`: what compression, distillation or fine-tuning did, and how sure we are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pyengine.errors import OptionError, ThresholdNotMet
+
+if TYPE_CHECKING:
+    from pyengine.comparison import CompareOptions, ComparisonResult
+
+MIB = 1 << 20
+
+
+def command(
+    reference: Annotated[str, typer.Argument(help="The model that the others are held against.")],
+    variants: Annotated[list[str], typer.Argument(help="One or more variants of it.")],
+    *,
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option(help="Files or folders of text; default: the shipped twelve languages."),
+    ] = None,
+    starts: Annotated[bool, typer.Option(help="Measure cold and warm starts.")] = True,
+    text: Annotated[bool, typer.Option(help="Measure over the corpus.")] = True,
+    context: Annotated[int, typer.Option(help="Tokens in a window.")] = 512,
+    stride: Annotated[
+        int | None, typer.Option(help="Tokens from window to window; default: half of them.")
+    ] = None,
+    windows: Annotated[int | None, typer.Option(help="Stop after so many windows.")] = None,
+    tokens: Annotated[int, typer.Option(help="Scored tokens; 0 for the whole corpus.")] = 20_000,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Stop when every mean KL divergence is known to ± this, in nats."),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="KL divergence, in nats, that is of no interest.")
+    ] = 0.005,
+    axis: Annotated[
+        Literal["auto", "quantization", "fine-tuning", "scaling", "identical"],
+        typer.Option(help="What separates the variants; auto reads it from the files."),
+    ] = "auto",
+    spots: Annotated[int, typer.Option(help="Positions of largest divergence to show.")] = 10,
+    greedy: Annotated[int, typer.Option(help="Documents to continue greedily.")] = 12,
+    memory: Annotated[
+        Literal["auto", "live", "block"],
+        typer.Option(help="live: all models open; block: one variant at a time."),
+    ] = "auto",
+    memory_cap: Annotated[int, typer.Option(help="MiB for rows of logits.")] = 512,
+    save_logits: Annotated[
+        Path | None,
+        typer.Option(help="A folder for all rows: 4 bytes times n_vocab for each token and model."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")
+    ] = None,
+    gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1 for all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of document order and resampling.")] = 20260102,
+    max_kl: Annotated[
+        float | None,
+        typer.Option(help="Exit with 1 unless every mean KL is below this, interval included."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """Measure how far variants are from a reference, over whole next-token distributions.
+
+    KL divergence with clustered errors, by language, confidence and syntax, with a null control;
+    bits per byte where vocabularies differ. Models are paths or references (ollama:, hf:, …).
+    """
+    if json and markdown:
+        raise OptionError("--json and --markdown exclude each other")
+    from pyengine.comparison import CompareOptions, MemoryOptions, WindowOptions
+
+    options = CompareOptions(
+        windows=WindowOptions(
+            n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
+        ),
+        memory=MemoryOptions(plan=memory, cap_bytes=memory_cap * MIB),
+        threads=threads,
+        n_gpu_layers=gpu_layers,
+        corpus=text,
+        starts=starts,
+        spots=spots,
+        greedy=greedy,
+        margin=margin,
+        precision=precision,
+        axis=axis,
+        seed=seed,
+    )
+    result = _run(reference, variants, corpus or [], options, save_logits)
+    _print(result, json=json, markdown=markdown)
+    if max_kl is not None:
+        _check_threshold(result, max_kl)
+
+
+def _run(
+    reference: str,
+    variants: list[str],
+    corpus: list[Path],
+    options: "CompareOptions",
+    save_logits: Path | None,
+) -> "ComparisonResult":
+    from pyengine.cli.output import reporting
+    from pyengine.comparison import compare
+    from pyengine.corpus import load_corpus
+    from pyengine.discovery.references import resolve_model
+
+    options.check()
+    texts = load_corpus(corpus)
+    with reporting() as progress:
+        return compare(
+            resolve_model(reference),
+            [resolve_model(variant) for variant in variants],
+            corpus=texts,
+            options=options,
+            save_logits=save_logits,
+            progress=progress,
+        )
+
+
+def _print(result: "ComparisonResult", *, json: bool, markdown: bool) -> None:
+    from pyengine.cli.output import print_document, print_json
+    from pyengine.reports.compare_view import compare_document
+
+    if json:
+        print_json(result)
+    else:
+        print_document(compare_document(result), markdown=markdown)
+
+
+def _check_threshold(result: "ComparisonResult", max_kl: float) -> None:
+    for variant in result.variants:
+        if variant.overall is None:
+            raise ThresholdNotMet(f"{variant.label}: no KL divergence was measured")
+        kl = variant.overall.kl.mean
+        upper = kl.high if kl.n_clusters > 1 else kl.value
+        if upper > max_kl:
+            raise ThresholdNotMet(
+                f"{variant.label}: mean KL divergence {kl.value:.6g}, upper end {upper:.6g}, "
+                f"exceeds {max_kl:g} nats"
+            )
