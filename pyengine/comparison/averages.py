@@ -145,13 +145,27 @@ def keyword_groups(
 
 def null_record(pairs: Pairs, usual: SessionOptions, other: SessionOptions) -> NullRecord:
     """Describe how far the reference is from itself."""
+    differences = {
+        "kl": pairs["kl"],
+        "kl_reverse": pairs["kl_reverse"],
+        "jensen_shannon": pairs["jensen_shannon"],
+        "total_variation": pairs["total_variation"],
+        "hellinger": pairs["hellinger"],
+        "delta_p": delta_p(pairs),
+        "log_ppl_ratio": log_ratio(pairs),
+        "entropy_change": pairs["entropy_q"] - pairs["entropy_p"],
+    }
     return NullRecord(
         n=len(pairs),
         n_ubatch=(usual.n_ubatch, other.n_ubatch),
         threads=(usual.threads or 1, other.threads or 1),
-        floor_kl=float(np.max(pairs["kl"])),
-        floor_total_variation=float(np.max(pairs["total_variation"])),
-        floor_delta_p=float(np.max(np.abs(delta_p(pairs)))),
-        floor_log_ratio=float(np.max(np.abs(log_ratio(pairs)))),
+        floors={name: _floor(np.asarray(values)) for name, values in differences.items()},
+        largest={name: float(np.max(np.abs(values))) for name, values in differences.items()},
         same_top=float(np.mean(same_top(pairs))),
     )
+
+
+def _floor(values: Floats) -> float:
+    """Return |mean| + 2 standard errors of a difference that is nothing but noise."""
+    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    return abs(float(np.mean(values))) + 2 * error

@@ -304,18 +304,18 @@ class NullRecord(Record):
     """The reference against itself, computed with another batch size and thread count.
 
     Attributes:
-        floor_kl, floor_total_variation, floor_delta_p, floor_log_ratio: largest absolute value at
-            any token; smaller differences cannot be told from arithmetic noise.
+        n_ubatch, threads: of both computations.
+        floors: for each measure |mean| + 2 standard errors of it here; a mean below that cannot
+            be told from arithmetic noise.
+        largest: for each measure the largest absolute value at any token.
         same_top: share of tokens with the same first choice.
     """
 
     n: int
     n_ubatch: tuple[int, int]
     threads: tuple[int, int]
-    floor_kl: float
-    floor_total_variation: float
-    floor_delta_p: float
-    floor_log_ratio: float
+    floors: dict[str, float]
+    largest: dict[str, float]
     same_top: float
 
 

@@ -70,15 +70,12 @@ def open_subject(path: str | Path, options: CompareOptions) -> Subject:
 
 
 def name_subjects(subjects: Sequence[Subject]) -> None:
-    """Give each a short label that no other has: file name without suffix, or path, or number."""
-    for write in (lambda s: s.path.stem, lambda s: str(s.path)):
-        labels = [write(subject) for subject in subjects]
-        if len(set(labels)) == len(labels):
-            break
-    else:
-        labels = [f"{label} #{i}" for i, label in enumerate(labels)]
-    for subject, label in zip(subjects, labels, strict=True):
-        subject.label = label
+    """Give each a label that no other has: the file's name without suffix, numbered if needed."""
+    stems = [subject.path.stem for subject in subjects]
+    for number, subject in enumerate(subjects):
+        stem = stems[number]
+        earlier = stems[:number].count(stem)
+        subject.label = f"{stem} ({earlier + 1})" if earlier else stem
 
 
 def same_vocabulary(reference: ModelRecord, variant: ModelRecord) -> bool:

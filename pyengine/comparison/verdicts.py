@@ -28,10 +28,11 @@ def nats(value: float) -> str:
 def variant_verdict(name: str, overall: Divergences, null: NullRecord, margin: float) -> str:
     """Say how far one variant is from the reference."""
     kl = overall.kl.mean
-    if overall.kl.quantiles["1"] <= null.floor_kl:
+    floor = null.floors["kl"]
+    if kl.value <= floor:
         return (
-            f"{name} cannot be told from the reference at {kl.n:,} tokens: no token's KL "
-            f"divergence exceeds the noise floor of {nats(null.floor_kl)} nats."
+            f"{name} cannot be told from the reference at {kl.n:,} tokens: its KL divergence of "
+            f"{nats(kl.value)} nats per token is not above the noise floor of {nats(floor)}."
         )
     if kl.n_clusters < 2 or not np.isfinite(kl.high):
         return (

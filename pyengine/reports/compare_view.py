@@ -51,15 +51,19 @@ def compare_document(result: ComparisonResult) -> Document:
     kindred = [variant for variant in result.variants if variant.overall is not None]
     blocks: list[Block] = [_answer(result)]
     if kindred:
-        blocks += [_overview(kindred, result), _predictions(kindred), _quantiles(kindred)]
+        blocks += [
+            _overview(kindred, result),
+            _predictions(kindred, result.null),
+            _quantiles(kindred),
+        ]
     if result.pairs:
         blocks.append(_pairs(result))
-    blocks += [_groups("By language", kindred, lambda v: v.by_language, result)] if kindred else []
-    blocks += [_groups("By class of token", kindred, lambda v: v.by_class, result)] * bool(kindred)
     if kindred:
-        blocks.append(
-            _groups("By confidence of the reference", kindred, lambda v: v.by_confidence, result)
-        )
+        blocks += [
+            _groups("By language", kindred, lambda v: v.by_language, result),
+            _groups("By class of token", kindred, lambda v: v.by_class, result),
+            _groups("By confidence of the reference", kindred, lambda v: v.by_confidence, result),
+        ]
     for variant in result.variants:
         details = _details(variant)
         if details:
@@ -109,19 +113,17 @@ def _overview(kindred: Sequence[VariantRecord], result: ComparisonResult) -> Tab
 def _overview_row(variant: VariantRecord, null: NullRecord | None) -> tuple[Cell, ...]:
     overall = _overall(variant)
     kl = overall.kl.mean
-    floor = null.floor_kl if null else None
-    ratio_floor = null.floor_log_ratio if null else None
     return (
         Cell(variant.label, tone="strong"),
         Cell(variant.model.file_type),
         Cell(fixed(variant.model.bits_per_weight), variant.model.bits_per_weight),
-        estimate(kl, floor),
+        estimate(kl, floor_of(null, "kl")),
         Cell(significant(kl.se_independent, 2), kl.se_independent),
         Cell(interval(max(kl.low, 0.0), kl.high)),
         Cell(percent(overall.same_top.value, 2), overall.same_top.value),
-        estimate(overall.log_ppl_ratio, ratio_floor),
+        estimate(overall.log_ppl_ratio, floor_of(null, "log_ppl_ratio")),
         Cell(
-            _share_at_most(overall.delta_p.rms, null.floor_delta_p if null else None),
+            _share_at_most(overall.delta_p.rms, floor_of(null, "delta_p")),
             overall.delta_p.rms,
         ),
     )
@@ -135,13 +137,22 @@ def _null_row(null: NullRecord) -> tuple[Cell, ...]:
         dim("null control"),
         dim("the reference itself"),
         dim("–"),
-        dim(_floor(null.floor_kl), null.floor_kl),
+        dim(_floor(null.floors["kl"]), null.floors["kl"]),
         dim("–"),
         dim("–"),
         dim(percent(null.same_top, 2), null.same_top),
-        dim(_floor(null.floor_log_ratio), null.floor_log_ratio),
-        dim(_floor(100 * null.floor_delta_p), null.floor_delta_p),
+        dim(_floor(null.floors["log_ppl_ratio"]), null.floors["log_ppl_ratio"]),
+        dim(_share_floor(null.floors["delta_p"]), null.floors["delta_p"]),
     )
+
+
+def floor_of(null: NullRecord | None, name: str) -> float | None:
+    """Return the noise floor of a measure, where it was measured."""
+    return None if null is None else null.floors[name]
+
+
+def _share_floor(value: float) -> str:
+    return f"≤ {percent(value)}" if value else _floor(0.0)
 
 
 def _floor(value: float) -> str:
@@ -167,7 +178,7 @@ def _overall(variant: VariantRecord) -> Divergences:
     return variant.overall
 
 
-def _predictions(kindred: Sequence[VariantRecord]) -> Table:
+def _predictions(kindred: Sequence[VariantRecord], null: NullRecord | None) -> Table:
     columns = (
         Column("Variant"),
         Column("Reverse KL", "right", name="kl_reverse"),
@@ -189,16 +200,16 @@ def _predictions(kindred: Sequence[VariantRecord]) -> Table:
         rows.append(
             (
                 Cell(variant.label, tone="strong"),
-                estimate(o.kl_reverse),
-                estimate(o.jensen_shannon),
-                estimate(o.total_variation),
-                estimate(o.hellinger),
+                estimate(o.kl_reverse, floor_of(null, "kl_reverse")),
+                estimate(o.jensen_shannon, floor_of(null, "jensen_shannon")),
+                estimate(o.total_variation, floor_of(null, "total_variation")),
+                estimate(o.hellinger, floor_of(null, "hellinger")),
                 *(
                     Cell(percent(o.overlap[k].value, 1), o.overlap[k].value)
                     for k in ("5", "10", "50")
                 ),
                 Cell(fixed(tau.value, 3), tau.value) if tau else Cell("–"),
-                estimate(o.entropy_change),
+                estimate(o.entropy_change, floor_of(null, "entropy_change")),
                 estimate(rank),
                 Cell(significant(o.padding_mass_variant, 2), o.padding_mass_variant),
             )
@@ -262,7 +273,7 @@ def _groups(
     pick: Callable[[VariantRecord], list[GroupRecord]],
     result: ComparisonResult,
 ) -> Table:
-    floor = result.null.floor_kl if result.null else None
+    floor = floor_of(result.null, "kl")
     columns = [Column("Part"), Column("Tokens", "right", drop=1)]
     for variant in kindred:
         columns.append(Column(f"KL {variant.label}", "right", "nats"))
@@ -322,8 +333,9 @@ def _method(result: ComparisonResult) -> Facts:
             (
                 "null control",
                 f"the reference twice over {n.n:,} tokens: batches of {n.n_ubatch[0]} and "
-                f"{n.n_ubatch[1]} tokens, {n.threads[0]} and {n.threads[1]} threads; the largest "
-                f"difference at any token is the floor",
+                f"{n.n_ubatch[1]} tokens, {n.threads[0]} and {n.threads[1]} threads; the floor is "
+                f"|mean| + 2 standard errors; largest KL at a token "
+                f"{significant(n.largest['kl'])}",
             )
         )
     return Facts("Method", tuple(pairs))
