@@ -158,6 +158,7 @@ def write_small_gguf(
     architecture: str = "llama",
     n_vocab: int = 288,
     n_embd: int = 32,
+    scale: float = 0.05,
     parts: int = 1,
 ) -> None:
     """Write a random two-layer model: "qwen2" with byte-level BPE, others with SentencePiece."""
@@ -177,7 +178,7 @@ def write_small_gguf(
     _add_tokenizer(writer, architecture, n_vocab)
     rng = np.random.default_rng(0)
     for name, shape in _tensor_shapes(architecture, n_vocab, n_embd, n_ff, n_head, n_head_kv):
-        writer.add_tensor(name, rng.normal(0.0, 0.05, shape).astype(np.float32))
+        writer.add_tensor(name, rng.normal(0.0, scale, shape).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -17,12 +17,14 @@ COMMANDS: dict[str, str] = {
     "probe": "pyengine.cli.probe",
     "compare": "pyengine.cli.compare",
     "quantize": "pyengine.cli.quantize",
+    "sweep": "pyengine.cli.sweep",
     "report": "pyengine.cli.report",
     "models": "pyengine.cli.models",
     "doctor": "pyengine.cli.doctor",
     "evaluate": "pyengine.cli.evaluate",
 }
 
+INTERRUPTED = 130
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
     "3 internal error, 130 interrupted."
@@ -90,7 +92,7 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (| head): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -98,6 +100,8 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         _complain("out of memory; use a smaller model, context or batch")
         return 3
+    if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
+        _complain("interrupted")
     return code if isinstance(code, int) else 0
 
 

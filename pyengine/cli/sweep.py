@@ -1,0 +1,163 @@
+"""`pyengine sweep`: quantize a model to many types and compare each with it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyengine.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyengine.sweep.options import SweepOptions
+    from pyengine.sweep.records import SweepResult, SweepTimings
+
+
+def command(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The model to start from. Default: of the variants given the one with the most "
+            "bits per weight, without variants the embedded model.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="File types to make, by commas; default: all."),
+    ] = None,
+    variants: Annotated[
+        list[Path] | None,
+        typer.Option("--variants", help="Files or folders of variants that exist already."),
+    ] = None,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where models and measurements go; default: NAME-sweep.", metavar="DIR"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the sweep that the folder holds.")
+    ] = False,
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option("--corpus", help="Files and folders to measure on; default: the shipped one."),
+    ] = None,
+    context: Annotated[int, typer.Option(min=4, help="Tokens in a window.")] = 512,
+    stride: Annotated[
+        int | None, typer.Option(help="Tokens by which a window moves on; default: half of it.")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens to score, at most.")] = 20_000,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Models compared at the same time; default: cores.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each comparison.")] = 1,
+    speed: Annotated[bool, typer.Option(help="Measure load time, memory and speed.")] = True,
+    speed_threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads for speed; default: cores less one.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Repetitions of each timing.")] = 5,
+    imatrix: Annotated[
+        Path | None, typer.Option(help="Importance matrix for the types that are made.")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="KL divergence, in nats, that is of no interest.")
+    ] = 0.005,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the documents' order.")] = 20260102,
+    gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1 for all.")] = 0,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler whose workers do the measuring."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """Make variants of a model, or take those that exist, and measure each against it.
+
+    Every model is measured in a process of its own, and every finished measurement is on disk at
+    once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
+    """
+    from pyengine.comparison.options import WindowOptions
+    from pyengine.sweep.options import SpeedOptions, SweepOptions
+
+    if json and markdown:
+        raise OptionError("--json and --markdown exclude each other")
+    if variants and to:
+        raise OptionError("--to and --variants exclude each other")
+    cores = _cores()
+    timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
+    options = SweepOptions(
+        windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
+        speed=timing if speed else None,
+        corpus=tuple(corpus or ()),
+        workers=workers or max(1, cores // threads),
+        threads=threads,
+        n_gpu_layers=gpu_layers,
+        margin=margin,
+        seed=seed,
+        check_files=dask is not None,
+    )
+    options.check()
+    source, files = _models(source, variants or [])
+    folder = output_dir or Path(f"{source.stem}-sweep")
+    result, timings = _sweep(source, files, to or ["all"], imatrix, folder, resume, dask, options)
+    _show(result, timings, json=json, markdown=markdown)
+
+
+def _models(source: Path | None, variants: list[Path]) -> tuple[Path, list[Path]]:
+    """Return the source and the variants that are there already."""
+    from pyengine.engine.embedded import embedded_model
+    from pyengine.sweep.variants import describe_variant, find_variants
+
+    files = find_variants(variants)
+    if source is not None:
+        return source, files
+    if not files:
+        return embedded_model(), files
+    whole = [variant for variant in map(describe_variant, files) if not variant.failure]
+    if not whole:
+        raise OptionError("none of the variants can be opened, so there is nothing to compare to")
+    return max(whole, key=lambda variant: variant.bits_per_weight or 0.0).path, files
+
+
+def _sweep(
+    source: Path,
+    files: list[Path],
+    to: list[str],
+    imatrix: Path | None,
+    folder: Path,
+    resume: bool,
+    dask: str | None,
+    options: "SweepOptions",
+) -> "tuple[SweepResult, SweepTimings]":
+    from pyengine.cli.output import reporting
+    from pyengine.cli.quantize import split_commas
+    from pyengine.engine.quantize import QuantizeOptions, expand_types
+    from pyengine.sweep.executors import open_workplace
+    from pyengine.sweep.run import quantize_variants, sweep
+    from pyengine.sweep.store import open_store
+
+    types = [] if files else expand_types(split_commas(to), has_imatrix=imatrix is not None)
+    with (
+        reporting() as progress,
+        open_store(folder, resume=resume) as store,
+        open_workplace(workers=options.workers, dask=dask) as workplace,
+    ):
+        if types:
+            making = QuantizeOptions(imatrix=imatrix, threads=_cores())
+            files = quantize_variants(source, types, store, options=making, progress=progress)
+        return sweep(source, files, store, workplace, options=options, progress=progress)
+
+
+def _show(result: "SweepResult", timings: "SweepTimings", *, json: bool, markdown: bool) -> None:
+    from pyengine.cli.output import print_document, print_json
+    from pyengine.reports.sweep_view import sweep_document
+
+    if json:
+        print_json(result)
+    else:
+        print_document(sweep_document(result, timings), markdown=markdown)
+
+
+def _cores() -> int:
+    from pyengine.engine.session import default_threads
+
+    return default_threads() + 1

@@ -1,0 +1,271 @@
+"""`pyengine sweep` as a document: the table, what may be said of neighbours, and the timings."""
+
+import statistics
+from collections.abc import Callable, Sequence
+
+from pyengine.comparison.records import EstimateRecord
+from pyengine.reports.numbers import (
+    at_most,
+    count,
+    fixed,
+    interval,
+    percent,
+    seconds,
+    signed,
+    significant,
+    size,
+    with_error,
+)
+from pyengine.reports.tables import (
+    Block,
+    Cell,
+    Column,
+    Document,
+    Facts,
+    Paragraph,
+    Table,
+    measured,
+    table,
+)
+from pyengine.sweep.measurements import SpeedRecord
+from pyengine.sweep.records import StepVerdict, SweepResult, SweepRow, SweepTimings
+
+VERDICTS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
+
+
+def sweep_document(result: SweepResult, timings: SweepTimings) -> Document:
+    """Lay a sweep out."""
+    blocks: list[Block] = [_answer(result), _variants(result, timings)]
+    if any(row.step for row in result.rows):
+        blocks.append(_neighbours(result))
+    failures = [row for row in result.rows if row.failure]
+    if failures or timings.failures:
+        blocks.append(_failures(failures, timings))
+    if timings.models:
+        blocks.append(_speeds(result, timings))
+    blocks.append(_method(result))
+    return Document(f"Variants of {result.reference}", tuple(blocks))
+
+
+def _answer(result: SweepResult) -> Paragraph:
+    good = [
+        row
+        for row in result.rows
+        if row.kl and not row.is_reference and row.kl.high <= result.margin
+    ]
+    n = len([row for row in result.rows if not row.is_reference])
+    head = f"{n} variants over {count(result.n_tokens)} tokens."
+    if not good:
+        return Paragraph(
+            f"{head} None stays within {significant(result.margin)} nats of the source.", "strong"
+        )
+    smallest = min(good, key=lambda row: row.file_bytes)
+    return Paragraph(
+        f"{head} The smallest that stays within {significant(result.margin)} nats per token of "
+        f"the source, by its whole 95 % interval, is {_label(smallest, result)}: "
+        f"{size(smallest.file_bytes)}, KL divergence {_kl(smallest, result)} · 10⁻³ nats.",
+        "strong",
+    )
+
+
+def _variants(result: SweepResult, timings: SweepTimings) -> Table:
+    columns = (
+        Column("Variant", name="variant"),
+        Column("Size", "right"),
+        Column("Bits", "right", name="bits per weight"),
+        Column("KL", "right", "10⁻³ nats", name="kl nats"),
+        Column("Same top", "right"),
+        Column("Keywords", "right", "pp", drop=2),
+        Column("Bits/byte", "right", drop=1),
+        Column("Verdict"),
+        Column("Load", "right", drop=6),
+        Column("Memory", "right", drop=5),
+        Column("Prompt", "right", "tokens/s", drop=4),
+        Column("Generation", "right", "tokens/s", drop=3),
+    )
+    notes = [
+        "Source first, then from the largest file to the smallest. Bits: per weight. KL: mean "
+        "divergence from the source, ± one standard error over documents.",
+        "Same top: share of tokens with the same first choice. Keywords: change of the "
+        "probability of all keywords at the cold start, in percentage points.",
+        "Verdict: against the variant of the next smaller KL: worse (Holm-adjusted), same (within "
+        f"{significant(result.margin)} nats) or undecided; beaten: another is smaller and better.",
+    ]
+    if result.floor is not None:
+        notes.append(
+            f"The source against itself under another batch size gives {significant(result.floor)} "
+            "nats: differences below that mean nothing."
+        )
+    for row in result.rows:
+        if row.smaller_and_better is not None:
+            better = row.smaller_and_better.removeprefix(f"{result.reference}-")
+            notes.append(f"{_label(row, result)} is beaten by {better}.")
+    rows = [_row(row, result, timings.models.get(row.name)) for row in result.rows]
+    return table("Variants", columns, rows, notes=notes)
+
+
+def _row(row: SweepRow, result: SweepResult, speed: SpeedRecord | None) -> Sequence[Cell | None]:
+    name = Cell(_label(row, result), row.name, "bad" if row.failure else "strong")
+    known = (name, Cell(size(row.file_bytes), row.file_bytes))
+    bits = measured(row.bits_per_weight, lambda value: fixed(value, 2))
+    if row.failure:
+        return (*known, bits, *(None,) * 4, Cell("failed", tone="bad"), *_speed_cells(speed))
+    change = row.keyword_mass_change
+    return (
+        *known,
+        bits,
+        Cell(_kl(row, result), row.kl.value if row.kl else None),
+        _estimate(row.same_top, percent),
+        measured(change, lambda value: signed(100 * value, 2)),
+        _estimate(row.bits_per_byte, lambda value: fixed(value, 4)),
+        _verdict(row),
+        *_speed_cells(speed),
+    )
+
+
+def _speed_cells(speed: SpeedRecord | None) -> tuple[Cell | None, ...]:
+    if speed is None:
+        return (None,) * 4
+    load = statistics.median(speed.load_seconds)
+    return (
+        Cell(seconds(load), load),
+        Cell(size(speed.peak_memory_bytes), speed.peak_memory_bytes),
+        _median(speed.prompt_tokens_per_second),
+        _median(speed.generated_tokens_per_second),
+    )
+
+
+def _median(values: list[float]) -> Cell:
+    middle = statistics.median(values)
+    return Cell(significant(middle), middle)
+
+
+def _label(row: SweepRow, result: SweepResult) -> str:
+    """Return a variant's name without the source's, where it begins with it."""
+    if row.is_reference:
+        return row.name
+    return row.name.removeprefix(f"{result.reference}-") or row.name
+
+
+def _kl(row: SweepRow, result: SweepResult) -> str:
+    if row.kl is None or row.is_reference:
+        return "–"
+    if row.within_floor:
+        return at_most(1000 * row.kl.value, 1000 * (result.floor or 0.0))
+    return with_error(1000 * row.kl.value, 1000 * row.kl.se_clustered)
+
+
+def _estimate(estimate: EstimateRecord | None, write: Callable[[float], str]) -> Cell | None:
+    return None if estimate is None else Cell(write(estimate.value), estimate.value)
+
+
+def _verdict(row: SweepRow) -> Cell | None:
+    if row.smaller_and_better is not None:
+        return Cell("beaten", "beaten", "warn")
+    if row.step is None:
+        return None
+    plain = row.step.verdict == "different"
+    return Cell(VERDICTS[row.step.verdict], row.step.verdict, "plain" if plain else "dim")
+
+
+def _neighbours(result: SweepResult) -> Table:
+    columns = (
+        Column("Variant"),
+        Column("Against"),
+        Column("Difference of KL", "right", "nats"),
+        Column("p (Holm)", "right"),
+        Column("What may be said"),
+    )
+    prefix = f"{result.reference}-"
+    rows = [
+        (
+            _label(row, result),
+            row.step.against.removeprefix(prefix),
+            interval(row.step.difference.low, row.step.difference.high),
+            Cell(significant(row.step.adjusted_p), row.step.adjusted_p),
+            _sentence(row.step, result),
+        )
+        for row in sorted(result.rows, key=lambda row: row.kl.value if row.kl else 0.0)
+        if row.step
+    ]
+    return table(
+        "Neighbours in quality",
+        columns,
+        rows,
+        notes=["95 % intervals of the paired difference over the same tokens, by document."],
+    )
+
+
+def _sentence(step: StepVerdict, result: SweepResult) -> str:
+    if step.verdict == "different":
+        return "worse"
+    if step.verdict == "equivalent":
+        return f"the same within {significant(result.margin)} nats"
+    told = f"cannot be told apart at {count(result.n_tokens)} tokens"
+    if step.more_tokens is None:
+        return told
+    return f"{told}; about {count(step.more_tokens)} more would separate them"
+
+
+def _failures(failed: Sequence[SweepRow], timings: SweepTimings) -> Table:
+    rows = [(row.name, "comparison", row.failure) for row in failed]
+    rows += [(name, "speed", reason) for name, reason in timings.failures.items()]
+    return table("Failed", ("Variant", "Measurement", "Reason"), rows)
+
+
+def _speeds(result: SweepResult, timings: SweepTimings) -> Table:
+    columns = (
+        Column("Variant"),
+        Column("Load", "right"),
+        Column("Memory", "right"),
+        Column("Prompt", "right", "tokens/s"),
+        Column("Generation", "right", "tokens/s"),
+    )
+    rows = []
+    for row in result.rows:
+        speed = timings.models.get(row.name)
+        if speed is not None:
+            load, memory, _, _ = _speed_cells(speed)
+            prompt, generation = (
+                _spread(speed.prompt_tokens_per_second),
+                _spread(speed.generated_tokens_per_second),
+            )
+            rows.append((_label(row, result), load, memory, prompt, generation))
+    any_speed = next(iter(timings.models.values()))
+    return table(
+        "Speed and memory",
+        columns,
+        rows,
+        notes=[
+            f"{any_speed.machine}, {any_speed.threads} threads, one model at a time. Median of "
+            f"{len(any_speed.load_seconds)} and, in parentheses, the range; a prompt of "
+            f"{any_speed.prompt_tokens} tokens, {any_speed.generated_tokens} generated.",
+            "Load: with the file in the page cache. Memory: the process's largest resident size, "
+            f"mapped weights included; {size(any_speed.empty_memory_bytes)} of it before a model "
+            "is opened.",
+        ],
+    )
+
+
+def _spread(values: list[float]) -> Cell:
+    middle, low, high = statistics.median(values), min(values), max(values)
+    return Cell(f"{significant(middle)} ({significant(low)}–{significant(high)})", middle)
+
+
+def _method(result: SweepResult) -> Facts:
+    made = result.provenance
+    reference = next(row for row in result.rows if row.is_reference)
+    pairs = [
+        ("source SHA-256", result.reference_sha256),
+        ("corpus SHA-256", result.corpus_sha256),
+        ("scored", f"{count(result.n_tokens)} tokens of {count(result.n_documents)} documents"),
+        ("windows", result.method),
+        ("seed", str(made.seed)),
+        ("threads", str(made.threads)),
+        ("machine", made.cpu),
+        ("pyengine", made.pyengine),
+        ("llama.cpp", made.llama_cpp),
+    ]
+    if reference.keyword_mass is not None:
+        pairs.insert(4, ("keyword mass of the source", percent(reference.keyword_mass)))
+    return Facts("Method", tuple(pairs))

@@ -1,0 +1,53 @@
+"""One measurement as it lies on disk."""
+
+from pyengine.results import Record
+
+
+class QualityRecord(Record):
+    """One variant against the reference; the per-token numbers lie beside it.
+
+    Attributes:
+        key: hash of everything that decides the measurement.
+        arrays_sha256: of the file with the per-token numbers.
+        start_ids: tokens of the cold start.
+        reference_keyword_mass, variant_keyword_mass: probability, at the cold start, of all
+            tokens that are a keyword of any language (bare, or after a space, newline or tab, and
+            in another case).
+        keyword_masses: per language, (reference, variant).
+    """
+
+    key: str
+    variant_sha256: str
+    reference_sha256: str
+    n_tokens: int
+    n_documents: int
+    n_bytes: int | None
+    start_ids: list[int]
+    reference_keyword_mass: float
+    variant_keyword_mass: float
+    keyword_masses: dict[str, tuple[float, float]]
+    arrays_sha256: str
+
+
+class SpeedRecord(Record):
+    """Load time, memory and speed of one model on one machine.
+
+    Attributes:
+        load_seconds: of each opening; the file is in the page cache after the first.
+        prompt_tokens_per_second: of each repetition, the whole prompt in one batch.
+        generated_tokens_per_second: of each repetition, token by token.
+        peak_memory_bytes: largest resident size of the process, mapped weights included.
+        empty_memory_bytes: its resident size before the model was opened.
+    """
+
+    key: str
+    variant_sha256: str
+    machine: str
+    threads: int
+    load_seconds: list[float]
+    prompt_tokens: int
+    prompt_tokens_per_second: list[float]
+    generated_tokens: int
+    generated_tokens_per_second: list[float]
+    peak_memory_bytes: int
+    empty_memory_bytes: int

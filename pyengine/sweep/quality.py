@@ -1,0 +1,164 @@
+"""Measure one variant against the reference: per-token numbers over a corpus, and a cold start."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from pyengine.comparison.options import WindowOptions
+from pyengine.comparison.passes import Reduction, live_window
+from pyengine.comparison.texts import TokenizedText, tokenize
+from pyengine.comparison.windows import Window, cut_windows
+from pyengine.corpus import load_corpus
+from pyengine.engine.model import Model, Vocabulary, open_model
+from pyengine.engine.options import ModelOptions, SessionOptions
+from pyengine.engine.session import Session
+from pyengine.engine.vocabulary_hash import vocabulary_sha256
+from pyengine.errors import CorpusError, VocabularyMismatchError
+from pyengine.probes.starts import natural_start
+from pyengine.sweep.tasks import QualityTask
+from pyengine.sweep.token_numbers import TokenNumbers
+from pyengine.vocabulary.coverage import find_forms
+from pyengine.vocabulary.keywords import load_tables, union
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What one comparison gives. Masses are those of the cold start."""
+
+    tokens: TokenNumbers
+    n_documents: int
+    start_ids: tuple[int, ...]
+    keyword_mass: tuple[float, float]
+    keyword_masses: Mapping[str, tuple[float, float]]
+
+
+def measure_quality(task: QualityTask) -> Quality:
+    """Open both models, decode the corpus with both side by side, and compare row by row.
+
+    Raises:
+        VocabularyMismatchError: the models do not share their vocabulary.
+        CorpusError: the corpus is not the one that the task names, or holds nothing to score.
+    """
+    options = ModelOptions(n_gpu_layers=task.n_gpu_layers)
+    with ExitStack() as stack:
+        reference = stack.enter_context(open_model(task.reference, options=options))
+        variant = stack.enter_context(open_model(task.variant, options=options))
+        _check_vocabularies(reference, variant)
+        sessions = [
+            Session(reference, options=_session_options(task, task.n_ctx)),
+            Session(variant, options=_session_options(task, task.n_ubatch)),
+        ]
+        documents = _documents(task, reference.vocabulary)
+        start = natural_start(reference).ids
+        window_options = WindowOptions(
+            n_ctx=task.n_ctx, stride=task.stride, max_tokens=task.max_tokens
+        )
+        windows = cut_windows(documents, start, window_options, seed=task.seed)
+        tokens = _token_numbers(sessions, documents, windows, task.threads)
+        rows = [session.logits(start) for session in sessions]
+        masses = keyword_masses(reference.vocabulary, rows)
+        return Quality(
+            tokens=tokens,
+            n_documents=len(np.unique(tokens.document)),
+            start_ids=start,
+            keyword_mass=masses.pop("all"),
+            keyword_masses=masses,
+        )
+
+
+def keyword_masses(
+    vocabulary: Vocabulary, rows: Sequence[npt.NDArray[np.float32]]
+) -> dict[str, tuple[float, float]]:
+    """Return, for each language and for "all", the keywords' probability in both rows."""
+    probabilities = [_softmax(row) for row in rows]
+    tables = load_tables()
+    words = {language: table.words() for language, table in tables.items()}
+    words["all"] = union(tables.values())
+    masses = {}
+    for language, listed in words.items():
+        ids = sorted({token for word in listed for token in find_forms(vocabulary, word).tokens})
+        first, second = (float(p[ids].sum()) for p in probabilities)
+        masses[language] = (first, second)
+    return masses
+
+
+@cache
+def keyword_text() -> str:
+    """Return all keywords of all languages as one text, for a hash."""
+    tables = load_tables()
+    return "\n".join(f"{name}: {' '.join(table.words())}" for name, table in tables.items())
+
+
+def _softmax(row: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    probabilities: npt.NDArray[np.float64] = softmax(row.astype(np.float64))
+    return probabilities
+
+
+def _session_options(task: QualityTask, n_ubatch: int) -> SessionOptions:
+    return SessionOptions(
+        n_ctx=task.n_ctx,
+        n_batch=task.n_ctx,
+        n_ubatch=n_ubatch,
+        max_rows=task.n_ctx,
+        threads=task.threads,
+    )
+
+
+def _check_vocabularies(reference: Model, variant: Model) -> None:
+    if vocabulary_sha256(reference.vocabulary) != vocabulary_sha256(variant.vocabulary):
+        raise VocabularyMismatchError(
+            f"{variant.path}: its vocabulary is not that of {reference.path}; "
+            "a sweep compares variants of one model"
+        )
+
+
+def _documents(task: QualityTask, vocabulary: Vocabulary) -> list[TokenizedText]:
+    corpus = load_corpus([Path(path) for path in task.corpus])
+    if corpus.sha256 != task.corpus_sha256:
+        raise CorpusError(f"{corpus.origin}: the corpus changed since the sweep began")
+    return tokenize(corpus.documents, vocabulary, parse=False)
+
+
+def _token_numbers(
+    sessions: Sequence[Session],
+    documents: Sequence[TokenizedText],
+    windows: Sequence[Window],
+    threads: int,
+) -> TokenNumbers:
+    reference, variant = sessions
+    vocabulary = reference.model.vocabulary
+    padding = np.arange(len(vocabulary), reference.model.n_vocab, dtype=np.int32)
+    reduction = Reduction(padding=padding, threads=threads)
+    records = np.concatenate(
+        [
+            block.records
+            for index, window in enumerate(windows)
+            for block in live_window(reference, [variant], index, window, reduction)
+        ]
+    )
+    return TokenNumbers(
+        document=np.concatenate([np.full(len(w), w.document, np.int32) for w in windows]),
+        n_bytes=np.concatenate(list(_token_bytes(documents, windows))),
+        kl=records["kl"].astype(np.float64),
+        log_p=records["log_p_target"].astype(np.float64),
+        log_q=records["log_q_target"].astype(np.float64),
+        same_top=records["argmax_p"] == records["argmax_q"],
+    )
+
+
+def _token_bytes(
+    documents: Sequence[TokenizedText], windows: Sequence[Window]
+) -> Iterator[npt.NDArray[np.int32]]:
+    for window in windows:
+        starts = documents[window.document].starts
+        if starts is None:
+            yield np.full(len(window), -1, np.int32)
+        else:
+            begins = np.maximum(starts[window.tokens], 0)
+            yield (starts[window.tokens + 1] - begins).astype(np.int32)

@@ -1,0 +1,236 @@
+"""A sweep from beginning to end: variants, measurements, table, timings."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from pathlib import Path
+
+from pyengine.comparison.windows import describe
+from pyengine.corpus import load_corpus
+from pyengine.engine.quantize import QuantizeOptions
+from pyengine.errors import ModelFileError, OptionError
+from pyengine.files import write_atomic
+from pyengine.results import cpu_name, provenance
+from pyengine.sweep.aggregate import Measured, make_rows, mean_kl
+from pyengine.sweep.executors import Workplace
+from pyengine.sweep.measurements import QualityRecord, SpeedRecord
+from pyengine.sweep.options import SpeedOptions, SweepOptions
+from pyengine.sweep.quality import keyword_text
+from pyengine.sweep.quantization import quantize_all
+from pyengine.sweep.records import SweepResult, SweepTimings
+from pyengine.sweep.store import Store
+from pyengine.sweep.tasks import QualityTask, SpeedTask, Task, task_key
+from pyengine.sweep.token_numbers import TokenNumbers
+from pyengine.sweep.variants import Variant, describe_variant
+from pyengine.sweep.worker import Outcome
+
+Progress = Callable[[str, float], object]
+Comparisons = Mapping[str, tuple[QualityRecord, TokenNumbers]]
+
+
+def quantize_variants(
+    source: Path,
+    file_types: Sequence[str],
+    store: Store,
+    *,
+    options: QuantizeOptions,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Make the variants that are missing in the sweep's folder, and return all of them."""
+    made = quantize_all(source, file_types, store.models, options=options, progress=progress)
+    return [Path(variant.path) for variant in made.variants]
+
+
+def sweep(
+    source: Path,
+    variants: Sequence[Path],
+    store: Store,
+    workplace: Workplace,
+    *,
+    options: SweepOptions,
+    progress: Progress | None = None,
+) -> tuple[SweepResult, SweepTimings]:
+    """Measure the source and its variants, and write the table.
+
+    What the store holds already is not measured again. A model whose measurement fails costs its
+    row alone.
+
+    Raises:
+        ModelFileError: the source cannot be used.
+        CorpusError: the corpus cannot be used.
+        OptionError: an option is out of range, or two files have the same name.
+    """
+    options.check()
+    reference = describe_variant(source)
+    if reference.failure:
+        raise ModelFileError(f"{source}: {reference.failure}")
+    others = [describe_variant(path) for path in variants]
+    models = [reference, *(v for v in others if v.sha256 != reference.sha256)]
+    _check_names(models)
+    failures: dict[str, str] = {model.name: model.failure for model in models if model.failure}
+    usable = [model for model in models if not model.failure]
+    tasks: dict[str, Task] = {
+        model.name: quality_task(reference, model, options) for model in usable
+    }
+    floor_task = quality_task(reference, reference, options, other_batch=True)
+    comparisons = _compare(store, workplace, tasks, floor_task, failures, progress)
+    floor = comparisons.pop("", None)
+    result = _result(
+        models, comparisons, failures, None if floor is None else mean_kl(floor[1]), options
+    )
+    write_atomic(store.results, result.model_dump_json(indent=2) + "\n")
+    timings = _time(store, workplace, usable, options, progress)
+    write_atomic(store.timings, timings.model_dump_json(indent=2) + "\n")
+    return result, timings
+
+
+def quality_task(
+    reference: Variant, variant: Variant, options: SweepOptions, *, other_batch: bool = False
+) -> QualityTask:
+    """Describe a comparison; `other_batch` gives the null control its other batch size."""
+    windows = options.windows
+    corpus = load_corpus(options.corpus)
+    return QualityTask(
+        reference=str(reference.path.absolute()),
+        reference_sha256=reference.sha256,
+        variant=str(variant.path.absolute()),
+        variant_sha256=variant.sha256,
+        corpus=tuple(str(path.absolute()) for path in options.corpus),
+        corpus_sha256=corpus.sha256,
+        keywords_sha256=hashlib.sha256(keyword_text().encode()).hexdigest(),
+        n_ctx=windows.n_ctx,
+        stride=windows.stride,
+        max_tokens=windows.max_tokens,
+        seed=options.seed,
+        threads=options.threads,
+        n_ubatch=max(1, windows.n_ctx // 4) if other_batch else windows.n_ctx,
+        n_gpu_layers=options.n_gpu_layers,
+        check_files=options.check_files,
+    )
+
+
+def speed_task(variant: Variant, speed: SpeedOptions, options: SweepOptions) -> SpeedTask:
+    """Describe a speed measurement on this machine."""
+    return SpeedTask(
+        variant=str(variant.path.absolute()),
+        variant_sha256=variant.sha256,
+        repeats=speed.repeats,
+        prompt_tokens=speed.prompt_tokens,
+        generated_tokens=speed.generated_tokens,
+        threads=speed.threads,
+        n_gpu_layers=options.n_gpu_layers,
+        check_files=options.check_files,
+        machine=cpu_name(),
+    )
+
+
+def _check_names(models: Sequence[Variant]) -> None:
+    names = [model.name for model in models]
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError(f"two of the files are called {name!r}; rename one of them")
+
+
+def _compare(
+    store: Store,
+    workplace: Workplace,
+    tasks: Mapping[str, Task],
+    floor_task: Task,
+    failures: dict[str, str],
+    progress: Progress | None,
+) -> dict[str, tuple[QualityRecord, TokenNumbers]]:
+    """Make the comparisons that are missing, all at the same time; "" is the null control."""
+    wanted = {**tasks, "": floor_task}
+    missing = {n: t for n, t in wanted.items() if store.load_quality(task_key(t)) is None}
+    futures = {workplace.executor.submit(workplace.run, t): n for n, t in missing.items()}
+    done = len(wanted) - len(missing)
+    for future in as_completed(futures):
+        done += 1
+        _keep(store.save_quality, future, futures[future], wanted, failures)
+        if progress is not None:
+            progress("Comparing with the source", done / len(wanted))
+    found = {name: store.load_quality(task_key(task)) for name, task in wanted.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _time(
+    store: Store,
+    workplace: Workplace,
+    models: Sequence[Variant],
+    options: SweepOptions,
+    progress: Progress | None,
+) -> SweepTimings:
+    """Measure speeds that are missing, one model at a time: two would slow each other down."""
+    records: dict[str, SpeedRecord] = {}
+    failures: dict[str, str] = {}
+    for done, model in enumerate(models if options.speed is not None else ()):
+        assert options.speed is not None
+        task = speed_task(model, options.speed, options)
+        if store.load_speed(task_key(task)) is None:
+            future = workplace.executor.submit(workplace.run, task)
+            _keep(store.save_speed, future, model.name, {model.name: task}, failures)
+        record = store.load_speed(task_key(task))
+        if record is not None:
+            records[model.name] = record
+        if progress is not None:
+            progress("Measuring speed", (done + 1) / len(models))
+    threads = options.threads if options.speed is None else options.speed.threads
+    return SweepTimings(
+        provenance=provenance(threads=threads, devices=["CPU"]), models=records, failures=failures
+    )
+
+
+def _keep(
+    save: Callable[[Outcome], None],
+    future: "Future[Outcome]",
+    name: str,
+    tasks: Mapping[str, Task],
+    failures: dict[str, str],
+) -> None:
+    """Write a finished measurement at once, or note why there is none."""
+    error = future.exception()
+    if error is not None:  # a cluster's worker that died
+        failures[name] = f"{type(error).__name__}: {error}"
+        return
+    outcome = future.result()
+    if outcome.failure:
+        # The row has the file's name already, and its folder differs from run to run.
+        failures[name] = outcome.failure.replace(f"{tasks[name].variant}: ", "")
+    else:
+        save(outcome)
+
+
+def _result(
+    models: Sequence[Variant],
+    comparisons: Comparisons,
+    failures: Mapping[str, str],
+    floor: float | None,
+    options: SweepOptions,
+) -> SweepResult:
+    reference = models[0]
+    measured = [
+        Measured(
+            name=model.name,
+            sha256=model.sha256,
+            file_bytes=model.file_bytes,
+            bits_per_weight=model.bits_per_weight,
+            file_type=model.tensor_type,
+            is_reference=model is reference,
+            quality=comparisons.get(model.name),
+            failure=failures.get(model.name),
+        )
+        for model in models
+    ]
+    any_record = next((record for record, _ in comparisons.values()), None)
+    return SweepResult(
+        provenance=provenance(threads=options.threads, devices=["CPU"], seed=options.seed),
+        reference=reference.name,
+        reference_sha256=reference.sha256,
+        corpus_sha256=load_corpus(options.corpus).sha256,
+        n_tokens=any_record.n_tokens if any_record else 0,
+        n_documents=any_record.n_documents if any_record else 0,
+        method=describe(options.windows, any_record.start_ids if any_record else ()),
+        margin=options.margin,
+        floor=floor,
+        rows=make_rows(measured, floor=floor, margin=options.margin),
+    )

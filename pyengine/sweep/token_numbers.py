@@ -1,0 +1,40 @@
+"""What a comparison keeps of every token, and its file."""
+
+import io
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class TokenNumbers:
+    """One number for each scored token, in the order of the windows.
+
+    Attributes:
+        document: index of its document.
+        n_bytes: bytes of the token in the document, -1 where unknown.
+        kl: KL divergence of the variant from the reference, nats.
+        log_p, log_q: log-probability of the token in the reference and in the variant.
+        same_top: whether both have the same most probable token.
+    """
+
+    document: npt.NDArray[np.int32]
+    n_bytes: npt.NDArray[np.int32]
+    kl: npt.NDArray[np.float64]
+    log_p: npt.NDArray[np.float64]
+    log_q: npt.NDArray[np.float64]
+    same_top: npt.NDArray[np.bool_]
+
+
+def write_arrays(tokens: TokenNumbers) -> bytes:
+    """Return the bytes of an NPZ file; equal numbers give equal bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **asdict(tokens))
+    return buffer.getvalue()
+
+
+def read_arrays(data: bytes) -> TokenNumbers:
+    """Read per-token numbers from the bytes of their file."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return TokenNumbers(**{name: arrays[name] for name in TokenNumbers.__dataclass_fields__})

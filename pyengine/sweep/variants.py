@@ -1,0 +1,98 @@
+"""Which files a sweep measures, and what is known of each without opening it."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyengine.engine.gguf import check_gguf, read_tensor_table
+from pyengine.engine.quantize import file_sha256
+from pyengine.errors import InputError, ModelFileError
+from pyengine.sweep.quantization import PART_SUFFIX
+
+LATER_PART = "-of-"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model file of a sweep.
+
+    Attributes:
+        name: the file's name without its ending; it stands in the table.
+        sha256: of all its bytes.
+        bits_per_weight: 8 * bytes of all tensors / number of weights; None for a damaged file.
+        tensor_type: the type that most weights have; None for a damaged file.
+        failure: what is wrong with the file; empty where it can be opened.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    file_bytes: int
+    bits_per_weight: float | None
+    tensor_type: str | None
+    failure: str = ""
+
+
+def find_variants(paths: Iterable[Path]) -> list[Path]:
+    """Return the GGUF files that files and folders name, each once, in order of their names.
+
+    Of a split model only the first part counts.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no GGUF.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [p for p in sorted(path.glob("*.gguf")) if _is_first_part(p)]
+            if not inside:
+                raise InputError(f"{path}: holds no GGUF file")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise InputError(f"{path}: no such file")
+    return list(dict.fromkeys(found))
+
+
+def describe_variant(path: Path) -> Variant:
+    """Hash a file and read its tensor table; a damaged one is described as far as it goes."""
+    name = PART_SUFFIX.sub("", path.stem)
+    try:
+        table = read_tensor_table(path)
+        weights = {row.name: _count(row.shape) for row in table}
+        by_type: dict[str, int] = {}
+        for row in table:
+            by_type[row.type] = by_type.get(row.type, 0) + weights[row.name]
+        return Variant(
+            name=name,
+            path=path,
+            sha256=file_sha256(path),
+            file_bytes=check_gguf(path).n_bytes,
+            bits_per_weight=8 * sum(row.n_bytes for row in table) / max(1, sum(weights.values())),
+            tensor_type=max(by_type, key=lambda kind: by_type[kind], default=None),
+        )
+    except ModelFileError as error:
+        data = path.read_bytes()
+        reason = str(error).removeprefix(f"{path}: ")
+        return Variant(
+            name=name,
+            path=path,
+            sha256=hashlib.sha256(data).hexdigest(),
+            file_bytes=len(data),
+            bits_per_weight=None,
+            tensor_type=None,
+            failure=reason,
+        )
+
+
+def _is_first_part(path: Path) -> bool:
+    return LATER_PART not in path.stem or PART_SUFFIX.search(path.stem) is not None
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    count = 1
+    for length in shape:
+        count *= length
+    return count
