@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.codegen.benchmarks import check_hash, load_tasks
+from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
@@ -148,7 +148,32 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             load_tasks(tmp_path / name)
 
 
-def test_another_file_than_expected_is_refused(tmp_path: Path) -> None:
-    path = mbpp(tmp_path)
-    with pytest.raises(TaskFileError, match="expected 0000"):
-        check_hash(path, "0" * 64)
+def parquet_of(source: Path, target: Path, *, change: bool) -> Path:
+    pyarrow = pytest.importorskip("pyarrow", reason="reading parquet needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    records = [json.loads(line) for line in gzip.decompress(source.read_bytes()).splitlines()]
+    if change:
+        records[7]["test"] += "# changed"
+    parquet.write_table(pyarrow.Table.from_pylist(records), target)
+    return target
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_the_hub_gives_what_was_published(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: bool
+) -> None:
+    """The hub's parquet file, made here from the JSON lines, in place of the download."""
+    hub = pytest.importorskip("huggingface_hub", reason="the hub needs huggingface_hub")
+    source = shared / "tasks" / "HumanEval.jsonl.gz"
+    made = parquet_of(source, tmp_path / "test.parquet", change=change)
+    monkeypatch.setattr(hub, "hf_hub_download", lambda *_, **__: str(made))
+    if change:
+        with pytest.raises(TaskFileError, match="content has SHA-256"):
+            fetch_tasks("humaneval")
+    else:
+        assert fetch_tasks("humaneval") == load_tasks(source)
+
+
+def test_unknown_benchmarks_are_refused() -> None:
+    with pytest.raises(OptionError, match="no benchmark"):
+        fetch_tasks("humanoid")

@@ -12,7 +12,16 @@ import pytest
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Isolation, Job, Limits, Sandbox, Step, open_sandbox, works
+from pyengine.codegen.sandbox import (
+    Isolation,
+    Job,
+    Limits,
+    Sandbox,
+    Step,
+    descendants,
+    open_sandbox,
+    works,
+)
 from pyengine.codegen.tasks import Task
 from pyengine.codegen.watch import Stopped, watch
 from pyengine.errors import OptionError
@@ -49,18 +58,22 @@ def attempt(sandbox: Sandbox, body: str, *, setup: str = "") -> Execution:
 
 
 def test_fork_bomb(sandbox: Sandbox) -> None:
-    before = pids()
     execution = attempt(sandbox, "import os\nwhile True:\n    os.fork()")
     assert execution.outcome in (Outcome.EXCEPTION, Outcome.TIMED_OUT, Outcome.KILLED)
-    left = [pid for pid in pids() - before if is_solver(pid)]
-    assert left == []
+    assert solvers_left() == []
 
 
-def pids() -> set[str]:
-    return {entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+def solvers_left() -> list[int]:
+    """Return what is left below this process, a moment after the sandbox has ended."""
+    deadline = time.monotonic() + 5
+    while (left := [pid for pid in descendants(os.getpid()) if is_solver(pid)]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    return left
 
 
-def is_solver(pid: str) -> bool:
+def is_solver(pid: int) -> bool:
     try:
         return b"solver.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -141,7 +141,7 @@ def command(
 
 
 def _tasks(source: str, languages: list[str] | None, limit: int | None) -> list["Task"]:
-    from pyengine.codegen.benchmarks import fetch, load_tasks
+    from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
     from pyengine.codegen.languages import LANGUAGES
     from pyengine.codegen.tasks import own_tasks
 
@@ -152,7 +152,7 @@ def _tasks(source: str, languages: list[str] | None, limit: int | None) -> list[
         found = own_tasks(languages)
     else:
         path = Path(source)
-        found = load_tasks(path if path.suffix or path.exists() else fetch(source))
+        found = load_tasks(path) if path.suffix or path.exists() else fetch_tasks(source)
         found = [task for task in found if not languages or task.language in languages]
     if not found:
         raise OptionError(f"{source}: no task in {', '.join(languages or ())}")

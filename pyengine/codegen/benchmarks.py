@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,25 @@ PYTHON_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\n@", "\nasse
 
 @dataclass(frozen=True)
 class Published:
-    """A benchmark on the Hugging Face hub: where it lies, and its SHA-256 where known."""
+    """A benchmark on the Hugging Face hub: where it lies, and the SHA-256 of its content if known.
+
+    The hash is `content_sha256` of the records, so that it holds for any container.
+    """
 
     repository: str
     file: str
-    revision: str
     sha256: str | None
 
 
 HUB: Mapping[str, Published] = {
     "humaneval": Published(
-        "openai/openai_humaneval", "openai_humaneval/test-00000-of-00001.parquet", "main", None
+        "openai/openai_humaneval",
+        "openai_humaneval/test-00000-of-00001.parquet",
+        "d9964c36d1e309e5d237f0d45bdb31915d6a77961df213c753c6fa58c3e994ac",
     ),
-    "mbpp": Published(
-        "google-research-datasets/mbpp", "full/test-00000-of-00001.parquet", "main", None
-    ),
+    "mbpp": Published("google-research-datasets/mbpp", "full/test-00000-of-00001.parquet", None),
 }
+CONTENT = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
 
 
 def load_tasks(source: Path) -> list[Task]:
@@ -176,43 +179,47 @@ def _mbpp(record: dict[str, Any], path: Path) -> Task:
     return build_task(entry, path)
 
 
-def fetch(name: str) -> Path:
-    """Return the file of a benchmark, from the Hugging Face hub or its cache.
+def fetch_tasks(name: str) -> list[Task]:
+    """Return a benchmark's tasks from the Hugging Face hub, or from its cache.
 
     Raises:
-        OptionError: The name is unknown, huggingface_hub is missing, the download failed, or the
-        bytes are not the
-            ones expected.
+        OptionError: the name is unknown, huggingface_hub is missing, or the download failed.
+        TaskFileError: the content is not the one published.
     """
     published = HUB.get(name)
     if published is None:
-        raise OptionError(
-            f"no benchmark is called {name!r}; known: own, {', '.join(HUB)}, or a file"
-        )
+        raise OptionError(f"no benchmark is called {name!r}; use own, {', '.join(HUB)}, or a file")
+    path = _download(name, published)
+    if published.sha256 is not None:
+        check_content(_records(path), published.sha256, path)
+    return load_tasks(path)
+
+
+def _download(name: str, published: Published) -> Path:
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError
     except ImportError as error:
         raise OptionError(
-            f"fetching {name} needs huggingface_hub (pip install huggingface_hub); or give a file"
+            f"fetching {name} needs huggingface_hub (pip install pyengine[hub]); or give a file"
         ) from error
     try:
-        found = hf_hub_download(
-            published.repository,
-            published.file,
-            repo_type="dataset",
-            revision=published.revision,
-        )
+        found = hf_hub_download(published.repository, published.file, repo_type="dataset")
     except (HfHubHTTPError, OSError) as error:
         raise OptionError(f"cannot fetch {name} from {published.repository}: {error}") from error
-    path = Path(found)
-    if published.sha256 is not None:
-        check_hash(path, published.sha256)
-    return path
+    return Path(found)
 
 
-def check_hash(path: Path, expected: str) -> None:
-    """Raise TaskFileError unless the SHA-256 of `path` is `expected`."""
-    actual = hashlib.sha256(path.read_bytes()).hexdigest()
+def content_sha256(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the SHA-256 of what the records say, whatever file they were in."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(json.dumps([record.get(field) for field in CONTENT]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def check_content(records: Sequence[Mapping[str, Any]], expected: str, path: Path) -> None:
+    """Raise TaskFileError unless the records' content has the expected SHA-256."""
+    actual = content_sha256(records)
     if actual != expected:
-        raise TaskFileError(f"{path} has SHA-256 {actual}, expected {expected}")
+        raise TaskFileError(f"{path}: content has SHA-256 {actual}, expected {expected}")

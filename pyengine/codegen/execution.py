@@ -186,6 +186,8 @@ def _failure(
         return _execution(Outcome.MEMORY, f"more than {limits.memory_bytes >> 20} MiB", ended)
     if ended.stopped is Stopped.OUTPUT:
         return _execution(Outcome.KILLED, f"printed more than {limits.output_bytes} bytes", ended)
+    if not ended.steps and ended.began:
+        return _execution(Outcome.KILLED, "killed the process that watched it", ended)
     if not ended.steps:
         reason = ended.stderr.decode("utf-8", "replace").strip()[-300:]
         raise SandboxError(f"the sandbox did not report how the program ended: {reason}")

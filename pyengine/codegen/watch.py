@@ -34,8 +34,12 @@ class StepEnd:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a whole job ended. `steps` lacks the step during which it was stopped."""
+    """How a whole job ended. `steps` lacks the step during which it was stopped.
 
+    `began` is False where the sandbox itself could not be set up.
+    """
+
+    began: bool
     steps: tuple[StepEnd, ...]
     stdout: bytes
     stderr: bytes
@@ -66,8 +70,10 @@ class _Watched:
 
     def result(self, started: float) -> Ended:
         report = bytes(self.buffers.get("report", b""))
+        started_line, *ends = report.splitlines() or [b""]
         return Ended(
-            steps=tuple(StepEnd(**json.loads(line)) for line in report.splitlines()),
+            began=bool(started_line),
+            steps=tuple(StepEnd(**json.loads(line)) for line in ends),
             stdout=bytes(self.buffers.get("stdout", b"")[: self.limits.output_bytes]),
             stderr=bytes(self.buffers.get("stderr", b"")[: self.limits.output_bytes]),
             stopped=self.stopped,

@@ -118,6 +118,7 @@ def main() -> None:
         job = json.load(stream)
     root = job["root"]
     write_files(root, job["files"])
+    os.write(report_fd, b'{"started": true}\n')
     for step in job["steps"]:
         report = run_step(step, root, job["uid"])
         os.write(report_fd, json.dumps(report).encode() + b"\n")
