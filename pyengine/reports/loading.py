@@ -15,6 +15,7 @@ from pyengine.results import SCHEMA_VERSION, Result
 # Kind of record -> module and class. Modules are imported when a record of theirs is read.
 KINDS: dict[str, str] = {
     "probe": "pyengine.probes.records:ProbeResult",
+    "compare": "pyengine.comparison.records:ComparisonResult",
     "models": "pyengine.discovery.records:ModelsResult",
     "doctor": "pyengine.doctor.records:DoctorResult",
 }

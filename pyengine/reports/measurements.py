@@ -49,6 +49,7 @@ class Measurement:
 # Kind of record -> module of this package with a function `measurements`.
 MODULES: dict[str, str] = {
     "probe": "probe_measurements",
+    "compare": "compare_measurements",
 }
 
 

@@ -22,6 +22,7 @@ class View:
 
 VIEWS: dict[str, View] = {
     "probe": View("probe_view:probe_document", "probe_pictures:probe_pictures"),
+    "compare": View("compare_view:compare_document", "compare_pictures:compare_pictures"),
     "models": View("models_view:models_document"),
     "doctor": View("doctor_view:doctor_document"),
 }
@@ -33,10 +34,15 @@ def document_of(result: Result) -> Document:
     return document
 
 
-def pictures_of(result: Result) -> tuple[Picture, ...]:
-    """Return the pictures of a record; none where its kind has none."""
+def illustrations_of(result: Result) -> tuple[Block, ...]:
+    """Return the pictures and passages of a record; none where its kind has none."""
     name = VIEWS[result.kind].pictures
     return () if name is None else tuple(_function(name)(result))
+
+
+def pictures_of(result: Result) -> tuple[Picture, ...]:
+    """Return the pictures of a record alone."""
+    return Document("", illustrations_of(result)).pictures()
 
 
 def page_of(results: Sequence[Result]) -> Document:
@@ -53,7 +59,7 @@ def page_document(result: Result) -> Document:
     """Put the pictures after the opening answer, and how to cite and repeat at the end."""
     document = document_of(result)
     opening, rest = _split(document.blocks)
-    blocks = (*opening, *pictures_of(result), *rest, closing(result))
+    blocks = (*opening, *illustrations_of(result), *rest, closing(result))
     return Document(document.title, blocks)
 
 

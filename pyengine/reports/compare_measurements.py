@@ -1,0 +1,152 @@
+"""The measurements of a comparison, one row each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from pyengine.comparison.records import (
+    ComparisonResult,
+    Divergences,
+    EstimateRecord,
+    GroupRecord,
+    StartRecord,
+    VariantRecord,
+)
+from pyengine.reports.measurements import Measurement
+from pyengine.results import ModelRecord
+
+_Row = Callable[..., Measurement]
+
+
+def measurements(result: ComparisonResult) -> Iterator[Measurement]:
+    """Yield the null control, then all averages of every variant."""
+    reference = result.reference
+    if result.null is not None:
+        null = result.null
+        row = _row_of(reference, reference, result.kind)
+        for metric, value in (
+            ("kl_floor", null.floor_kl),
+            ("total_variation_floor", null.floor_total_variation),
+            ("delta_p_floor", null.floor_delta_p),
+            ("log_ppl_ratio_floor", null.floor_log_ratio),
+            ("same_top", null.same_top),
+        ):
+            yield row("null control", "all", metric, "", value, n=null.n)
+    for variant in result.variants:
+        yield from _variant(variant, reference, result.kind)
+
+
+def _row_of(model: ModelRecord, reference: ModelRecord, kind: str) -> _Row:
+    return partial(Measurement, kind, model.name, model.sha256, model.file_type, reference.sha256)
+
+
+def _variant(variant: VariantRecord, reference: ModelRecord, kind: str) -> Iterator[Measurement]:
+    row = _row_of(variant.model, reference, kind)
+    yield row("file", "all", "size", "byte", float(variant.model.file_bytes))
+    yield row("file", "all", "bits_per_weight", "bit", variant.model.bits_per_weight)
+    if variant.overall is not None:
+        yield from _overall(row, variant.overall)
+    for name, groups in (
+        ("language", variant.by_language),
+        ("class", variant.by_class),
+        ("confidence", variant.by_confidence),
+    ):
+        for group in groups:
+            yield from _group(row, name, group)
+    for keywords in variant.keywords:
+        estimates = (
+            ("keyword_mass_reference", "probability", keywords.mass_reference),
+            ("keyword_mass_change", "probability", keywords.mass_change),
+            ("keyword_kl", "nat", keywords.kl),
+        )
+        for metric, unit, estimate in estimates:
+            yield from _estimate(row, "language", keywords.language, metric, unit, estimate)
+    for start in variant.starts:
+        yield from _start(row, start)
+    yield from _foreign(row, variant)
+
+
+def _overall(row: _Row, overall: Divergences) -> Iterator[Measurement]:
+    estimates = {
+        "kl": ("nat", overall.kl.mean),
+        "kl_reverse": ("nat", overall.kl_reverse),
+        "jensen_shannon": ("nat", overall.jensen_shannon),
+        "total_variation": ("", overall.total_variation),
+        "hellinger": ("", overall.hellinger),
+        "delta_p": ("probability", overall.delta_p.mean),
+        "log_ppl_ratio": ("nat", overall.log_ppl_ratio),
+        "same_top": ("share", overall.same_top),
+        "rank_correlation": ("", overall.rank_correlation),
+        "rank_change": ("", overall.rank_change),
+        "entropy_change": ("nat", overall.entropy_change),
+    }
+    for metric, (unit, estimate) in estimates.items():
+        yield from _estimate(row, "all", "all", metric, unit, estimate)
+    for k, overlap in overall.overlap.items():
+        yield from _estimate(row, "all", "all", f"overlap_{k}", "share", overlap)
+    for name, summary in (("kl", overall.kl), ("delta_p", overall.delta_p)):
+        yield row("all", "all", f"{name}_rms", "", summary.rms, n=overall.n)
+        for level, value in summary.quantiles.items():
+            yield row("quantile", level, name, "", value, n=overall.n)
+    for metric, value in (
+        ("ppl_reference", overall.ppl_reference),
+        ("ppl", overall.ppl_variant),
+        ("padding_mass", overall.padding_mass_variant),
+    ):
+        yield row("all", "all", metric, "", value, n=overall.n)
+
+
+def _group(row: _Row, kind: str, group: GroupRecord) -> Iterator[Measurement]:
+    yield from _estimate(row, kind, group.name, "kl", "nat", group.kl)
+    yield from _estimate(row, kind, group.name, "same_top", "share", group.same_top)
+    yield from _estimate(row, kind, group.name, "log_ppl_ratio", "nat", group.log_ppl_ratio)
+    yield row(kind, group.name, "delta_p_rms", "probability", group.delta_p_rms, n=group.n)
+
+
+def _start(row: _Row, start: StartRecord) -> Iterator[Measurement]:
+    for metric in ("kl", "kl_reverse", "jensen_shannon", "total_variation", "same_top"):
+        value = getattr(start, metric)
+        yield row(f"{start.kind} start", start.language, metric, "", value, n=start.n_contexts)
+    for metric in ("keyword_mass_reference", "keyword_mass_variant"):
+        value = getattr(start, metric)
+        yield row(
+            f"{start.kind} start", start.language, metric, "probability", value, n=start.n_contexts
+        )
+
+
+def _foreign(row: _Row, variant: VariantRecord) -> Iterator[Measurement]:
+    bits = variant.bits_per_byte
+    if bits is not None:
+        for metric, estimate in (
+            ("bits_per_byte_reference", bits.reference),
+            ("bits_per_byte", bits.variant),
+            ("bits_per_byte_change", bits.difference),
+        ):
+            yield from _estimate(row, "all", "all", metric, "bit", estimate)
+    for string in variant.strings:
+        for metric, value in (
+            ("keyword_strings_reference", string.total_reference),
+            ("keyword_strings", string.total_variant),
+        ):
+            n = string.n_keywords
+            yield row("language", string.language, metric, "probability", value, n=n)
+
+
+def _estimate(
+    row: _Row, group: str, member: str, metric: str, unit: str, estimate: EstimateRecord | None
+) -> Iterator[Measurement]:
+    if estimate is None or math.isnan(estimate.value):
+        return
+    yield row(
+        group,
+        member,
+        metric,
+        unit,
+        estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        error=estimate.se_clustered,
+        n=estimate.n,
+    )
