@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "compare": "pyengine.cli.compare",
     "quantize": "pyengine.cli.quantize",
     "sweep": "pyengine.cli.sweep",
+    "recommend": "pyengine.cli.recommend",
     "report": "pyengine.cli.report",
     "models": "pyengine.cli.models",
     "doctor": "pyengine.cli.doctor",

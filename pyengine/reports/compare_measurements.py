@@ -26,14 +26,9 @@ def measurements(result: ComparisonResult) -> Iterator[Measurement]:
     if result.null is not None:
         null = result.null
         row = _row_of(reference, reference, result.kind)
-        for metric, value in (
-            ("kl_floor", null.floor_kl),
-            ("total_variation_floor", null.floor_total_variation),
-            ("delta_p_floor", null.floor_delta_p),
-            ("log_ppl_ratio_floor", null.floor_log_ratio),
-            ("same_top", null.same_top),
-        ):
-            yield row("null control", "all", metric, "", value, n=null.n)
+        for metric, value in null.floors.items():
+            yield row("null control", "all", f"{metric}_floor", "", value, n=null.n)
+        yield row("null control", "all", "same_top", "share", null.same_top, n=null.n)
     for variant in result.variants:
         yield from _variant(variant, reference, result.kind)
 

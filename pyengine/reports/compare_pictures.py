@@ -79,7 +79,7 @@ def _size_against_kl(result: ComparisonResult, kindred: Sequence[VariantRecord])
             "KL divergence [nats per token]",
             mark_front(points),
             log_y=True,
-            floor=(result.null.floor_kl or None) if result.null else None,
+            floor=result.null.floors.get("kl") or None if result.null else None,
         ),
     )
 

@@ -16,6 +16,11 @@ from pyengine.results import SCHEMA_VERSION, Result
 KINDS: dict[str, str] = {
     "probe": "pyengine.probes.records:ProbeResult",
     "compare": "pyengine.comparison.records:ComparisonResult",
+    "quantize": "pyengine.sweep.quantization:QuantizeResult",
+    "sweep": "pyengine.sweep.records:SweepResult",
+    "sweep-timings": "pyengine.sweep.records:SweepTimings",
+    "evaluate": "pyengine.codegen.records:EvaluationResult",
+    "recommend": "pyengine.recommendation.records:RecommendResult",
     "models": "pyengine.discovery.records:ModelsResult",
     "doctor": "pyengine.doctor.records:DoctorResult",
 }

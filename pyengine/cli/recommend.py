@@ -1,0 +1,76 @@
+"""`pyengine recommend`: which file to use, and a gate for continuous integration."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyengine.errors import OptionError, ThresholdNotMet
+
+
+def command(
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Records of compare or sweep; a sweep's timings add measured memory."),
+    ],
+    *,
+    max_kl: Annotated[
+        float | None,
+        typer.Option(
+            help="Margin: the mean KL divergence, in nats per token, that is of no interest. "
+            "Default: the margin of the measurement.",
+            show_default=False,
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Memory that the model may need, such as 6GiB.", show_default=False),
+    ] = None,
+    max_size: Annotated[
+        str | None, typer.Option(help="Size that the file may have.", show_default=False)
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(help="Judge only this variant, by name or type.", show_default=False),
+    ] = None,
+    fail_if: Annotated[
+        str | None,
+        typer.Option(
+            help="Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
+            "same_top < 95%'. Names: kl, kl_low, kl_high, kl_99, same_top, size, memory, "
+            "bits_per_weight and what else was measured.",
+            metavar="CONDITION",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """Choose the smallest file that cannot be told from the reference, or the best that fits.
+
+    Exits with 1 where none is within the margin, or where --fail-if holds.
+    """
+    from pyengine.cli.output import print_document, print_json
+    from pyengine.recommendation.conditions import parse_size
+    from pyengine.recommendation.recommend import recommend
+    from pyengine.reports.loading import load_result
+    from pyengine.reports.recommend_view import recommend_document
+
+    if json and markdown:
+        raise OptionError("--json and --markdown exclude each other")
+    result = recommend(
+        [load_result(path) for path in results],
+        max_kl=max_kl,
+        memory=None if memory is None else parse_size(memory),
+        size=None if max_size is None else parse_size(max_size),
+        variant=variant,
+        fail_if=fail_if,
+    )
+    if json:
+        print_json(result)
+    else:
+        print_document(recommend_document(result), markdown=markdown)
+    if result.failed:
+        raise ThresholdNotMet(f"{fail_if!r} holds for {result.chosen or 'no variant at all'}")
+    if result.chosen is None or not (result.qualified or fail_if):
+        raise ThresholdNotMet("no variant qualifies")

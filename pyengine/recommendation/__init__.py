@@ -1,0 +1,1 @@
+"""Choose a file from what was measured, and say why."""
