@@ -40,7 +40,9 @@ from pyengine.engine.session import Session
 from pyengine.errors import InputError, OptionError
 from pyengine.reports.evaluate_view import evaluate_document
 from pyengine.reports.markdown import render_markdown
+from pyengine.reports.measurements import measurements_of
 from pyengine.reports.terminal import render_terminal
+from pyengine.reports.views import pictures_of
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,10 @@ def test_a_model_against_its_quantized_self(stories: Path, tmp_path: Path) -> No
     text = render_terminal(evaluate_document(result), width=100, color=False)
     assert "Tasks that change sides" in text
     assert "| Model" in render_markdown(evaluate_document(result))
+    rows = measurements_of([result])
+    assert {row.metric for row in rows} >= {"pass_at_1", "parse_share", "keyword_rank"}
+    assert any(row.group == "difference" and row.reference_sha256 for row in rows)
+    assert [picture.name for picture in pictures_of(result)] == ["code-shares", "code-likelihood"]
 
 
 def test_a_model_is_equal_to_itself(stories: Path, tmp_path: Path) -> None:

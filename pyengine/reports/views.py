@@ -25,6 +25,7 @@ VIEWS: dict[str, View] = {
     "compare": View("compare_view:compare_document", "compare_pictures:compare_pictures"),
     "models": View("models_view:models_document"),
     "doctor": View("doctor_view:doctor_document"),
+    "evaluate": View("evaluate_view:evaluate_document", "evaluate_pictures:evaluate_pictures"),
 }
 
 
