@@ -23,7 +23,6 @@ KINDS: dict[str, str] = {
     "recommend": "pyengine.recommendation.records:RecommendResult",
     "models": "pyengine.discovery.records:ModelsResult",
     "doctor": "pyengine.doctor.records:DoctorResult",
-    "evaluate": "pyengine.codegen.records:EvaluationResult",
 }
 
 
