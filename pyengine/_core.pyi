@@ -57,7 +57,6 @@ def quantize(
     overrides: Sequence[tuple[str, str]],
     metadata: Sequence[tuple[str, str]],
 ) -> None: ...
-
 def merge_own_texts(path: str) -> npt.NDArray[np.uint8]: ...
 
 class Vocabulary:
