@@ -10,6 +10,7 @@ from pathlib import Path
 import damage
 import pytest
 
+from pyengine.cli.app import run
 from pyengine.engine import gguf, model, options, session, trial
 from pyengine.errors import ModelFileError
 
@@ -213,12 +214,26 @@ def test_unreviewed_architectures_are_tried_first(
     monkeypatch.setattr(trial, "try_open", lambda path, **_: tried.append(path))
     path = tmp_path / "model.gguf"
     damage.write_small_gguf(path, architecture="llama")
-    trial.open_with_trial(path).close()
+    trial.try_where_needed(path)
     assert tried == []
     damage.write_small_gguf(path, architecture="gemma")
     assert not gguf.check_gguf(path).reviewed
-    trial.open_with_trial(path).close()
+    trial.try_where_needed(path)
     assert tried == [path]
+
+
+def test_the_command_line_survives_what_the_check_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook = tmp_path / "sitecustomize.py"
+    hook.write_text("import os, sys\nif 'pyengine.engine.trial' in sys.orig_argv: os.abort()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = tmp_path / "model.gguf"
+    damage.write_small_gguf(path, architecture="gemma")
+    assert run(["probe", str(path)]) == 2
+    complaint = capsys.readouterr().err
+    assert "SIGABRT" in complaint
+    assert complaint.count("\n") == 1
 
 
 def test_the_structure_reader_agrees_with_the_check(tmp_path: Path) -> None:

@@ -101,17 +101,17 @@ def _run(
     options: "CompareOptions",
     save_logits: Path | None,
 ) -> "ComparisonResult":
+    from pyengine.cli.model_argument import usable_model
     from pyengine.cli.output import reporting
     from pyengine.comparison import compare
     from pyengine.corpus import load_corpus
-    from pyengine.discovery.references import resolve_model
 
     options.check()
     texts = load_corpus(corpus)
     with reporting() as progress:
         return compare(
-            resolve_model(reference),
-            [resolve_model(variant) for variant in variants],
+            usable_model(reference),
+            [usable_model(variant) for variant in variants],
             corpus=texts,
             options=options,
             save_logits=save_logits,

@@ -95,12 +95,12 @@ def command(
     Beside pass@k it measures what tiny models and small differences show too: whether answers
     parse, and how likely the model finds the right solution. A killed run goes on where it was.
     """
+    from pyengine.cli.model_argument import usable_model
     from pyengine.cli.output import print_document, print_json
     from pyengine.codegen.evaluation import Evaluation, default_jobs
     from pyengine.codegen.options import EvaluationOptions, default_folder
     from pyengine.codegen.prompting import PromptStyle
     from pyengine.codegen.sandbox import Isolation, Limits, open_sandbox
-    from pyengine.discovery.references import resolve_model
     from pyengine.engine.generation import SamplingOptions
     from pyengine.reports.evaluate_view import evaluate_document
 
@@ -124,8 +124,8 @@ def command(
     )
     options.check()
     chosen = _tasks(tasks, language, limit)
-    paths = [resolve_model(model) for model in models] if models else [resolve_model()]
-    base = resolve_model(reference) if reference else None
+    paths = [usable_model(model) for model in models] if models else [usable_model()]
+    base = usable_model(reference) if reference else None
     sandbox = open_sandbox(
         None if isolation == "auto" else Isolation(isolation),
         unsafe_local_execution=unsafe_local_execution,

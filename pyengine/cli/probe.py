@@ -109,7 +109,7 @@ def _measurement(
     gpu_layers: int,
     progress: "Reporter",
 ) -> "Measurement":
-    from pyengine.discovery.references import resolve_model
+    from pyengine.cli.model_argument import usable_model
     from pyengine.engine.model import open_model
     from pyengine.engine.options import ModelOptions
     from pyengine.probes.measurement import measure
@@ -120,7 +120,7 @@ def _measurement(
         if specs:
             raise OptionError(f"{source}: saved logits have their starts; drop --start")
         return load_logits(source)
-    path = resolve_model(source or None)
+    path = usable_model(source or None)
     options = ModelOptions(n_gpu_layers=gpu_layers)
     with open_model(
         path, options=options, progress=lambda fraction: progress(f"open {path.name}", fraction)

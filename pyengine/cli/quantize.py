@@ -9,7 +9,7 @@ from pyengine.errors import OptionError
 
 
 def command(
-    source: Annotated[Path, typer.Argument(help="A GGUF file of F16, BF16 or F32 weights.")],
+    source: Annotated[str, typer.Argument(help="A model of F16, BF16 or F32 weights.")],
     *,
     to: Annotated[
         list[str],
@@ -54,6 +54,7 @@ def command(
     of the same name is never overwritten.
     """
     from pyengine.cli.output import print_document, print_json, reporting
+    from pyengine.discovery.references import resolve_model
     from pyengine.engine.quantize import QuantizeOptions, expand_types
     from pyengine.engine.session import default_threads
     from pyengine.reports.quantize_view import quantize_document
@@ -73,7 +74,12 @@ def command(
     types = expand_types(split_commas(to), has_imatrix=imatrix is not None)
     with reporting() as progress:
         result = quantize_all(
-            source, types, output_dir, options=options, dry_run=dry_run, progress=progress
+            resolve_model(source),
+            types,
+            output_dir,
+            options=options,
+            dry_run=dry_run,
+            progress=progress,
         )
     if json:
         print_json(result)

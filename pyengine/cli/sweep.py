@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def command(
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             help="The model to start from. Default: of the variants given the one with the most "
             "bits per weight, without variants the embedded model.",
@@ -96,22 +96,20 @@ def command(
         check_files=dask is not None,
     )
     options.check()
-    source, files = _models(source, variants or [])
-    folder = output_dir or Path(f"{source.stem}-sweep")
-    result, timings = _sweep(source, files, to or ["all"], imatrix, folder, resume, dask, options)
+    model, files = _models(source, variants or [])
+    folder = output_dir or Path(f"{model.stem}-sweep")
+    result, timings = _sweep(model, files, to or ["all"], imatrix, folder, resume, dask, options)
     _show(result, timings, json=json, markdown=markdown)
 
 
-def _models(source: Path | None, variants: list[Path]) -> tuple[Path, list[Path]]:
+def _models(source: str | None, variants: list[Path]) -> tuple[Path, list[Path]]:
     """Return the source and the variants that are there already."""
-    from pyengine.engine.embedded import embedded_model
+    from pyengine.discovery.references import resolve_model
     from pyengine.sweep.variants import describe_variant, find_variants
 
     files = find_variants(variants)
-    if source is not None:
-        return source, files
-    if not files:
-        return embedded_model(), files
+    if source is not None or not files:
+        return resolve_model(source), files
     whole = [variant for variant in map(describe_variant, files) if not variant.failure]
     if not whole:
         raise OptionError("none of the variants can be opened, so there is nothing to compare to")

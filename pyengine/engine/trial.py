@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pyengine.engine.gguf import check_gguf
-from pyengine.engine.model import LoadProgress, Model, open_model
+from pyengine.engine.model import open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError, ModelKindError, PyengineError
@@ -19,21 +19,17 @@ from pyengine.errors import ModelFileError, ModelKindError, PyengineError
 SECONDS = 600.0
 
 
-def open_with_trial(
-    path: str | Path, *, options: ModelOptions | None = None, progress: LoadProgress | None = None
-) -> Model:
-    """Open a model as `open_model` does, after a trial where its file calls for one.
+def try_where_needed(path: str | Path) -> None:
+    """Check a model file and, unless its architecture was reviewed, open it in a child process.
+
+    Costs milliseconds for a reviewed file; else a process's start and one opening.
 
     Raises:
         ModelFileError: the file cannot be opened, or the trial died of it.
     """
-    file = Path(path)
-    if not file.is_file():
-        return open_model(file, options=options)  # raises what is wrong
-    summary = check_gguf(file)
-    if not summary.reviewed and summary.n_tensors > 0:
-        try_open(file, options=options)
-    return open_model(file, options=options, progress=progress)
+    summary = check_gguf(path)
+    if not summary.reviewed:
+        try_open(path, options=ModelOptions(vocabulary_only=summary.n_tensors == 0))
 
 
 def try_open(
