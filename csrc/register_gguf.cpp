@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gguf_check.hpp"
 #include "pybind11.hpp"
 
@@ -26,6 +28,14 @@ py::object string_value(const std::string & path, const std::string & key) {
     return value ? py::object(text_of(*value)) : py::none();
 }
 
+Int32Array int32_list(const std::string & path, const std::string & key) {
+    const GgufFile file(path);
+    const std::vector<std::uint32_t> values = file.uint32_list(key);
+    Int32Array result(static_cast<py::ssize_t>(values.size()));
+    std::copy(values.begin(), values.end(), result.mutable_data());
+    return result;
+}
+
 } // namespace
 
 void register_gguf(py::module_ & module) {
@@ -42,6 +52,7 @@ void register_gguf(py::module_ & module) {
     module.def("check_gguf", &check_gguf, py::arg("path"), py::kw_only(),
                py::arg("vocabulary") = true, py::call_guard<py::gil_scoped_release>());
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
+    module.def("gguf_int32_list", &int32_list, py::arg("path"), py::arg("key"));
     module.def("gguf_string", &string_value, py::arg("path"), py::arg("key"));
 }
 

@@ -15,6 +15,8 @@ from pyengine.errors import PyengineError
 # so that `pyengine --version` does not pay for plotting or parsers.
 COMMANDS: dict[str, str] = {
     "probe": "pyengine.cli.probe",
+    "vocab": "pyengine.cli.vocab",
+    "tokenize": "pyengine.cli.tokenize",
     "compare": "pyengine.cli.compare",
     "quantize": "pyengine.cli.quantize",
     "sweep": "pyengine.cli.sweep",

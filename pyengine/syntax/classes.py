@@ -63,7 +63,7 @@ def classify_bytes(source: bytes | str, language: str) -> npt.NDArray[np.uint8]:
     """
     text = source.encode() if isinstance(source, str) else source
     data = np.frombuffer(text, np.uint8)
-    classes = np.where(_WHITE[data], SyntaxClass.WHITESPACE, SyntaxClass.OTHER).astype(np.uint8)
+    classes = _white_or_other(data)
     reserved = _reserved(language)
     stack: list[tuple[Node, bool]] = [(parse(text, language).root_node, False)]
     while stack:
@@ -78,6 +78,14 @@ def classify_bytes(source: bytes | str, language: str) -> npt.NDArray[np.uint8]:
             classes[node.start_byte : node.end_byte] = SyntaxClass.LITERAL
         stack.extend((child, inside) for child in node.children)
     classes[(classes == SyntaxClass.WHITESPACE) & _line_starts(data)] = SyntaxClass.INDENTATION
+    return classes
+
+
+def classify_white_space(text: bytes) -> npt.NDArray[np.uint8]:
+    """Return INDENTATION, WHITESPACE or OTHER for every byte of a text in any language."""
+    data = np.frombuffer(text, np.uint8)
+    classes = _white_or_other(data)
+    classes[_line_starts(data)] = SyntaxClass.INDENTATION
     return classes
 
 
@@ -108,6 +116,10 @@ def _span(node: Node) -> tuple[int, int]:
     text = node.text or b""
     start = node.start_byte + len(text) - len(text.lstrip())
     return start, start + len(text.strip())
+
+
+def _white_or_other(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.where(_WHITE[data], SyntaxClass.WHITESPACE, SyntaxClass.OTHER).astype(np.uint8)
 
 
 @cache

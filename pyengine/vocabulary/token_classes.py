@@ -105,7 +105,11 @@ class TokenClasses:
 
 def classify(pieces: Pieces) -> TokenClasses:
     """Class every token of a vocabulary (see TokenClass) and collect the overlapping sets."""
-    features = PieceFeatures(pieces)
+    return classify_features(PieceFeatures(pieces))
+
+
+def classify_features(features: PieceFeatures) -> TokenClasses:
+    """Class every token as `classify` does, from features that are known already."""
     primary = _Partition(features).run()
     masks = _code_sets(features, primary) | _white_space_sets(features, primary)
     masks["paper: special"] = paper_special(features)
@@ -117,8 +121,8 @@ def classify(pieces: Pieces) -> TokenClasses:
 def paper_special(features: PieceFeatures) -> BoolArray:
     """Mark the paper's "special tokens": pieces with ASCII punctuation other than `_` in them.
 
-    Control tokens and padding rows are not counted. The rule is inferred from the shares that
-    the paper states (arXiv 2601.02563); it takes in identifiers such as `.Class`.
+    Tokens that are control tokens and padding rows are not counted. The rule is inferred from the
+    shares that the paper states (arXiv 2601.02563); it takes in identifiers such as `.Class`.
     """
     special: BoolArray = features.textual & features.has(bits.PUNCTUATION)
     return special

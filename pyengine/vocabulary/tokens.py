@@ -87,3 +87,8 @@ class Pieces:
         joined = self.data.tobytes()
         starts, ends = self.offsets[tokens].tolist(), self.offsets[tokens + 1].tolist()
         return [joined[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def piece_text(piece: bytes) -> str:
+    r"""Return a piece as text; bytes that are not UTF-8 become \xNN. Never use it as a key."""
+    return piece.decode("utf-8", errors="backslashreplace")

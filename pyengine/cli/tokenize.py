@@ -1,0 +1,76 @@
+"""`pyengine tokenize`: the tokens of a text, with their ids and places."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyengine.errors import CorpusError, OptionError
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="A GGUF file, with or without weights.")],
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            help="A text, a file, or - for standard input (the default).", show_default=False
+        ),
+    ] = None,
+    *,
+    literal: Annotated[
+        bool, typer.Option("--text", help="Take TEXT as text, even where a file is called so.")
+    ] = False,
+    special: Annotated[
+        bool, typer.Option(help="Add the tokens that the model wants around a text (BOS, EOS).")
+    ] = False,
+    parse_special: Annotated[
+        bool, typer.Option(help="Read control tokens such as <|im_end|> in the text as such.")
+    ] = False,
+    rows: Annotated[int, typer.Option(min=0, help="Tokens in the table; 0 for no table.")] = 200,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """Show the tokens of a text: pieces, ids and byte offsets, white space made visible."""
+    from pyengine.cli.model_argument import usable_model
+    from pyengine.cli.output import print_document, print_json
+    from pyengine.engine.model import open_model
+    from pyengine.engine.options import ModelOptions
+    from pyengine.reports.tokenize_view import tokenize_document
+    from pyengine.vocabulary.tokenization import tokenize_text
+
+    if json and markdown:
+        raise OptionError("--json and --markdown exclude each other")
+    name, content = _content(text, literal)
+    opened = open_model(usable_model(model), options=ModelOptions(vocabulary_only=True))
+    result = tokenize_text(
+        opened, content, source=name, add_special=special, parse_special=parse_special
+    )
+    if json:
+        print_json(result)
+    else:
+        print_document(tokenize_document(result, rows=rows), markdown=markdown)
+
+
+def _content(text: str | None, literal: bool) -> tuple[str, bytes]:
+    if literal:
+        if text is None:
+            raise OptionError("--text: give the text")
+        return "text", _encoded(text)
+    if text is None or text == "-":
+        return "standard input", sys.stdin.buffer.read()
+    try:
+        if not Path(text).exists():
+            return "text", _encoded(text)
+        return text, Path(text).read_bytes()
+    except OSError as error:
+        if error.filename is None or "\n" in text or len(text) > 255:
+            return "text", _encoded(text)
+        raise CorpusError(f"{text}: cannot be read ({error.strerror})") from error
+    except ValueError:
+        return "text", _encoded(text)
+
+
+def _encoded(text: str) -> bytes:
+    """Give back the bytes of an argument, those that were not valid UTF-8 included."""
+    return text.encode("utf-8", "surrogateescape")
