@@ -95,8 +95,12 @@ def compare_starts(
 
 
 def cold_top(session: Session, ids: Sequence[int], vocabulary: Vocabulary) -> list[Choice]:
-    """Return the most probable tokens after a start, padding rows included."""
-    logits = session.logits(list(ids))
+    """Return the most probable tokens after a start."""
+    return top_choices(session.logits(list(ids)), vocabulary)
+
+
+def top_choices(logits: npt.NDArray[np.float32], vocabulary: Vocabulary) -> list[Choice]:
+    """Return the most probable tokens of one row, padding rows included."""
     best = top_k(logits[None], min(COLD_CHOICES, len(logits)))[0]
     wide = logits.astype(np.float64)
     probabilities = np.exp(wide[best] - np.logaddexp.reduce(wide))

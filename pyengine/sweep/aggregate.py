@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pyengine.comparison.records import EstimateRecord
+from pyengine.comparison.texts import UNKNOWN_CLASS
 from pyengine.statistics import (
     PairedDifference,
     clustered_mean,
@@ -18,8 +20,9 @@ from pyengine.statistics import (
 )
 from pyengine.statistics.estimates import Floats, cluster_sums
 from pyengine.sweep.measurements import QualityRecord
-from pyengine.sweep.records import StepVerdict, SweepRow
-from pyengine.sweep.token_numbers import TokenNumbers
+from pyengine.sweep.records import PartRecord, StepVerdict, SweepRow
+from pyengine.sweep.token_numbers import NOT_PARSED, TokenNumbers
+from pyengine.syntax import SyntaxClass
 
 LEVEL = 0.95
 
@@ -38,10 +41,19 @@ class Measured:
     failure: str | None
 
 
-def make_rows(models: Sequence[Measured], *, floor: float | None, margin: float) -> list[SweepRow]:
-    """Return one row for each model: the reference first, then the largest file first."""
+def make_rows(
+    models: Sequence[Measured],
+    *,
+    languages: Sequence[str],
+    floor: float | None,
+    margin: float,
+) -> list[SweepRow]:
+    """Return one row for each model: the reference first, then the largest file first.
+
+    `languages` holds that of each document of the corpus.
+    """
     ordered = sorted(models, key=lambda m: (not m.is_reference, -m.file_bytes, m.name))
-    rows = [_row(model, floor) for model in ordered]
+    rows = [_row(model, floor, languages) for model in ordered]
     better = _smaller_and_better(rows)
     steps = _steps(ordered, margin)
     return [
@@ -79,7 +91,7 @@ def mean_kl(tokens: TokenNumbers) -> float:
     return float(tokens.kl[np.isfinite(tokens.kl)].mean())
 
 
-def _row(model: Measured, floor: float | None) -> SweepRow:
+def _row(model: Measured, floor: float | None, languages: Sequence[str]) -> SweepRow:
     row = SweepRow(
         name=model.name,
         sha256=model.sha256,
@@ -107,11 +119,33 @@ def _row(model: Measured, floor: float | None) -> SweepRow:
             ),
             "bits_per_byte": bits_per_byte(tokens),
             "bits_per_byte_change": None if model.is_reference else bits_per_byte_change(tokens),
+            "by_language": kl_parts(tokens, np.array(languages)[tokens.document]),
+            "by_class": kl_parts(tokens, _class_names(tokens)),
+            "cold_top": record.cold_top,
+            "keyword_masses": {name: pair[1] for name, pair in record.keyword_masses.items()},
             "keyword_mass": record.variant_keyword_mass,
             "keyword_mass_change": None if model.is_reference else change,
             "within_floor": floor is not None and not model.is_reference and kl.value <= floor,
         }
     )
+
+
+def kl_parts(tokens: TokenNumbers, labels: npt.NDArray[np.str_]) -> list[PartRecord]:
+    """Return the mean KL divergence of each group of equal labels, by name, where it is finite."""
+    finite = np.isfinite(tokens.kl)
+    parts = []
+    for name in sorted(set(labels.tolist())):
+        chosen = finite & (labels == name)
+        if chosen.any():
+            clusters = np.unique(tokens.document[chosen], return_inverse=True)[1]
+            kl = clustered_mean(tokens.kl[chosen], clusters, level=LEVEL)
+            parts.append(PartRecord(name=name, kl=EstimateRecord.of(kl)))
+    return parts
+
+
+def _class_names(tokens: TokenNumbers) -> npt.NDArray[np.str_]:
+    names = {NOT_PARSED: UNKNOWN_CLASS} | {int(c): c.label for c in SyntaxClass}
+    return np.array([names[number] for number in tokens.token_class.tolist()])
 
 
 def _smaller_and_better(rows: Sequence[SweepRow]) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """One measurement as it lies on disk."""
 
+from pyengine.comparison.records import Choice
 from pyengine.results import Record
 
 
@@ -14,6 +15,7 @@ class QualityRecord(Record):
             tokens that are a keyword of any language (bare, or after a space, newline or tab, and
             in another case).
         keyword_masses: per language, (reference, variant).
+        cold_top: the variant's most probable tokens at the cold start.
     """
 
     key: str
@@ -26,6 +28,7 @@ class QualityRecord(Record):
     reference_keyword_mass: float
     variant_keyword_mass: float
     keyword_masses: dict[str, tuple[float, float]]
+    cold_top: list[Choice]
     arrays_sha256: str
 
 

@@ -12,6 +12,8 @@ from scipy.special import softmax
 
 from pyengine.comparison.options import WindowOptions
 from pyengine.comparison.passes import Reduction, live_window
+from pyengine.comparison.records import Choice
+from pyengine.comparison.starts import top_choices
 from pyengine.comparison.texts import TokenizedText, tokenize
 from pyengine.comparison.windows import Window, cut_windows
 from pyengine.corpus import load_corpus
@@ -22,7 +24,7 @@ from pyengine.engine.vocabulary_hash import vocabulary_sha256
 from pyengine.errors import CorpusError, VocabularyMismatchError
 from pyengine.probes.starts import natural_start
 from pyengine.sweep.tasks import QualityTask
-from pyengine.sweep.token_numbers import TokenNumbers
+from pyengine.sweep.token_numbers import NOT_PARSED, TokenNumbers
 from pyengine.vocabulary.coverage import find_forms
 from pyengine.vocabulary.keywords import load_tables, union
 
@@ -36,6 +38,7 @@ class Quality:
     start_ids: tuple[int, ...]
     keyword_mass: tuple[float, float]
     keyword_masses: Mapping[str, tuple[float, float]]
+    cold_top: tuple[Choice, ...]
 
 
 def measure_quality(task: QualityTask) -> Quality:
@@ -69,6 +72,7 @@ def measure_quality(task: QualityTask) -> Quality:
             start_ids=start,
             keyword_mass=masses.pop("all"),
             keyword_masses=masses,
+            cold_top=tuple(top_choices(rows[1], reference.vocabulary)),
         )
 
 
@@ -122,7 +126,7 @@ def _documents(task: QualityTask, vocabulary: Vocabulary) -> list[TokenizedText]
     corpus = load_corpus([Path(path) for path in task.corpus])
     if corpus.sha256 != task.corpus_sha256:
         raise CorpusError(f"{corpus.origin}: the corpus changed since the sweep began")
-    return tokenize(corpus.documents, vocabulary, parse=False)
+    return tokenize(corpus.documents, vocabulary)
 
 
 def _token_numbers(
@@ -149,7 +153,19 @@ def _token_numbers(
         log_p=records["log_p_target"].astype(np.float64),
         log_q=records["log_q_target"].astype(np.float64),
         same_top=records["argmax_p"] == records["argmax_q"],
+        token_class=np.concatenate(list(_token_classes(documents, windows))),
     )
+
+
+def _token_classes(
+    documents: Sequence[TokenizedText], windows: Sequence[Window]
+) -> Iterator[npt.NDArray[np.uint8]]:
+    for window in windows:
+        classes = documents[window.document].classes
+        if classes is None:
+            yield np.full(len(window), NOT_PARSED, np.uint8)
+        else:
+            yield classes[window.tokens]
 
 
 def _token_bytes(

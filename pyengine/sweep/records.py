@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pyengine.comparison.records import EstimateRecord
+from pydantic import Field
+
+from pyengine.comparison.records import Choice, EstimateRecord
 from pyengine.results import Record, Result
 from pyengine.sweep.measurements import SpeedRecord
 
@@ -25,6 +27,13 @@ class StepVerdict(Record):
     more_tokens: int | None
 
 
+class PartRecord(Record):
+    """The mean KL divergence, nats, over one part of the tokens."""
+
+    name: str
+    kl: EstimateRecord
+
+
 class SweepRow(Record):
     """One model of the table; measured numbers are None where the row failed.
 
@@ -33,6 +42,9 @@ class SweepRow(Record):
         same_top: share of tokens at which source and variant have the same first choice.
         bits_per_byte: of the text, by this model.
         bits_per_byte_change: that, less the source's, over the same tokens.
+        by_language, by_class: kl over the documents of a language, over a class of tokens.
+        cold_top: the most probable tokens at the cold start.
+        keyword_masses: probability of each language's keywords at the cold start.
         keyword_mass: probability of all keywords at the cold start; its change from the source.
         within_floor: the KL divergence is no larger than that of the null control.
         smaller_and_better: a variant that is no larger and has a smaller mean KL divergence.
@@ -52,6 +64,10 @@ class SweepRow(Record):
     same_top: EstimateRecord | None = None
     bits_per_byte: EstimateRecord | None = None
     bits_per_byte_change: EstimateRecord | None = None
+    by_language: list[PartRecord] = Field(default_factory=list)
+    by_class: list[PartRecord] = Field(default_factory=list)
+    cold_top: list[Choice] = Field(default_factory=list)
+    keyword_masses: dict[str, float] = Field(default_factory=dict)
     keyword_mass: float | None = None
     keyword_mass_change: float | None = None
     within_floor: bool = False

@@ -221,16 +221,22 @@ def _result(
         )
         for model in models
     ]
+    corpus = load_corpus(options.corpus)
     any_record = next((record for record, _ in comparisons.values()), None)
     return SweepResult(
         provenance=provenance(threads=options.threads, devices=["CPU"], seed=options.seed),
         reference=reference.name,
         reference_sha256=reference.sha256,
-        corpus_sha256=load_corpus(options.corpus).sha256,
+        corpus_sha256=corpus.sha256,
         n_tokens=any_record.n_tokens if any_record else 0,
         n_documents=any_record.n_documents if any_record else 0,
         method=describe(options.windows, any_record.start_ids if any_record else ()),
         margin=options.margin,
         floor=floor,
-        rows=make_rows(measured, floor=floor, margin=options.margin),
+        rows=make_rows(
+            measured,
+            languages=[document.language for document in corpus.documents],
+            floor=floor,
+            margin=options.margin,
+        ),
     )

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+NOT_PARSED = 255
+
 
 @dataclass(frozen=True)
 class TokenNumbers:
@@ -16,6 +18,7 @@ class TokenNumbers:
         n_bytes: bytes of the token in the document, -1 where unknown.
         kl: KL divergence of the variant from the reference, nats.
         log_p, log_q: log-probability of the token in the reference and in the variant.
+        token_class: SyntaxClass of the token, NOT_PARSED where its document has no parser.
         same_top: whether both have the same most probable token.
     """
 
@@ -25,6 +28,7 @@ class TokenNumbers:
     log_p: npt.NDArray[np.float64]
     log_q: npt.NDArray[np.float64]
     same_top: npt.NDArray[np.bool_]
+    token_class: npt.NDArray[np.uint8]
 
 
 def write_arrays(tokens: TokenNumbers) -> bytes:

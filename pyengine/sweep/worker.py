@@ -152,6 +152,7 @@ def _quality(task: QualityTask) -> tuple[str, bytes]:
         reference_keyword_mass=quality.keyword_mass[0],
         variant_keyword_mass=quality.keyword_mass[1],
         keyword_masses=dict(quality.keyword_masses),
+        cold_top=list(quality.cold_top),
         arrays_sha256=hashlib.sha256(arrays).hexdigest(),
     )
     return record.model_dump_json(), arrays
