@@ -39,6 +39,7 @@ from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 from pyengine.errors import InputError, OptionError
 from pyengine.reports.evaluate_view import evaluate_document
+from pyengine.reports.loading import load_result
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.measurements import measurements_of
 from pyengine.reports.terminal import render_terminal
@@ -309,6 +310,33 @@ def test_command_line(stories: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "| Outcome" in capsys.readouterr().out
     assert run(command(stories, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
     assert "below 0.99" in capsys.readouterr().err
+
+
+TASK = """
+language = "python"
+[[task]]
+name = "one"
+entry_point = "f"
+prompt = "def f():"
+reference = " return 1"
+tests = "assert f() == 1"
+"""
+
+
+def test_a_sweep_evaluates_its_variants(
+    stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = tmp_path / "tasks.toml"
+    tasks.write_text(TASK, encoding="utf-8")
+    folder = tmp_path / "sweep"
+    arguments = ["sweep", str(stories), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
+    arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
+    assert run(arguments) == 0
+    assert "Tasks that change sides" in capsys.readouterr().out
+    result = load_result(folder / "evaluate.json")
+    assert isinstance(result, EvaluationResult)
+    assert [model.model.file_type for model in result.models] == ["all F32", "Q8_0"]
+    assert result.models[1].token_level is not None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pyengine.errors import OptionError, ThresholdNotMet
 
 if TYPE_CHECKING:
     from pyengine.codegen.evaluation import Progress
+    from pyengine.codegen.options import EvaluationOptions
     from pyengine.codegen.records import EvaluationResult, TaskRecord
     from pyengine.codegen.tasks import Task
 
@@ -109,7 +110,7 @@ def command(
     options = EvaluationOptions(
         style=None if prompt == "auto" else PromptStyle(prompt),
         samples=samples,
-        max_tokens=max_tokens or (TOKENS_FOR_OWN if tasks == "own" else TOKENS_FOR_OTHERS),
+        max_tokens=max_tokens or token_budget(tasks),
         thinking_tokens=thinking_tokens,
         sampling=SamplingOptions(
             temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed
@@ -123,14 +124,14 @@ def command(
         resume=not fresh,
     )
     options.check()
-    chosen = _tasks(tasks, language, limit)
+    chosen = find_tasks(tasks, language, limit)
     paths = [usable_model(model) for model in models] if models else [usable_model()]
     base = usable_model(reference) if reference else None
     sandbox = open_sandbox(
         None if isolation == "auto" else Isolation(isolation),
         unsafe_local_execution=unsafe_local_execution,
     )
-    with _progress() as progress:
+    with evaluation_progress() as progress:
         evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)
         result = evaluation.run(paths, reference=base)
     if json:
@@ -140,7 +141,34 @@ def command(
     _hold(result, fail_under)
 
 
-def _tasks(source: str, languages: list[str] | None, limit: int | None) -> list["Task"]:
+def token_budget(tasks: str) -> int:
+    """Return the default budget of a continuation: our own tasks are short."""
+    return TOKENS_FOR_OWN if tasks == "own" else TOKENS_FOR_OTHERS
+
+
+def evaluation_options(
+    tasks: str, *, threads: int | None, gpu_layers: int, folder: Path
+) -> "EvaluationOptions":
+    """Return the defaults, for commands that evaluate besides something else."""
+    from pyengine.codegen.evaluation import default_jobs
+    from pyengine.codegen.options import EvaluationOptions
+
+    return EvaluationOptions(
+        max_tokens=token_budget(tasks),
+        threads=threads,
+        gpu_layers=gpu_layers,
+        jobs=default_jobs(),
+        folder=folder,
+    )
+
+
+def find_tasks(
+    source: str, languages: list[str] | None = None, limit: int | None = None
+) -> list["Task"]:
+    """Return the tasks that a user names: own, a benchmark on the hub, or a file.
+
+    Raises OptionError or TaskFileError where there is none.
+    """
     from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
     from pyengine.codegen.languages import LANGUAGES
     from pyengine.codegen.tasks import own_tasks
@@ -160,7 +188,7 @@ def _tasks(source: str, languages: list[str] | None, limit: int | None) -> list[
 
 
 @contextmanager
-def _progress() -> Iterator["Progress"]:
+def evaluation_progress() -> Iterator["Progress"]:
     """Yield a progress function that shows a running estimate on a terminal's stderr."""
     from rich.console import Console
     from rich.progress import (

@@ -67,6 +67,14 @@ def command(
         str | None,
         typer.Option(help="Address of a Dask scheduler whose workers do the measuring."),
     ] = None,
+    evaluate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASKS",
+            help="Also let every model write programs, see `pyengine evaluate`: own, humaneval, "
+            "mbpp or a file of tasks. The record is kept as evaluate.json in the folder.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
@@ -98,8 +106,12 @@ def command(
     options.check()
     model, files = _models(source, variants or [])
     folder = output_dir or Path(f"{model.stem}-sweep")
-    result, timings = _sweep(model, files, to or ["all"], imatrix, folder, resume, dask, options)
+    result, timings, files = _sweep(
+        model, files, to or ["all"], imatrix, folder, resume, dask, options
+    )
     _show(result, timings, json=json, markdown=markdown)
+    if evaluate is not None:
+        _evaluate(model, files, folder, evaluate, options, show=not json, markdown=markdown)
 
 
 def _models(source: str | None, variants: list[Path]) -> tuple[Path, list[Path]]:
@@ -125,7 +137,7 @@ def _sweep(
     resume: bool,
     dask: str | None,
     options: "SweepOptions",
-) -> "tuple[SweepResult, SweepTimings]":
+) -> "tuple[SweepResult, SweepTimings, list[Path]]":
     from pyengine.cli.output import reporting
     from pyengine.cli.quantize import split_commas
     from pyengine.engine.quantize import QuantizeOptions, expand_types
@@ -142,7 +154,39 @@ def _sweep(
         if types:
             making = QuantizeOptions(imatrix=imatrix, threads=_cores())
             files = quantize_variants(source, types, store, options=making, progress=progress)
-        return sweep(source, files, store, workplace, options=options, progress=progress)
+        result, timings = sweep(source, files, store, workplace, options=options, progress=progress)
+    return result, timings, files
+
+
+def _evaluate(
+    source: Path,
+    files: list[Path],
+    folder: Path,
+    tasks: str,
+    options: "SweepOptions",
+    *,
+    show: bool,
+    markdown: bool,
+) -> None:
+    """Evaluate the files that can be opened against the source; keep the record."""
+    from pyengine.cli.evaluate import evaluation_options, evaluation_progress, find_tasks
+    from pyengine.cli.output import print_document
+    from pyengine.codegen.evaluation import Evaluation
+    from pyengine.codegen.sandbox import open_sandbox
+    from pyengine.files import write_atomic
+    from pyengine.reports.evaluate_view import evaluate_document
+    from pyengine.sweep.variants import describe_variant
+
+    usable = [path for path in files if path != source and not describe_variant(path).failure]
+    chosen = evaluation_options(
+        tasks, threads=options.threads, gpu_layers=options.n_gpu_layers, folder=folder / "evaluate"
+    )
+    with evaluation_progress() as progress:
+        evaluation = Evaluation(find_tasks(tasks), tasks, chosen, open_sandbox(), progress=progress)
+        result = evaluation.run(usable, reference=source)
+    write_atomic(folder / "evaluate.json", result.model_dump_json(indent=2) + "\n")
+    if show:
+        print_document(evaluate_document(result), markdown=markdown)
 
 
 def _show(result: "SweepResult", timings: "SweepTimings", *, json: bool, markdown: bool) -> None:
