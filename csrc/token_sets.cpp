@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -11,21 +12,14 @@
 namespace pyengine {
 namespace {
 
-// The members that decide a set's ranks: the best one, and the one or two in the middle.
-struct Deciders {
-    std::int32_t best, lower, upper;
-};
-
-Deciders deciders(const float * row, std::vector<std::int32_t> members) {
-    const auto before = [row](std::int32_t a, std::int32_t b) {
-        return row[a] != row[b] ? row[a] > row[b] : a < b;
-    };
-    const auto middle = members.begin() + static_cast<std::ptrdiff_t>(members.size() / 2);
-    std::nth_element(members.begin(), middle, members.end(), before);
-    const std::int32_t lower = *middle;
-    const bool odd = members.size() % 2 == 1;
-    const std::int32_t upper = odd ? lower : *std::max_element(members.begin(), middle, before);
-    return {*std::min_element(members.begin(), middle + 1, before), lower, upper};
+// Orders as top_k does: larger logits first, then lower places. Flipping a float's bits so makes
+// them compare as integers.
+std::uint64_t order_key(float logit, std::uint32_t place) {
+    std::uint32_t bits = 0;
+    const float value = logit == 0.0F ? 0.0F : logit; // -0 equals +0
+    std::memcpy(&bits, &value, sizeof bits);
+    const std::uint32_t ascending = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+    return (static_cast<std::uint64_t>(~ascending) << 32U) | place;
 }
 
 void check_ids(std::vector<std::int32_t> ids, std::size_t n_vocab, const char * what) {
@@ -58,6 +52,56 @@ TokenSets::TokenSets(std::size_t n_vocab, const std::vector<std::vector<std::int
         members_.insert(members_.end(), set.begin(), set.end());
         offsets_.push_back(members_.size());
     }
+    index_distinct();
+}
+
+void TokenSets::index_distinct() {
+    distinct_ = members_;
+    std::sort(distinct_.begin(), distinct_.end());
+    distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
+    for (const std::int32_t id : members_) {
+        const auto found = std::lower_bound(distinct_.begin(), distinct_.end(), id);
+        distinct_of_.push_back(static_cast<std::uint32_t>(found - distinct_.begin()));
+    }
+    std::vector<std::vector<std::uint32_t>> sets(distinct_.size());
+    for (std::uint32_t s = 0; s < n_sets(); ++s) {
+        for (std::size_t m = offsets_[s]; m < offsets_[s + 1]; ++m) {
+            sets[distinct_of_[m]].push_back(s);
+        }
+    }
+    sets_of_offsets_.push_back(0);
+    for (const auto & of_one : sets) {
+        sets_of_.insert(sets_of_.end(), of_one.begin(), of_one.end());
+        sets_of_offsets_.push_back(sets_of_.size());
+    }
+}
+
+std::vector<TokenSets::Deciders> TokenSets::deciders(const float * row) const {
+    std::vector<std::uint64_t> order(distinct_.size());
+    for (std::uint32_t d = 0; d < distinct_.size(); ++d) {
+        order[d] = order_key(row[distinct_[d]], d);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<Deciders> result(n_sets());
+    std::vector<std::size_t> seen(n_sets(), 0);
+    for (const std::uint64_t key : order) {
+        const auto d = static_cast<std::size_t>(key & 0xFFFFFFFFU);
+        for (std::size_t i = sets_of_offsets_[d]; i < sets_of_offsets_[d + 1]; ++i) {
+            const std::size_t s = sets_of_[i];
+            const std::size_t size = offsets_[s + 1] - offsets_[s];
+            if (seen[s] == 0) {
+                result[s].best = distinct_[d];
+            }
+            if (seen[s] == (size - 1) / 2) {
+                result[s].lower = distinct_[d];
+            }
+            if (seen[s] == size / 2) {
+                result[s].upper = distinct_[d];
+            }
+            ++seen[s];
+        }
+    }
+    return result;
 }
 
 TokenSetSummary TokenSets::summarize(const float * rows, std::size_t n_rows, std::size_t n_top,
@@ -105,33 +149,28 @@ void TokenSets::summarize_row(const float * row, std::size_t r, TokenSetSummary 
     std::copy(top.begin(), top.end(),
               summary.top.begin() + static_cast<std::ptrdiff_t>(r * summary.n_top));
 
+    std::vector<double> log_probability(distinct_.size()), probability(distinct_.size());
+    for (std::size_t d = 0; d < distinct_.size(); ++d) {
+        log_probability[d] = static_cast<double>(row[distinct_[d]]) - whole.log_sum_exp;
+        probability[d] = std::exp(log_probability[d]);
+    }
     std::vector<std::int32_t> deciding;
+    for (const Deciders & ids : deciders(row)) {
+        deciding.insert(deciding.end(), {ids.best, ids.lower, ids.upper});
+    }
+    // One scan of the row ranks the few members that decide. Empty sets name token 0; unused.
+    const auto found = ranks(row, n_vocab_, deciding);
     for (std::size_t s = 0; s < summary.n_sets; ++s) {
+        const std::size_t at = r * summary.n_sets + s;
         double mass = 0.0;
         for (std::size_t m = offsets_[s]; m < offsets_[s + 1]; ++m) {
-            const double log_probability =
-                static_cast<double>(row[members_[m]]) - whole.log_sum_exp;
-            mass += std::exp(log_probability);
-            summary.log_probability[r * summary.n_members + m] = log_probability;
+            mass += probability[distinct_of_[m]];
+            summary.log_probability[r * summary.n_members + m] = log_probability[distinct_of_[m]];
         }
-        summary.mass[r * summary.n_sets + s] = mass;
+        summary.mass[at] = mass;
         if (offsets_[s] < offsets_[s + 1]) {
-            const auto at = [&](std::size_t m) {
-                return members_.begin() + static_cast<std::ptrdiff_t>(m);
-            };
-            const Deciders ids = deciders(row, {at(offsets_[s]), at(offsets_[s + 1])});
-            deciding.insert(deciding.end(), {ids.best, ids.lower, ids.upper});
-        }
-    }
-    // One scan of the row ranks the few members that decide.
-    const auto found = ranks(row, n_vocab_, deciding);
-    std::size_t next = 0;
-    for (std::size_t s = 0; s < summary.n_sets; ++s) {
-        if (offsets_[s] < offsets_[s + 1]) {
-            const std::size_t at = r * summary.n_sets + s;
-            summary.best_rank[at] = found[next];
-            summary.median_rank[at] = (found[next + 1] + found[next + 2]) / 2.0;
-            next += 3;
+            summary.best_rank[at] = found[3 * s];
+            summary.median_rank[at] = (found[3 * s + 1] + found[3 * s + 2]) / 2.0;
         }
     }
 }

@@ -45,12 +45,24 @@ public:
                               std::size_t threads) const;
 
 private:
+    // The members that decide a set's ranks: the best one, and the one or two in the middle.
+    struct Deciders {
+        std::int32_t best, lower, upper;
+    };
+
+    void index_distinct();
     void summarize_row(const float * row, std::size_t r, TokenSetSummary & summary) const;
+    std::vector<Deciders> deciders(const float * row) const;
 
     std::size_t n_vocab_;
     Padding padding_;
     std::vector<std::int32_t> members_;
     std::vector<std::size_t> offsets_;
+    // Sets overlap: every distinct token is exponentiated and sorted once.
+    std::vector<std::int32_t> distinct_;       // ascending ids
+    std::vector<std::uint32_t> distinct_of_;   // for each member its place in distinct_
+    std::vector<std::uint32_t> sets_of_;       // sets of distinct token d, one after another:
+    std::vector<std::size_t> sets_of_offsets_; // from [d] to [d + 1]
 };
 
 } // namespace pyengine
