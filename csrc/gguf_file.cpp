@@ -11,7 +11,8 @@ namespace {
 constexpr std::uint64_t max_array_length = 1ULL << 30; // as in gguf.cpp
 constexpr std::uint64_t tensor_alignment = 32;         // what ggml's CPU backend asserts
 
-std::uint64_t element_size(gguf_type type) {
+// 0 for a string and for what is no type of a value.
+std::uint64_t element_size(std::int32_t type) {
     switch (type) {
     case GGUF_TYPE_UINT8:
     case GGUF_TYPE_INT8:
@@ -93,17 +94,17 @@ void GgufFile::read_metadata(GgufCursor & cursor, std::uint64_t n_pairs) {
 }
 
 void GgufFile::read_value(GgufCursor & cursor, std::string_view key) {
-    auto type = static_cast<gguf_type>(cursor.read<std::int32_t>("the metadata"));
+    auto type = cursor.read<std::int32_t>("the metadata");
     const bool is_array = type == GGUF_TYPE_ARRAY;
     std::uint64_t count = 1;
     if (is_array) {
-        type = static_cast<gguf_type>(cursor.read<std::int32_t>("the metadata"));
+        type = cursor.read<std::int32_t>("the metadata");
         count = cursor.read<std::uint64_t>("the metadata");
     }
     const std::uint64_t size = element_size(type);
     if (type != GGUF_TYPE_STRING && size == 0) {
-        fail("metadata key " + quoted(key) + " has the invalid type " +
-             std::to_string(static_cast<int>(type)) + (is_array ? " in an array" : ""));
+        fail("metadata key " + quoted(key) + " has the invalid type " + std::to_string(type) +
+             (is_array ? " in an array" : ""));
     }
     const std::uint64_t least = type == GGUF_TYPE_STRING ? 8 : size;
     if (count > max_array_length || count > cursor.remaining() / least) {
@@ -118,7 +119,8 @@ void GgufFile::read_value(GgufCursor & cursor, std::string_view key) {
     } else {
         cursor.take(count * size, "the metadata");
     }
-    metadata_.emplace(key, GgufValue{type, is_array, count, cursor.since(begin)});
+    metadata_.emplace(
+        key, GgufValue{static_cast<gguf_type>(type), is_array, count, cursor.since(begin)});
 }
 
 void GgufFile::read_alignment() {
@@ -159,7 +161,11 @@ GgufTensor GgufFile::read_tensor(GgufCursor & cursor) {
     for (std::uint32_t i = 0; i < tensor.n_dims; ++i) {
         tensor.shape[i] = cursor.read<std::int64_t>("the tensor table");
     }
-    tensor.type = static_cast<ggml_type>(cursor.read<std::int32_t>("the tensor table"));
+    const auto type = cursor.read<std::int32_t>("the tensor table");
+    if (type < 0 || type >= GGML_TYPE_COUNT) {
+        fail("tensor " + quoted(tensor.name) + " has the unknown type " + std::to_string(type));
+    }
+    tensor.type = static_cast<ggml_type>(type);
     tensor.offset = cursor.read<std::uint64_t>("the tensor table");
     measure(tensor);
     return tensor;
@@ -167,8 +173,9 @@ GgufTensor GgufFile::read_tensor(GgufCursor & cursor) {
 
 void GgufFile::measure(GgufTensor & tensor) const {
     const std::string name = "tensor " + quoted(tensor.name);
-    if (tensor.type < 0 || tensor.type >= GGML_TYPE_COUNT || ggml_blck_size(tensor.type) == 0) {
-        fail(name + " has the unknown type " + std::to_string(static_cast<int>(tensor.type)));
+    if (ggml_blck_size(tensor.type) == 0) {
+        fail(name + " has the type " + std::to_string(static_cast<int>(tensor.type)) +
+             ", which ggml no longer supports");
     }
     std::uint64_t elements = 1;
     for (const std::int64_t dimension : tensor.shape) {
