@@ -13,5 +13,6 @@ PYBIND11_MODULE(_core, module) {
     pyengine::register_context(module);
     pyengine::register_sampler(module);
     pyengine::register_statistics(module);
+    pyengine::register_kld(module);
     pyengine::register_token_sets(module);
 }

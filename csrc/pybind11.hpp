@@ -78,5 +78,6 @@ void register_context(py::module_ & module);
 void register_sampler(py::module_ & module);
 void register_token_sets(py::module_ & module);
 void register_statistics(py::module_ & module);
+void register_kld(py::module_ & module);
 
 } // namespace pyengine

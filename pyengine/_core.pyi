@@ -273,3 +273,14 @@ class TokenSets:
     def summarize(
         self, logits: npt.ArrayLike, *, top: int = 0, threads: int = 1
     ) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int32]]: ...
+
+def encode_kld_rows(
+    logits: npt.NDArray[np.float32], targets: npt.ArrayLike, *, threads: int = 1
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.float32]]: ...
+def compare_kld_rows(
+    logits: npt.NDArray[np.float32],
+    targets: npt.ArrayLike,
+    rows: npt.NDArray[np.uint16],
+    *,
+    threads: int = 1,
+) -> npt.NDArray[np.void]: ...

@@ -1,5 +1,6 @@
 """`pyengine compare`: what compression, distillation or fine-tuning did, and how sure we are."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -51,6 +52,14 @@ def command(
         Path | None,
         typer.Option(help="A folder for all rows: 4 bytes times n_vocab for each token and model."),
     ] = None,
+    emulate: Annotated[
+        Literal["llama-perplexity"] | None,
+        typer.Option(help="Repeat that program's windows, clipping, formulas and digits."),
+    ] = None,
+    base_file: Annotated[
+        Path | None,
+        typer.Option(help="With --emulate: its base file; read when it exists, else written."),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")
     ] = None,
@@ -70,6 +79,21 @@ def command(
     """
     if json and markdown:
         raise OptionError("--json and --markdown exclude each other")
+    if emulate is not None:
+        _emulate(
+            reference,
+            variants,
+            corpus or [],
+            context=context,
+            windows=windows,
+            base_file=base_file,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            json=json,
+        )
+        return
+    if base_file is not None:
+        raise OptionError("--base-file belongs to --emulate llama-perplexity")
     from pyengine.comparison import CompareOptions, MemoryOptions, WindowOptions
 
     options = CompareOptions(
@@ -140,3 +164,39 @@ def _check_threshold(result: "ComparisonResult", max_kl: float) -> None:
                 f"{variant.label}: mean KL divergence {kl.value:.6g}, upper end {upper:.6g}, "
                 f"exceeds {max_kl:g} nats"
             )
+
+
+def _emulate(
+    reference: str,
+    variants: list[str],
+    corpus: list[Path],
+    *,
+    context: int,
+    windows: int | None,
+    base_file: Path | None,
+    threads: int | None,
+    gpu_layers: int,
+    json: bool,
+) -> None:
+    from pyengine.cli.output import print_json, reporting
+    from pyengine.comparison.llama_perplexity.run import emulate
+    from pyengine.corpus import load_corpus
+    from pyengine.discovery.references import resolve_model
+    from pyengine.reports.emulation_view import emulation_text
+
+    with reporting() as progress:
+        result = emulate(
+            resolve_model(reference),
+            [resolve_model(variant) for variant in variants],
+            load_corpus(corpus),
+            n_ctx=context,
+            max_chunks=windows,
+            base_file=base_file,
+            threads=threads,
+            n_gpu_layers=gpu_layers,
+            progress=progress,
+        )
+    if json:
+        print_json(result)
+    else:
+        sys.stdout.write(emulation_text(result))
