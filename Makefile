@@ -51,6 +51,7 @@ sanitize:
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
 	.venv-sanitize/bin/python -m pytest -p no:cacheprovider $(SANITIZE_TESTS)
+
 # Trains the shipped models again: hours, and about 2 GB outside the repository.
 models: build
 	$(BIN)/python -m pip install --quiet -r training/requirements.txt

@@ -9,6 +9,7 @@ paired comparisons that the family must show. docs/models.md is made from it by 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import lzma
 import math
@@ -69,6 +70,27 @@ def score(model: Llama, tokenizer: Tokenizer, documents: list[Document]) -> Scor
     encoded = [[bos, *tokenizer.encode(d.text).ids, eos] for d in documents]
     nats = np.array([file_nats(model, ids, bos) for ids in encoded])
     return Scores(nats, np.array([len(ids) - 1 for ids in encoded]))
+
+
+def kept_score(name: str, tokenizer: Tokenizer, documents: list[Document]) -> Scores:
+    """Return the score of a member; one of the same checkpoint and files is not computed again."""
+    path = checkpoint_path(name)
+    digest = hashlib.sha256(path.read_bytes())
+    for item in documents:
+        digest.update(item.sha256.encode())
+    kept = path.with_name("held_out_nats.json")
+    if kept.exists():
+        record = json.loads(kept.read_text())
+        if record["of"] == digest.hexdigest():
+            return Scores(np.array(record["nats"]), np.array(record["tokens"]))
+    found = score(load_model(name), tokenizer, documents)
+    record = {
+        "of": digest.hexdigest(),
+        "nats": found.nats.tolist(),
+        "tokens": found.tokens.tolist(),
+    }
+    kept.write_text(json.dumps(record))
+    return found
 
 
 def xz_bits(text: str) -> int:
@@ -158,7 +180,7 @@ def main() -> None:
     languages = np.array([d.language for d in documents])
     sizes = np.array([len(d.text.encode()) for d in documents], dtype=np.float64)
     xz = np.array([xz_bits(d.text) for d in documents], dtype=np.float64)
-    scores = {name: score(load_model(name), tokenizer, documents) for name in options.members}
+    scores = {name: kept_score(name, tokenizer, documents) for name in options.members}
     record = {
         "held_out": {
             "files": {str(n): int((languages == n).sum()) for n in np.unique(languages)},

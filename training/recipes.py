@@ -34,15 +34,15 @@ class Recipe:
 FAMILY = {
     recipe.name: recipe
     for recipe in (
-        Recipe("base", WIDE, "train.bin", minutes=43),
-        Recipe("small", NARROW, "train.bin", minutes=60, tokens=2_500_000, warm_up=200_000),
+        Recipe("base", WIDE, "train.bin", minutes=50),
+        Recipe("small", NARROW, "train.bin", minutes=60, tokens=3_000_000, warm_up=100_000),
         Recipe(
             "distilled",
             NARROW,
             "train.bin",
             minutes=60,
-            tokens=2_500_000,
-            warm_up=200_000,
+            tokens=3_000_000,
+            warm_up=100_000,
             teacher="base",
         ),
         Recipe(
@@ -50,7 +50,7 @@ FAMILY = {
             WIDE,
             "python.bin",
             minutes=60,
-            tokens=1_500_000,
+            tokens=1_000_000,
             peak=4e-4,
             warm_up=50_000,
             start="base",

@@ -24,6 +24,7 @@ from training.export import tensor_name
 from training.model import Llama, Shape
 from training.places import work_folder
 from training.tokenizer import SPECIAL
+from training.train import Progress, checkpoint_path
 
 
 def read_tokenizer(reader: gguf.GGUFReader) -> Tokenizer:
@@ -74,10 +75,16 @@ def main() -> None:
     options = parser.parse_args()
     reader = gguf.GGUFReader(options.path)
     model = read_model(reader)
-    folder = work_folder() / options.member
-    folder.mkdir(parents=True, exist_ok=True)
+    tokens = int(reader.fields["pyengine.training.tokens"].contents())
+    path = checkpoint_path(options.member)
+    path.parent.mkdir(parents=True, exist_ok=True)
     read_tokenizer(reader).save(str(work_folder() / "tokenizer.json"))
-    torch.save({"shape": asdict(model.shape), "model": model.state_dict()}, folder / "weights.pt")
+    state = {
+        "shape": asdict(model.shape),
+        "model": model.state_dict(),
+        "progress": asdict(Progress(tokens=tokens)),
+    }
+    torch.save(state, path)
     print(json.dumps(asdict(model.shape)))
 
 

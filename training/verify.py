@@ -30,7 +30,8 @@ from training.tokenizer import BOS, EOS, special_id
 from training.train import load_model
 
 MODELS = Path(__file__).parent.parent / "pyengine" / "data" / "models"
-PROMPTS = ("def ", "#include <", "public class ", "package main")
+# Without the space after the word: it belongs to the next token.
+PROMPTS = ("def", "#include <", "public class", "package main")
 GREEDY_TOKENS = 48
 COLD_START_ROWS = 24
 # One type of each size, from the smallest; Q2_K_S needs an importance matrix.
