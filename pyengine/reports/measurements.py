@@ -50,6 +50,7 @@ class Measurement:
 MODULES: dict[str, str] = {
     "probe": "probe_measurements",
     "compare": "compare_measurements",
+    "sweep": "sweep_measurements",
     "evaluate": "evaluate_measurements",
 }
 

@@ -33,8 +33,9 @@ from pyengine.sweep.records import StepVerdict, SweepResult, SweepRow, SweepTimi
 VERDICTS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
 
 
-def sweep_document(result: SweepResult, timings: SweepTimings) -> Document:
-    """Lay a sweep out."""
+def sweep_document(result: SweepResult, timings: SweepTimings | None = None) -> Document:
+    """Lay a sweep out; without timings where only its record is there."""
+    timings = timings or SweepTimings(provenance=result.provenance, models={}, failures={})
     blocks: list[Block] = [_answer(result), _variants(result, timings)]
     if any(row.step for row in result.rows):
         blocks.append(_neighbours(result))

@@ -23,6 +23,9 @@ class View:
 VIEWS: dict[str, View] = {
     "probe": View("probe_view:probe_document", "probe_pictures:probe_pictures"),
     "compare": View("compare_view:compare_document", "compare_pictures:compare_pictures"),
+    "sweep": View("sweep_view:sweep_document", "sweep_pictures:sweep_pictures"),
+    "quantize": View("quantize_view:quantize_document"),
+    "recommend": View("recommend_view:recommend_document"),
     "models": View("models_view:models_document"),
     "doctor": View("doctor_view:doctor_document"),
     "evaluate": View("evaluate_view:evaluate_document", "evaluate_pictures:evaluate_pictures"),

@@ -1,0 +1,62 @@
+"""The measurements of a sweep, one row each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+
+from pyengine.comparison.records import EstimateRecord
+from pyengine.reports.measurements import Measurement
+from pyengine.sweep.records import SweepResult, SweepRow
+
+
+def measurements(result: SweepResult) -> Iterator[Measurement]:
+    """Yield what was measured of every model; failed rows have nothing."""
+    for row in result.rows:
+        yield from _row(row, result)
+
+
+def _row(row: SweepRow, result: SweepResult) -> Iterator[Measurement]:
+    make = partial(
+        Measurement,
+        result.kind,
+        row.name,
+        row.sha256 or "",
+        row.file_type or "",
+        result.reference_sha256,
+    )
+    yield make("file", "all", "size", "byte", float(row.file_bytes))
+    numbers = {
+        "bits_per_weight": ("bit", row.bits_per_weight),
+        "kl_median": ("nat", row.kl_median),
+        "kl_99": ("nat", row.kl_99),
+        "keyword_mass": ("probability", row.keyword_mass),
+        "keyword_mass_change": ("probability", row.keyword_mass_change),
+    }
+    for metric, (unit, value) in numbers.items():
+        if value is not None:
+            yield make("all", "all", metric, unit, value)
+    estimates: list[tuple[str, str, str, str, EstimateRecord | None]] = [
+        ("all", "all", "kl", "nat", row.kl),
+        ("all", "all", "same_top", "share", row.same_top),
+        ("all", "all", "bits_per_byte", "bit", row.bits_per_byte),
+        ("all", "all", "bits_per_byte_change", "bit", row.bits_per_byte_change),
+        *(("language", part.name, "kl", "nat", part.kl) for part in row.by_language),
+        *(("class", part.name, "kl", "nat", part.kl) for part in row.by_class),
+    ]
+    for group, member, metric, unit, estimate in estimates:
+        if estimate is not None and not math.isnan(estimate.value):
+            yield make(
+                group,
+                member,
+                metric,
+                unit,
+                estimate.value,
+                low=estimate.low,
+                high=estimate.high,
+                error=estimate.se_clustered,
+                n=estimate.n,
+            )
+    for language, mass in row.keyword_masses.items():
+        yield make("language", language, "cold_start_keyword_mass", "probability", mass)
