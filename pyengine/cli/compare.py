@@ -71,6 +71,10 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Measure how far variants are from a reference, over whole next-token distributions.
 
@@ -113,7 +117,7 @@ def command(
         seed=seed,
     )
     result = _run(reference, variants, corpus or [], options, save_logits)
-    _print(result, json=json, markdown=markdown)
+    _print(result, html, json=json, markdown=markdown)
     if max_kl is not None:
         _check_threshold(result, max_kl)
 
@@ -143,14 +147,15 @@ def _run(
         )
 
 
-def _print(result: "ComparisonResult", *, json: bool, markdown: bool) -> None:
-    from pyengine.cli.output import print_document, print_json
+def _print(result: "ComparisonResult", html: Path | None, *, json: bool, markdown: bool) -> None:
+    from pyengine.cli.output import print_document, print_json, write_page
     from pyengine.reports.compare_view import compare_document
 
     if json:
         print_json(result)
     else:
         print_document(compare_document(result), markdown=markdown)
+    write_page(result, html)
 
 
 def _check_threshold(result: "ComparisonResult", max_kl: float) -> None:

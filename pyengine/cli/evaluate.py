@@ -90,6 +90,10 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Let models write programs, and run them against tests in a sandbox.
 
@@ -97,7 +101,7 @@ def command(
     parse, and how likely the model finds the right solution. A killed run goes on where it was.
     """
     from pyengine.cli.model_argument import usable_model
-    from pyengine.cli.output import print_document, print_json
+    from pyengine.cli.output import print_document, print_json, write_page
     from pyengine.codegen.evaluation import Evaluation, default_jobs
     from pyengine.codegen.options import EvaluationOptions, default_folder
     from pyengine.codegen.prompting import PromptStyle
@@ -138,6 +142,7 @@ def command(
         print_json(result)
     else:
         print_document(evaluate_document(result), markdown=markdown)
+    write_page(result, html)
     _hold(result, fail_under)
 
 

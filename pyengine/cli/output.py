@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -29,6 +30,17 @@ def print_document(document: Document, *, markdown: bool = False) -> None:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if terminal else PIPED_WIDTH
     sys.stdout.write(render_terminal(document, width=width, color=_wants_color()))
+
+
+def write_page(result: Result, path: Path | None) -> None:
+    """Write a record as one self-contained HTML page, where a path was given."""
+    if path is None:
+        return
+    from pyengine.files import write_atomic
+    from pyengine.reports.html import render_html
+    from pyengine.reports.views import page_of
+
+    write_atomic(path, render_html(page_of([result])))
 
 
 def _wants_color() -> bool:

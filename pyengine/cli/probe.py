@@ -56,13 +56,17 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Show what a model wants to write when nothing was asked.
 
     The full next-token distribution after the model's natural start, seen through the keywords
     of twelve languages, with controls.
     """
-    from pyengine.cli.output import print_document, print_json, reporting
+    from pyengine.cli.output import print_document, print_json, reporting, write_page
     from pyengine.probes.analysis import AnalysisOptions, analyze
     from pyengine.probes.saved_logits import save_logits as write_logits
     from pyengine.reports.probe_view import probe_document
@@ -90,6 +94,7 @@ def command(
         print_json(result)
     else:
         print_document(probe_document(result), markdown=markdown)
+    write_page(result, html)
 
 
 def _chosen(

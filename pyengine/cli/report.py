@@ -57,7 +57,7 @@ def command(
         raise OptionError("name at least one record, as a command wrote it with --json")
     records = [load_result(path) for path in results]
     if output is not None:
-        write_page(records, output)
+        _write_page(records, output)
     _write_rows(records, csv, parquet)
     _write_pictures(records, svg, png)
     if markdown or not any((output, csv, parquet, svg, png)):
@@ -65,8 +65,7 @@ def command(
             print_document(document_of(record), markdown=markdown)
 
 
-def write_page(records: Sequence["Result"], path: Path) -> None:
-    """Write one page over the records; also what `--html` of other commands does."""
+def _write_page(records: Sequence["Result"], path: Path) -> None:
     from pyengine.files import write_atomic
     from pyengine.reports.html import render_html
     from pyengine.reports.views import page_of

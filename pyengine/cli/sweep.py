@@ -77,6 +77,10 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Make variants of a model, or take those that exist, and measure each against it.
 
@@ -109,7 +113,7 @@ def command(
     result, timings, files = _sweep(
         model, files, to or ["all"], imatrix, folder, resume, dask, options
     )
-    _show(result, timings, json=json, markdown=markdown)
+    _show(result, timings, html, json=json, markdown=markdown)
     if evaluate is not None:
         _evaluate(model, files, folder, evaluate, options, show=not json, markdown=markdown)
 
@@ -189,14 +193,22 @@ def _evaluate(
         print_document(evaluate_document(result), markdown=markdown)
 
 
-def _show(result: "SweepResult", timings: "SweepTimings", *, json: bool, markdown: bool) -> None:
-    from pyengine.cli.output import print_document, print_json
+def _show(
+    result: "SweepResult",
+    timings: "SweepTimings",
+    html: Path | None,
+    *,
+    json: bool,
+    markdown: bool,
+) -> None:
+    from pyengine.cli.output import print_document, print_json, write_page
     from pyengine.reports.sweep_view import sweep_document
 
     if json:
         print_json(result)
     else:
         print_document(sweep_document(result, timings), markdown=markdown)
+    write_page(result, html)
 
 
 def _cores() -> int:

@@ -46,13 +46,17 @@ def command(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Show how a tokenizer encodes programming languages.
 
     Which keywords it keeps whole, what code costs in tokens, which classes its tokens are of and
     what is broken in it. No weight is read. Several models are set side by side.
     """
-    from pyengine.cli.output import print_document, print_json, reporting
+    from pyengine.cli.output import print_document, print_json, reporting, write_page
     from pyengine.corpus import load_corpus
     from pyengine.reports.vocab_view import paper_document, vocab_document
     from pyengine.vocabulary.analysis import AnalysisOptions, analyze
@@ -75,6 +79,7 @@ def command(
     else:
         show = paper_document if paper else vocab_document
         print_document(show(result), markdown=markdown)
+    write_page(result, html)
 
 
 def _chosen(

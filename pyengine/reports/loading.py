@@ -15,6 +15,7 @@ from pyengine.results import SCHEMA_VERSION, Result
 # Kind of record -> module and class. Modules are imported when a record of theirs is read.
 KINDS: dict[str, str] = {
     "probe": "pyengine.probes.records:ProbeResult",
+    "vocab": "pyengine.vocabulary.records:VocabResult",
     "compare": "pyengine.comparison.records:ComparisonResult",
     "quantize": "pyengine.sweep.quantization:QuantizeResult",
     "sweep": "pyengine.sweep.records:SweepResult",

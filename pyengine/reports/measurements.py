@@ -49,6 +49,7 @@ class Measurement:
 # Kind of record -> module of this package with a function `measurements`.
 MODULES: dict[str, str] = {
     "probe": "probe_measurements",
+    "vocab": "vocab_measurements",
     "compare": "compare_measurements",
     "sweep": "sweep_measurements",
     "evaluate": "evaluate_measurements",

@@ -1,0 +1,72 @@
+"""The pictures of `pyengine vocab`: coverage and tokens spent, by language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pyengine.reports.charts import Bars, Heatmap, Series
+from pyengine.reports.numbers import fixed, percent
+from pyengine.reports.tables import Picture
+from pyengine.vocabulary.records import CoverageRecord, VocabResult, VocabularyRecord
+
+_MOST_BARS = 4
+
+
+def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
+    """Return coverage and fertility by language: bars for few tokenizers, else a heat map."""
+    titles = tuple(c.title for c in _coverage(result.models[0]))
+    coverage = [tuple(c.bare / c.words for c in _coverage(model)) for model in result.models]
+    pictures = [
+        _picture(
+            result.models,
+            "coverage",
+            "Keywords that are one bare token",
+            f"Share of each language's keywords, {result.models[0].collections[0].name} "
+            "collection, that the tokenizer keeps whole.",
+            "share of keywords",
+            titles,
+            coverage,
+            lambda share: percent(share, 0),
+        )
+    ]
+    if all(model.fertility for model in result.models):
+        languages = tuple(f.title for f in result.models[0].fertility)
+        spent = [tuple(f.tokens_per_1000_bytes for f in model.fertility) for model in result.models]
+        pictures.append(
+            _picture(
+                result.models,
+                "fertility",
+                "Tokens spent on code",
+                f"Tokens per 1,000 bytes of each language; fewer is denser. Text: {result.corpus}.",
+                "tokens per 1,000 bytes",
+                languages,
+                spent,
+                lambda tokens: fixed(tokens, 0),
+            )
+        )
+    return tuple(pictures)
+
+
+def _coverage(model: VocabularyRecord) -> list[CoverageRecord]:
+    """Return the coverage over all classes of words, once for each language."""
+    return [c for c in model.collections[0].languages if c.word_class == "all" and c.words]
+
+
+def _picture(
+    models: Sequence[VocabularyRecord],
+    name: str,
+    title: str,
+    caption: str,
+    label: str,
+    languages: tuple[str, ...],
+    values: Sequence[tuple[float, ...]],
+    write: Callable[[float], str],
+) -> Picture:
+    names = [model.name for model in models]
+    if len(models) <= _MOST_BARS:
+        series = tuple(Series(n, row) for n, row in zip(names, values, strict=True))
+        return Picture(name, title, caption, Bars(languages, series, label))
+    texts = tuple(tuple(write(value) for value in row) for row in values)
+    return Picture(
+        name, title, caption, Heatmap(tuple(names), languages, tuple(values), texts, label)
+    )
