@@ -14,7 +14,7 @@ def log_softmax(row: npt.NDArray[np.float32], padding: list[int] | None = None) 
 
 
 def entropy(log_p: Floats) -> float:
-    return -sum(np.exp(a) * a for a in log_p if a > -np.inf)
+    return float(-sum(np.exp(a) * a for a in log_p if a > -np.inf))
 
 
 def kl(log_p: Floats, log_q: Floats) -> float:
