@@ -22,7 +22,7 @@ from pyengine.codegen.sandbox import (
     open_sandbox,
     works,
 )
-from pyengine.codegen.tasks import Task
+from pyengine.codegen.tasks import Task, own_tasks
 from pyengine.codegen.watch import Stopped, watch
 from pyengine.errors import OptionError
 
@@ -322,3 +322,17 @@ def test_refuses_where_no_sandbox_works(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("pyengine.codegen.sandbox.works", lambda _: "forbidden")
     with pytest.raises(OptionError, match="unsafe-local-execution"):
         open_sandbox()
+
+
+@pytest.mark.parametrize("language", ["python", "javascript", "c"])
+def test_without_isolation_limits_still_hold(language: str) -> None:
+    if missing := LANGUAGES[language].missing():
+        pytest.skip(missing)
+    local = open_sandbox(unsafe_local_execution=True)
+    task = next(task for task in own_tasks([language]) if task.name.endswith("/is_even"))
+    assert execute(task, task.reference, sandbox=local).outcome is Outcome.PASSED
+    if language == "python":
+        endless = execute(task, "    while True: pass\n", sandbox=local, limits=LIMITS)
+        assert endless.outcome is Outcome.TIMED_OUT
+        asleep = "    import time; time.sleep(1000)\n"
+        assert execute(task, asleep, sandbox=local, limits=LIMITS).outcome is Outcome.TIMED_OUT
