@@ -32,7 +32,7 @@ def pair(
     p_value = mcnemar(len(lost), len(gained))
     shared = model.model.vocabulary_sha256 == reference.model.vocabulary_sha256
     return PairedRecord(
-        model=model.model.name if model.model.name != reference.model.name else model.model.path,
+        model=model.model.path,
         reference=reference.model.path,
         n_tasks=len(both),
         lost=list(lost),

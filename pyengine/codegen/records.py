@@ -169,6 +169,7 @@ class PairedRecord(Record):
     """A model against the reference on the same tasks and seeds.
 
     Attributes:
+        model, reference: paths.
         lost: tasks that the reference solves and the model does not, by majority of samples.
         gained: the other way round.
         mcnemar_p: exact two-sided p-value over those tasks.

@@ -1,6 +1,7 @@
 """`pyengine evaluate` as a document: the answer in words, then tables, then method."""
 
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.records import (
@@ -41,12 +42,13 @@ MEASURES: tuple[tuple[str, str, Write], ...] = (
     ("Edit similarity to the reference", "edit_similarity", fixed),
 )
 DIFFERENCES: dict[str, tuple[str, Write]] = {
-    "pass_1": ("pass@1, percentage points", lambda value: signed(100 * value, 1)),
-    "parse_share": ("parse, percentage points", lambda value: signed(100 * value, 1)),
-    "reference_log_probability": ("log-probability per token, nats", lambda v: signed(v, 3)),
+    "pass_1": ("pass@1, points", lambda value: signed(100 * value, 1)),
+    "parse_share": ("parse, points", lambda value: signed(100 * value, 1)),
+    "reference_log_probability": ("log p, nats", lambda v: signed(v, 3)),
     "reference_bits_per_byte": ("bits per byte", lambda value: signed(value, 3)),
-    "keyword_first": ("keywords first, percentage points", lambda v: signed(100 * v, 1)),
+    "keyword_first": ("keywords first, points", lambda v: signed(100 * v, 1)),
 }
+DROPPED = {"keyword_first": 3, "parse_share": 2, "reference_bits_per_byte": 1}
 TOKEN_NAMES = {
     "code_kl": "KL divergence on code",
     "keyword_mass_change": "keyword mass change on code",
@@ -72,7 +74,9 @@ def evaluate_document(result: EvaluationResult) -> Document:
     else:
         blocks += [models_table(result), *_paired(result), *_links(result)]
         blocks += [
-            Section(label(model), tuple(_details(model, result)), folded=True)
+            Section(
+                file_name(model), (*_own_warnings(model), *_details(model, result)), folded=True
+            )
             for model in result.models
         ]
         title = f"Code written by {len(result.models)} models"
@@ -82,6 +86,11 @@ def evaluate_document(result: EvaluationResult) -> Document:
 def label(model: ModelEvaluation) -> str:
     """Return a short name that tells variants of one model apart."""
     return f"{model.model.name} ({model.model.file_type})"
+
+
+def file_name(model: ModelEvaluation) -> str:
+    """Return the file's name without ending: variants of one model differ in nothing shorter."""
+    return PurePath(model.model.path).stem
 
 
 def answer(model: ModelEvaluation, result: EvaluationResult) -> Paragraph:
@@ -110,11 +119,19 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _warnings(result: EvaluationResult) -> list[str]:
-    found = [f"{label(model)}: {text}" for model in result.models for text in model.warnings]
+    """Return the warnings that stand at the top: those of the first model, and general ones."""
+    found = [f"{label(result.models[0])}: {text}" for text in result.models[0].warnings]
+    others = sum(1 for model in result.models[1:] if model.warnings)
+    if others:
+        found.append(f"{others} more of {len(result.models)} models have warnings; see below.")
     found += [f"Not executed, {name}: {reason}" for name, reason in result.skipped.items()]
     if result.settings.isolation == "none":
         found.append("Programs ran without a sandbox (--unsafe-local-execution).")
     return found
+
+
+def _own_warnings(model: ModelEvaluation) -> list[Block]:
+    return [Paragraph(text, "warn") for text in model.warnings]
 
 
 def models_table(result: EvaluationResult) -> Table:
@@ -122,41 +139,42 @@ def models_table(result: EvaluationResult) -> Table:
     verdicts = {record.model: record.verdict for record in result.paired}
     columns = [
         Column("Model"),
-        Column("Type", drop=3),
-        Column("Size", RIGHT, drop=4),
+        Column("Type", drop=6),
+        Column("Size", RIGHT, drop=5),
         Column("Solved", RIGHT),
         Column("pass@1", RIGHT),
+        Column("95 % interval", RIGHT),
         Column("Parse", RIGHT),
-        Column("Log p", RIGHT, unit="nats/token"),
-        Column("Bits/byte", RIGHT, drop=2),
-        Column("Keywords first", RIGHT, drop=1),
-        Column("Against the reference", drop=5),
+        Column("Log p", RIGHT, unit="nats"),
+        Column("Bits/byte", RIGHT, drop=1),
+        Column("Keywords first", RIGHT, drop=2),
+        Column("Against the reference", drop=7),
     ]
     rows: list[Sequence[CellLike]] = []
     for model in result.models:
         total = model.total
         solved = sum(task.n_passed > 0 for task in model.tasks)
+        passed = total.pass_at.get(1)
         rows.append(
             (
-                model.model.name,
+                file_name(model),
                 model.model.file_type,
                 Cell(size(model.model.file_bytes), model.model.file_bytes),
                 Cell(f"{solved}/{total.n_executed}", solved),
-                _with_interval(total.pass_at.get(1), percent),
-                _with_interval(total.parse_share, percent),
+                _number(passed, percent),
+                f"{percent(passed.low)} to {percent(passed.high)}" if passed else None,
+                _number(total.parse_share, percent),
                 _number(total.reference_log_probability, lambda value: fixed(value, 3)),
                 _number(total.reference_bits_per_byte, lambda value: fixed(value, 3)),
                 _number(total.keyword_first, percent),
-                verdicts.get(_paired_name(model, result)),
+                verdicts.get(model.model.path),
             )
         )
-    notes = [f"Intervals: 95 %; pass@1 {_method(result)}, the rest {_bootstrap(result)}."]
+    notes = [
+        f"pass@1: {_method(result)}. Log p: of a token of the reference solutions. Intervals of "
+        f"the rest ({_bootstrap(result)}) are in each model's section."
+    ]
     return table("Models", columns, rows, notes=notes)
-
-
-def _paired_name(model: ModelEvaluation, result: EvaluationResult) -> str:
-    same = model.model.name == result.models[0].model.name
-    return model.model.path if same else model.model.name
 
 
 def _method(result: EvaluationResult) -> str:
@@ -192,23 +210,31 @@ def _paired(result: EvaluationResult) -> list[Block]:
 def differences_table(records: Sequence[PairedRecord]) -> Table:
     """Show each variant minus the reference, task by task, with bootstrap intervals."""
     keys = [key for key in DIFFERENCES if any(key in record.difference for record in records)]
-    columns = [Column("Model"), *(Column(DIFFERENCES[key][0], RIGHT) for key in keys)]
+    columns = [
+        Column("Model", min_width=11),
+        *(Column(DIFFERENCES[key][0], RIGHT, drop=DROPPED.get(key, 0)) for key in keys),
+    ]
     rows = [
         [
-            record.model,
+            PurePath(record.model).stem,
             *(_with_interval(record.difference.get(key), DIFFERENCES[key][1]) for key in keys),
         ]
         for record in records
     ]
-    note = "Means over the same tasks and seeds, 95 % intervals by resampling tasks."
-    return table(f"Difference to {records[0].reference}", columns, rows, notes=[note])
+    note = (
+        "Over the same tasks and seeds, 95 % intervals by resampling tasks; points are percentage "
+        "points."
+    )
+    return table(
+        f"Difference to {PurePath(records[0].reference).stem}", columns, rows, notes=[note]
+    )
 
 
 def flips_table(records: Sequence[PairedRecord]) -> Table:
     """Show which tasks change sides, by name."""
     rows: list[Sequence[CellLike]] = [
         (
-            record.model,
+            PurePath(record.model).stem,
             Cell(str(len(record.lost)), len(record.lost)),
             Cell(str(len(record.gained)), len(record.gained)),
             Cell(significant(record.mcnemar_p), record.mcnemar_p),
