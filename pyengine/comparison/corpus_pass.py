@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 from pyengine.comparison.averages import null_record
-from pyengine.comparison.greedy import Continuation, choose_documents, continuations
+from pyengine.comparison.greedy import (
+    Continuation,
+    choose_documents,
+    continuations,
+    greedy_options,
+)
 from pyengine.comparison.measure import (
     Measurement,
     Measurer,
@@ -67,16 +72,17 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
         measurement=measurement,
         table=token_table(setting.documents, measurement.windows),
         null=null_record(measurement.null, decoding, null_options(decoding)),
-        continuations=_written(setting, decoding),
+        continuations=_written(setting),
     )
 
 
-def _written(setting: Setting, decoding: SessionOptions) -> list[Continuation]:
+def _written(setting: Setting) -> list[Continuation]:
     chosen = choose_documents(setting.documents, setting.options.greedy, seed=setting.options.seed)
     if not chosen:
         return []
     setting.progress("continue greedily", 0.0)
-    session = Session(setting.reference.opened(), options=decoding)
+    how = greedy_options(len(setting.prefix), setting.threads)
+    session = Session(setting.reference.opened(), options=how)
     return continuations(session, setting.documents, chosen, setting.prefix, setting.padding)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pyengine.comparison.records import ContinuationRecord
 from pyengine.comparison.texts import TokenizedText
 from pyengine.engine.model import Vocabulary
+from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 
 N_PROMPT = 32
@@ -26,6 +27,18 @@ class Continuation:
     document: int
     prompt: list[int]
     written: list[int]
+
+
+def greedy_options(n_prefix: int, threads: int) -> SessionOptions:
+    """Return a session that holds a prompt and what is written after it."""
+    n_tokens = n_prefix + N_PROMPT + N_GENERATED
+    return SessionOptions(
+        n_ctx=n_tokens,
+        n_batch=n_tokens,
+        n_ubatch=n_tokens,
+        max_rows=N_GENERATED,
+        threads=threads,
+    )
 
 
 def choose_documents(documents: Sequence[TokenizedText], n: int, *, seed: int) -> list[int]:

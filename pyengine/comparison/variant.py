@@ -14,7 +14,7 @@ from pyengine.comparison.averages import (
 )
 from pyengine.comparison.bits import bits_record, compare_strings, document_bits
 from pyengine.comparison.corpus_pass import CorpusPass
-from pyengine.comparison.greedy import continuation_record, first_divergence
+from pyengine.comparison.greedy import continuation_record, first_divergence, greedy_options
 from pyengine.comparison.passages import passage_record
 from pyengine.comparison.records import (
     BitsRecord,
@@ -84,7 +84,8 @@ def _continuations(
 ) -> list[ContinuationRecord]:
     if not corpus.continuations:
         return []
-    session = Session(variant.opened(), options=corpus.decoding)
+    how = greedy_options(len(setting.prefix), setting.threads)
+    session = Session(variant.opened(), options=how)
     vocabulary = setting.reference.opened().vocabulary
     return [
         continuation_record(

@@ -1,0 +1,400 @@
+"""Whole comparisons of tiny models, against a slow reading of the same logits."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import row_oracle as oracle
+from tiny_model import write_tiny_model
+
+from pyengine.cli.app import run
+from pyengine.comparison import (
+    CompareOptions,
+    ComparisonResult,
+    MemoryOptions,
+    WindowOptions,
+    compare,
+)
+from pyengine.comparison.setting import document_prefix
+from pyengine.comparison.subjects import padding_ids
+from pyengine.comparison.texts import tokenize
+from pyengine.comparison.windows import cut_windows
+from pyengine.corpus import Corpus, Document
+from pyengine.engine.model import open_model
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.engine.session import Session
+from pyengine.errors import InputError, OptionError
+from pyengine.reports.compare_view import compare_document
+from pyengine.reports.terminal import render_terminal
+
+SOURCES = {
+    "python": b"def area(r):\n    # of a circle\n    return 3.14 * r ** 2\n\nprint(area(2))\n",
+    "c": b"int main(void) {\n    int x = 1;\n    return x + 2;\n}\n",
+    "go": b"package main\n\nfunc f(a int) int {\n\treturn a * 2\n}\n",
+}
+WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
+PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, greedy=2, spots=3)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    documents = [
+        Document(f"{language}{i}", language, source + str(i).encode())
+        for i in range(4)
+        for language, source in SOURCES.items()
+    ]
+    return Corpus(tuple(documents), "test")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def tiny(folder: Path) -> Path:
+    return write_tiny_model(folder / "tiny.gguf", n_extra=8, spread=2.0)
+
+
+@pytest.fixture(scope="module")
+def quantized(tiny: Path) -> Callable[[str], Path]:
+    def make(name: str) -> Path:
+        target = tiny.with_name(f"tiny-{name}.gguf")
+        (plan,) = plan_quantization(tiny, [name])
+        quantize_file(tiny, target, plan, source_sha256=file_sha256(tiny))
+        return target
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def result(tiny: Path, quantized: Callable[[str], Path], corpus: Corpus) -> ComparisonResult:
+    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
+    return compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)
+
+
+def test_averages_equal_a_slow_reading_of_the_logits(
+    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+) -> None:
+    kl, same, ratio, delta = [], [], [], []
+    with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
+        padding = padding_ids(p.vocabulary, p.n_vocab).tolist()
+        assert padding == [262, 263, 264]
+        documents = tokenize(corpus.documents, p.vocabulary)
+        windows = cut_windows(documents, document_prefix(p), WINDOWS, seed=PLAIN.seed)
+        sessions = [Session(m, options=SessionOptions(threads=1)) for m in (p, q)]
+        for window in windows:
+            rows_p, rows_q = (s.logits_at(window.ids, window.rows) for s in sessions)
+            for row_p, row_q, target in zip(rows_p, rows_q, window.targets, strict=True):
+                a = oracle.log_softmax(row_p, padding)
+                b = oracle.log_softmax(row_q, padding)
+                kl.append(oracle.kl(a, b))
+                same.append(np.argmax(a) == np.argmax(b))
+                ratio.append(a[target] - b[target])
+                delta.append(np.exp(b[target]) - np.exp(a[target]))
+    overall = result.variants[1].overall
+    assert overall is not None
+    assert overall.n == len(kl) == sum(len(d.ids) for d in documents)
+    assert overall.kl.mean.value == pytest.approx(np.mean(kl), rel=1e-6)
+    assert overall.kl.quantiles["0.95"] == pytest.approx(np.quantile(kl, 0.95), rel=1e-6)
+    assert overall.same_top.value == pytest.approx(np.mean(same))
+    assert overall.log_ppl_ratio is not None
+    assert overall.log_ppl_ratio.value == pytest.approx(np.mean(ratio), rel=1e-5)
+    assert overall.delta_p.rms == pytest.approx(np.sqrt(np.mean(np.square(delta))), rel=1e-5)
+    assert overall.kl.mean.n_clusters == len(corpus)
+
+
+def test_parts_add_up_to_the_whole(result: ComparisonResult) -> None:
+    for variant in result.variants:
+        overall = variant.overall
+        assert overall is not None
+        for parts in (variant.by_language, variant.by_class, variant.by_confidence):
+            assert sum(part.n for part in parts) == overall.n
+            total = sum(part.n * part.kl.value for part in parts if part.kl)
+            assert total / overall.n == pytest.approx(overall.kl.mean.value)
+    names = {part.name for part in result.variants[0].by_class}
+    assert {"keyword", "identifier", "literal", "comment", "bracket", "indentation"} <= names
+
+
+def test_the_files_tell_what_separates_them(
+    result: ComparisonResult, tiny: Path, folder: Path, corpus: Corpus
+) -> None:
+    assert [v.axis.kind for v in result.variants] == ["quantization", "quantization"]
+    tuned = write_tiny_model(folder / "tuned.gguf", n_extra=8, seed=2, spread=2.0)
+    same = folder / "copy.gguf"
+    same.write_bytes(tiny.read_bytes())
+    other = compare(tiny, [tuned, same], corpus=corpus, options=PLAIN)
+    assert [v.axis.kind for v in other.variants] == ["fine-tuning", "identical"]
+    named = CompareOptions(windows=WINDOWS, threads=1, starts=False, axis="scaling", greedy=0)
+    assert compare(tiny, [tuned], corpus=corpus, options=named).variants[0].axis.kind == "scaling"
+    copy = other.variants[1].overall
+    assert copy is not None
+    assert copy.kl.quantiles["1"] == 0.0
+    assert "cannot be told from the reference" in other.variants[1].verdict
+
+
+def test_variants_are_told_apart_on_the_same_tokens(result: ComparisonResult) -> None:
+    (pair,) = result.pairs
+    first, second = (v.overall for v in result.variants)
+    assert first is not None
+    assert second is not None
+    expected = first.kl.mean.value - second.kl.mean.value
+    assert pair.difference.value == pytest.approx(expected)
+    assert pair.verdict == "different"
+    assert pair.words.startswith("tiny-Q8_0 is closer to the reference than tiny-Q4_0")
+
+
+def test_block_plan_gives_the_same_numbers(
+    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+) -> None:
+    options = CompareOptions(
+        windows=WINDOWS,
+        threads=1,
+        greedy=2,
+        spots=3,
+        memory=MemoryOptions(plan="block", cap_bytes=60_000),
+    )
+    block = compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)
+    assert block.scope is not None
+    assert block.scope.plan == "block"
+    for a, b in zip(result.variants, block.variants, strict=True):
+        assert a.model_dump_json() == b.model_dump_json()
+
+
+def test_the_same_call_gives_the_same_bytes(
+    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+) -> None:
+    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
+    models = [quantized("Q8_0"), quantized("Q4_0")]
+    again = compare(tiny, models, corpus=corpus, options=options)
+    a, b = (json.loads(r.model_dump_json()) for r in (result, again))
+    for record in (a, b):  # says how much memory was free
+        record["scope"].pop("plan_reason")
+    assert a == b
+
+
+def test_starts_cover_every_language(result: ComparisonResult) -> None:
+    starts = result.variants[0].starts
+    assert [s.kind for s in starts].count("cold") == 1
+    languages = {s.language for s in starts if s.kind == "keyword"}
+    assert languages == {s.language for s in starts if s.kind == "sequence"}
+    assert len(languages) == 12
+    for start in starts:
+        assert 0 <= start.kl < 1
+        assert 0 <= start.keyword_mass_reference <= 1
+
+
+def test_cold_start_equals_the_oracle(
+    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path]
+) -> None:
+    cold = result.variants[1].starts[0]
+    with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
+        padding = padding_ids(p.vocabulary, p.n_vocab).tolist()
+        a, b = (
+            oracle.log_softmax(Session(m, options=SessionOptions(threads=1)).logits([256]), padding)
+            for m in (p, q)
+        )
+    assert cold.ids == [256]
+    assert cold.kl == pytest.approx(oracle.kl(a, b), rel=1e-5)
+
+
+def test_spots_are_the_largest_divergences(result: ComparisonResult) -> None:
+    variant = result.variants[1]
+    assert variant.overall is not None
+    assert len(variant.spots) == 3
+    assert variant.spots[0].kl == variant.overall.kl.quantiles["1"]
+    kls = [spot.kl for spot in variant.spots]
+    assert kls == sorted(kls, reverse=True)
+    for spot in variant.spots:
+        source = SOURCES[spot.language] + spot.document.removeprefix(spot.language).encode()
+        assert spot.byte_offset is not None
+        assert source[: spot.byte_offset].endswith(spot.before.encode())
+        assert source[spot.byte_offset :].startswith(spot.target.encode())
+
+
+def test_first_divergence_equals_writing_with_both(
+    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+) -> None:
+    def write(path: Path, prompt: list[int], n: int) -> list[int]:
+        with open_model(path) as model:
+            padding = padding_ids(model.vocabulary, model.n_vocab)
+            session = Session(model, options=SessionOptions(threads=1))
+            ids = list(prompt)
+            for _ in range(n):
+                row = session.logits(ids).copy()
+                row[padding] = -np.inf
+                ids.append(int(np.argmax(row)))
+        return ids[len(prompt) :]
+
+    for continuation in result.variants[1].continuations:
+        document = next(d for d in corpus if d.name == continuation.document)
+        with open_model(tiny) as model:
+            ids = model.vocabulary.tokenize(document.content)
+        prompt = [256, *(int(i) for i in ids[: continuation.n_prompt - 1])]
+        ours = write(tiny, prompt, continuation.n_generated)
+        theirs = write(quantized("Q4_0"), prompt, continuation.n_generated)
+        differ = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
+        assert continuation.first_divergence == (differ[0] if differ else None)
+
+
+def test_other_vocabularies_are_compared_by_bytes_and_strings_only(
+    tiny: Path, folder: Path, corpus: Corpus
+) -> None:
+    other = write_tiny_model(folder / "other.gguf", n_extra=3, seed=5, spread=2.0)
+    options = CompareOptions(windows=WINDOWS, threads=1)
+    (variant,) = compare(tiny, [other], corpus=corpus, options=options).variants
+    assert variant.overall is None
+    assert "another vocabulary" in variant.refused[0]
+    bits = variant.bits_per_byte
+    assert bits is not None
+    total = 0.0
+    with open_model(tiny) as model:
+        session = Session(model, options=SessionOptions(threads=1))
+        padding = padding_ids(model.vocabulary, model.n_vocab).tolist()
+        for document in corpus:
+            ids = [256, *model.vocabulary.tokenize(document.content).tolist()]
+            if len(ids) > 32:
+                break
+            rows = session.logits_at(ids[:-1], list(range(len(ids) - 1)))
+            for row, target in zip(rows, ids[1:], strict=True):
+                total -= oracle.log_softmax(row, padding)[target] / np.log(2)
+    assert bits.n_bytes == corpus.n_bytes
+    assert 0 < bits.reference.value < 20
+    assert bits.difference.value == pytest.approx(bits.variant.value - bits.reference.value)
+    (python,) = (s for s in variant.strings if s.language == "python")
+    assert python.n_keywords > 30
+    assert 0 < python.total_reference < 1
+
+
+def test_string_probabilities_follow_the_chain_rule(tiny: Path) -> None:
+    from pyengine.comparison.bits import string_log_probabilities
+
+    with open_model(tiny) as model:
+        options = SessionOptions(threads=1, n_seq_max=4, max_rows=4)
+        session = Session(model, options=options)
+        padding = padding_ids(model.vocabulary, model.n_vocab).tolist()
+        got = string_log_probabilities(session, ["if", "in", "int", "if"])
+        ids = model.vocabulary.tokenize("int").tolist()
+        assert len(ids) == 2  # "in" is one token here
+        expected = 0.0
+        for i, token in enumerate(ids):
+            row = session.logits([256, *ids[:i]])
+            expected += oracle.log_softmax(row, padding)[token]
+    assert got[2] == pytest.approx(expected, rel=1e-5)
+    assert got[0] == pytest.approx(got[3])
+
+
+def test_measuring_stops_when_precise_enough(
+    tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+) -> None:
+    options = CompareOptions(
+        windows=WINDOWS, threads=1, starts=False, greedy=0, spots=0, precision=1.0
+    )
+    result = compare(tiny, [quantized("Q8_0")], corpus=corpus, options=options)
+    assert result.scope is not None
+    assert result.scope.stopped == "the requested precision was reached"
+    assert result.scope.n_documents == 10
+
+
+def test_rows_are_saved_only_when_asked_for(
+    tiny: Path, quantized: Callable[[str], Path], corpus: Corpus, tmp_path: Path
+) -> None:
+    options = CompareOptions(
+        windows=WindowOptions(n_ctx=32, max_windows=2), threads=1, starts=False, greedy=0
+    )
+    target = tmp_path / "rows"
+    compare(tiny, [quantized("Q4_0")], corpus=corpus, options=options, save_logits=target)
+    names = sorted(path.name for path in target.iterdir())
+    assert names == [
+        "reference-window000000.npz",
+        "reference-window000001.npz",
+        "variant0-window000000.npz",
+        "variant0-window000001.npz",
+    ]
+    with np.load(target / names[0]) as saved, open_model(tiny) as model:
+        session = Session(model, options=SessionOptions(threads=1))
+        again = session.logits_at(saved["ids"], saved["rows"])
+        assert np.allclose(saved["logits"], again, atol=1e-4)
+
+
+def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        compare(tiny, [tmp_path / "missing.gguf"], corpus=corpus)
+    with pytest.raises(OptionError, match="nothing to compare"):
+        compare(tiny, [], corpus=corpus)
+    for options in (
+        CompareOptions(margin=-1),
+        CompareOptions(precision=0),
+        CompareOptions(threads=0),
+        CompareOptions(greedy=-1),
+    ):
+        with pytest.raises(OptionError):
+            compare(tiny, [tiny], corpus=corpus, options=options)
+
+
+def test_report_shows_verdict_both_errors_and_the_floor(result: ComparisonResult) -> None:
+    text = render_terminal(compare_document(result), width=200, color=False)
+    for words in (
+        "tiny-Q8_0",
+        "null control",
+        "By class of token",
+        "Where it differs most",
+        "First divergence of greedy continuations",
+        "Cold and warm starts",
+        "independent",
+        "every token is scored once",
+    ):
+        assert words in text
+
+
+def test_command_line(
+    tiny: Path,
+    quantized: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for language, source in SOURCES.items():
+        suffix = {"python": "py", "c": "c", "go": "go"}[language]
+        (tmp_path / f"x.{suffix}").write_bytes(source)
+    variant = str(quantized("Q4_0"))
+    usual = ["compare", str(tiny), variant, "--corpus", str(tmp_path), "--context", "32"]
+    usual += ["--threads", "1", "--no-starts", "--greedy", "0"]
+    assert run([*usual, "--json"]) == 0
+    printed = capsys.readouterr()
+    record = ComparisonResult.model_validate_json(printed.out)
+    assert record.corpus is not None
+    assert record.corpus.n_documents == 3
+    assert run([*usual, "--max-kl", "1000"]) == 0
+    assert run([*usual, "--max-kl", "1e-9"]) == 1
+    assert "exceeds 1e-09 nats" in capsys.readouterr().err
+    assert run([*usual, "--json", "--markdown"]) == 2
+    assert run([*usual, "--stride", "32"]) == 2
+    assert run([*usual, "--base-file", "x"]) == 2
+    assert run(["compare", str(tiny)]) == 2
+    assert run(["compare", str(tiny), str(tmp_path / "nothing.gguf")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_emulation_on_the_command_line(
+    tiny: Path,
+    quantized: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"\n".join(SOURCES.values()) * 4)
+    base = tmp_path / "base.kld"
+    usual = ["compare", str(tiny), str(quantized("Q8_0")), "--emulate", "llama-perplexity"]
+    usual += ["--corpus", str(text), "--context", "64", "--threads", "1", "--base-file", str(base)]
+    assert run(usual) == 0
+    first = capsys.readouterr().out
+    assert "Final estimate: PPL = " in first
+    assert run(usual) == 0
+    second = capsys.readouterr().out
+    assert first.endswith(second)
+    text.write_bytes(b"something else entirely, " * 40)
+    assert run(usual) == 2
+    assert "holds other tokens" in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""Documents are cut so that every token is scored once and documents never meet."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyengine.comparison import WindowOptions
+from pyengine.comparison.texts import TokenizedText
+from pyengine.comparison.windows import cut_windows, document_windows
+from pyengine.corpus import Document
+from pyengine.errors import CorpusError, OptionError
+
+
+def ids_of(length: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    return np.arange(1000, 1000 + length, dtype=np.int32)
+
+
+def text_of(length: int, name: str = "a") -> TokenizedText:
+    return TokenizedText(Document(name, "python", b""), ids_of(length), None, None)
+
+
+@given(
+    length=st.integers(0, 200),
+    n_ctx=st.integers(4, 40),
+    data=st.data(),
+    prefix=st.sampled_from([[], [7]]),
+)
+def test_every_token_is_scored_once_with_its_own_past(
+    length: int, n_ctx: int, data: st.DataObject, prefix: list[int]
+) -> None:
+    stride = data.draw(st.integers(1, n_ctx - 1))
+    ids = ids_of(length)
+    options = WindowOptions(n_ctx=n_ctx, stride=stride)
+    windows = list(document_windows(0, ids, prefix, options))
+    scored = np.concatenate([w.tokens for w in windows]) if windows else np.array([])
+    assert scored.tolist() == list(range(0 if prefix else 1, length))
+    for number, window in enumerate(windows):
+        assert len(window.ids) <= n_ctx
+        assert window.ids[: len(prefix)].tolist() == prefix
+        assert window.targets.tolist() == ids[window.tokens].tolist()
+        assert window.rows.max() == len(window.ids) - 1
+        for row, token in zip(window.rows, window.tokens, strict=True):
+            past = window.ids[len(prefix) : row + 1]
+            assert past.tolist() == ids[token - len(past) : token].tolist()
+            if number > 0:
+                assert len(past) >= min(token, n_ctx - stride - len(prefix))
+
+
+def test_budgets_stop_after_the_window_that_reaches_them() -> None:
+    documents = [text_of(100, "a"), text_of(100, "b")]
+    one = cut_windows(documents, [7], WindowOptions(n_ctx=20, max_tokens=30), seed=1)
+    assert 30 <= sum(len(w) for w in one) < 30 + 20
+    two = cut_windows(documents, [7], WindowOptions(n_ctx=20, max_windows=3), seed=1)
+    assert len(two) == 3
+    everything = cut_windows(documents, [7], WindowOptions(n_ctx=20, max_tokens=None), seed=1)
+    assert sum(len(w) for w in everything) == 200
+
+
+def test_the_order_is_drawn_by_the_seed_and_documents_stay_whole() -> None:
+    documents = [text_of(30, str(i)) for i in range(20)]
+    options = WindowOptions(n_ctx=16, max_tokens=None)
+    first = [w.document for w in cut_windows(documents, [7], options, seed=1)]
+    assert first == [w.document for w in cut_windows(documents, [7], options, seed=1)]
+    assert first != [w.document for w in cut_windows(documents, [7], options, seed=2)]
+    changes = np.count_nonzero(np.diff(first))
+    assert changes == 19
+
+
+def test_impossible_options_and_empty_corpora_are_refused() -> None:
+    for bad in (
+        WindowOptions(n_ctx=3),
+        WindowOptions(n_ctx=16, stride=16),
+        WindowOptions(stride=0),
+        WindowOptions(max_tokens=0),
+        WindowOptions(max_windows=-1),
+    ):
+        with pytest.raises(OptionError):
+            cut_windows([text_of(50)], [7], bad, seed=1)
+    with pytest.raises(CorpusError, match="no token to score"):
+        cut_windows([text_of(1)], [], WindowOptions(), seed=1)
