@@ -11,8 +11,8 @@ from pyengine.recommendation.choose import Limits, choose, told_apart
 from pyengine.recommendation.recommend import recommend
 from pyengine.recommendation.records import Candidate
 from pyengine.results import Provenance
-from pyengine.sweep.measurements import SpeedRecord
 from pyengine.sweep.records import StepVerdict, SweepResult, SweepRow, SweepTimings
+from pyengine.sweep.speed_record import SpeedRecord
 
 GIB = 1 << 30
 MADE = Provenance(

@@ -11,8 +11,9 @@ from pyengine.reports.sweep_view import sweep_document
 from pyengine.reports.terminal import render_terminal
 from pyengine.results import Provenance
 from pyengine.sweep.aggregate import Measured, bits_per_byte, make_rows
-from pyengine.sweep.measurements import QualityRecord, SpeedRecord
+from pyengine.sweep.measurements import QualityRecord
 from pyengine.sweep.records import SweepResult, SweepRow, SweepTimings
+from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.token_numbers import TokenNumbers, read_arrays, write_arrays
 
 N, DOCUMENTS = 400, 20
@@ -30,6 +31,7 @@ def tokens(level: float, *, seed: int = 0, n_bytes: int = 3) -> TokenNumbers:
         log_p=log_p,
         log_q=log_p - level,
         same_top=rng.random(N) > level,
+        token_class=np.zeros(N, np.uint8),
     )
 
 
@@ -54,6 +56,7 @@ def model(
             reference_keyword_mass=0.2,
             variant_keyword_mass=0.2 - level,
             keyword_masses={},
+            cold_top=[],
             arrays_sha256="a",
         )
         quality = record, tokens(level)
@@ -80,7 +83,9 @@ MODELS = (
 
 
 def rows(models: Sequence[Measured] = MODELS, *, floor: float = 1e-8) -> dict[str, SweepRow]:
-    return {row.name: row for row in make_rows(models, floor=floor, margin=0.005)}
+    languages = ["python", "go"] * (DOCUMENTS // 2)
+    made = make_rows(models, languages=languages, floor=floor, margin=0.005)
+    return {row.name: row for row in made}
 
 
 def test_order_is_source_then_size() -> None:
@@ -100,6 +105,16 @@ def test_estimates_are_those_of_the_tokens() -> None:
     assert row.keyword_mass_change == pytest.approx(-0.08)
     assert row.bits_per_byte_change is not None
     assert row.bits_per_byte_change.value == pytest.approx(0.08 / np.log(2) / 3)
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    row = rows()["m-Q2"]
+    parts = {part.name: part.kl for part in row.by_language}
+    assert set(parts) == {"python", "go"}
+    assert sum(kl.n for kl in parts.values()) == N
+    total = sum(kl.n * kl.value for kl in parts.values()) / N
+    assert row.kl is not None
+    assert total == pytest.approx(row.kl.value)
 
 
 def test_verdicts_follow_quality_not_size() -> None:

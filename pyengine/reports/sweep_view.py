@@ -27,8 +27,8 @@ from pyengine.reports.tables import (
     measured,
     table,
 )
-from pyengine.sweep.measurements import SpeedRecord
 from pyengine.sweep.records import StepVerdict, SweepResult, SweepRow, SweepTimings
+from pyengine.sweep.speed_record import SpeedRecord
 
 VERDICTS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pyengine.comparison.records import Choice, EstimateRecord
 from pyengine.results import Record, Result
-from pyengine.sweep.measurements import SpeedRecord
+from pyengine.sweep.speed_record import SpeedRecord
 
 
 class StepVerdict(Record):

@@ -13,11 +13,12 @@ from pyengine.files import write_atomic
 from pyengine.results import cpu_name, provenance
 from pyengine.sweep.aggregate import Measured, make_rows, mean_kl
 from pyengine.sweep.executors import Workplace
-from pyengine.sweep.measurements import QualityRecord, SpeedRecord
+from pyengine.sweep.measurements import QualityRecord
 from pyengine.sweep.options import SpeedOptions, SweepOptions
 from pyengine.sweep.quality import keyword_text
 from pyengine.sweep.quantization import quantize_all
 from pyengine.sweep.records import SweepResult, SweepTimings
+from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.store import Store
 from pyengine.sweep.tasks import QualityTask, SpeedTask, Task, task_key
 from pyengine.sweep.token_numbers import TokenNumbers

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from pyengine.errors import InputError, OptionError
 from pyengine.files import write_atomic
-from pyengine.sweep.measurements import QualityRecord, SpeedRecord
+from pyengine.sweep.measurements import QualityRecord
+from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.token_numbers import TokenNumbers, read_arrays
 from pyengine.sweep.worker import Outcome
 

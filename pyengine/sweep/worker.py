@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 
 from pyengine.engine.quantize import file_sha256
 from pyengine.errors import InputError, ModelFileError, PyengineError
-from pyengine.sweep.measurements import QualityRecord, SpeedRecord
 from pyengine.sweep.speed import measure_speed
+from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.tasks import (
     QualityTask,
     SpeedTask,
@@ -136,6 +136,7 @@ def _check_files(task: Task) -> None:
 
 def _quality(task: QualityTask) -> tuple[str, bytes]:
     # Imported here: the process that measures memory does without it.
+    from pyengine.sweep.measurements import QualityRecord
     from pyengine.sweep.quality import measure_quality
 
     quality = measure_quality(task)
