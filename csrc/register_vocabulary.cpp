@@ -73,6 +73,7 @@ void register_vocabulary(py::module_ & module) {
             "pre_tokenizer",
             [](const Vocabulary & vocabulary) { return text_of(vocabulary.pre_tokenizer()); })
         .def_property_readonly("bos", &Vocabulary::bos)
+        .def_property_readonly("eos", &Vocabulary::eos)
         .def_property_readonly("kinds", &kinds)
         .def_property_readonly("scores", &scores)
         .def_property_readonly(
@@ -150,8 +151,6 @@ void register_vocabulary(py::module_ & module) {
         py::arg("path"));
 
     const std::pair<const char *, IdReader> special_tokens[] = {
-
-        {"eos", llama_vocab_eos},
         {"eot", llama_vocab_eot},
         {"sep", llama_vocab_sep},
         {"nl", llama_vocab_nl},

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -149,9 +150,13 @@ void TokenSets::summarize_row(const float * row, std::size_t r, TokenSetSummary 
     std::copy(top.begin(), top.end(),
               summary.top.begin() + static_cast<std::ptrdiff_t>(r * summary.n_top));
 
+    const std::vector<std::int32_t> & padding = padding_.ids();
+    constexpr double nothing = -std::numeric_limits<double>::infinity();
     std::vector<double> log_probability(distinct_.size()), probability(distinct_.size());
     for (std::size_t d = 0; d < distinct_.size(); ++d) {
-        log_probability[d] = static_cast<double>(row[distinct_[d]]) - whole.log_sum_exp;
+        const bool left_out = std::binary_search(padding.begin(), padding.end(), distinct_[d]);
+        const double logit = left_out ? nothing : static_cast<double>(row[distinct_[d]]);
+        log_probability[d] = logit - whole.log_sum_exp;
         probability[d] = std::exp(log_probability[d]);
     }
     std::vector<std::int32_t> deciding;

@@ -83,8 +83,24 @@ std::optional<llama_token> Vocabulary::bos() const {
             return static_cast<llama_token>(*declared);
         }
     }
-    const llama_token id = llama_vocab_bos(get());
-    return id < 0 || id >= size_ ? std::nullopt : std::optional(id);
+    return declared_or_special(llama_vocab_bos(get()), "tokenizer.ggml.bos_token_id");
+}
+
+std::optional<llama_token> Vocabulary::eos() const {
+    return declared_or_special(llama_vocab_eos(get()), "tokenizer.ggml.eos_token_id");
+}
+
+std::optional<llama_token> Vocabulary::declared_or_special(llama_token id,
+                                                           std::string_view key) const {
+    if (id < 0 || id >= size_) {
+        return std::nullopt;
+    }
+    // Where a file declares none, llama.cpp takes GPT-2's id, which here may be any word.
+    const bool is_text = token_kind(id) == TokenKind::normal;
+    if (is_text && GgufFile(path_).uint32(key) != static_cast<std::uint32_t>(id)) {
+        return std::nullopt;
+    }
+    return id;
 }
 
 void Vocabulary::check(llama_token id) const {

@@ -34,6 +34,7 @@ public:
     bool is_loaded() const { return model_ != nullptr; }
     // The BOS token that the file declares; asks llama.cpp only where it declares none.
     std::optional<llama_token> bos() const;
+    std::optional<llama_token> eos() const;
 
     const PieceTable & pieces() const;
     std::string_view piece(llama_token id) const;
@@ -60,6 +61,7 @@ public:
 
 private:
     PieceTable pieces_from_llama() const;
+    std::optional<llama_token> declared_or_special(llama_token id, std::string_view key) const;
 
     std::string path_;
     int size_;

@@ -177,7 +177,7 @@ def write_small_gguf(
     writer.add_rope_freq_base(10000.0)
     _add_tokenizer(writer, architecture, n_vocab)
     rng = np.random.default_rng(0)
-    for name, shape in _tensor_shapes(architecture, n_vocab, n_embd, n_ff, n_head, n_head_kv):
+    for name, shape in tensor_shapes(architecture, n_vocab, n_embd, n_ff, n_head, n_head_kv):
         writer.add_tensor(name, rng.normal(0.0, scale, shape).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -210,7 +210,7 @@ def _add_tokenizer(writer: gguf.GGUFWriter, architecture: str, n_vocab: int) -> 
     writer.add_add_bos_token(architecture != "qwen2")
 
 
-def _tensor_shapes(
+def tensor_shapes(
     architecture: str, n_vocab: int, n_embd: int, n_ff: int, n_head: int, n_head_kv: int
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     kv = n_embd // n_head * n_head_kv

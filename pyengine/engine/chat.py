@@ -27,7 +27,6 @@ def render_chat(
         TokenizerError: the template fails, or refuses the messages.
     """
     from jinja2 import TemplateError
-    from jinja2.exceptions import SecurityError
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -45,5 +44,13 @@ def render_chat(
             eos_token=eos,
             add_generation_prompt=add_generation_prompt,
         )
-    except (TemplateError, SecurityError, TypeError, ValueError, OverflowError) as error:
+    except (
+        TemplateError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        AttributeError,
+    ) as error:
         raise TokenizerError(f"the chat template cannot be rendered: {error}") from error
