@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 
@@ -33,11 +34,13 @@ from pyengine.codegen.records import (
 from pyengine.codegen.sandbox import open_sandbox
 from pyengine.codegen.store import TaskStore, task_key
 from pyengine.codegen.tasks import Task, own_tasks
+from pyengine.engine.embedded import embedded_model
 from pyengine.engine.generation import Finish, SamplingOptions
 from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
+from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.engine.session import Session
-from pyengine.errors import InputError, OptionError
+from pyengine.errors import InputError, ModelFileError, OptionError
 from pyengine.reports.evaluate_view import evaluate_document
 from pyengine.reports.loading import load_result
 from pyengine.reports.markdown import render_markdown
@@ -163,6 +166,84 @@ def test_the_reference_is_scored_as_one_token_at_a_time(stories: Path) -> None:
                     word.startswith(piece) or piece.startswith(word)
                     for word in (b"for", b"in", b"return", b"while", b"if", b"def", b"not")
                 )
+
+
+def with_chat_template(source: Path, target: Path) -> Path:
+    """Copy a model and give it a chat template and a chat model's name."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(target, "llama")
+    for field in reader.fields.values():
+        if field.name.startswith(("GGUF.", "general.architecture", "general.name")):
+            continue
+        kinds = [gguf.GGUFValueType(kind) for kind in field.types]
+        writer.add_key_value(
+            field.name, field.contents(), kinds[0], kinds[1] if len(kinds) > 1 else None
+        )
+    writer.add_name("Stories Instruct")
+    writer.add_chat_template(
+        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+def test_a_chat_model_gets_its_template(stories: Path, tmp_path: Path) -> None:
+    made = with_chat_template(stories, tmp_path / "stories-instruct.gguf")
+    result = evaluate(tmp_path / "kept", [made])
+    model = result.models[0]
+    assert model.style is PromptStyle.CHAT
+    first = model.tasks[0]
+    assert first.prompt.startswith("[user] Complete this Python code.")
+    assert first.prompt.endswith("[assistant] ")
+    assert few_tasks()[0].prompt in first.prompt
+    with open_model(made) as opened:
+        text = opened.vocabulary.detokenize(first.prompt_tokens, remove_special=True)
+        assert text.strip() == first.prompt.encode().strip()
+        assert first.prompt_tokens[0] == opened.vocabulary.bos
+        assert first.prompt_tokens[1] != opened.vocabulary.bos
+
+
+@pytest.fixture
+def embedded() -> Path:
+    try:
+        return embedded_model()
+    except ModelFileError as error:
+        pytest.skip(str(error))
+
+
+def test_holes_are_filled_with_the_models_own_tokens(embedded: Path, tmp_path: Path) -> None:
+    tasks = own_tasks(["c"])
+    chosen = options(tmp_path, style=PromptStyle.FIM)
+    model = Evaluation(tasks, "own", chosen, open_sandbox()).run([embedded]).models[0]
+    hole = next(task for task in model.tasks if task.task == "c/gcd#fim")
+    with open_model(embedded) as opened:
+        vocabulary = opened.vocabulary
+        marks = [vocabulary.fim_prefix, vocabulary.fim_suffix, vocabulary.fim_middle]
+        assert [token for token in hole.prompt_tokens if token in marks] == marks
+        assert hole.prompt_tokens[-1] == vocabulary.fim_middle
+    assert all("\n" not in sample.completion for task in model.tasks for sample in task.samples)
+
+
+def test_two_bits_are_worse_than_eight(embedded: Path, tmp_path: Path) -> None:
+    """By the sensitive measure; tasks solved are too few to tell."""
+    made = [tmp_path / f"{name}.gguf" for name in ("Q2_K", "Q8_0")]
+    for path in made:
+        (plan,) = plan_quantization(embedded, [path.stem])
+        quantize_file(embedded, path, plan, source_sha256=file_sha256(embedded))
+    evaluation = Evaluation(own_tasks(["python"])[:12], "own", options(tmp_path), open_sandbox())
+    reference, two, eight = evaluation.run(made, reference=embedded).models
+    worse, better = (model.total.reference_log_probability.value for model in (two, eight))
+    assert worse < better
+    assert two.token_level is not None
+    assert eight.token_level is not None
+    assert two.token_level.code_kl > eight.token_level.code_kl
+    assert better == pytest.approx(reference.total.reference_log_probability.value, abs=0.05)
 
 
 def sample(outcome: Outcome, *, seed: int = 0, finish: Finish = Finish.STOPPED) -> SampleRecord:
@@ -375,7 +456,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(stories: Path, tmp_path: Path)
         child = subprocess.Popen(
             arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while len(lines(tmp_path / "kept")) < wanted and time.monotonic() < deadline:
             time.sleep(0.02)
         child.send_signal(signal.SIGKILL)
