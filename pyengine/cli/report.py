@@ -48,7 +48,7 @@ def command(
     """
     from pyengine.cli.output import print_document
     from pyengine.reports.loading import load_result
-    from pyengine.reports.views import document_of
+    from pyengine.reports.views import card_of, document_of
 
     if schema is not None:
         _print_schema(schema)
@@ -62,7 +62,8 @@ def command(
     _write_pictures(records, svg, png)
     if markdown or not any((output, csv, parquet, svg, png)):
         for record in records:
-            print_document(document_of(record), markdown=markdown)
+            show = card_of if markdown else document_of
+            print_document(show(record), markdown=markdown)
 
 
 def _write_page(records: Sequence["Result"], path: Path) -> None:

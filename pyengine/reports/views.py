@@ -39,6 +39,14 @@ def document_of(result: Result) -> Document:
     return document
 
 
+def card_of(result: Result) -> Document:
+    """Return the table for a model card where the record compares variants, else all of it."""
+    if result.kind in ("compare", "sweep"):
+        document: Document = _function("model_card:model_card")(result)
+        return document
+    return document_of(result)
+
+
 def illustrations_of(result: Result) -> tuple[Block, ...]:
     """Return the pictures and passages of a record; none where its kind has none."""
     name = VIEWS[result.kind].pictures

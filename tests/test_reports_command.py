@@ -1,0 +1,155 @@
+"""`pyengine report`, `models` and `doctor` through the command line; records read back."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from command_line import run
+from report_samples import sample_sweep
+
+from pyengine.errors import ResultFileError
+from pyengine.reports.loading import KINDS, load_result, record_class, record_schema, schema_text
+from pyengine.reports.measurements import MODULES
+from pyengine.reports.schemas import SCHEMAS, records_page
+from pyengine.reports.views import VIEWS
+from pyengine.results import SCHEMA_VERSION
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    path = tmp_path / "sweep.json"
+    path.write_text(sample_sweep(3).model_dump_json(indent=2), encoding="utf-8")
+    return path
+
+
+def test_a_record_comes_back_as_it_was(record: Path) -> None:
+    assert load_result(record) == sample_sweep(3)
+
+
+def test_everything_at_once(record: Path, tmp_path: Path) -> None:
+    page, rows, parquet = tmp_path / "r.html", tmp_path / "r.csv", tmp_path / "r.parquet"
+    pictures = tmp_path / "new" / "pictures"
+    pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+    outcome = run(
+        "report", record, "-o", page, "--csv", rows, "--parquet", parquet, "--svg", pictures,
+        "--png", pictures,
+    )  # fmt: skip
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    names = {path.name for path in pictures.iterdir()}
+    assert {"sweep-size-kl.svg", "sweep-size-kl.png", "sweep-by-language.svg"} <= names
+    import pyarrow.parquet as pq
+
+    with rows.open(encoding="utf-8", newline="") as file:
+        listed = list(csv.DictReader(file))
+    table = pq.read_table(parquet).to_pylist()
+    assert len(table) == len(listed) > 100
+    for one, other in zip(listed, table, strict=True):
+        assert one["metric"] == other["metric"]
+        assert float(one["value"]) == other["value"]
+    kl = [row for row in listed if row["metric"] == "kl" and row["group"] == "all"]
+    assert [float(row["value"]) for row in kl[1:]] == [0.0005, 0.00075, 0.001125]
+
+
+def test_text_is_what_the_command_printed_and_markdown_is_a_card(record: Path) -> None:
+    text = run("report", record)
+    assert text.code == 0
+    assert "Variants of model" in text.out
+    card = run("report", record, "--markdown")
+    assert card.out.startswith("# Quantizations of model\n\n| file | type | size |")
+    assert card.out.count("practically the same: within 0.005 nats") == 3
+
+
+def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:
+    page = tmp_path / "both.html"
+    assert run("report", record, record, "-o", page).code == 0
+    assert "2 results of pyengine" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "not a record of pyengine"),
+        ('{"kind": "soup"}', "unknown kind 'soup'"),
+        ('{"kind": "sweep", "schema_version": 0, "provenance": {"pyengine": "0.0.1"}}',
+         r"schema version 0 by pyengine 0\.0\.1; this version reads schema version 1; measure"),
+        ('{"kind": "sweep", "schema_version": 99}',
+         r"schema version 99 by pyengine \(unknown version\).*update pyengine"),
+        ('{"kind": "sweep", "schema_version": 1}', "damaged sweep record: provenance"),
+    ],
+)  # fmt: skip
+def test_a_bad_record_is_one_clear_error(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ResultFileError, match=says):
+        load_result(path)
+    outcome = run("report", path)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1
+
+
+def test_what_cannot_be_written_leaves_what_was_there(record: Path, tmp_path: Path) -> None:
+    assert run("report", record, "-o", tmp_path / "no" / "folder.html").code == 2
+    (tmp_path / "file").write_text("mine")
+    outcome = run("report", record, "--svg", tmp_path / "file")
+    assert outcome.code == 2
+    assert "cannot be made" in outcome.err
+    assert (tmp_path / "file").read_text() == "mine"
+    assert run("report").code == 2
+    assert run("report", tmp_path / "absent.json").code == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_shipped_schema_is_the_models(kind: str) -> None:
+    shipped = (SCHEMAS / f"{kind}.json").read_text(encoding="utf-8")
+    assert shipped == schema_text(kind), "run: python -m pyengine.reports.schemas docs"
+    schema = record_schema(kind)
+    assert {"kind", "schema_version", "provenance"} <= set(schema["properties"])
+    assert record_class(kind).model_fields["kind"].default == kind
+    assert record_class(kind).model_fields["schema_version"].default == SCHEMA_VERSION
+
+
+def test_the_page_of_records_is_current() -> None:
+    page = (DOCS / "records.md").read_text(encoding="utf-8")
+    assert page == records_page(), "run: python -m pyengine.reports.schemas docs"
+
+
+def test_the_schema_is_printed() -> None:
+    outcome = run("report", "--schema", "sweep")
+    assert json.loads(outcome.out) == record_schema("sweep")
+    assert run("report", "--schema", "soup").code == 2
+
+
+def test_every_kind_has_a_view_and_what_is_measured_has_rows() -> None:
+    assert set(VIEWS) == set(KINDS) - {"sweep-timings"}
+    assert set(MODULES) == {"probe", "vocab", "compare", "sweep", "evaluate"}
+
+
+def test_models_lists_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "x.gguf").write_bytes(b"GGUF")
+    outcome = run("models", tmp_path, "--json")
+    assert outcome.code == 0
+    listed = [m for m in json.loads(outcome.out)["models"] if m["store"] == "folder"]
+    assert [Path(m["path"]).name for m in listed] == ["x.gguf"]
+    assert listed[0]["problem"]
+    assert run("models", tmp_path / "absent").code == 2
+    assert "Models on this machine" in run("models", tmp_path).out
+
+
+def test_plotting_is_not_imported_for_text() -> None:
+    import subprocess
+    import sys
+
+    script = "import sys, pyengine.reports.views, pyengine.cli.app, pyengine.reports.terminal\n"
+    script += "print([m for m in ('matplotlib', 'jinja2', 'huggingface_hub') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

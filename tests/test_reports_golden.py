@@ -1,0 +1,110 @@
+"""What every view writes, byte for byte, at fixed widths.
+
+`PYENGINE_UPDATE_GOLDEN=1 pytest tests/test_reports_golden.py` writes the files anew; read the
+difference before committing it.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from report_samples import MADE, sample_document, sample_sweep
+
+from pyengine.discovery.records import LocalModel, ModelsResult
+from pyengine.doctor.records import Check, DoctorResult
+from pyengine.recommendation.recommend import recommend
+from pyengine.reports.comma_separated import render_csv
+from pyengine.reports.html import render_html
+from pyengine.reports.markdown import render_markdown
+from pyengine.reports.measurements import measurements_csv, measurements_of
+from pyengine.reports.model_card import model_card
+from pyengine.reports.terminal import render_terminal
+from pyengine.reports.views import document_of
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def models_result() -> ModelsResult:
+    def model(reference: str, group: int | None, problem: str | None) -> LocalModel:
+        return LocalModel(
+            reference=reference,
+            store=reference.partition(":")[0],
+            path=f"/models/{reference}",
+            name=None if problem else "Tiny",
+            architecture=None if problem else "llama",
+            file_type=None if problem else "Q4_K_M",
+            vocabulary_only=False,
+            n_parts=1,
+            n_bytes=1 << 20,
+            same_bytes=group,
+            same_file=False,
+            problem=problem,
+        )
+
+    return ModelsResult(
+        provenance=MADE,
+        places={"ollama": ["/models"]},
+        models=[
+            model("embedded:base", None, None),
+            model("ollama:tiny:latest", 1, None),
+            model("hf:owner/a-rather-long-repository-name-GGUF:tiny-Q4_K_M.gguf", 1, None),
+            model("lmstudio:owner/broken/broken.gguf", None, "it does not begin with GGUF"),
+        ],
+        n_bytes=4 << 20,
+        n_bytes_saved=1 << 20,
+    )
+
+
+def doctor_result() -> DoctorResult:
+    checks = [
+        Check(topic="software", name="versions", status="good", found="all of them"),
+        Check(topic="software", name="pyarrow", status="note", found="missing", advice="get it"),
+        Check(topic="machine", name="threads", status="warn", found="load 9", advice="wait"),
+        Check(topic="machine", name="weight repacking", status="bad", found="x" * 90),
+    ]
+    return DoctorResult(provenance=MADE, checks=checks)
+
+
+VIEWS: dict[str, Callable[[], str]] = {
+    "document-80.txt": lambda: render_terminal(sample_document(), width=80),
+    "document-60.txt": lambda: render_terminal(sample_document(), width=60),
+    "document-80-color.txt": lambda: render_terminal(sample_document(), width=80, color=True),
+    "document.md": lambda: render_markdown(sample_document()),
+    "document.html": lambda: render_html(sample_document()),
+    "document.csv": lambda: render_csv(sample_document().tables()[0]),
+    "models-80.txt": lambda: render_terminal(document_of(models_result()), width=80),
+    "doctor-80.txt": lambda: render_terminal(document_of(doctor_result()), width=80),
+    "recommend-80.txt": lambda: render_terminal(
+        document_of(recommend([sample_sweep(4)], memory=15 << 29)), width=80
+    ),
+    "model-card.md": lambda: render_markdown(model_card(sample_sweep(4))),
+    "measurements.csv": lambda: measurements_csv(measurements_of([sample_sweep(1)])),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_view_is_as_it_was(name: str) -> None:
+    text = VIEWS[name]()
+    path = GOLDEN / name
+    if os.environ.get("PYENGINE_UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    from rich.cells import cell_len
+
+    for document in (document_of(doctor_result()), document_of(models_result())):
+        for line in render_terminal(document, width=width).splitlines():
+            assert cell_len(line) <= width
+
+
+@pytest.mark.parametrize("name", [name for name in VIEWS if not name.endswith("color.txt")])
+def test_nothing_can_steer_the_reader(name: str) -> None:
+    text = VIEWS[name]()
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    if name.endswith("html"):
+        assert "<script" not in text

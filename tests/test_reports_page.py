@@ -1,0 +1,132 @@
+"""The page: self-contained, safe, small, and opened in a real browser where there is one."""
+
+import re
+import shutil
+import struct
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from report_samples import sample_document, sample_pictures, sample_sweep
+
+from pyengine.reports.html import render_html
+from pyengine.reports.plots import draw_inline_svg, draw_png, draw_svg
+from pyengine.reports.tables import Document, Picture
+from pyengine.reports.views import page_of
+
+PICTURES = sample_pictures()
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def sample_page() -> str:
+    document = sample_document()
+    return render_html(Document(document.title, (*document.blocks, *PICTURES)))
+
+
+class Resources(HTMLParser):
+    """Collects everything on a page that could load something or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "iframe", "img", "object", "embed", "form", "base"):
+            self.found.append(tag)
+        for name, value in attrs:
+            outward = name in ("src", "href", "xlink:href", "action", "data", "poster")
+            if outward and not (value or "").startswith(("#", "data:,")):
+                self.found.append(f"{name}={value}")
+            if name.startswith("on"):
+                self.found.append(name)
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    page = sample_page()
+    resources = Resources()
+    resources.feed(page)
+    assert resources.found == []
+    assert "default-src 'none'" in page
+    assert not re.findall(r"url\((?!#)", page)
+    assert "@import" not in page
+
+
+def test_a_page_of_twenty_variants_is_small() -> None:
+    page = render_html(page_of([sample_sweep(20)]))
+    assert len(page.encode()) < 3_000_000
+    assert page.count("<figure") == 5
+
+
+def test_the_page_opens_with_the_answer_and_closes_with_how_to_repeat() -> None:
+    page = page_of([sample_sweep(3)])
+    assert getattr(page.blocks[0], "tone", None) == "strong"
+    assert isinstance(page.blocks[1], Picture)
+    assert "How to cite and repeat" in render_html(page)
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_every_chart_is_drawn_the_same_twice(picture: Picture) -> None:
+    svg = draw_svg(picture)
+    assert svg == draw_svg(picture)
+    assert svg.startswith("<?xml")
+    png = draw_png(picture, dpi=60)
+    assert png == draw_png(picture, dpi=60)
+    assert png.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_inline_pictures_take_the_pages_colours_and_keep_to_themselves(picture: Picture) -> None:
+    svg = draw_inline_svg(picture)
+    assert svg.startswith("<svg")
+    assert "var(--" in svg
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    ids = set(re.findall(r' id="([^"]*)"', svg))
+    assert used == ids
+    assert all(name.startswith(f"{picture.name}-") for name in ids)
+    assert "<b>" not in svg
+    assert "\u202e" not in svg
+
+
+def browser() -> str:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium is installed, so the page cannot be opened")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
+def test_the_page_opens_in_a_browser(tmp_path: Path, width: int, dark: bool) -> None:
+    page, shot = tmp_path / "page.html", tmp_path / "shot.png"
+    page.write_text(sample_page(), encoding="utf-8")
+    command = [
+        browser(),
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--enable-logging=stderr",
+        "--v=0",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--log-net-log={tmp_path / 'net.json'}",
+        "--net-log-capture-mode=Everything",
+        f"--window-size={width},3000",
+        f"--screenshot={shot}",
+        *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+        page.as_uri(),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "CONSOLE" not in done.stderr
+    data = shot.read_bytes()
+    assert struct.unpack(">II", data[16:24]) == (width, 3000)
+    assert len(data) > 20_000  # more than an empty page
+    requests = re.findall(r'"url":"((?:https?|wss?)://[^"]*)"', (tmp_path / "net.json").read_text())
+    assert requests == [] or all(is_browsers_own(url) for url in requests)
+
+
+def is_browsers_own(url: str) -> bool:
+    """Tell whether a request is the browser's own housekeeping: updates, variations and so on."""
+    return not url.startswith("file:") and bool(
+        re.match(r"https?://[^/]*(?:google|gvt1|googleapis|chromium)[^/]*/", url)
+    )
