@@ -3,6 +3,7 @@
 from pyengine.comparison.records import Choice, EstimateRecord
 from pyengine.reports.charts import (
     Bars,
+    Chart,
     Curve,
     Dots,
     Heatmap,
@@ -16,6 +17,7 @@ from pyengine.reports.charts import (
 from pyengine.reports.numbers import percent, size, with_error
 from pyengine.reports.tables import (
     Cell,
+    CellLike,
     Column,
     Document,
     Facts,
@@ -69,7 +71,7 @@ def sample_document() -> Document:
         Column("same top", "right", drop=1),
         Column("verdict"),
     )
-    rows = [
+    rows: list[tuple[CellLike, ...]] = [
         (
             Cell("Q8_0", tone="strong"),
             Cell(size(8 << 30), 8 << 30),
@@ -120,7 +122,7 @@ def sample_pictures() -> tuple[Picture, ...]:
         Series("keywords", (0.1, None, 0.3), (0.05, None, 0.2), (0.2, None, 0.4)),
         Series("control", (0.2, 0.0, 0.1)),
     )
-    charts = {
+    charts: dict[str, Chart] = {
         "scatter": Scatter("size", "KL", points, log_y=True, floor=1e-5),
         "heatmap": Heatmap(names, ("a", "b", "c"), values, texts, "KL", logarithmic=True),
         "bars": Bars(("x", "y", "z"), series, "share"),

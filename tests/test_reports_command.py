@@ -51,7 +51,7 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
         assert one["metric"] == other["metric"]
         assert float(one["value"]) == other["value"]
     kl = [row for row in listed if row["metric"] == "kl" and row["group"] == "all"]
-    assert [float(row["value"]) for row in kl[1:]] == [0.0005, 0.00075, 0.001125]
+    assert [float(row["value"]) for row in kl[1:]] == pytest.approx([0.0005, 0.00075, 0.001125])
 
 
 def test_text_is_what_the_command_printed_and_markdown_is_a_card(record: Path) -> None:
