@@ -1,0 +1,107 @@
+"""The paper's numbers about tokenizers, and llama.cpp's expected tokens, on real vocabularies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyengine.corpus import Corpus, Document
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import ModelOptions
+from pyengine.vocabulary.analysis import AnalysisOptions, Tokenizer, analyze
+from pyengine.vocabulary.coverage import Form, coverage, union_coverage
+from pyengine.vocabulary.keywords import load_tables
+from pyengine.vocabulary.paper import paper_tokenizers
+from pyengine.vocabulary.records import VocabResult
+from pyengine.vocabulary.sharing import CL100K_TOKENS, compare_vocabularies
+
+COLUMNS = {
+    "qwen2": "Qwen2.5",
+    "llama-bpe": "Llama 3.1",
+    "deepseek-llm": "DeepSeek-V2.5",
+    "deepseek-v3": "DeepSeek-V3/R1",
+}
+PAIRS = ("qwen2", "llama-bpe", "deepseek-llm", "gpt-2", "phi-3", "llama-spm", "gemma-4")
+SMALL = Corpus((Document("a.py", "python", b"x = 1\n"),), "test")
+
+
+def open_vocabulary(shared: Path, name: str) -> Model:
+    path = shared / "vocabs" / f"ggml-vocab-{name}.gguf"
+    return open_model(path, options=ModelOptions(vocabulary_only=True))
+
+
+@pytest.fixture(scope="module")
+def result(shared: Path) -> VocabResult:
+    models = [open_vocabulary(shared, name) for name in COLUMNS]
+    options = AnalysisOptions({"paper": load_tables("paper")}, SMALL)
+    return analyze(models, options)
+
+
+@pytest.mark.parametrize("column", COLUMNS.values())
+def test_every_number_of_the_paper_is_reproduced(result: VocabResult, column: str) -> None:
+    record = next(found for found in result.paper if found.column == column)
+    assert [line for line in record.lines if not line.same] == []
+    assert len(record.lines) >= 22
+
+
+def test_the_paper_table_holds_the_numbers_that_were_stated() -> None:
+    by_name = {entry["name"]: entry for entry in paper_tokenizers()}
+    assert [by_name[c]["missing_in_total"] for c in COLUMNS.values()] == [58, 58, 66, 88]
+    assert [by_name[c]["dead_tokens"] for c in COLUMNS.values()] == [441, 530, 140, 157]
+    assert [by_name[c].get("special_percent_recomputed") for c in COLUMNS.values()] == [
+        "12.15",
+        "14.60",
+        None,
+        "5.10",
+    ]
+    for entry in by_name.values():
+        words = {name: table.words() for name, table in load_tables("paper").items()}
+        for language, missing in entry["missing"].items():
+            assert set(missing) <= set(words[language])
+            assert len(missing) == len(words[language]) - entry["present"][language]
+
+
+def test_missing_both_bare_and_after_a_space(shared: Path) -> None:
+    expected = {"qwen2": (56, 40), "llama-bpe": (56, 40), "deepseek-llm": (63, 49)}
+    for name, (bare, both) in expected.items():
+        vocabulary = open_vocabulary(shared, name).vocabulary
+        union = union_coverage(coverage(vocabulary, load_tables("paper")).values())
+        assert len(union.missing(Form.BARE)) == bare
+        assert len(union.missing(Form.BARE, Form.SPACE)) == both
+
+
+def test_qwen2_and_llama_3_begin_as_cl100k_does(shared: Path) -> None:
+    qwen, llama, other = (
+        Tokenizer(open_vocabulary(shared, name)) for name in ("qwen2", "llama-bpe", "gpt-2")
+    )
+    found = compare_vocabularies(qwen.features, llama.features)
+    assert (found.common, found.same_order) == (109_566, CL100K_TOKENS)
+    assert (found.last_a, found.last_b) == (99_155, 100_255)
+    assert other.cl100k is None
+    assert qwen.cl100k is not None
+    assert llama.cl100k is not None
+    assert qwen.cl100k[:CL100K_TOKENS].tolist() == list(range(CL100K_TOKENS))
+    for word in (b"return", b"instanceof ", b" import", b"yield"):
+        ids = qwen.vocabulary.token(word), llama.vocabulary.token(word)
+        if ids[0] is not None and ids[1] is not None:
+            assert qwen.cl100k[ids[0]] == llama.cl100k[ids[1]]
+
+
+@pytest.mark.parametrize(("name", "lost"), [("qwen2", 1336), ("llama-bpe", 1216)])
+def test_a_table_keyed_by_decoded_text_loses_as_many_tokens_as_published(
+    result: VocabResult, name: str, lost: int
+) -> None:
+    place = list(COLUMNS).index(name)
+    assert result.models[place].integrity.colliding_lost == lost
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_expected_tokens_of_llama_cpp(shared: Path, name: str) -> None:
+    base = shared / "vocabs" / f"ggml-vocab-{name}.gguf"
+    texts = base.with_suffix(".gguf.inp").read_bytes().split(b"\n__ggml_vocab_test__\n")
+    lines = base.with_suffix(".gguf.out").read_text().splitlines()
+    vocabulary = open_vocabulary(shared, name).vocabulary
+    assert len(texts) >= len(lines) > 30
+    for text, line in zip(texts, lines, strict=False):
+        assert vocabulary.tokenize(text).tolist() == [int(i) for i in line.split()], text
