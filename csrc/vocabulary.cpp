@@ -239,7 +239,11 @@ std::vector<bool> Vocabulary::encode_to_themselves(const std::vector<llama_token
         text.resize(before.size());
         text += piece(id);
         expected.back() = id;
-        result.push_back(tokenize(text, false, false) == expected);
+        try {
+            result.push_back(tokenize(text, false, false) == expected);
+        } catch (const TokenizerError &) { // it has no token for a byte of its own
+            result.push_back(false);
+        }
     }
     return result;
 }

@@ -59,6 +59,8 @@ def _content(text: str | None, literal: bool) -> tuple[str, bytes]:
         return "text", _encoded(text)
     if text is None or text == "-":
         return "standard input", sys.stdin.buffer.read()
+    if not text:
+        return "text", b""
     try:
         if not Path(text).exists():
             return "text", _encoded(text)

@@ -32,18 +32,16 @@ from pyengine.vocabulary.records import (
 )
 
 
-def labels(result: VocabResult) -> dict[str, str]:
-    """Return a letter for the path of every model."""
-    letters = (f"{ascii_uppercase[i % 26]}{i // 26 or ''}" for i in range(len(result.models)))
-    return dict(zip((model.path for model in result.models), letters, strict=True))
+def labels(result: VocabResult) -> list[str]:
+    """Return a letter for every model."""
+    return [f"{ascii_uppercase[i % 26]}{i // 26 or ''}" for i in range(len(result.models))]
 
 
 def identity_table(result: VocabResult) -> Table:
     """List the models with their tokenizers."""
-    names = labels(result)
     rows: Rows = [
         (
-            names[model.path],
+            name,
             model.path.rsplit("/", 1)[-1],
             f"{model.kind} {model.pre_tokenizer}".strip(),
             Cell(count(model.size), model.size),
@@ -51,7 +49,7 @@ def identity_table(result: VocabResult) -> Table:
             "yes" if model.begins_with_cl100k else "no",
             Cell(model.sha256[:8], model.sha256),
         )
-        for model in result.models
+        for name, model in zip(labels(result), result.models, strict=True)
     ]
     columns: Columns = (
         "",
@@ -122,7 +120,7 @@ def _compared(
     cell: Callable[[CoverageRecord], Cell],
     notes: Sequence[str] = (),
 ) -> Table:
-    columns: list[Column | str] = ["language", *right("words", *labels(result).values())]
+    columns: list[Column | str] = ["language", *right("words", *labels(result))]
     parts = [(*whole(model), collection(model).union) for model in result.models]
     rows: Rows = [
         (first.title, Cell(count(first.words), first.words), *(cell(p) for p in (first, *others)))
@@ -137,7 +135,7 @@ def compared_fertility(result: VocabResult) -> Table:
         (group[0].title, *(measured(found.bytes_per_token, fixed) for found in group))
         for group in zip(*(model.fertility for model in result.models), strict=True)
     ]
-    columns: Columns = ("language", *right(*labels(result).values()))
+    columns: Columns = ("language", *right(*labels(result)))
     notes = [f"Text: {result.corpus}. More bytes per token is fewer tokens."]
     return table("Bytes per token on code", columns, rows, notes=notes)
 
@@ -149,7 +147,7 @@ def compared_classes(result: VocabResult) -> Table:
     rows: Rows = [
         (name, *(measured(shares.get(name, 0.0), percent) for shares in by_model)) for name in names
     ]
-    columns: Columns = ("class", *right(*labels(result).values()))
+    columns: Columns = ("class", *right(*labels(result)))
     return table("Classes of tokens", columns, rows)
 
 
@@ -168,7 +166,7 @@ def compared_integrity(result: VocabResult) -> Table:
     rows: Rows = [
         (name, *(measured(of(m), whole_number) for m in result.models)) for name, of in lines
     ]
-    columns: Columns = ("tokens", *right(*labels(result).values()))
+    columns: Columns = ("tokens", *right(*labels(result)))
     return table("Integrity, and the paper's counts", columns, rows)
 
 
@@ -180,7 +178,7 @@ def _changing(model: VocabularyRecord) -> int:
     return sum(trip.failed > 0 for trip in model.integrity.round_trips)
 
 
-def difference_block(found: DifferenceRecord, names: dict[str, str]) -> Section:
+def difference_block(found: DifferenceRecord, names: Sequence[str]) -> Section:
     """Show where two tokenizers differ most."""
     a, b = names[found.a], names[found.b]
     rows: Rows = [

@@ -149,7 +149,8 @@ def _by_class(missing: Sequence[MissingWord]) -> Iterable[tuple[str, list[Missin
 
 
 def _missing(word: MissingWord) -> str:
-    return f"{'‣' if word.forms else ''}{'¦'.join(visible(piece) for piece in word.split)}"
+    mark = "‣" if word.forms else ""
+    return mark + ("¦".join(map(visible, word.split)) or f"{visible(word.word)} (no tokens)")
 
 
 def ranks_table(model: VocabularyRecord) -> Table:
@@ -204,6 +205,9 @@ def fertility_table(model: VocabularyRecord, result: VocabResult) -> Table:
     notes = [f"Text: {result.corpus}. Exact counts for this text; no special tokens added."]
     if max(documents, default=0) < 10:
         notes.append("Few documents in each language: compare tokenizers, not languages.")
+    refused = sum(found.refused for found in model.fertility)
+    if refused:
+        notes.append(f"{count(refused)} documents left out: no tokens for some of their bytes.")
     if any(found.located_share < 1 for found in model.fertility):
         notes.append("– : this tokenizer changes the text, so its tokens have no place in it.")
     return table("What code costs in tokens", columns, rows, notes=notes)
@@ -350,7 +354,8 @@ def _shortened(example: str | None, came_back: str | None) -> str:
     pairs = zip(example, came_back, strict=False)
     same = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(example), len(came_back)))
     start = max(same - 8, 0)
-    return f"{visible(example[start : same + 8])} → {visible(came_back[start : same + 8])}"
+    back = visible(came_back[start : same + 8]) or "nothing"
+    return f"{visible(example[start : same + 8])} → {back}"
 
 
 def _examples(examples: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ def _answer(model: VocabularyRecord) -> str:
 
 def _summary(result: VocabResult) -> str:
     groups: dict[str, list[str]] = {}
-    for label, model in zip(comparison.labels(result).values(), result.models, strict=True):
+    for label, model in zip(comparison.labels(result), result.models, strict=True):
         groups.setdefault(model.sha256, []).append(label)
     shared = [" = ".join(group) for group in groups.values() if len(group) > 1]
     text = f"{len(result.models)} models, {len(groups)} different tokenizers"

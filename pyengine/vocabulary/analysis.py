@@ -104,7 +104,7 @@ def analyze(
     Raises TokenizerError for a model without a tokenizer.
     """
     measured = [measure(Tokenizer(model), options, progress=progress) for model in models]
-    pairs = list(combinations(measured, 2))
+    pairs = list(combinations(range(len(measured)), 2))
     found = [_record(item, options) for item in measured]
     return records.VocabResult(
         provenance=provenance(threads=1, devices=[]),
@@ -112,9 +112,11 @@ def analyze(
         corpus_sha256=options.corpus.sha256,
         corpus_documents=len(options.corpus),
         models=found,
-        sharing=[_sharing(a.tokenizer, b.tokenizer) for a, b in pairs],
+        sharing=[_sharing(measured, a, b) for a, b in pairs],
         differences=[
-            describe.difference(a, b) for a, b in pairs if a.tokenizer.sha256 != b.tokenizer.sha256
+            describe.difference(measured, a, b)
+            for a, b in pairs
+            if found[a].sha256 != found[b].sha256
         ],
         paper=list(_paper(measured, found)) if "paper" in options.collections else [],
     )
@@ -197,12 +199,13 @@ def _integrity(tokenizer: Tokenizer) -> records.IntegrityRecord:
     )
 
 
-def _sharing(a: Tokenizer, b: Tokenizer) -> records.SharingRecord:
-    found = compare_vocabularies(a.features, b.features)
+def _sharing(measured: Sequence[Measured], a: int, b: int) -> records.SharingRecord:
+    left, right = measured[a].tokenizer, measured[b].tokenizer
+    found = compare_vocabularies(left.features, right.features)
     return records.SharingRecord(
-        a=str(a.model.path),
-        b=str(b.model.path),
-        identical=a.sha256 == b.sha256,
+        a=a,
+        b=b,
+        identical=left.sha256 == right.sha256,
         common=found.common,
         share_of_a=found.common / found.size_a if found.size_a else 0.0,
         share_of_b=found.common / found.size_b if found.size_b else 0.0,

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pyengine.errors import TokenizerError
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass
 
 
@@ -144,7 +145,7 @@ def coverage(
     words = {keyword.word for table in tables.values() for keyword in table}
     forms = {word: find_forms(vocabulary, word) for word in words}
     splits = {
-        word: () if found.bare is not None else tuple(vocabulary.tokenize(word).tolist())
+        word: () if found.bare is not None else _split(vocabulary, word)
         for word, found in forms.items()
     }
     return {
@@ -155,6 +156,14 @@ def coverage(
         )
         for name, table in tables.items()
     }
+
+
+def _split(vocabulary: Tokenizer, word: str) -> tuple[int, ...]:
+    """Split a word; empty where the tokenizer has no token for one of its bytes."""
+    try:
+        return tuple(vocabulary.tokenize(word).tolist())
+    except TokenizerError:
+        return ()
 
 
 def union_coverage(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyengine.vocabulary.analysis import Measured, Tokenizer
 
 EXAMPLES = 12
+NO_TOKEN = "\ufffd"  # where a tokenizer has no token for a byte
 _SPECIAL = (
     *("bos", "eos", "eot", "sep", "nl", "pad", "mask"),
     *("fim_prefix", "fim_suffix", "fim_middle", "fim_pad", "fim_repository", "fim_separator"),
@@ -187,7 +188,10 @@ def _missing(word: KeywordForms, tokenizer: Tokenizer) -> records.MissingWord:
         word=word.keyword.word,
         word_class=word.keyword.word_class.value,
         forms=[form.value for form in word.forms.forms],
-        split=[piece_text(tokenizer.vocabulary.piece(token)) for token in word.split],
+        split=[
+            piece_text(tokenizer.vocabulary.piece(token)) if token >= 0 else NO_TOKEN
+            for token in word.split
+        ],
     )
 
 
@@ -198,13 +202,14 @@ def fertility_record(language: str, title: str, found: Fertility) -> records.Fer
         language=language,
         title=title,
         documents=found.documents,
+        refused=found.refused,
         n_bytes=found.n_bytes,
         lines=found.n_lines,
         tokens=found.tokens,
-        bytes_per_token=found.n_bytes / found.tokens if found.tokens else 0.0,
-        tokens_per_1000_bytes=1000 * found.tokens / found.n_bytes,
-        tokens_per_line=found.tokens / found.n_lines,
-        located_share=found.located / found.n_bytes,
+        bytes_per_token=found.n_bytes / found.tokens if found.tokens else None,
+        tokens_per_1000_bytes=1000 * found.tokens / found.n_bytes if found.n_bytes else None,
+        tokens_per_line=found.tokens / found.n_lines if found.n_lines else None,
+        located_share=found.located / found.n_bytes if found.n_bytes else 0.0,
         keywords=found.keywords,
         tokens_per_keyword=found.keyword_tokens / found.keywords if found.keywords else None,
         indentation_share=found.indentation_tokens / found.located_tokens if located else None,
@@ -265,17 +270,18 @@ def _examples(features: PieceFeatures, ids: npt.NDArray[np.int64]) -> list[str]:
     return [piece_text(piece) for piece in features.pieces.take(chosen)]
 
 
-def difference(a: Measured, b: Measured) -> records.DifferenceRecord:
+def difference(measured: Sequence[Measured], a: int, b: int) -> records.DifferenceRecord:
     """Name the keywords that only one keeps whole, and order languages by tokens per byte."""
-    whole_a, whole_b = _whole_words(a), _whole_words(b)
+    left, right = measured[a], measured[b]
+    whole_a, whole_b = _whole_words(left), _whole_words(right)
     languages = [
-        _language_difference(language, a, b)
-        for language in a.fertility
-        if a.fertility[language].n_bytes and language in b.fertility
+        _language_difference(language, left, right)
+        for language in left.fertility
+        if left.fertility[language].tokens and right.fertility[language].tokens
     ]
     return records.DifferenceRecord(
-        a=str(a.tokenizer.model.path),
-        b=str(b.tokenizer.model.path),
+        a=a,
+        b=b,
         whole_in_a=[word for word in whole_a if word not in whole_b],
         whole_in_b=[word for word in whole_b if word not in whole_a],
         languages=sorted(languages, key=lambda item: -abs(np.log(item.ratio))),
@@ -295,5 +301,5 @@ def _language_difference(language: str, a: Measured, b: Measured) -> records.Lan
         title=titles[language].title if language in titles else language,
         a=1000 * left.tokens / left.n_bytes,
         b=1000 * right.tokens / right.n_bytes,
-        ratio=right.tokens / left.tokens if left.tokens else float("nan"),
+        ratio=(right.tokens / right.n_bytes) / (left.tokens / left.n_bytes),
     )

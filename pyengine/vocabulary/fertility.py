@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyengine.corpus import Document
+from pyengine.errors import TokenizerError
 from pyengine.syntax import PARSED_LANGUAGES, SyntaxClass, classify_bytes, classify_tokens
 from pyengine.syntax.classes import classify_white_space
 from pyengine.vocabulary.coverage import Tokenizer
@@ -42,6 +43,7 @@ class Fertility:
     """
 
     documents: int = 0
+    refused: int = 0
     n_bytes: int = 0
     n_lines: int = 0
     tokens: int = 0
@@ -67,8 +69,17 @@ class Fertility:
 
 
 def measure_documents(vocabulary: Splitter, documents: Iterable[Document]) -> Fertility:
-    """Tokenize documents, one by one and without special tokens, and count."""
-    return sum((measure_document(vocabulary, d) for d in documents), start=Fertility())
+    """Tokenize documents, one by one and without special tokens, and count.
+
+    Documents that the tokenizer refuses, having no token for a byte, are counted as such.
+    """
+    total = Fertility()
+    for document in documents:
+        try:
+            total += measure_document(vocabulary, document)
+        except TokenizerError:
+            total += Fertility(refused=1)
+    return total
 
 
 def measure_document(vocabulary: Splitter, document: Document) -> Fertility:

@@ -22,8 +22,11 @@ def token_offsets(
     """Return int64 (n_tokens + 1,): token i covers the bytes [offsets[i], offsets[i + 1]).
 
     A space that the tokenizer put before the text belongs to no byte of it. None where the
-    pieces do not spell the text, as with tokenizers that change it (lower case, dropped spaces).
+    pieces do not spell the text, as with tokenizers that change it (lower case, dropped spaces)
+    or have no token for some byte (a negative id).
     """
+    if any(token < 0 for token in ids):
+        return None
     pieces = [vocabulary.piece(int(token)) for token in ids]
     ends: npt.NDArray[np.int64] = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
     spelled = b"".join(pieces)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyengine._core import merge_own_texts
+from pyengine.errors import TokenizerError
 from pyengine.vocabulary import piece_features as bits
 from pyengine.vocabulary.piece_features import BoolArray, PieceFeatures
 from pyengine.vocabulary.scripts import Script
@@ -72,7 +73,11 @@ def find_unreachable(
     proved = _proved(vocabulary, features, path) if path and vocabulary.kind == "bpe" else None
     asked = tested if proved is None else tested[~proved[tested]]
     before = _ANCHORS.get(vocabulary.kind, b"")
-    same = vocabulary.encode_to_themselves(asked.astype(np.int32), before=before)
+    try:
+        same = vocabulary.encode_to_themselves(asked.astype(np.int32), before=before)
+    except TokenizerError:
+        reason = "the tokenizer has no token for a newline, after which the others would be tested"
+        return Reachability(0, n_fragments, tested[:0], reason)
     return Reachability(tested.size, n_fragments, asked[~same])
 
 

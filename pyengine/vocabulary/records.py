@@ -102,6 +102,8 @@ class SyntaxRecord(Record):
 class FertilityRecord(Record):
     """Tokens spent on a text in one language; exact counts for that text.
 
+    refused: documents that the tokenizer cannot take, having no token for some byte; no other
+    figure counts them.
     located_share: share of the bytes whose tokens could be located; keyword, indentation and
     syntax figures hold for those, and are None or empty where there are none.
     """
@@ -109,12 +111,13 @@ class FertilityRecord(Record):
     language: str
     title: str
     documents: int
+    refused: int
     n_bytes: int
     lines: int
     tokens: int
-    bytes_per_token: float
-    tokens_per_1000_bytes: float
-    tokens_per_line: float
+    bytes_per_token: float | None
+    tokens_per_1000_bytes: float | None
+    tokens_per_line: float | None
     located_share: float
     keywords: int
     tokens_per_keyword: float | None
@@ -181,10 +184,10 @@ class VocabularyRecord(Record):
 
 
 class SharingRecord(Record):
-    """What two of the tokenizers have in common, see sharing.Sharing."""
+    """What two of the models have in common, see sharing.Sharing. a, b: places in `models`."""
 
-    a: str
-    b: str
+    a: int
+    b: int
     identical: bool
     common: int
     share_of_a: float
@@ -196,14 +199,14 @@ class SharingRecord(Record):
 
 
 class DifferenceRecord(Record):
-    """Where two tokenizers differ most.
+    """Where two tokenizers differ most. a, b: places in `models`.
 
     whole_in_a, whole_in_b: keywords that are one bare token in that one alone. languages: by
     language the tokens per 1,000 bytes of both, largest ratio first.
     """
 
-    a: str
-    b: str
+    a: int
+    b: int
     whole_in_a: list[str]
     whole_in_b: list[str]
     languages: list[LanguageDifference]

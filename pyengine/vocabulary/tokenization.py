@@ -18,7 +18,8 @@ class TokenRecord(Record):
 
     text: its bytes as UTF-8, with what is not valid written as \\xNN; bytes_hex: its exact bytes.
     start, end: the bytes of the text that it covers; None where the pieces do not spell the text.
-    kind: normal, control, user_defined, byte, unknown or unused.
+    kind: normal, control, user_defined, byte, unknown or unused; missing, with a negative id,
+    where the tokenizer has no token for a byte.
     """
 
     id: int
@@ -67,7 +68,7 @@ def tokenize_text(
     kinds = vocabulary.kinds
     tokens = []
     for place, token in enumerate(ids.tolist()):
-        piece = vocabulary.piece(token)
+        piece = vocabulary.piece(token) if token >= 0 else b""
         inside = offsets is not None and 0 <= place - before < len(body)
         tokens.append(
             TokenRecord(
@@ -76,7 +77,7 @@ def tokenize_text(
                 bytes_hex=piece.hex(),
                 start=int(offsets[place - before]) if inside and offsets is not None else None,
                 end=int(offsets[place - before + 1]) if inside and offsets is not None else None,
-                kind=TokenKind(int(kinds[token])).name.lower(),
+                kind=TokenKind(int(kinds[token])).name.lower() if token >= 0 else "missing",
             )
         )
     return TokenizeResult(
@@ -89,7 +90,7 @@ def tokenize_text(
         n_bytes=len(content),
         add_special=add_special,
         parse_special=parse_special,
-        round_trip=vocabulary.detokenize(body) == content,
+        round_trip=bool((body >= 0).all()) and vocabulary.detokenize(body) == content,
         tokens=tokens,
     )
 

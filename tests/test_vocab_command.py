@@ -1,0 +1,129 @@
+"""`pyengine vocab` and `pyengine tokenize` through the entry point."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import run
+from rich.cells import cell_len
+from vocabulary_files import write_vocabulary
+
+from pyengine.vocabulary.records import VocabResult
+from pyengine.vocabulary.tokenization import TokenizeResult
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_vocabulary(tmp_path_factory.mktemp("toy") / "toy.gguf", "bpe")
+
+
+def test_one_tokenizer_fits_in_eighty_columns(toy: Path) -> None:
+    outcome = run("vocab", toy)
+    assert outcome.code == 0
+    assert outcome.err == ""
+    lines = outcome.out.splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    for heading in ("Keywords that are one bare token", "What code costs", "Integrity"):
+        assert any(heading in line for line in lines)
+
+
+def test_several_tokenizers_stand_side_by_side(toy: Path, tmp_path: Path) -> None:
+    other = write_vocabulary(tmp_path / "other.gguf", "spm")
+    outcome = run("vocab", toy, other, toy)
+    assert outcome.code == 0
+    assert "3 models, 2 different tokenizers (A = C)." in outcome.out
+    assert max(cell_len(line) for line in outcome.out.splitlines()) <= 80
+
+
+def test_json_is_the_whole_record_and_nothing_else(toy: Path) -> None:
+    first, second = run("vocab", toy, "--json"), run("vocab", toy, "--json")
+    assert first.out == second.out
+    record = VocabResult.model_validate_json(first.out)
+    assert json.loads(first.out)["schema_version"] == record.schema_version
+    assert record.models[0].path == str(toy)
+
+
+def test_markdown_has_tables(toy: Path) -> None:
+    outcome = run("vocab", toy, "--markdown")
+    assert outcome.code == 0
+    assert outcome.out.startswith("# Tokenizer of")
+    assert "| Python |" in outcome.out
+
+
+def test_own_text_and_own_keywords(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f(x):\n    return x\n")
+    (tmp_path / "b.txt").write_text("words in no language\n")
+    table = tmp_path / "zig.toml"
+    table.write_text(
+        'language = "zig"\nversion = "0"\n[[groups]]\nclass = "reserved"\nsource = "me"\n'
+        'words = ["comptime", "if"]\n'
+    )
+    outcome = run(
+        *("vocab", toy, "--json", "--keywords", table, "--language", "zig"),
+        *("--corpus", tmp_path / "a.py", "--corpus", tmp_path / "b.txt"),
+    )
+    record = VocabResult.model_validate_json(outcome.out)
+    assert [p.language for p in record.models[0].collections[0].languages] == ["zig"]
+    assert record.models[0].collections[0].union.bare == 1
+    assert [f.language for f in record.models[0].fertility] == ["python", "text"]
+    python, text = record.models[0].fertility
+    assert (python.keywords, python.tokens_per_keyword) == (2, 1.0)
+    assert text.syntax == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.gguf"], "absent.gguf"),
+        (["TOY", "--json", "--markdown"], "exclude"),
+        (["TOY", "--language", "cobol"], "cobol"),
+        (["TOY", "--collection", "mine"], "mine"),
+        (["TOY", "--corpus", "nowhere"], "nowhere"),
+        (["TOY", "--keywords", "nowhere.toml"], "nowhere.toml"),
+        (["TOY", "--paper"], "none of the paper's tokenizers"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_two(
+    toy: Path, arguments: list[str], message: str
+) -> None:
+    given = [str(toy) if argument == "TOY" else argument for argument in arguments]
+    outcome = run("vocab", *given)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert message in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_tokenize_shows_pieces_ids_and_places(toy: Path, tmp_path: Path) -> None:
+    outcome = run("tokenize", toy, "if x\n")
+    assert outcome.code == 0
+    assert "if«·x»⏎" in outcome.out.replace(" ", "").replace("\n", "")
+    text = tmp_path / "a.py"
+    text.write_bytes("return é\n".encode())
+    record = TokenizeResult.model_validate_json(run("tokenize", toy, text, "--json").out)
+    assert [(t.start, t.end) for t in record.tokens[:2]] == [(0, 6), (6, 7)]
+    assert record.n_bytes == 10
+    assert record.round_trip
+    literal = TokenizeResult.model_validate_json(
+        run("tokenize", toy, "--text", str(text), "--json").out
+    )
+    assert literal.n_bytes == len(str(text))
+
+
+def test_tokenize_takes_an_empty_text_and_special_tokens(toy: Path) -> None:
+    assert run("tokenize", toy, "").code == 0
+    record = TokenizeResult.model_validate_json(
+        run("tokenize", toy, "if<|end|>", "--parse-special", "--json").out
+    )
+    assert [token.kind for token in record.tokens] == ["normal", "control"]
+    assert [token.start for token in record.tokens] == [0, 2]
+    plain = TokenizeResult.model_validate_json(run("tokenize", toy, "if<|end|>", "--json").out)
+    assert len(plain.tokens) > 2
+
+
+def test_tokenize_refuses_what_it_cannot_read(toy: Path, tmp_path: Path) -> None:
+    outcome = run("tokenize", toy, tmp_path)
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1
+    assert run("tokenize", toy, "--text").code == 2

@@ -1,0 +1,98 @@
+"""Vocabularies of every kind: analysed, or refused with the reason; nothing crashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from vocabulary_files import KINDS, WORDS, write_vocabulary
+
+from pyengine.corpus import Corpus, Document
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import TokenizerError
+from pyengine.vocabulary.analysis import AnalysisOptions, analyze
+from pyengine.vocabulary.keywords import load_tables
+from pyengine.vocabulary.records import VocabResult
+from pyengine.vocabulary.tokenization import tokenize_text
+
+CODE = b"def x(y):\n    return y if x else y\n"
+CORPUS = Corpus((Document("a.py", "python", CODE),), "test")
+SPELLED = ("bpe", "spm", "rwkv")
+
+
+def open_kind(folder: Path, kind: str) -> Model:
+    path = write_vocabulary(folder / f"{kind}.gguf", kind)
+    return open_model(path, options=ModelOptions(vocabulary_only=True))
+
+
+def analyze_kind(folder: Path, kind: str) -> VocabResult:
+    options = AnalysisOptions({"reference": load_tables()}, CORPUS)
+    return analyze([open_kind(folder, kind)], options)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
+def test_every_kind_is_analysed(tmp_path: Path, kind: str) -> None:
+    model = analyze_kind(tmp_path, kind).models[0]
+    assert model.kind == kind
+    assert sum(part.tokens for part in model.classes) == model.size
+    python = model.collections[0].languages[0]
+    whole = {"if", "else", "return", "while", "class", "import", "def"}
+    bare = python.words - len(python.missing)
+    spaced = [m.word for m in python.missing if "space" in m.forms]
+    if kind == "wpm":
+        assert bare == 0
+        assert set(spaced) == whole
+    else:
+        assert whole.isdisjoint(word.word for word in python.missing)
+    fertility = model.fertility[0]
+    assert fertility.tokens > 0
+    assert (fertility.located_share == 1) == (kind in SPELLED)
+
+
+@pytest.mark.parametrize("kind", SPELLED)
+def test_tokens_lie_where_their_bytes_are(tmp_path: Path, kind: str) -> None:
+    result = tokenize_text(open_kind(tmp_path, kind), CODE)
+    for token in result.tokens:
+        piece = bytes.fromhex(token.bytes_hex)
+        assert token.start is not None
+        assert token.end is not None
+        assert CODE[token.start : token.end] in (piece, piece[1:])
+    assert result.tokens[0].start == 0
+    assert result.tokens[-1].end == len(CODE)
+    assert result.round_trip
+
+
+@pytest.mark.parametrize("kind", ["wpm", "ugm"])
+def test_kinds_that_change_the_text_have_no_places(tmp_path: Path, kind: str) -> None:
+    result = tokenize_text(open_kind(tmp_path, kind), CODE)
+    assert {token.start for token in result.tokens} == {None}
+    record = analyze_kind(tmp_path, kind).models[0]
+    assert record.integrity.untested_reason
+    assert record.fertility[0].syntax == []
+
+
+def test_a_file_without_tokenizer_is_refused_with_the_reason(tmp_path: Path) -> None:
+    model = open_kind(tmp_path, "none")
+    with pytest.raises(TokenizerError, match=r"none\.gguf: the file has no tokenizer"):
+        analyze([model], AnalysisOptions({"reference": load_tables()}, CORPUS))
+    with pytest.raises(TokenizerError, match="no tokenizer"):
+        tokenize_text(model, CODE)
+
+
+@pytest.mark.parametrize("name", ["tiny-rwkv-7v0-834k-f16", "babyllama-tok105-pad256-f16"])
+def test_bytes_without_a_token_are_reported_and_do_not_end_the_analysis(
+    shared: Path, name: str
+) -> None:
+    model = open_model(
+        shared / "models" / f"{name}.gguf", options=ModelOptions(vocabulary_only=True)
+    )
+    record = analyze([model], AnalysisOptions({"reference": load_tables()}, CORPUS)).models[0]
+    control = next(t for t in record.integrity.round_trips if t.kind == "control characters")
+    assert control.failed > 0
+
+
+def test_words_of_the_toy_files_are_whole(tmp_path: Path) -> None:
+    vocabulary = open_kind(tmp_path, "bpe").vocabulary
+    for word in WORDS:
+        assert vocabulary.tokenize(word).size == 1
