@@ -16,6 +16,7 @@ from pyengine.results import SCHEMA_VERSION, Result
 KINDS: dict[str, str] = {
     "probe": "pyengine.probes.records:ProbeResult",
     "vocab": "pyengine.vocabulary.records:VocabResult",
+    "tokenize": "pyengine.vocabulary.tokenization:TokenizeResult",
     "compare": "pyengine.comparison.records:ComparisonResult",
     "quantize": "pyengine.sweep.quantization:QuantizeResult",
     "sweep": "pyengine.sweep.records:SweepResult",

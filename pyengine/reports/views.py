@@ -22,6 +22,7 @@ class View:
 
 VIEWS: dict[str, View] = {
     "probe": View("probe_view:probe_document", "probe_pictures:probe_pictures"),
+    "tokenize": View("tokenize_view:tokenize_document"),
     "vocab": View("vocab_view:vocab_document", "vocab_pictures:vocab_pictures"),
     "compare": View("compare_view:compare_document", "compare_pictures:compare_pictures"),
     "sweep": View("sweep_view:sweep_document", "sweep_pictures:sweep_pictures"),

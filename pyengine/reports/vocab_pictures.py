@@ -29,9 +29,12 @@ def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
             lambda share: percent(share, 0),
         )
     ]
-    if all(model.fertility for model in result.models):
+    if all(m.fertility and all(f.tokens for f in m.fertility) for m in result.models):
         languages = tuple(f.title for f in result.models[0].fertility)
-        spent = [tuple(f.tokens_per_1000_bytes for f in model.fertility) for model in result.models]
+        spent = [
+            tuple(f.tokens_per_1000_bytes or 0.0 for f in model.fertility)
+            for model in result.models
+        ]
         pictures.append(
             _picture(
                 result.models,
