@@ -302,6 +302,22 @@ def test_bad_usage_is_one_sentence(
     assert captured.out == ""
 
 
+def test_a_source_that_cannot_be_measured_is_an_error(
+    source: Path,
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ["--variants", str(source), "--output-dir", str(tmp_path / "a")]
+    assert run(["sweep", str(shared / "vocabs" / "ggml-vocab-gpt-2.gguf"), *given]) == 2
+    assert "vocabulary only" in capsys.readouterr().err
+    monkeypatch.setattr(worker.Runner, "run", lambda *_: worker.Outcome(failure="it died"))
+    given[-1] = str(tmp_path / "b")
+    assert run(["sweep", str(source), *given]) == 2
+    assert "cannot be measured: it died" in capsys.readouterr().err
+
+
 def test_an_earlier_sweep_is_not_mixed_up(
     source: Path, corpus: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyengine.comparison.windows import describe
 from pyengine.corpus import load_corpus
 from pyengine.engine.quantize import QuantizeOptions
-from pyengine.errors import ModelFileError, OptionError
+from pyengine.errors import ModelFileError, ModelKindError, OptionError
 from pyengine.files import write_atomic
 from pyengine.results import cpu_name, provenance
 from pyengine.sweep.aggregate import Measured, make_rows, mean_kl
@@ -57,7 +57,7 @@ def sweep(
     row alone.
 
     Raises:
-        ModelFileError: the source cannot be used.
+        ModelFileError, ModelKindError: the source cannot be used.
         CorpusError: the corpus cannot be used.
         OptionError: an option is out of range, or two files have the same name.
     """
@@ -65,6 +65,8 @@ def sweep(
     reference = describe_variant(source)
     if reference.failure:
         raise ModelFileError(f"{source}: {reference.failure}")
+    if reference.tensor_type is None:
+        raise ModelKindError(f"{source}: holds a vocabulary only; a sweep needs weights")
     others = [describe_variant(path) for path in variants]
     models = [reference, *(v for v in others if v.sha256 != reference.sha256)]
     _check_names(models)
@@ -75,6 +77,8 @@ def sweep(
     }
     floor_task = quality_task(reference, reference, options, other_batch=True)
     comparisons = _compare(store, workplace, tasks, floor_task, failures, progress)
+    if reference.name in failures:
+        raise ModelFileError(f"{source}: cannot be measured: {failures[reference.name]}")
     floor = comparisons.pop("", None)
     result = _result(
         models, comparisons, failures, None if floor is None else mean_kl(floor[1]), options
