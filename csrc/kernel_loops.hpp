@@ -48,14 +48,24 @@ void block_maxima(const float * row, std::size_t n, float * maxima) {
 struct ExpAccumulator {
     Doubles exp_sum{};
     Doubles weighted{};
+    Doubles lowest{};
 
     void add(Doubles x, Doubles max) {
-        const Doubles lowest = spread(-800.0); // keeps 0 * -infinity out of the weighted sum
+        const Doubles limit = spread(-800.0); // keeps 0 * -infinity out of the weighted sum
         Doubles z = x - max;
-        z = z < lowest ? lowest : z;
+        z = z < limit ? limit : z;
+        lowest = z < lowest ? z : lowest;
         const Doubles e = exp(z);
         exp_sum += e;
         weighted += e * z;
+    }
+
+    double minimum() const {
+        double result = 0.0;
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            result = lowest[lane] < result ? lowest[lane] : result;
+        }
+        return result;
     }
 };
 
@@ -67,10 +77,16 @@ ExpSums exp_sums(const float * row, std::size_t n, float max) {
         even.add(load(row + i), top);
         odd.add(load(row + i + lanes), top);
     }
+    const double whole = even.minimum() < odd.minimum() ? even.minimum() : odd.minimum();
+    double lowest = whole;
+    for (std::size_t rest = i; rest < n; ++rest) {
+        const double z = static_cast<double>(row[rest]) - static_cast<double>(max);
+        lowest = z < lowest ? z : lowest;
+    }
     const Tail tail(row, i, n);
     even.add(load(tail.values), top);
     odd.add(load(tail.values + lanes), top);
-    return {sum(even.exp_sum + odd.exp_sum), sum(even.weighted + odd.weighted)};
+    return {sum(even.exp_sum + odd.exp_sum), sum(even.weighted + odd.weighted), lowest};
 }
 
 template <class Compare> std::size_t count(const float * row, std::size_t n, Compare compare) {
@@ -99,38 +115,56 @@ struct PairAccumulator {
     Doubles kl{}, kl_reverse{}, jensen_shannon{}, variation{}, hellinger{};
     Longs p_outside_q{}, q_outside_p{};
 
-    // a and b are log-probabilities; -infinity is probability 0.
+    // a and b are log-probabilities, all of them above -1400.
     void add(Doubles a, Doubles b) {
-        const Doubles impossible = spread(static_cast<double>(minus_infinity));
+        const Doubles root_p = exp_bounded(0.5 * a), root_q = exp_bounded(0.5 * b);
+        const Doubles p = root_p * root_p, q = root_q * root_q;
+        const Doubles difference = a - b;
+        kl += p * difference;
+        kl_reverse -= q * difference;
+        const Doubles gap = p - q, root_gap = root_p - root_q, zero{};
+        variation += gap < zero ? -gap : gap;
+        hellinger += root_gap * root_gap;
+        const Doubles both = p + q, smallest = spread(1e-300);
+        const Doubles log_mixture = log(both < smallest ? smallest : both) - 0.69314718055994530942;
+        jensen_shannon += p * a + q * b - both * log_mixture;
+    }
+
+    // The same where some may be -infinity, that is, probability 0.
+    void add_with_zeros(Doubles a, Doubles b) {
+        const Doubles impossible = spread(static_cast<double>(minus_infinity)), zero{};
+        const Longs has_p = a != impossible, has_q = b != impossible;
+        p_outside_q |= has_p & ~has_q;
+        q_outside_p |= has_q & ~has_p;
         const Doubles root_p = exp(0.5 * a), root_q = exp(0.5 * b);
         const Doubles p = root_p * root_p, q = root_q * root_q;
-        const Longs has_p = a != impossible, has_q = b != impossible;
-        const Doubles zero{};
         const Doubles difference = (has_p & has_q) ? a - b : zero;
         kl += p * difference;
         kl_reverse -= q * difference;
-        p_outside_q |= has_p & ~has_q;
-        q_outside_p |= has_q & ~has_p;
-        const Doubles gap = p - q;
+        const Doubles gap = p - q, root_gap = root_p - root_q;
         variation += gap < zero ? -gap : gap;
-        hellinger += (root_p - root_q) * (root_p - root_q);
-        const Doubles smallest = spread(1e-300);
-        const Doubles both = p + q;
+        hellinger += root_gap * root_gap;
+        const Doubles both = p + q, smallest = spread(1e-300);
         const Doubles log_mixture = log(both < smallest ? smallest : both) - 0.69314718055994530942;
         jensen_shannon += p * (has_p ? a : zero) + q * (has_q ? b : zero) - both * log_mixture;
     }
 };
 
 PairSums pair_sums(const float * row_p, const float * row_q, std::size_t n, double lse_p,
-                   double lse_q) {
+                   double lse_q, bool ordinary) {
     PairAccumulator sums;
     const Doubles p_scale = spread(lse_p), q_scale = spread(lse_q);
     std::size_t i = 0;
+    if (ordinary) {
+        for (; i + lanes <= n; i += lanes) {
+            sums.add(load(row_p + i) - p_scale, load(row_q + i) - q_scale);
+        }
+    }
     for (; i + lanes <= n; i += lanes) {
-        sums.add(load(row_p + i) - p_scale, load(row_q + i) - q_scale);
+        sums.add_with_zeros(load(row_p + i) - p_scale, load(row_q + i) - q_scale);
     }
     const Tail tail_p(row_p, i, n), tail_q(row_q, i, n);
-    sums.add(load(tail_p.values) - p_scale, load(tail_q.values) - q_scale);
+    sums.add_with_zeros(load(tail_p.values) - p_scale, load(tail_q.values) - q_scale);
     return {sum(sums.kl),         sum(sums.kl_reverse), sum(sums.jensen_shannon),
             sum(sums.variation),  sum(sums.hellinger),  any(sums.p_outside_q),
             any(sums.q_outside_p)};

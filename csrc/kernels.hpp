@@ -16,6 +16,7 @@ constexpr std::size_t block_size = 128;
 struct ExpSums {
     double exp;      // sum of e^(x - max)
     double weighted; // sum of e^(x - max) (x - max)
+    double lowest;   // smallest x - max, or -800 where it is smaller
 };
 
 // Sums over the entries of two distributions p = e^a and q = e^b, a and b log-probabilities.
@@ -36,8 +37,10 @@ struct Kernels {
     ExpSums (*exp_sums)(const float * row, std::size_t n, float max);
     std::size_t (*count_above)(const float * row, std::size_t n, float value);
     std::size_t (*count_equal)(const float * row, std::size_t n, float value);
+    // `ordinary`: no entry of either row lies more than 700 below the largest, so that no
+    // probability vanishes or underflows.
     PairSums (*pair_sums)(const float * row_p, const float * row_q, std::size_t n,
-                          double log_sum_exp_p, double log_sum_exp_q);
+                          double log_sum_exp_p, double log_sum_exp_q, bool ordinary);
 };
 
 extern const Kernels portable_kernels;

@@ -108,7 +108,9 @@ PairStatistics pair_statistics(const float * row_p, const float * row_q, std::si
     s.padding_mass_p = of_p.padding_mass;
     s.padding_mass_q = of_q.padding_mass;
     s.top_p = std::exp(static_cast<double>(of_p.max) - of_p.log_sum_exp);
-    set_divergences(s, kernels.pair_sums(p.data, q.data, p.n, of_p.log_sum_exp, of_q.log_sum_exp));
+    const bool ordinary = std::min(of_p.lowest, of_q.lowest) > -700.0;
+    set_divergences(
+        s, kernels.pair_sums(p.data, q.data, p.n, of_p.log_sum_exp, of_q.log_sum_exp, ordinary));
     set_target(s, p, q, target, of_p.log_sum_exp, of_q.log_sum_exp, kernels);
     set_orders(s, p, q, kernels);
     return s;

@@ -88,6 +88,7 @@ RowStatistics row_statistics(const float * row, std::size_t n, const Padding & p
     result.argmax = largest.id;
     const ExpSums sums = kernels.exp_sums(clean.data, clean.n, largest.value);
     const double log_sum = std::log(sums.exp);
+    result.lowest = sums.lowest;
     result.log_sum_exp = static_cast<double>(largest.value) + log_sum;
     result.entropy = std::max(log_sum - sums.weighted / sums.exp, 0.0);
     if (!std::isfinite(result.log_sum_exp)) {

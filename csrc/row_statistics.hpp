@@ -15,6 +15,7 @@ struct RowStatistics {
     double log_sum_exp = 0.0;  // over the entries that are not padding
     double entropy = 0.0;      // nats, over the same entries
     double padding_mass = 0.0; // probability of the padding if it had been left in
+    double lowest = 0.0;       // smallest entry minus the largest, cut off at -800
 };
 
 // Entries of a row that belong to no token of the tokenizer.
