@@ -12,6 +12,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 from damage import tensor_shapes
+from tiny_model import byte_alphabet
 
 NORMAL, UNKNOWN, CONTROL, UNUSED, BYTE = 1, 2, 3, 5, 6
 # One token each, bare and after a space; every other keyword is split into bytes.
@@ -42,15 +43,6 @@ class Tiny:
     extra_words: tuple[str, ...] = ()
 
 
-def byte_characters() -> list[str]:
-    """GPT-2's printable stand-in for each of the 256 bytes."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    names = {byte: chr(byte) for byte in shown}
-    names |= {byte: chr(256 + place) for place, byte in enumerate(hidden)}
-    return [names[byte] for byte in range(256)]
-
-
 def pieces(tiny: Tiny) -> list[bytes]:
     """The exact bytes of every token that is text, in id order."""
     single = [bytes([byte]) for byte in range(256) if tiny.newline or byte != 10]
@@ -79,7 +71,7 @@ def padding(tiny: Tiny) -> list[int]:
 def write_bpe(path: Path, tiny: Tiny | None = None) -> Path:
     """Write a two-layer Llama with a byte-level BPE vocabulary; return the first file."""
     tiny = tiny or Tiny()
-    characters = byte_characters()
+    characters = byte_alphabet()
     text = ["".join(characters[byte] for byte in piece) for piece in pieces(tiny)]
     tokens = [*text, *controls(tiny)]
     kinds = [NORMAL] * len(text) + [CONTROL] * len(controls(tiny))

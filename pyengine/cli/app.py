@@ -87,6 +87,7 @@ def run(arguments: list[str]) -> int:
         code = typer.main.get_command(app)(
             args=arguments or ["--help"], prog_name="pyengine", standalone_mode=False
         )
+        sys.stdout.flush()
     except typer.TyperException as error:
         _complain(error.format_message())
         return 2
@@ -97,15 +98,23 @@ def run(arguments: list[str]) -> int:
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (| head): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _without_reader()
+    except SystemExit as end:  # typer's own answer to a broken pipe, with the code of a threshold
+        if isinstance(end.__context__, BrokenPipeError):
+            return _without_reader()
+        raise
     except MemoryError:
         _complain("out of memory; use a smaller model, context or batch")
         return 3
     if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
         _complain("interrupted")
     return code if isinstance(code, int) else 0
+
+
+def _without_reader() -> int:
+    """Drop what is left: the reader of our output went away (| head), which is no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _complain(message: str) -> None:

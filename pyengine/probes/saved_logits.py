@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,17 @@ from pyengine.probes.starts import Start
 from pyengine.results import ModelRecord, Provenance
 
 FORMAT = 1
+# What NumPy, zip and JSON raise on files that are damaged or something else.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    ValidationError,
+)
 
 
 class SavedVocabulary:
@@ -95,7 +107,7 @@ def load_logits(path: str | Path) -> Measurement:
         ResultFileError: the file is missing, damaged, or of another format.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(arrays["header"].tobytes())
             if header["format"] != FORMAT:
                 raise ResultFileError(
@@ -117,8 +129,31 @@ def load_logits(path: str | Path) -> Measurement:
                     for c in header["chains"]
                 },
             )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, ValidationError) as error:
+            fits = _fits(measurement, arrays["piece_bytes"], arrays["piece_offsets"])
+    except _DAMAGE as error:
         raise ResultFileError(f"{path}: not a file of saved logits ({error})") from error
-    if measurement.rows.shape != (len(measurement.starts), measurement.vocabulary.size):
+    if not fits:
         raise ResultFileError(f"{path}: its arrays do not fit together; save the logits again")
     return measurement
+
+
+def _fits(
+    measurement: Measurement, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+) -> bool:
+    """Return whether the arrays describe one vocabulary, and every id is in it."""
+    n = measurement.vocabulary.size
+    ids = [i for start in measurement.starts for i in start.ids]
+    ids += [i for chain in measurement.chains.values() for i in chain.ids]
+    return (
+        measurement.rows.dtype == np.float32
+        and measurement.rows.shape == (len(measurement.starts), n)
+        and len(measurement.starts) > 0
+        and data.dtype == np.uint8
+        and offsets.dtype == np.int64
+        and offsets.shape == (n + 1,)
+        and offsets[0] == 0
+        and offsets[-1] == len(data)
+        and bool(np.all(np.diff(offsets) >= 0))
+        and all(start.ids for start in measurement.starts)
+        and all(0 <= i < n for i in ids)
+    )

@@ -1,0 +1,111 @@
+"""A probe whose every probability is a known number of sixty-fourths."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.probes.analysis import AnalysisOptions
+from pyengine.probes.measurement import Chain, Measurement
+from pyengine.probes.saved_logits import SavedVocabulary
+from pyengine.probes.starts import Start
+from pyengine.results import ModelRecord, Provenance
+from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass
+
+# Piece, kind (1 normal, 3 control, 5 unused), 64 * probability at the first start.
+TOKENS: tuple[tuple[bytes, int, int], ...] = (
+    (b"if", 1, 8),
+    (b"at", 1, 4),
+    (b"for", 1, 2),
+    (b"but", 1, 1),
+    (b" if", 1, 6),
+    (b"\tif", 1, 1),
+    (b"\nfor", 1, 1),
+    (b"IF", 1, 2),
+    (b"(", 1, 5),
+    (b"==", 1, 3),
+    (b"    ", 1, 4),
+    (b"<|end|>", 3, 10),
+    (b"[PAD12]", 5, 1),
+    (b"a_b", 1, 2),
+    (b"zz", 1, 14),
+)
+PARTS = np.array([parts for _, _, parts in TOKENS], dtype=np.float64)
+WORDS = ("if", "for", "while", "let")
+
+
+def vocabulary(tokens: Sequence[tuple[bytes, int, int]] = TOKENS) -> SavedVocabulary:
+    pieces = [piece for piece, _, _ in tokens]
+    return SavedVocabulary(
+        np.frombuffer(b"".join(pieces), dtype=np.uint8),
+        np.cumsum([0, *map(len, pieces)]).astype(np.int64),
+        np.array([kind for _, kind, _ in tokens], dtype=np.uint8),
+    )
+
+
+def logits(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Logits whose softmax is parts / 64; the shift is not to matter."""
+    row: npt.NDArray[np.float32] = (np.log(parts) + 3.0).astype(np.float32)
+    return row
+
+
+def measurement(*, name: str = "synthetic", vocabulary_sha256: str = "v" * 64) -> Measurement:
+    """Two starts: the known one and a uniform one. `while` is split into 1/4 and 1/16."""
+    uniform = np.full(len(TOKENS), 64 / len(TOKENS))
+    chain = Chain("while", (14, 8), (float(np.log(1 / 4)), float(np.log(1 / 16))))
+    return Measurement(
+        model=_model(name, vocabulary_sha256),
+        provenance=_provenance(),
+        vocabulary=vocabulary(),
+        starts=(
+            Start("natural", (11,), "no BOS token: EOS, which separates documents, stands in"),
+            Start("newline", (6,), "one newline"),
+        ),
+        rows=np.stack([logits(PARTS), logits(uniform)]),
+        chains={"while": chain},
+    )
+
+
+def options() -> AnalysisOptions:
+    return AnalysisOptions(
+        tables={"mini": table()}, paper_tables={"mini": table()}, top=5, draws=200, seed=3
+    )
+
+
+def table() -> KeywordTable:
+    keywords = tuple(Keyword(word, WordClass.RESERVED, "1", "made up") for word in WORDS)
+    return KeywordTable("mini", "Mini", "1", keywords, "made up")
+
+
+def _model(name: str, vocabulary_sha256: str) -> ModelRecord:
+    return ModelRecord(
+        path=f"{name}.gguf",
+        name=name,
+        sha256="a" * 64,
+        architecture="llama",
+        file_type="Q8_0",
+        n_params=1_000_000,
+        n_bytes=1_062_500,
+        file_bytes=1_100_000,
+        bits_per_weight=8.5,
+        n_vocab=len(TOKENS),
+        n_embd=32,
+        n_layer=2,
+        tokenizer="bpe",
+        pre_tokenizer="gpt-2",
+        vocabulary_sha256=vocabulary_sha256,
+    )
+
+
+def _provenance() -> Provenance:
+    return Provenance(
+        pyengine="0.1.0",
+        llama_cpp="b1",
+        llama_cpp_python="0.3.36",
+        python="3.11.0",
+        platform="Linux x86_64",
+        cpu="a processor",
+        cores=2,
+        threads=1,
+        devices=["CPU"],
+    )

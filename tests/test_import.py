@@ -1,0 +1,126 @@
+"""Importing pyengine: fast, alone, beside llama_cpp, and refused where it would read garbage."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_models
+from tiny_models import Tiny
+
+from pyengine.engine.model import open_model
+from pyengine.errors import ModelFileError
+
+HEAVY = (
+    "matplotlib",
+    "jinja2",
+    "rich",
+    "typer",
+    "pydantic",
+    "scipy",
+    "llama_cpp",
+    "tree_sitter",
+    "huggingface_hub",
+)
+MAPPED = """
+maps = open("/proc/self/maps").read().splitlines()
+print(*sorted({line.split()[-1] for line in maps if "libllama" in line}))
+"""
+
+
+def python(code: str, *paths: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", code]
+    path = ":".join(map(str, paths))
+    environment = {"PYTHONPATH": path} if paths else None
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=environment
+    )
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    code = f"import sys, pyengine\nprint(*(n for n in {HEAVY!r} if n in sys.modules))"
+    done = python(code)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_opening_a_model_loads_no_plotting_or_web_library(tmp_path: Path) -> None:
+    path = tiny_models.write_bpe(tmp_path / "tiny.gguf")
+    unwanted = ("matplotlib", "jinja2", "rich", "llama_cpp", "tree_sitter", "huggingface_hub")
+    code = (
+        f"import sys, pyengine\npyengine.open_model({str(path)!r})\n"
+        f"print(*(n for n in {unwanted!r} if n in sys.modules))"
+    )
+    done = python(code)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_another_llama_cpp_python_is_an_import_error(tmp_path: Path) -> None:
+    info = tmp_path / "llama_cpp_python-9.9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: llama-cpp-python\nVersion: 9.9.9\n"
+    )
+    done = python("import pyengine", tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError:")
+    assert "9.9.9" in last
+    assert "pip install llama-cpp-python==0.3.36" in last
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    "imports",
+    ["import pyengine.engine.model, llama_cpp", "import llama_cpp, pyengine.engine.model"],
+    ids=["pyengine first", "llama_cpp first"],
+)
+def test_one_libllama_is_mapped(imports: str) -> None:
+    done = python(imports + MAPPED)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 1
+
+
+def test_everything_public_can_be_imported() -> None:
+    import pyengine
+
+    assert all(getattr(pyengine, name) is not None for name in pyengine.__all__)
+    assert set(pyengine.__all__) <= set(dir(pyengine))
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = pyengine.nonsense
+
+
+def unknown_architecture(path: Path) -> Path:
+    """A sound GGUF that llama.cpp itself refuses."""
+    data = tiny_models.write_bpe(path).read_bytes()
+    at = data.index(b"llama", data.index(b"general.architecture"))
+    path.write_bytes(data[:at] + b"lxama" + data[at + 5 :])
+    return path
+
+
+def test_a_failure_speaks_through_the_exception_alone(tmp_path: Path) -> None:
+    path = unknown_architecture(tmp_path / "odd.gguf")
+    code = (
+        "import pyengine\ntry:\n"
+        f"    pyengine.open_model({str(path)!r})\n"
+        "except Exception as error:\n    print(error)"
+    )
+    done = python(code)
+    assert done.stderr == ""
+    assert "lxama" in done.stdout
+    assert "odd.gguf" in done.stdout
+
+
+def test_the_last_error_of_llama_cpp_is_in_the_exception(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"llama.cpp cannot open it: .*architecture.*lxama"):
+        open_model(unknown_architecture(tmp_path / "odd.gguf"))
+
+
+def test_llama_cpp_logs_to_pythons_logging(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tiny_models.write_bpe(tmp_path / "tiny.gguf", Tiny(n_vocab=400))
+    with caplog.at_level(logging.DEBUG, logger="pyengine.llama"):
+        open_model(path).close()
+    lines = [record.getMessage() for record in caplog.records if record.name == "pyengine.llama"]
+    assert any("general.architecture" in line or "llama" in line for line in lines)
