@@ -183,16 +183,16 @@ def _emulate(
     gpu_layers: int,
     json: bool,
 ) -> None:
+    from pyengine.cli.model_argument import usable_model
     from pyengine.cli.output import print_json, reporting
     from pyengine.comparison.llama_perplexity.run import emulate
     from pyengine.corpus import load_corpus
-    from pyengine.discovery.references import resolve_model
     from pyengine.reports.emulation_view import emulation_text
 
     with reporting() as progress:
         result = emulate(
-            resolve_model(reference),
-            [resolve_model(variant) for variant in variants],
+            usable_model(reference),
+            [usable_model(variant) for variant in variants],
             load_corpus(corpus),
             n_ctx=context,
             max_chunks=windows,

@@ -6,12 +6,16 @@ from pyengine.discovery.references import resolve_model
 from pyengine.engine.trial import try_where_needed
 
 
-def usable_model(reference: str | Path | None = None) -> Path:
+def usable_model(reference: str | Path | None = None, *, vocabulary_only: bool = False) -> Path:
     """Return the file that a reference names, after making sure that opening it kills nobody.
+
+    Args:
+        reference: as `resolve_model` takes it.
+        vocabulary_only: the weights will not be read, so a trial need not read them either.
 
     Raises:
         ModelFileError: there is no such file, or it cannot be opened.
     """
     path = resolve_model(reference)
-    try_where_needed(path)
+    try_where_needed(path, vocabulary_only=vocabulary_only)
     return path

@@ -42,7 +42,9 @@ def command(
     if json and markdown:
         raise OptionError("--json and --markdown exclude each other")
     name, content = _content(text, literal)
-    opened = open_model(usable_model(model), options=ModelOptions(vocabulary_only=True))
+    opened = open_model(
+        usable_model(model, vocabulary_only=True), options=ModelOptions(vocabulary_only=True)
+    )
     result = tokenize_text(
         opened, content, source=name, add_special=special, parse_special=parse_special
     )

@@ -96,4 +96,7 @@ def _open(source: str) -> "Model":
     from pyengine.engine.model import open_model
     from pyengine.engine.options import ModelOptions
 
-    return open_model(usable_model(source or None), options=ModelOptions(vocabulary_only=True))
+    return open_model(
+        usable_model(source or None, vocabulary_only=True),
+        options=ModelOptions(vocabulary_only=True),
+    )

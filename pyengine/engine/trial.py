@@ -19,7 +19,7 @@ from pyengine.errors import ModelFileError, ModelKindError, PyengineError
 SECONDS = 600.0
 
 
-def try_where_needed(path: str | Path) -> None:
+def try_where_needed(path: str | Path, *, vocabulary_only: bool = False) -> None:
     """Check a model file and, unless its architecture was reviewed, open it in a child process.
 
     Costs milliseconds for a reviewed file; else a process's start and one opening.
@@ -29,7 +29,8 @@ def try_where_needed(path: str | Path) -> None:
     """
     summary = check_gguf(path)
     if not summary.reviewed:
-        try_open(path, options=ModelOptions(vocabulary_only=summary.n_tensors == 0))
+        without_weights = vocabulary_only or summary.n_tensors == 0
+        try_open(path, options=ModelOptions(vocabulary_only=without_weights))
 
 
 def try_open(
