@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import gguf
 import numpy as np
 import pytest
+from conftest import SHARED
+from tiny_models import Tiny, write_bpe
 
 from pyengine.cli.app import run
 from pyengine.cli.evaluate import estimate
@@ -57,6 +58,13 @@ def sandboxed() -> None:
         pytest.skip(str(error))
 
 
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that writes words where it is at hand, one that writes at random elsewhere."""
+    real = SHARED / "models" / "stories260K-f32.gguf"
+    return real if real.exists() else write_bpe(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
 def options(folder: Path, **changes: object) -> EvaluationOptions:
     return EvaluationOptions(
         **{"folder": folder, "max_tokens": 12, "threads": 1, "parallel": 8, **changes}  # type: ignore[arg-type]
@@ -74,9 +82,9 @@ def evaluate(
     return evaluation.run(models, reference=reference)
 
 
-def test_a_model_against_its_quantized_self(stories: Path, tmp_path: Path) -> None:
-    quantized = stories.parent / "stories260K-q8_0.gguf"
-    result = evaluate(tmp_path, [quantized], reference=stories)
+def test_a_model_against_its_quantized_self(shared: Path, tmp_path: Path) -> None:
+    whole, quantized = (shared / "models" / f"stories260K-{name}.gguf" for name in ("f32", "q8_0"))
+    result = evaluate(tmp_path, [quantized], reference=whole)
     base, variant = result.models
     assert [task.task for task in base.tasks] == [task.name for task in few_tasks()]
     assert base.token_level is None
@@ -168,33 +176,14 @@ def test_the_reference_is_scored_as_one_token_at_a_time(stories: Path) -> None:
                 )
 
 
-def with_chat_template(source: Path, target: Path) -> Path:
-    """Copy a model and give it a chat template and a chat model's name."""
-    reader = gguf.GGUFReader(source)
-    writer = gguf.GGUFWriter(target, "llama")
-    for field in reader.fields.values():
-        if field.name.startswith(("GGUF.", "general.architecture", "general.name")):
-            continue
-        kinds = [gguf.GGUFValueType(kind) for kind in field.types]
-        writer.add_key_value(
-            field.name, field.contents(), kinds[0], kinds[1] if len(kinds) > 1 else None
-        )
-    writer.add_name("Stories Instruct")
-    writer.add_chat_template(
-        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
-        "{% if add_generation_prompt %}[assistant] {% endif %}"
-    )
-    for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return target
+CHAT_TEMPLATE = (
+    "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
 
 
-def test_a_chat_model_gets_its_template(stories: Path, tmp_path: Path) -> None:
-    made = with_chat_template(stories, tmp_path / "stories-instruct.gguf")
+def test_a_chat_model_gets_its_template(tmp_path: Path) -> None:
+    made = write_bpe(tmp_path / "tiny-instruct.gguf", Tiny(chat_template=CHAT_TEMPLATE))
     result = evaluate(tmp_path / "kept", [made])
     model = result.models[0]
     assert model.style is PromptStyle.CHAT
@@ -217,12 +206,13 @@ def embedded() -> Path:
         pytest.skip(str(error))
 
 
-def test_holes_are_filled_with_the_models_own_tokens(embedded: Path, tmp_path: Path) -> None:
+def test_holes_are_filled_with_the_models_own_tokens(tmp_path: Path) -> None:
+    made = write_bpe(tmp_path / "tiny.gguf", Tiny(fim=True))
     tasks = own_tasks(["c"])
     chosen = options(tmp_path, style=PromptStyle.FIM)
-    model = Evaluation(tasks, "own", chosen, open_sandbox()).run([embedded]).models[0]
+    model = Evaluation(tasks, "own", chosen, open_sandbox()).run([made]).models[0]
     hole = next(task for task in model.tasks if task.task == "c/gcd#fim")
-    with open_model(embedded) as opened:
+    with open_model(made) as opened:
         vocabulary = opened.vocabulary
         marks = [vocabulary.fim_prefix, vocabulary.fim_suffix, vocabulary.fim_middle]
         assert [token for token in hole.prompt_tokens if token in marks] == marks
