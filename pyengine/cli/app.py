@@ -1,5 +1,6 @@
 """The `pyengine` command: its sub-commands, and how errors become exit codes."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -78,6 +79,9 @@ def pyengine(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an ASCII terminal shows ? instead of failing
     sys.exit(run(sys.argv[1:]))
 
 

@@ -30,7 +30,9 @@ def models_document(result: ModelsResult) -> Document:
 def _summary(result: ModelsResult) -> str:
     if not result.models:
         return "No GGUF file was found. Any command also takes a path or hf:OWNER/REPO:TYPE."
-    text = f"{numbers.count(len(result.models))} models, {numbers.size(result.n_bytes)} on disk."
+    n = len(result.models)
+    noun = "model" if n == 1 else "models"
+    text = f"{numbers.count(n)} {noun}, {numbers.size(result.n_bytes)} on disk."
     if result.n_bytes_saved:
         text += f" {numbers.size(result.n_bytes_saved)} are copies of files that are here already."
     return text
