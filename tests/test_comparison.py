@@ -164,6 +164,38 @@ def test_block_plan_gives_the_same_numbers(
         assert a.model_dump_json() == b.model_dump_json()
 
 
+def test_cache_plan_gives_lower_bounds_and_exact_log_probabilities(
+    folder: Path, corpus: Corpus
+) -> None:
+    large = write_tiny_model(folder / "large.gguf", n_extra=400, spread=1.0)
+    tuned = write_tiny_model(folder / "large2.gguf", n_extra=400, spread=1.02)
+    results = []
+    for plan in ("live", "cache"):
+        options = CompareOptions(
+            windows=WINDOWS,
+            threads=1,
+            starts=False,
+            greedy=0,
+            memory=MemoryOptions(plan="cache" if plan == "cache" else "live"),
+        )
+        results.append(compare(large, [tuned], corpus=corpus, options=options))
+    exact, bound = (r.variants[0].overall for r in results)
+    assert exact is not None
+    assert bound is not None
+    for name in ("jensen_shannon", "total_variation", "hellinger"):
+        assert getattr(bound, name).value <= getattr(exact, name).value + 1e-6
+    assert 0.3 * exact.kl.mean.value < bound.kl.mean.value <= exact.kl.mean.value + 1e-6
+    assert bound.ppl_reference == pytest.approx(exact.ppl_reference, rel=1e-6)
+    assert bound.ppl_variant == pytest.approx(exact.ppl_variant, rel=1e-6)
+    assert bound.same_top.value == exact.same_top.value
+    assert bound.delta_p.rms == pytest.approx(exact.delta_p.rms, rel=1e-4)
+    for a, b in zip(results[0].variants[0].keywords, results[1].variants[0].keywords, strict=True):
+        assert b.mass_reference.value == pytest.approx(a.mass_reference.value, rel=1e-5)
+        assert b.kl is not None
+        assert a.kl is not None
+        assert b.kl.value == pytest.approx(a.kl.value, rel=1e-4)
+
+
 def test_the_same_call_gives_the_same_bytes(
     result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
 ) -> None:

@@ -9,6 +9,7 @@ import gguf
 import numpy as np
 
 N_EMBD, N_FF, N_HEAD, N_LAYER = 64, 128, 4, 2
+N_PADDING = 8
 
 
 def byte_alphabet() -> list[str]:
@@ -27,7 +28,8 @@ def write_tiny_model(path: Path, *, n_extra: int = 4, seed: int = 1, spread: flo
 
     Args:
         path: the file.
-        n_extra: tokens beside the 256 bytes and BOS: merges of common pairs, then padding.
+        n_extra: tokens beside the 256 bytes and BOS: five merges of common pairs, then three of
+            padding, then words that no text makes.
         seed: of the weights.
         spread: standard deviation of the logits, roughly.
     """
@@ -35,10 +37,11 @@ def write_tiny_model(path: Path, *, n_extra: int = 4, seed: int = 1, spread: flo
     alphabet = byte_alphabet()
     pairs = ["i n", "r e", "e r", "t h", "o n"][:n_extra]
     tokens = [*alphabet, "<s>", *(pair.replace(" ", "") for pair in pairs)]
-    tokens += [f"[PAD{i}]" for i in range(len(tokens), 257 + n_extra)]
+    tokens += [f"[PAD{i}]" for i in range(len(tokens), 257 + min(n_extra, N_PADDING))]
+    tokens += [f"word{i}" for i in range(len(tokens), 257 + n_extra)]
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
     kinds[256] = gguf.TokenType.CONTROL
-    for i in range(257 + len(pairs), len(tokens)):
+    for i in range(257 + len(pairs), 257 + min(n_extra, N_PADDING)):
         kinds[i] = gguf.TokenType.UNUSED
 
     writer = gguf.GGUFWriter(path, "llama")

@@ -44,8 +44,11 @@ def command(
     spots: Annotated[int, typer.Option(help="Positions of largest divergence to show.")] = 10,
     greedy: Annotated[int, typer.Option(help="Documents to continue greedily.")] = 12,
     memory: Annotated[
-        Literal["auto", "live", "block"],
-        typer.Option(help="live: all models open; block: one variant at a time."),
+        Literal["auto", "live", "block", "cache"],
+        typer.Option(
+            help="live: all models open; block: one variant at a time; cache: a compact copy of "
+            "the reference on disk, which gives lower bounds of divergences."
+        ),
     ] = "auto",
     memory_cap: Annotated[int, typer.Option(help="MiB for rows of logits.")] = 512,
     save_logits: Annotated[

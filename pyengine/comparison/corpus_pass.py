@@ -63,7 +63,7 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
             setting.save_logits,
         ),
         decoding,
-        live=plan.name == "live",
+        plan=plan.name,
         progress=setting.progress,
     )
     return CorpusPass(

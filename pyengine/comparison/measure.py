@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from pyengine.comparison.passes import (
     blocks_of,
     live_window,
 )
+from pyengine.comparison.reference_cache import ReferenceCache
 from pyengine.comparison.saved_rows import RowFolder
 from pyengine.comparison.setting import Progress
 from pyengine.comparison.spots import SpotKeeper
@@ -98,8 +100,8 @@ class Measurer:
             self.saved.write(block, window)
         self.spots[block.variant].offer(block, window)
         self.passages[block.variant].offer(block, window)
-        ids = self.keyword_sets.get(self.documents[window.document].text.language)
-        if ids is None or len(ids) == 0:
+        ids = self.keywords_of(window)
+        if len(ids) == 0:
             nothing = np.full(len(block.records), np.nan)
             for column in (into.mass_p, into.mass_q, into.keyword_kl):
                 column.append(nothing)
@@ -116,6 +118,11 @@ class Measurer:
         into.mass_p.append(kept.mass_p)
         into.mass_q.append(kept.mass_q)
         into.keyword_kl.append(kept.pairs["kl"])
+
+    def keywords_of(self, window: Window) -> npt.NDArray[np.int32]:
+        """Return the keyword tokens of a window's language; none where it is not known."""
+        language = self.documents[window.document].text.language
+        return self.keyword_sets.get(language, np.empty(0, dtype=np.int32))
 
     def precise_enough(self, windows: Sequence[Window]) -> bool:
         """Tell whether every variant's mean KL is known well enough to stop."""
@@ -162,12 +169,12 @@ def measure(
     measurer: Measurer,
     decoding: SessionOptions,
     *,
-    live: bool,
+    plan: str,
     progress: Progress,
 ) -> Measurement:
     """Measure all windows, or as many as the requested precision needs."""
     n_null = max(1, round(NULL_SHARE * len(windows)))
-    run = _live if live else _blocks
+    run = {"live": _live, "block": _blocks, "cache": _cached}[plan]
     count = 0
     stopped = "all windows of the budget were measured"
     for group in run(reference, variants, windows, measurer, decoding, n_null):
@@ -233,3 +240,39 @@ def _blocks(
                 for block in live_window(first, [again], index, window, measurer.reduction):
                     measurer.null.append(block.records)
         yield group
+
+
+def _cached(
+    reference: Subject,
+    variants: Sequence[Subject],
+    windows: list[Window],
+    measurer: Measurer,
+    decoding: SessionOptions,
+    n_null: int,
+) -> Iterator[Group]:
+    """Yield all windows at once when every model has been open once, one after another."""
+    everything = list(enumerate(windows))
+    for variant in variants:
+        variant.put_aside()
+    with TemporaryDirectory(prefix="pyengine-") as folder:
+        cache = ReferenceCache(
+            Path(folder),
+            measurer.reduction,
+            {index: measurer.keywords_of(window) for index, window in everything},
+        )
+        first = Session(reference.opened(), options=decoding)
+        again = Session(reference.opened(), options=null_options(decoding))
+        for index, window in everything:
+            blocks = [rows.copy() for _, rows in first.iterate_rows(window.ids, window.rows)]
+            cache.write(index, window, np.concatenate(blocks))
+            if index < n_null:
+                for block in live_window(first, [again], index, window, measurer.reduction):
+                    measurer.null.append(block.records)
+        for number, variant in enumerate(variants):
+            with variant.session(decoding) as session:
+                for index, window in everything:
+                    begin = 0
+                    for _, rows in session.iterate_rows(window.ids, window.rows):
+                        measurer.take(cache.block(number, index, window, begin, rows), window)
+                        begin += len(rows)
+    yield everything

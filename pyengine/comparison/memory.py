@@ -32,6 +32,8 @@ def choose_plan(
     n_models = len(model_bytes)
     max_rows = max(1, min(window_rows, options.cap_bytes // (4 * n_vocab * n_models)))
     needed = sum(model_bytes) + n_models * max_rows * 4 * n_vocab
+    if options.plan == "cache":
+        return MemoryPlan("cache", "asked for; divergences are lower bounds", max_rows)
     if options.plan != "auto":
         return MemoryPlan(options.plan, "asked for", max_rows)
     free = available_bytes()

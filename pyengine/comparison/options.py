@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from pyengine.errors import OptionError
 
-Plan: TypeAlias = Literal["auto", "live", "block"]
+Plan: TypeAlias = Literal["auto", "live", "block", "cache"]
 Axis: TypeAlias = Literal["auto", "quantization", "fine-tuning", "scaling", "identical"]
 
 MIB = 1 << 20
@@ -50,8 +50,9 @@ class MemoryOptions:
 
     Attributes:
         plan: "live" keeps all models open and decodes each window with all of them; "block" keeps
-            rows of the reference for a block of windows and opens one variant at a time; "auto"
-            takes live where the models fit into the memory that is free.
+            rows of the reference for a block of windows and opens one variant at a time; "cache"
+            keeps a compact copy on disk, opens every model once, and gives lower bounds of
+            divergences; "auto" takes live where the models fit into the free memory, else block.
         cap_bytes: memory for rows of logits, over all models.
     """
 

@@ -101,6 +101,8 @@ def _overview(kindred: Sequence[VariantRecord], result: ComparisonResult) -> Tab
             f"Perplexity of the reference: {significant(first.ppl_reference, 5)} over "
             f"{count(first.n)} tokens, from exact logits."
         )
+    if result.scope is not None and result.scope.plan == "cache":
+        notes.append("From a compact copy of the reference: divergences are lower bounds.")
     notes += [
         f"{variant.label}: {variant.overall.kl.n_infinite} tokens have infinite KL divergence and "
         "are left out of the mean."
