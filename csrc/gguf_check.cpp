@@ -92,6 +92,7 @@ GgufSummary check_gguf(const std::string & path, bool vocabulary) {
     const bool known_vocabulary = !vocabulary || check_gguf_vocabulary(first);
     const bool known_parameters = check_gguf_parameters(first, summary.architecture);
     summary.reviewed = known_vocabulary && known_parameters;
+    summary.tokenizer_reviewed = known_vocabulary;
     check_gguf_weights(parts, summary.architecture, known_parameters);
     return summary;
 }

@@ -20,6 +20,7 @@ struct GgufSummary {
     // Every abort that this architecture and tokenizer can run into was looked for. Where false,
     // a first opening belongs in a child process.
     bool reviewed = false;
+    bool tokenizer_reviewed = false; // the same for opening its vocabulary alone
 };
 
 // Reads header, metadata and tensor table of the file, or of all parts of a split model, and

@@ -48,7 +48,8 @@ void register_gguf(py::module_ & module) {
         .def_readonly("n_tensors", &GgufSummary::n_tensors)
         .def_readonly("n_bytes", &GgufSummary::n_bytes)
         .def_readonly("n_vocab", &GgufSummary::n_vocab)
-        .def_readonly("reviewed", &GgufSummary::reviewed);
+        .def_readonly("reviewed", &GgufSummary::reviewed)
+        .def_readonly("tokenizer_reviewed", &GgufSummary::tokenizer_reviewed);
     module.def("check_gguf", &check_gguf, py::arg("path"), py::kw_only(),
                py::arg("vocabulary") = true, py::call_guard<py::gil_scoped_release>());
     module.def("gguf_tensors", &tensor_table, py::arg("path"));

@@ -218,6 +218,8 @@ def test_unreviewed_architectures_are_tried_first(
     assert tried == []
     damage.write_small_gguf(path, architecture="gemma")
     assert not gguf.check_gguf(path).reviewed
+    trial.try_where_needed(path, vocabulary_only=True)  # its tokenizer is a known one
+    assert tried == []
     trial.try_where_needed(path)
     assert tried == [path]
 

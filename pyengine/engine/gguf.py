@@ -19,6 +19,7 @@ class GgufSummary:
         n_bytes: bytes of all parts.
         reviewed: every way in which llama.cpp aborts on this architecture and tokenizer was
             looked for; where False, a first opening belongs in a child process.
+        tokenizer_reviewed: the same for opening its vocabulary alone.
     """
 
     parts: tuple[Path, ...]
@@ -28,6 +29,7 @@ class GgufSummary:
     n_tensors: int
     n_bytes: int
     reviewed: bool
+    tokenizer_reviewed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ def check_gguf(path: str | Path) -> GgufSummary:
         n_tensors=summary.n_tensors,
         n_bytes=summary.n_bytes,
         reviewed=summary.reviewed,
+        tokenizer_reviewed=summary.tokenizer_reviewed,
     )
 
 

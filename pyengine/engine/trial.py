@@ -28,8 +28,8 @@ def try_where_needed(path: str | Path, *, vocabulary_only: bool = False) -> None
         ModelFileError: the file cannot be opened, or the trial died of it.
     """
     summary = check_gguf(path)
-    if not summary.reviewed:
-        without_weights = vocabulary_only or summary.n_tensors == 0
+    without_weights = vocabulary_only or summary.n_tensors == 0
+    if not (summary.tokenizer_reviewed if without_weights else summary.reviewed):
         try_open(path, options=ModelOptions(vocabulary_only=without_weights))
 
 
