@@ -62,7 +62,9 @@ def test_the_page_opens_with_the_answer_and_closes_with_how_to_repeat() -> None:
     page = page_of([sample_sweep(3)])
     assert getattr(page.blocks[0], "tone", None) == "strong"
     assert isinstance(page.blocks[1], Picture)
-    assert "How to cite and repeat" in render_html(page)
+    html = render_html(page)
+    assert "How to cite and repeat" in html
+    assert "pyengine sweep model.gguf --seed 7" in html
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)

@@ -50,6 +50,8 @@ def _models(result: Result) -> list[str]:
     """Return the paths of the models that a record names, the reference first."""
     reference = getattr(result, "reference", None)
     several = getattr(result, "models", None) or getattr(result, "variants", None) or []
-    records = [reference, *(getattr(item, "model", None) for item in several)]
+    records = [reference, *(getattr(item, "model", item) for item in several)]
     paths = [getattr(record, "path", None) for record in records]
+    if isinstance(reference, str):
+        paths.append(f"{reference}.gguf")
     return [path for path in paths if isinstance(path, str)]
