@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pyengine import _core
 from pyengine.comparison.llama_perplexity.base_file import (
     BaseFile,
     BaseHeader,
@@ -18,6 +17,7 @@ from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 from pyengine.errors import CorpusError, OptionError, VocabularyMismatchError
 from pyengine.statistics import pair_statistics
+from pyengine.statistics.base_rows import compare_base_rows, encode_base_rows
 
 Progress = Callable[[float], None]
 
@@ -110,7 +110,7 @@ def write_base(
     with writing_base_file(path, header) as writer:
         for number, rows in enumerate(rows_of_chunks(model, header, threads)):
             targets = targets_of(header, number)
-            coded, losses = _core.encode_kld_rows(rows, targets, threads=threads)
+            coded, losses = encode_base_rows(rows, targets, threads=threads)
             writer.write(coded)
             loss = losses.astype(np.float64)
             nll += float(loss.sum())
@@ -136,7 +136,7 @@ def compare_with_base(
     chunks = []
     for number, rows in enumerate(rows_of_chunks(model, header, threads)):
         targets = targets_of(header, number)
-        chunks.append(_core.compare_kld_rows(rows, targets, base.chunk(number), threads=threads))
+        chunks.append(compare_base_rows(rows, targets, base.chunk(number), threads=threads))
         progress((number + 1) / header.n_chunk)
     return Emulation(chunks)
 

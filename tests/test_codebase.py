@@ -1,0 +1,180 @@
+"""The rules that the code keeps: which way imports point, how long files are, who may print."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from pyengine import _core
+
+PROJECT = Path(__file__).parent.parent
+PACKAGE = PROJECT / "pyengine"
+MAX_LINES = 400
+# What measures knows nothing of what uses the measurements.
+UPPER = {"probes", "comparison", "codegen", "sweep", "recommendation", "reports", "cli", "doctor"}
+FORBIDDEN = {
+    "engine": UPPER | {"vocabulary", "statistics", "discovery", "results"},
+    "statistics": UPPER | {"engine", "vocabulary", "discovery", "results"},
+    "vocabulary": UPPER,
+    "syntax": UPPER | {"engine"},
+    "corpus": UPPER | {"engine"},
+    "discovery": UPPER,
+    "probes": UPPER - {"probes"},
+    "comparison": {"codegen", "sweep", "recommendation", "reports", "cli", "doctor"},
+    "codegen": {"probes", "sweep", "recommendation", "reports", "cli", "doctor"},
+    "sweep": {"recommendation", "reports", "cli", "doctor"},
+    "recommendation": {"reports", "cli", "doctor", "engine"},
+    "reports": {"engine", "statistics", "cli", "_core"},
+}
+# doctor tells what the compiled core says of itself.
+CORE_USERS = {"engine", "vocabulary", "statistics", "doctor", "results.py"}
+RECORD_MODULES = {"records", "results", "outcomes", "errors", "files"}
+
+
+@dataclass(frozen=True)
+class Import:
+    file: str
+    part: str  # the first folder, or the file, below pyengine/
+    module: str
+    name: str
+
+    @property
+    def target(self) -> str:
+        """The part of pyengine that is imported."""
+        return self.module.split(".")[1]
+
+
+def sources() -> list[Path]:
+    return [p for p in sorted(PACKAGE.rglob("*.py")) if "data" not in p.relative_to(PACKAGE).parts]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of a part of pyengine, those inside functions and type checks included."""
+    return tuple(found for path in sources() for found in _imports(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    file = str(path.relative_to(PACKAGE))
+    part = path.relative_to(PACKAGE).parts[0]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            for alias in node.names:
+                if node.module == "pyengine":
+                    yield Import(file, part, f"pyengine.{alias.name}", alias.name)
+                elif (node.module or "").startswith("pyengine."):
+                    yield Import(file, part, str(node.module), alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("pyengine."):
+                    yield Import(file, part, alias.name, alias.name)
+
+
+def test_the_imports_are_found() -> None:
+    assert len(imports()) > 300
+    assert {found.part for found in imports()} >= set(FORBIDDEN) - {"corpus"}
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_imports_point_one_way(part: str) -> None:
+    assert (PACKAGE / part).is_dir()
+    wrong = [i for i in imports() if i.part == part and i.target in FORBIDDEN[part]]
+    assert not wrong
+
+
+def test_nobody_imports_the_command_line() -> None:
+    allowed = {"cli", "__main__.py"}
+    assert not [i for i in imports() if i.target == "cli" and i.part not in allowed]
+
+
+def test_few_import_the_compiled_core() -> None:
+    assert not [i for i in imports() if i.target == "_core" and i.part not in CORE_USERS]
+
+
+def test_reports_know_results_alone() -> None:
+    def is_record(found: Import) -> bool:
+        if found.module.rpartition(".")[2] in RECORD_MODULES:
+            return True
+        return found.name.endswith(("Result", "Record"))
+
+    others = [i for i in imports() if i.part == "reports" and i.target != "reports"]
+    assert others
+    assert not [i for i in others if not is_record(i)]
+
+
+def test_no_file_is_long() -> None:
+    files = [*sources(), *(PROJECT / "benchmarks").glob("*.py")]
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert not {str(path): n for path, n in lengths.items() if n > MAX_LINES}
+
+
+def test_computation_never_prints() -> None:
+    printing = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in sources()
+        if path.relative_to(PACKAGE).parts[0] != "cli" and not is_program(path)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Name | ast.Attribute)
+        and ast.unparse(node) in ("print", "sys.stdout", "sys.stderr")
+    ]
+    assert not printing
+
+
+def is_program(path: Path) -> bool:
+    """Whether it runs as a child process, whose standard streams are its voice."""
+    names = (node.id for node in ast.walk(tree(path)) if isinstance(node, ast.Name))
+    return "harness" in path.parts or "__name__" in names
+
+
+def test_the_stub_lists_what_the_core_has() -> None:
+    stub: dict[str, set[str] | None] = {}
+    for node in ast.parse((PACKAGE / "_core.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            stub[node.name] = None
+        elif isinstance(node, ast.ClassDef):
+            stub[node.name] = _members(node)
+    runtime = {
+        name: {m for m in vars(value) if not m.startswith("_")} if isinstance(value, type) else None
+        for name, value in vars(_core).items()
+        if not name.startswith("_")
+    }
+    assert stub == runtime
+
+
+def _members(node: ast.ClassDef) -> set[str]:
+    functions = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+    return {name for name in functions if not name.startswith("__")}
+
+
+def code_of(path: Path) -> str:
+    """A C++ file without its comments and strings."""
+    text = path.read_text(encoding="utf-8")
+    return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', "", text, flags=re.DOTALL)
+
+
+def test_memory_is_owned_by_objects() -> None:
+    files = [*(PROJECT / "csrc").glob("*.cpp"), *(PROJECT / "csrc").glob("*.hpp")]
+    assert len(files) > 40
+    naked = re.compile(r"\bnew\s+\w|\bdelete\s+\w|\bdelete\[\]|\b(?:malloc|free)\s*\(")
+    assert not [str(path) for path in files if naked.search(code_of(path))]
+
+
+def test_python_stays_in_the_binding_files() -> None:
+    below = [
+        path
+        for path in (PROJECT / "csrc").glob("*.?pp")
+        if not path.name.startswith(("register_", "module.", "pybind11."))
+    ]
+    assert len(below) > 30
+    python = re.compile(r'#include\s*[<"](?:pybind11|Python\.h)|\bpy::|\bPyErr_')
+    assert not [str(path) for path in below if python.search(path.read_text(encoding="utf-8"))]
