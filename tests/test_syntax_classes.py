@@ -124,6 +124,7 @@ def test_any_bytes_are_classed_and_white_space_outside_tokens_stays_white(
     assert classes.size == 0 or classes.max() <= max(SyntaxClass)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=40), st.data())
 def test_token_classes_against_a_slow_rule(values: list[int], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=8)))

@@ -6,7 +6,7 @@ import string
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyengine.vocabulary.token_classes import CLASSES, TokenClass, TokenClasses, classify
@@ -82,6 +82,7 @@ def test_kinds_come_before_bytes() -> None:
     ]
 
 
+@settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_the_classes_are_a_partition(pieces: list[bytes]) -> None:
     classes = classify(Pieces.from_list(pieces))
@@ -90,12 +91,14 @@ def test_the_classes_are_a_partition(pieces: list[bytes]) -> None:
     assert sorted(seen.tolist()) == list(range(len(pieces)))
 
 
+@settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_a_token_is_classed_by_its_own_bytes_alone(pieces: list[bytes]) -> None:
     together = [CLASSES[i] for i in classify(Pieces.from_list(pieces)).primary]
     assert together == [class_of(piece) for piece in pieces]
 
 
+@settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_the_papers_rules_against_their_one_line_definitions(pieces: list[bytes]) -> None:
     sets = classify(Pieces.from_list(pieces)).sets
@@ -105,6 +108,7 @@ def test_the_papers_rules_against_their_one_line_definitions(pieces: list[bytes]
     assert sets["paper: dead"].tolist() == dead
 
 
+@settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_white_space_and_invalid_pieces_against_a_slow_rule(pieces: list[bytes]) -> None:
     classes = classify(Pieces.from_list(pieces))

@@ -143,7 +143,7 @@ def coverage(
 ) -> dict[str, LanguageCoverage]:
     """Return for each table which of its words are one token, in which forms, and the splits."""
     words = {keyword.word for table in tables.values() for keyword in table}
-    forms = {word: find_forms(vocabulary, word) for word in words}
+    forms = {word: find_forms(vocabulary, word, cases=False) for word in words}
     splits = {
         word: () if found.bare is not None else _split(vocabulary, word)
         for word, found in forms.items()

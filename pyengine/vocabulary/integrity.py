@@ -14,12 +14,13 @@ import numpy.typing as npt
 from pyengine.errors import TokenizerError
 from pyengine.vocabulary.offsets import token_offsets
 from pyengine.vocabulary.piece_features import PieceFeatures
-from pyengine.vocabulary.tokens import TokenKind
+from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 if TYPE_CHECKING:
     from pyengine.engine.model import Vocabulary
 
 _SEED = 20_261_121
+_BASE = 0x9E3779B97F4A7C15  # odd, so that multiplying by it loses nothing
 _REPLACEMENT = "\ufffd".encode()
 _SCRIPTS = (
     "Grüße, naïve façade – ½ € “x”",
@@ -99,7 +100,8 @@ def piece_faults(features: PieceFeatures) -> PieceFaults:
     pieces = features.pieces
     texts = features.textual & (pieces.lengths > 0)
     tokens = np.flatnonzero(texts)
-    duplicate = _repeated(tokens, pieces.take(tokens))
+    suspects = _equal_checksums(pieces, tokens)
+    duplicate = _repeated(suspects, pieces.take(suspects))
     # Only invalid bytes become U+FFFD, so only those pieces and ones with a true U+FFFD can meet.
     written = [found.start() for found in re.finditer(_REPLACEMENT, pieces.data.tobytes())]
     holders = np.searchsorted(pieces.offsets, np.array(written, np.int64), side="right") - 1
@@ -131,6 +133,25 @@ def special_token_faults(vocabulary: Vocabulary, metadata: Mapping[str, str]) ->
         if asked and token is None:
             faults.append(f"a {name} token is to be added and none is declared")
     return faults
+
+
+def _equal_checksums(pieces: Pieces, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the tokens whose length and checksum another token has, too: equal bytes are there.
+
+    The checksum is the piece as a polynomial modulo 2**64, for all pieces at once.
+    """
+    lengths = pieces.lengths
+    longest = int(lengths.max(initial=0))
+    powers = np.cumprod(np.full(longest + 1, _BASE, np.uint64))
+    place = np.arange(pieces.data.size) - np.repeat(pieces.offsets[:-1], lengths)
+    terms = (pieces.data.astype(np.uint64) + np.uint64(1)) * powers[place]
+    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(terms)))
+    checksums = (sums[pieces.offsets[tokens + 1]] - sums[pieces.offsets[tokens]]).astype(np.uint64)
+    order = np.argsort(checksums, kind="stable")
+    ordered = checksums[order]
+    same = np.flatnonzero(ordered[1:] == ordered[:-1])
+    found: npt.NDArray[np.int64] = np.sort(tokens[order[np.union1d(same, same + 1)]])
+    return found
 
 
 def _repeated(tokens: npt.NDArray[np.integer], keys: list[bytes]) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.vocabulary.scripts import MARK, RECENT, Script, script_bits
+from pyengine.vocabulary.scripts import MARK, RECENT, Script, script_bits, white_space
 from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 BoolArray = npt.NDArray[np.bool_]
@@ -129,37 +129,50 @@ class PieceFeatures:
         return result
 
     def _read_text(self) -> None:
-        size = self.pieces.size
-        self.valid = np.ones(size, bool)
+        """Decode all pieces with bytes beyond ASCII at once, each closed by a NUL."""
+        self.valid = np.ones(self.pieces.size, bool)
         self.blank = self.ascii_white | (self.pieces.lengths == 0)
         self.scripts = np.where(self.has(LETTER), np.uint16(1 << Script.LATIN), np.uint16(0))
-        self.plain_letters = self.only(LETTER | HIGH) & self.valid & self._one_space_at_most()
-        tokens: list[int] = []
-        texts: list[str] = []
         high = np.flatnonzero(self.has(HIGH))
-        for token, piece in zip(high.tolist(), self.pieces.take(high), strict=True):
-            try:
-                texts.append(piece.decode())
-                tokens.append(token)
-            except UnicodeDecodeError:
-                self.valid[token] = self.plain_letters[token] = False
-        if not texts:
-            return
-        self.blank[[t for t, text in zip(tokens, texts, strict=True) if not text.strip()]] = True
-        found = _script_bits(texts)
-        self.scripts[tokens] = found & ~np.uint16(MARK | RECENT)
-        self.plain_letters[tokens] &= (found & (MARK | RECENT | 1 << Script.SYMBOL)) == 0
+        taken = self.pieces.take(high)
+        nul = self.first[high] == 0  # nowhere: every byte has a kind
+        zeros = np.flatnonzero(self.pieces.data == 0)
+        owners = np.searchsorted(self.pieces.offsets, zeros, side="right") - 1
+        if self.has(HIGH)[owners].any():
+            nul = np.isin(high, owners)
+            taken = [piece.replace(b"\0", b"") for piece in taken]
+        text = _Decoded(taken)
+        self.valid[high] = ~text.invalid
+        self.blank[high] = text.blank & ~text.invalid & ~nul
+        self.scripts[high] = text.bits & ~np.uint16(MARK | RECENT)
+        plain = self.only(LETTER | HIGH) & self.valid & self._one_space_at_most()
+        plain[high] &= (text.bits & (MARK | RECENT | 1 << Script.SYMBOL)) == 0
+        self.plain_letters = plain
 
 
-def _script_bits(texts: list[str]) -> npt.NDArray[np.uint16]:
-    """Return for each non-empty text the union of `1 << Script` over its characters.
+class _Decoded:
+    """Pieces decoded at once. Per piece: `invalid` UTF-8, `blank`, and `bits` of its scripts.
 
-    With MARK and RECENT. ASCII that is no letter has no bit: it is known from the bytes.
+    bits: with MARK and RECENT; ASCII that is no letter has none: it is known from the bytes. A
+    piece that is invalid has those of what is valid in it.
     """
-    code_points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
-    found = script_bits(code_points)
-    found[(code_points < 0x80) & (found == 1 << Script.SYMBOL)] = 0
-    lengths = np.fromiter((len(text) for text in texts), np.int64, len(texts))
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    result: npt.NDArray[np.uint16] = np.bitwise_or.reduceat(found, starts)
-    return result
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        if not pieces:
+            self.invalid = self.blank = np.zeros(0, bool)
+            self.bits = np.zeros(0, np.uint16)
+            return
+        # An ASCII byte ends any broken character before it, so no piece reaches into the next.
+        text = (b"\0".join(pieces) + b"\0").decode("utf-8", "surrogateescape")
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        ends = np.flatnonzero(codes == 0)
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        lone = (codes >= 0xDC80) & (codes <= 0xDCFF)
+        table = white_space()
+        solid = ~table[np.minimum(codes, len(table) - 1)] | (codes >= len(table))
+        solid[ends] = False
+        bits = script_bits(codes)
+        bits[((codes < 0x80) & (bits == 1 << Script.SYMBOL)) | lone] = 0
+        self.invalid = np.logical_or.reduceat(lone, starts)
+        self.blank = ~np.logical_or.reduceat(solid, starts)
+        self.bits = np.bitwise_or.reduceat(bits, starts)

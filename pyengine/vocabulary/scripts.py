@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,10 @@ class Script(IntEnum):
 # class as it is classed now, so that libraries may disagree about it.
 MARK = 1 << 13
 RECENT = 1 << 14
+
+_N_CODE_POINTS = 0x110000
+# The two large blocks that are letters throughout, and were in Unicode 3.2: Han and Hangul.
+_OLD_LETTERS = ((0x4E00, 0x9FA5), (0xAC00, 0xD7A3))
 
 # First code point of each range and its script; a range ends where the next begins.
 _RANGES: tuple[tuple[int, Script], ...] = (
@@ -111,17 +116,31 @@ def script_bits(code_points: npt.NDArray[np.integer]) -> npt.NDArray[np.uint16]:
 
     What is neither letter nor mark is SYMBOL. A mark is of the script of its block.
     """
-    unique, inverse = np.unique(code_points, return_inverse=True)
+    table = np.zeros(_N_CODE_POINTS, np.uint16)
+    table[code_points] = 1
+    unique = np.flatnonzero(table)
     scripts = _SCRIPTS[np.searchsorted(_STARTS, unique, side="right") - 1]
-    kinds = [_kind(chr(code)) for code in unique.tolist()]
-    symbol = np.array([kind == "" for kind in kinds], bool)
-    found = np.uint16(1) << np.where(symbol, np.uint8(Script.SYMBOL), scripts).astype(np.uint16)
-    found[np.array(["M" in kind for kind in kinds], bool)] |= MARK
-    found[np.array(["?" in kind for kind in kinds], bool)] |= RECENT
-    result: npt.NDArray[np.uint16] = found[inverse]
+    table[unique] = np.uint16(1) << scripts.astype(np.uint16)
+    settled = np.zeros(unique.size, bool)
+    for first, last in _OLD_LETTERS:
+        settled |= (unique >= first) & (unique <= last)
+    for code in unique[~settled].tolist():
+        kind = _kind(chr(code))
+        if not kind:
+            table[code] = 1 << Script.SYMBOL
+        elif kind != "L":
+            table[code] |= (MARK if "M" in kind else 0) | (RECENT if "?" in kind else 0)
+    result: npt.NDArray[np.uint16] = table[code_points]
     return result
 
 
+@cache
+def white_space() -> npt.NDArray[np.bool_]:
+    """Return for every code point below 0x3001 whether str.strip removes it; none are above."""
+    return np.array([chr(code).isspace() for code in range(0x3001)], bool)
+
+
+@cache
 def _kind(char: str) -> str:
     """Return "L" or "M" for letters and marks, with "?" when Unicode 3.2 did not say so yet."""
     now = unicodedata.category(char)[0]

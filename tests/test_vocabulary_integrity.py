@@ -1,0 +1,153 @@
+"""Faults of pieces, shared order, fertility and offsets against slow rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from vocabulary_files import write_vocabulary
+
+from pyengine.corpus import Document, shipped_corpus
+from pyengine.engine.model import open_model
+from pyengine.engine.options import ModelOptions
+from pyengine.syntax import SyntaxClass, classify_bytes
+from pyengine.vocabulary.fertility import Fertility, measure_document, measure_documents
+from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
+from pyengine.vocabulary.offsets import token_offsets
+from pyengine.vocabulary.piece_features import PieceFeatures
+from pyengine.vocabulary.sharing import compare_vocabularies
+from pyengine.vocabulary.tokens import Pieces
+
+piece_lists = st.lists(
+    st.binary(max_size=3) | st.sampled_from([b"a", b"ab", b"\xff", b"\xfe", "\ufffd".encode()]),
+    min_size=1,
+    max_size=25,
+)
+
+
+def features_of(pieces: list[bytes]) -> PieceFeatures:
+    return PieceFeatures(Pieces.from_list(pieces))
+
+
+class Parts:
+    """Reads pieces from a list, and splits by the longest piece that fits."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def piece(self, id: int) -> bytes:  # noqa: A002
+        return self.pieces[id]
+
+
+@settings(deadline=None, max_examples=60)
+@given(piece_lists)
+def test_duplicates_and_collisions_against_counting(pieces: list[bytes]) -> None:
+    faults = piece_faults(features_of(pieces))
+    filled = [i for i, piece in enumerate(pieces) if piece]
+    same = Counter(pieces[i] for i in filled)
+    shown = Counter(pieces[i].decode("utf-8", "replace") for i in filled)
+    assert faults.duplicate.tolist() == [i for i in filled if same[pieces[i]] > 1]
+    assert faults.colliding.tolist() == [
+        i for i in filled if shown[pieces[i].decode("utf-8", "replace")] > 1
+    ]
+    assert faults.lost == sum(n - 1 for n in shown.values())
+
+
+@settings(deadline=None, max_examples=60)
+@given(piece_lists, piece_lists)
+def test_sharing_is_symmetric_and_counts_common_bytes(a: list[bytes], b: list[bytes]) -> None:
+    left, right = features_of(a), features_of(b)
+    found, other = compare_vocabularies(left, right), compare_vocabularies(right, left)
+    assert found.common == other.common == len({p for p in a if p} & {p for p in b if p})
+    assert found.same_order == other.same_order
+    assert (found.last_a, found.last_b) == (other.last_b, other.last_a)
+    assert a[: found.same_ids] == b[: found.same_ids]
+
+
+def test_order_is_compared_without_what_the_other_lacks() -> None:
+    a = features_of([b"!", b"10", b"a", b"b", b"z"])
+    b = features_of([b"!", b"a", b"q", b"b", b"y", b"z"])
+    found = compare_vocabularies(a, b)
+    assert (found.common, found.same_ids, found.same_order) == (4, 1, 4)
+    assert (found.last_a, found.last_b) == (4, 5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=8))
+def test_offsets_cut_the_text_into_its_pieces(pieces: list[bytes]) -> None:
+    text = b"".join(pieces)
+    offsets = token_offsets(Parts(pieces), list(range(len(pieces))), text)
+    assert offsets is not None
+    cut = [text[a:b] for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]
+    assert cut == pieces
+
+
+def test_a_space_before_the_text_is_no_part_of_it() -> None:
+    offsets = token_offsets(Parts([b" if", b" x"]), [0, 1], b"if x")
+    assert offsets is not None
+    assert offsets.tolist() == [0, 2, 4]
+    assert token_offsets(Parts([b"IF"]), [0], b"if") is None
+    assert token_offsets(Parts([b"a"]), [-1], b"a") is None
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_vocabulary(tmp_path_factory.mktemp("toy") / "toy.gguf", "bpe")
+
+
+def test_fertility_against_counting_token_by_token(toy: Path) -> None:
+    vocabulary = open_model(toy, options=ModelOptions(vocabulary_only=True)).vocabulary
+    for document in shipped_corpus().documents[::7]:
+        found = measure_document(vocabulary, document)
+        classes = classify_bytes(document.content, document.language)
+        ids = vocabulary.tokenize(document.content).tolist()
+        place = touched = 0
+        for token in ids:
+            size = len(vocabulary.piece(token))
+            runs = np.diff(np.concatenate(([0], classes[place : place + size] == 1))) == 1
+            touched += int(runs.sum())
+            place += size
+        assert place == len(document.content)
+        assert (found.tokens, found.n_bytes) == (len(ids), len(document.content))
+        assert found.keyword_tokens == touched
+        assert sum(part.tokens for part in found.classes.values()) == found.tokens
+        assert sum(part.n_bytes for part in found.classes.values()) == found.n_bytes
+        indented = found.classes[SyntaxClass.INDENTATION]
+        assert found.indentation_tokens == indented.tokens
+
+
+def test_fertility_of_documents_adds_up(toy: Path) -> None:
+    vocabulary = open_model(toy, options=ModelOptions(vocabulary_only=True)).vocabulary
+    documents = (
+        Document("a.py", "python", b"if x:\n    return y\n"),
+        Document("b.txt", "text", b"  some words\n"),
+    )
+    one, two = (measure_document(vocabulary, document) for document in documents)
+    assert measure_documents(vocabulary, documents) == one + two
+    assert one + Fertility() == one
+    assert (one.keywords, one.keyword_tokens) == (2, 2)
+    assert two.classes == {}
+    assert two.indentation_tokens == 2
+
+
+def test_texts_come_back_and_special_tokens_are_checked(toy: Path) -> None:
+    model = open_model(toy, options=ModelOptions(vocabulary_only=True))
+    trips = {trip.kind: trip for trip in round_trips(model.vocabulary, texts=[b"if x", b""])}
+    assert trips["code"].misspelled == trips["emoji and combining marks"].failed == 0
+    # llama.cpp cleans up spaces before punctuation unless the file forbids it.
+    assert trips["code"].failed == 1
+    assert (trips["given texts"].tested, trips["given texts"].failed) == (2, 0)
+    assert special_token_faults(model.vocabulary, model.metadata) == []
+    wrong = {
+        "tokenizer.ggml.bos_token_id": "99999",
+        "tokenizer.ggml.eos_token_id": "3",
+        "tokenizer.ggml.tokens": "x",
+    }
+    faults = special_token_faults(model.vocabulary, wrong)
+    assert [fault.split()[0] for fault in faults] == ["bos_token", "eos_token"]
+    assert "outside" in faults[0]
+    assert "normal token" in faults[1]
