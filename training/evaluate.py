@@ -191,6 +191,9 @@ def main() -> None:
         "members": {n: member_record(n, s, sizes, languages) for n, s in scores.items()},
         "comparisons": comparisons({n: s.nats for n, s in scores.items()}, sizes, xz, languages),
     }
+    if options.out.exists():
+        earlier = json.loads(options.out.read_text())
+        record |= {key: earlier[key] for key in ("verification",) if key in earlier}
     options.out.write_text(json.dumps(record, indent=1) + "\n")
     for name, member in record["members"].items():
         reached = member["bits_per_byte"]

@@ -9,6 +9,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -106,8 +107,15 @@ def add_card(writer: gguf.GGUFWriter, card: Card) -> None:
         writer.add_float32("pyengine.training.held_out_loss", card.loss)
 
 
-def export(model: Llama, tokenizer: Tokenizer, card: Card, path: Path) -> None:
-    """Write the GGUF file, through a temporary file beside it."""
+def export(
+    model: Llama,
+    tokenizer: Tokenizer,
+    card: Card,
+    path: Path,
+    *,
+    matrices: type[np.floating[Any]] = np.float16,
+) -> None:
+    """Write the GGUF file, through a temporary file beside it. Norms are always float32."""
     part = path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(part, "llama")
@@ -117,7 +125,7 @@ def export(model: Llama, tokenizer: Tokenizer, card: Card, path: Path) -> None:
     add_tokenizer(writer, tokenizer)
     # Of a tied pair named_parameters gives the first alone, as llama.cpp expects it.
     for name, weight in model.named_parameters():
-        kind = np.float16 if weight.dim() == 2 else np.float32
+        kind = matrices if weight.dim() == 2 else np.float32
         writer.add_tensor(tensor_name(name), weight.detach().float().numpy().astype(kind))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

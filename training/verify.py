@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from pyengine.engine.quantize import QUANTIZED_TYPES, file_sha256, plan_quantiza
 from pyengine.engine.session import Session
 from training.documents import Document, read_documents
 from training.evaluate import RESULTS
+from training.export import Card, export
 from training.model import Llama, document_mask
 from training.places import work_folder
 from training.tokenizer import BOS, EOS, special_id
@@ -36,7 +39,10 @@ GREEDY_TOKENS = 48
 COLD_START_ROWS = 24
 # One type of each size, from the smallest; Q2_K_S needs an importance matrix.
 TYPES = [name for name in reversed(QUANTIZED_TYPES) if name != "Q2_K_S"]
-POSITIONS = 20_000
+POSITIONS = 10_000
+QUANTIZATION_POSITIONS = 4_000
+F32_POSITIONS = 2_000
+CLOSE = 0.02
 Floats = npt.NDArray[np.float64]
 
 
@@ -66,15 +72,33 @@ def compare_logits(
     model: Llama, session: Session, texts: list[list[int]], bos: int
 ) -> dict[str, float]:
     """Return how far PyTorch in float32 on the F16 weights and our engine are apart."""
-    largest, equal, count = 0.0, 0, 0
+    largest, close, equal, count = 0.0, 0, 0, 0
     for ids in texts:
         inputs = torch.tensor(ids)[None]
         wanted = model(inputs, document_mask(inputs, bos))[0].numpy()
         found = rows_of(session, ids)
-        largest = max(largest, float(np.abs(wanted - found).max()))
+        apart = np.abs(wanted - found).max(axis=1)
+        largest = max(largest, float(apart.max()))
+        close += int((apart < CLOSE).sum())
         equal += int((wanted.argmax(axis=1) == found.argmax(axis=1)).sum())
         count += len(ids)
-    return {"positions": count, "largest_difference": largest, "equal_top_1": equal / count}
+    return {
+        "positions": count,
+        "largest_difference": largest,
+        "share_within_0.02": close / count,
+        "equal_top_1": equal / count,
+    }
+
+
+def compare_f32(
+    trained: Llama, tokenizer: Tokenizer, texts: list[list[int]], bos: int
+) -> dict[str, float]:
+    """Compare on a file that holds the same weights in F32, where nothing is rounded on the way."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f32.gguf"
+        export(trained, tokenizer, Card("f32", "", tokens=0), path, matrices=np.float32)
+        with open_model(path) as model:
+            return compare_logits(trained, session_of(model, 1), texts, bos)
 
 
 def through_f16(model: Llama) -> Llama:
@@ -112,6 +136,15 @@ def cold_start(model: Model, session: Session) -> dict[str, object]:
         "entropy_bits": float(-(np.exp(logs) * logs).sum() / np.log(2)),
         "most_probable": [[p, float(np.exp(logs[i]))] for p, i in zip(pieces, order, strict=True)],
     }
+
+
+def keywords(path: Path) -> dict[str, dict[str, float]]:
+    """Return what `pyengine probe` finds of each language's keywords at the cold start."""
+    command = [sys.executable, "-m", "pyengine", "probe", str(path), "--json"]
+    answer = subprocess.run(command, check=True, capture_output=True)
+    languages = json.loads(answer.stdout)["models"][0]["languages"]
+    names = ("mass", "control_mass", "odds_ratio")
+    return {found["title"]: {name: found[name] for name in names} for found in languages}
 
 
 def greedy(model: Model, session: Session, prompt: str) -> str:
@@ -167,15 +200,19 @@ def verify(
 ) -> dict[str, object]:
     """Return what holds of one exported member."""
     texts = windows(tokenizer, documents, positions=POSITIONS)
+    few = windows(tokenizer, documents, positions=F32_POSITIONS)
+    trained = through_f16(load_model(name))
     bos = special_id(tokenizer, BOS)
     with open_model(MODELS / f"{name}.gguf") as model:
         session = session_of(model, threads)
         return {
             "sha256": file_sha256(MODELS / f"{name}.gguf"),
             "file_bytes": (MODELS / f"{name}.gguf").stat().st_size,
-            "logits": compare_logits(through_f16(load_model(name)), session, texts, bos),
+            "logits": compare_logits(trained, session, texts, bos),
+            "logits_f32": compare_f32(trained, tokenizer, few, bos),
             "files_tokenized_differently": differing_files(model, tokenizer, documents),
             "cold_start": cold_start(model, session),
+            "keywords": keywords(MODELS / f"{name}.gguf"),
             "greedy": {prompt: greedy(model, session, prompt) for prompt in PROMPTS},
         }
 
@@ -191,13 +228,12 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     documents = [d for d in read_documents(folder / "documents.jsonl") if d.held_out]
     record = json.loads(RESULTS.read_text())
-    found = {n: verify(n, tokenizer, documents, options.threads) for n in options.members}
-    record["verification"] = {
-        "members": found,
-        "quantization": quantization(
-            MODELS / "base.gguf", windows(tokenizer, documents, positions=8_000), options.threads
-        ),
-    }
+    kept = record.setdefault("verification", {"members": {}})
+    for name in options.members:
+        kept["members"][name] = verify(name, tokenizer, documents, options.threads)
+    if "base" in options.members:
+        texts = windows(tokenizer, documents, positions=QUANTIZATION_POSITIONS)
+        kept["quantization"] = quantization(MODELS / "base.gguf", texts, options.threads)
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record["verification"], indent=1))
 
