@@ -241,7 +241,8 @@ def page(results: dict[str, Any], manifest: list[dict[str, Any]]) -> str:
         members_table(results),
         f"Held-out: {sum(held_out['files'].values())} files, {held_out['bytes']:,} bytes, "
         f"{held_out['tokens']:,} tokens, scored whole with windows that overlap by half a context, "
-        "EOS included. `python` counts what it saw after `base`. Intervals are 95 % percentile bootstrap intervals over files, drawn within "
+        "EOS included. `python` counts what it saw after `base`. "
+        "Intervals are 95 % percentile bootstrap intervals over files, drawn within "
         "each language.\n",
         comparisons_table(results),
         "## Bits per byte by language\n",
