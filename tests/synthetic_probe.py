@@ -16,7 +16,7 @@ from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass
 TOKENS: tuple[tuple[bytes, int, int], ...] = (
     (b"if", 1, 8),
     (b"at", 1, 4),
-    (b"for", 1, 2),
+    (b"for", 1, 3),
     (b"but", 1, 1),
     (b" if", 1, 6),
     (b"\tif", 1, 1),
@@ -28,7 +28,7 @@ TOKENS: tuple[tuple[bytes, int, int], ...] = (
     (b"<|end|>", 3, 10),
     (b"[PAD12]", 5, 1),
     (b"a_b", 1, 2),
-    (b"zz", 1, 14),
+    (b"zz", 1, 13),
 )
 PARTS = np.array([parts for _, _, parts in TOKENS], dtype=np.float64)
 WORDS = ("if", "for", "while", "let")

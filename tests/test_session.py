@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
 
-from pyengine.engine.model import open_model
+from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
-from pyengine.errors import ModelKindError, OptionError, TokenizerError
+from pyengine.errors import ModelKindError, OptionError, PyengineError, TokenizerError
 
 
 def test_batched_logits_equal_single_ones(stories: Path) -> None:
@@ -44,3 +45,60 @@ def test_impossible_tokens_are_refused(stories: Path) -> None:
         session.logits([-1])
     with pytest.raises(OptionError):
         session.logits([])
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Model:
+    return open_model(tiny_models.write_bpe(tmp_path / "tiny.gguf"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SessionOptions(n_ctx=0),
+        SessionOptions(n_batch=0),
+        SessionOptions(n_ubatch=0),
+        SessionOptions(n_seq_max=0),
+        SessionOptions(n_seq_max=257),
+        SessionOptions(max_rows=0),
+        SessionOptions(threads=0),
+        SessionOptions(threads=100_000),
+    ],
+    ids=lambda options: str(options)[15:60],
+)
+def test_impossible_options_are_refused(tiny: Model, options: SessionOptions) -> None:
+    with pytest.raises(OptionError):
+        Session(tiny, options=options)
+
+
+@pytest.mark.parametrize(
+    "tokens", [[], [-1], [2**31], [2**40], [384]], ids=lambda tokens: str(tokens)
+)
+def test_tokens_are_checked_before_llama_cpp_sees_them(tiny: Model, tokens: list[int]) -> None:
+    session = Session(tiny, options=SessionOptions(threads=1))
+    with pytest.raises((OptionError, TokenizerError)):
+        session.logits(tokens)
+    with pytest.raises((OptionError, TokenizerError)):
+        session.batch_logits([[1], tokens])
+    assert np.isfinite(session.logits([1])).all()  # and the session still works
+
+
+@pytest.mark.parametrize("positions", [[], [-1], [3], [1, 1], [2, 0]])
+def test_positions_are_checked(tiny: Model, positions: list[int]) -> None:
+    session = Session(tiny, options=SessionOptions(threads=1))
+    with pytest.raises(OptionError, match="positions"):
+        session.logits_at([1, 2, 3], positions)
+
+
+def test_more_tokens_than_the_context_are_an_error(tiny: Model) -> None:
+    session = Session(tiny, options=SessionOptions(n_ctx=256, n_batch=64, n_ubatch=64, threads=1))
+    with pytest.raises(PyengineError):
+        session.logits([1] * 300)
+    assert np.isfinite(session.logits([1])).all()
+
+
+def test_equal_calls_on_a_tiny_model_give_equal_bits(tiny: Model) -> None:
+    session = Session(tiny, options=SessionOptions(threads=1))
+    first = session.logits([304, 5, 6])
+    session.logits([7, 8])
+    np.testing.assert_array_equal(session.logits([304, 5, 6]), first)

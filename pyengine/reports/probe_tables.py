@@ -160,7 +160,12 @@ def classes_table(probe: ModelProbe) -> Table:
             Column("best rank", "right"),
         ],
         [
-            (c.name, count(c.n_tokens), measured(c.mass, percent), count(c.best_rank))
+            (
+                c.name,
+                count(c.n_tokens),
+                measured(c.mass, percent),
+                _count_or_none(c.best_rank or None),
+            )
             for c in sorted(probe.classes, key=lambda item: -item.mass)
         ],
         notes=["Classes overlap: `#` opens comments in some languages and headings in Markdown."],
