@@ -124,7 +124,7 @@ def paper_rules(
     if file_kinds.size == features.pieces.size:
         control = features.pieces.kinds == TokenKind.CONTROL
         declared = np.flatnonzero(control & (file_kinds == TokenKind.NORMAL))
-        special = np.union1d(special, declared[features.has(bits.PUNCTUATION)[declared]])
+        special = np.concatenate((special, declared[features.has(bits.PUNCTUATION)[declared]]))
     dead = len(classes.sets["paper: dead"])
     texts = int(np.count_nonzero(features.textual))
     return records.PaperRules(

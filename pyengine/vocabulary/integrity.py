@@ -106,9 +106,9 @@ def piece_faults(features: PieceFeatures) -> PieceFaults:
     written = [found.start() for found in re.finditer(_REPLACEMENT, pieces.data.tobytes())]
     holders = np.searchsorted(pieces.offsets, np.array(written, np.int64), side="right") - 1
     invalid = np.flatnonzero(texts & ~features.valid)
-    candidates = np.union1d(invalid, holders[texts[holders]])
+    candidates = _union(pieces.size, invalid, holders[texts[holders]])
     keys = [p.decode("utf-8", "replace").encode() for p in pieces.take(candidates)]
-    colliding = np.union1d(duplicate, _repeated(candidates, keys))
+    colliding = _union(pieces.size, duplicate, _repeated(candidates, keys))
     lost = len(colliding) - len({p.decode("utf-8", "replace") for p in pieces.take(colliding)})
     return PieceFaults(duplicate, colliding, lost, invalid)
 
@@ -150,8 +150,16 @@ def _equal_checksums(pieces: Pieces, tokens: npt.NDArray[np.int64]) -> npt.NDArr
     order = np.argsort(checksums, kind="stable")
     ordered = checksums[order]
     same = np.flatnonzero(ordered[1:] == ordered[:-1])
-    found: npt.NDArray[np.int64] = np.sort(tokens[order[np.union1d(same, same + 1)]])
+    found: npt.NDArray[np.int64] = np.sort(tokens[order[_union(order.size, same, same + 1)]])
     return found
+
+
+def _union(size: int, *groups: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Join sets of indices below `size`; np.union1d would import numpy.ma, which takes longer."""
+    member = np.zeros(size, bool)
+    for group in groups:
+        member[group] = True
+    return np.flatnonzero(member)
 
 
 def _repeated(tokens: npt.NDArray[np.integer], keys: list[bytes]) -> npt.NDArray[np.int64]:
