@@ -172,7 +172,13 @@ def test_a_reader_that_goes_away_is_no_error(models: Path, arguments: tuple[str,
 
 def test_ctrl_c_ends_with_130_and_one_line(models: Path) -> None:
     command = [*COMMAND, *[str(models / "one.gguf")] * 300, "--json", "--threads", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A test run that was started in the background ignores SIGINT, and children inherit that.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     time.sleep(4)
     if process.poll() is not None:
         pytest.skip("the probe was over before it could be interrupted")
