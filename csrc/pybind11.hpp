@@ -66,6 +66,8 @@ template <typename Work> void run_interruptibly(SignalCheck & signals, Work work
         signals.rethrow();
         throw;
     }
+    // The work may have ended well before it heard of the signal.
+    signals.rethrow();
 }
 
 void register_errors(py::module_ & module);

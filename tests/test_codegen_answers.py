@@ -2,13 +2,14 @@
 
 import pytest
 
-from pyengine.codegen.chat import FenceStop, is_chat_model, render, take_apart
+from pyengine.codegen.chat import FenceStop, is_chat_model, take_apart
 from pyengine.codegen.measures import edit_similarity, levenshtein, repetition, shape_of
 from pyengine.codegen.parsing import analyse, definition_end
 from pyengine.codegen.prompting import PromptStyle, instruction, read_answer
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task, own_tasks
-from pyengine.errors import ModelFileError
+from pyengine.engine.chat import render_chats
+from pyengine.errors import TokenizerError
 
 
 def stream(task: Task, text: str, step: int = 3) -> int | None:
@@ -148,7 +149,7 @@ CHATML = (
 
 def test_templates_are_rendered_for_many_tasks_at_once() -> None:
     conversations = [[{"role": "user", "content": text}] for text in ("one", "two")]
-    first, second = render(CHATML, conversations, bos="<s>", eos="</s>")
+    first, second = render_chats(CHATML, conversations, bos="<s>", eos="</s>")
     assert first == "<|im_start|>user\none<|im_end|>\n<|im_start|>assistant\n"
     assert "two" in second
 
@@ -165,8 +166,8 @@ def test_templates_are_rendered_for_many_tasks_at_once() -> None:
     ],
 )
 def test_hostile_templates_are_refused(template: str) -> None:
-    with pytest.raises(ModelFileError, match="chat template"):
-        render(template, [[{"role": "user", "content": "x"}]], bos="", eos="")
+    with pytest.raises(TokenizerError, match="chat template"):
+        render_chats(template, [[{"role": "user", "content": "x"}]], bos="", eos="")
 
 
 def test_chat_models_are_known_by_template_and_name() -> None:

@@ -6,7 +6,7 @@ import pytest
 import tiny_models
 from tiny_models import Tiny
 
-from pyengine.engine.chat import render_chat
+from pyengine.engine.chat import render_chat, render_chats
 from pyengine.engine.model import Model, open_model
 from pyengine.errors import OptionError, TokenizerError
 from pyengine.probes.starts import default_starts, natural_start, resolve_start
@@ -130,3 +130,9 @@ def test_a_hostile_template_is_an_error(template: str) -> None:
 def test_a_hostile_template_costs_the_chat_start_alone(tmp_path: Path) -> None:
     model = write(tmp_path, Tiny(chat_template=HOSTILE[0]))
     assert "chat" not in [start.name for start in default_starts(model)]
+
+
+def test_a_template_without_end_does_not_hold_up_a_start() -> None:
+    loop = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    with pytest.raises(TokenizerError, match="does not end"):
+        render_chats(loop, [[{"role": "user", "content": ""}]])

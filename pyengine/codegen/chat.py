@@ -1,52 +1,12 @@
-"""Render chat templates, which are untrusted programs, and take the code out of an answer."""
+"""Tell chat models, and take the code out of their answers."""
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from pyengine.codegen.sandbox import HARNESS
-from pyengine.errors import ModelFileError
-
-MOST_SECONDS = 30
 CHAT_NAMES = re.compile(r"instruct|chat|assistant|[-_.]it\b|\br1\b|thinking|distill", re.IGNORECASE)
 THINKING = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
-
-
-def render(
-    template: str, conversations: Sequence[Sequence[dict[str, str]]], *, bos: str, eos: str
-) -> list[str]:
-    """Render a chat template for each conversation, up to where the assistant's answer begins.
-
-    Done in another process, in Jinja's sandbox and under limits of time and memory.
-
-    Raises:
-        ModelFileError: the template is broken, refuses the messages, tries what it may not, or
-            does not end.
-    """
-    request = {"template": template, "conversations": conversations, "bos": bos, "eos": eos}
-    script = str(HARNESS / "render_template.py")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", script],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=MOST_SECONDS,
-            check=True,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError) as error:
-        reason = "it does not end, or takes too much memory"
-        raise ModelFileError(f"the model's chat template cannot be used: {reason}") from error
-    if "error" in answer:
-        raise ModelFileError(f"the model's chat template cannot be used: {answer['error']}")
-    texts: list[str] = answer["texts"]
-    return texts
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from enum import Enum
 from pyengine.codegen import chat
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task
+from pyengine.engine.chat import render_chats
 from pyengine.engine.model import Model, Vocabulary
 from pyengine.errors import OptionError
 
@@ -62,7 +63,7 @@ def build_prompts(tasks: Sequence[Task], model: Model, style: PromptStyle) -> li
 
     Raises:
         OptionError: FIM was asked of a model without its tokens, or CHAT of one without template.
-        ModelFileError: the chat template cannot be used.
+        TokenizerError: the chat template cannot be used.
     """
     if style is PromptStyle.CHAT:
         return _chat_prompts(tasks, model)
@@ -121,7 +122,7 @@ def _chat_prompts(tasks: Sequence[Task], model: Model) -> list[Prompt]:
     bos, eos = (_text_of(model.vocabulary, mark) for mark in _ends(model.vocabulary))
     conversations = [[{"role": "user", "content": instruction(task)}] for task in tasks]
     prompts = []
-    for text in chat.render(template, conversations, bos=bos, eos=eos):
+    for text in render_chats(template, conversations, bos=bos, eos=eos):
         begun = bool(bos) and text.startswith(bos)
         tokens = model.vocabulary.tokenize(text, add_special=not begun, parse_special=True)
         prompts.append(Prompt(PromptStyle.CHAT, text, _started(tokens.tolist(), model)))

@@ -1,10 +1,50 @@
-"""Render a model's own chat template. Templates are untrusted input and run in a sandbox."""
+"""Render a model's own chat template. Templates are untrusted programs.
 
+They run in Jinja's sandbox, and in a process of their own under limits of time and memory: the
+sandbox alone does not stop a loop without end.
+"""
+
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 from pyengine.errors import TokenizerError
 
 Message = dict[str, str]
+MOST_SECONDS = 30
+
+
+def render_chats(
+    template: str, conversations: Sequence[Sequence[Message]], *, bos: str = "", eos: str = ""
+) -> list[str]:
+    """Render a template for each conversation, up to where the assistant's answer begins.
+
+    Done in another process, under limits of time and memory.
+
+    Raises:
+        TokenizerError: the template is broken, refuses the messages, tries what it may not, or
+            does not end.
+    """
+    request = {"template": template, "conversations": conversations, "bos": bos, "eos": eos}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "pyengine.engine.chat_child"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=True,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        reason = "it does not end, or takes too much memory"
+        raise TokenizerError(f"the model's chat template cannot be used: {reason}") from error
+    if "error" in answer:
+        raise TokenizerError(f"the model's chat template cannot be used: {answer['error']}")
+    texts: list[str] = answer["texts"]
+    return texts
 
 
 def render_chat(
@@ -15,7 +55,7 @@ def render_chat(
     eos: str = "",
     add_generation_prompt: bool = True,
 ) -> str:
-    """Return the text that the template makes of the messages.
+    """Return the text that the template makes of the messages, in this process and without limits.
 
     Args:
         template: Jinja source from the file's metadata.

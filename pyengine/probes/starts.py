@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyengine.engine.chat import render_chat
+from pyengine.engine.chat import render_chats
 from pyengine.engine.model import Model
 from pyengine.errors import OptionError, TokenizerError
 
@@ -126,9 +126,9 @@ def _chat_start(model: Model) -> Start:
     vocabulary = model.vocabulary
     bos = b"" if vocabulary.bos is None else vocabulary.piece(vocabulary.bos)
     eos = b"" if vocabulary.eos is None else vocabulary.piece(vocabulary.eos)
-    text = render_chat(
+    (text,) = render_chats(
         template,
-        [{"role": "user", "content": ""}],
+        [[{"role": "user", "content": ""}]],
         bos=bos.decode(errors="replace"),
         eos=eos.decode(errors="replace"),
     )

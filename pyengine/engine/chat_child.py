@@ -1,6 +1,6 @@
 """Render one chat template for many conversations, under limits: the template is untrusted.
 
-Started as a script by pyengine.codegen.chat; reads one JSON object from stdin and writes one:
+Run by pyengine.engine.chat as a module; reads one JSON object from stdin and writes one:
 `texts`, or `error`. A template that loops or grows without end takes down only this process.
 """
 
@@ -17,6 +17,7 @@ CPU_S, MEMORY_BYTES = 5, 1 << 30
 
 
 def render(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the rendered texts, or the error."""
     template, ends = request["template"], {"bos": request["bos"], "eos": request["eos"]}
     try:
         texts = [render_chat(template, messages, **ends) for messages in request["conversations"]]
@@ -28,10 +29,12 @@ def render(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Read the request, take on the limits, write the answer."""
     request = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     json.dump(render(request), sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()
