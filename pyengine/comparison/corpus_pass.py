@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pyengine.comparison.averages import null_record
+from pyengine.comparison.decoding import choose_decoding
 from pyengine.comparison.greedy import (
     Continuation,
     choose_documents,
@@ -13,8 +14,6 @@ from pyengine.comparison.measure import (
     Measurement,
     Measurer,
     measure,
-    null_options,
-    session_options,
 )
 from pyengine.comparison.memory import MemoryPlan, choose_plan
 from pyengine.comparison.passes import Reduction
@@ -23,7 +22,6 @@ from pyengine.comparison.setting import Setting
 from pyengine.comparison.subjects import Subject
 from pyengine.comparison.tokens import TokenTable, token_table
 from pyengine.comparison.windows import cut_windows, describe
-from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 
 
@@ -32,7 +30,6 @@ class CorpusPass:
     """What was measured over the corpus, and how."""
 
     plan: MemoryPlan
-    decoding: SessionOptions
     measurement: Measurement
     table: TokenTable
     null: NullRecord
@@ -49,7 +46,9 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
         n_vocab=setting.reference.record.n_vocab,
         window_rows=max(len(window) for window in windows),
     )
-    decoding = session_options(windows, options, plan, setting.threads)
+    decoding = choose_decoding(
+        windows, options, plan, threads=setting.threads, n_variants=len(variants)
+    )
     measurement = measure(
         setting.reference,
         variants,
@@ -68,10 +67,9 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
     )
     return CorpusPass(
         plan=plan,
-        decoding=decoding,
         measurement=measurement,
         table=token_table(setting.documents, measurement.windows),
-        null=null_record(measurement.null, decoding, null_options(decoding)),
+        null=null_record(measurement.null, decoding.reference, decoding.control),
         continuations=_written(setting),
     )
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.comparison.memory import MemoryPlan
+from pyengine.comparison.decoding import Decoding
 from pyengine.comparison.options import CompareOptions
 from pyengine.comparison.passages import PassageKeeper
 from pyengine.comparison.passes import (
     Block,
-    OpenSession,
+    Group,
+    KeptRows,
     Reduction,
-    block_of_windows,
+    beside_kept,
     blocks_of,
+    keep_rows,
     live_window,
 )
 from pyengine.comparison.reference_cache import ReferenceCache
@@ -28,12 +29,8 @@ from pyengine.comparison.subjects import Subject
 from pyengine.comparison.texts import TokenizedText
 from pyengine.comparison.tokens import KeywordColumns, VariantColumns
 from pyengine.comparison.windows import Window
-from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 from pyengine.statistics import confidence_sequence, restricted_statistics
-
-# Share of the windows on which the reference is computed twice.
-NULL_SHARE = 0.04
 
 
 @dataclass
@@ -136,48 +133,21 @@ class Measurer:
         return True
 
 
-def session_options(
-    windows: Sequence[Window], options: CompareOptions, plan: MemoryPlan, threads: int
-) -> SessionOptions:
-    """Return how the models decode windows."""
-    longest = max(len(window.ids) for window in windows)
-    return SessionOptions(
-        n_ctx=max(longest, options.windows.n_ctx),
-        n_batch=max(longest, 1),
-        n_ubatch=min(512, max(longest, 1)),
-        max_rows=plan.max_rows,
-        threads=threads,
-    )
-
-
-def null_options(usual: SessionOptions) -> SessionOptions:
-    """Return the same session computed in other pieces by another number of threads."""
-    threads = usual.threads or 1
-    return SessionOptions(
-        n_ctx=usual.n_ctx,
-        n_batch=usual.n_batch,
-        n_ubatch=max(1, usual.n_ubatch // 4),
-        max_rows=usual.max_rows,
-        threads=2 if threads == 1 else threads - 1,
-    )
-
-
 def measure(
     reference: Subject,
     variants: Sequence[Subject],
     windows: list[Window],
     measurer: Measurer,
-    decoding: SessionOptions,
+    decoding: Decoding,
     *,
     plan: str,
     progress: Progress,
 ) -> Measurement:
     """Measure all windows, or as many as the requested precision needs."""
-    n_null = max(1, round(NULL_SHARE * len(windows)))
     run = {"live": _live, "block": _blocks, "cache": _cached}[plan]
     count = 0
     stopped = "all windows of the budget were measured"
-    for group in run(reference, variants, windows, measurer, decoding, n_null):
+    for group in run(reference, variants, windows, measurer, decoding):
         count += len(group)
         progress("measure the corpus", count / len(windows))
         ends = count == len(windows) or windows[count].document != windows[count - 1].document
@@ -194,23 +164,22 @@ def measure(
     )
 
 
-Group = list[tuple[int, Window]]
-
-
 def _live(
     reference: Subject,
     variants: Sequence[Subject],
     windows: list[Window],
     measurer: Measurer,
-    decoding: SessionOptions,
-    n_null: int,
+    decoding: Decoding,
 ) -> Iterator[Group]:
     """Yield each window when all models have seen it."""
-    first = Session(reference.opened(), options=decoding)
-    others = [Session(variant.opened(), options=decoding) for variant in variants]
-    again: list[Session] = [Session(reference.opened(), options=null_options(decoding))]
+    first = Session(reference.opened(), options=decoding.reference)
+    others = [
+        Session(variant.opened(), options=how)
+        for variant, how in zip(variants, decoding.variants, strict=True)
+    ]
+    again = [Session(reference.opened(), options=decoding.control)]
     for index, window in enumerate(windows):
-        if index == n_null:
+        if index == decoding.n_control:
             again = []
         for block in live_window(first, [*others, *again], index, window, measurer.reduction):
             measurer.take(block, window)
@@ -222,24 +191,38 @@ def _blocks(
     variants: Sequence[Subject],
     windows: list[Window],
     measurer: Measurer,
-    decoding: SessionOptions,
-    n_null: int,
+    decoding: Decoding,
 ) -> Iterator[Group]:
     """Yield each group of windows when all models have seen it, one variant open at a time."""
-    first = Session(reference.opened(), options=decoding)
-    openers: list[OpenSession] = [partial(variant.session, decoding) for variant in variants]
+    first = Session(reference.opened(), options=decoding.reference)
     for variant in variants:
         variant.put_aside()
     cap = measurer.options.memory.cap_bytes
     for group in blocks_of(windows, reference.record.n_vocab, cap):
-        for block in block_of_windows(first, openers, group, measurer.reduction):
-            measurer.take(block, windows[block.window])
-        for index, window in group:
-            if index < n_null:
-                again = Session(reference.opened(), options=null_options(decoding))
-                for block in live_window(first, [again], index, window, measurer.reduction):
-                    measurer.null.append(block.records)
+        kept = keep_rows(first, group)
+        for number, variant in enumerate(variants):
+            with variant.session(decoding.variants[number]) as session:
+                for block in beside_kept(kept, number, session, group, measurer.reduction):
+                    measurer.take(block, windows[block.window])
+        _control(reference, kept, group, measurer, decoding)
         yield group
+
+
+def _control(
+    reference: Subject,
+    kept: Sequence[KeptRows],
+    group: Group,
+    measurer: Measurer,
+    decoding: Decoding,
+) -> None:
+    """Compute the reference again on those windows of a group that the control is made of."""
+    chosen = [(index, window) for index, window in group if index < decoding.n_control]
+    if not chosen:
+        return
+    again = Session(reference.opened(), options=decoding.control)
+    number = len(decoding.variants)
+    for block in beside_kept(kept[: len(chosen)], number, again, chosen, measurer.reduction):
+        measurer.null.append(block.records)
 
 
 def _cached(
@@ -247,8 +230,7 @@ def _cached(
     variants: Sequence[Subject],
     windows: list[Window],
     measurer: Measurer,
-    decoding: SessionOptions,
-    n_null: int,
+    decoding: Decoding,
 ) -> Iterator[Group]:
     """Yield all windows at once when every model has been open once, one after another."""
     everything = list(enumerate(windows))
@@ -260,16 +242,13 @@ def _cached(
             measurer.reduction,
             {index: measurer.keywords_of(window) for index, window in everything},
         )
-        first = Session(reference.opened(), options=decoding)
-        again = Session(reference.opened(), options=null_options(decoding))
+        first = Session(reference.opened(), options=decoding.reference)
         for index, window in everything:
-            blocks = [rows.copy() for _, rows in first.iterate_rows(window.ids, window.rows)]
-            cache.write(index, window, np.concatenate(blocks))
-            if index < n_null:
-                for block in live_window(first, [again], index, window, measurer.reduction):
-                    measurer.null.append(block.records)
+            kept = keep_rows(first, [(index, window)])
+            cache.write(index, window, np.concatenate(kept[0]))
+            _control(reference, kept, [(index, window)], measurer, decoding)
         for number, variant in enumerate(variants):
-            with variant.session(decoding) as session:
+            with variant.session(decoding.variants[number]) as session:
                 for index, window in everything:
                     begin = 0
                     for _, rows in session.iterate_rows(window.ids, window.rows):

@@ -1,17 +1,21 @@
 """Decode windows with the reference and its variants, and reduce each pair of rows at once."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from pyengine.comparison.side_by_side import decode_all
 from pyengine.comparison.windows import Window
 from pyengine.engine.session import Session
 from pyengine.statistics import pair_statistics
 
 Logits = npt.NDArray[np.float32]
+# A window's rows in the blocks that they came in.
+KeptRows = list[Logits]
+# Windows with their indices.
+Group = list[tuple[int, Window]]
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,6 @@ class Block:
     reference: Logits
     rows: Logits
     records: npt.NDArray[np.void]
-
-
-OpenSession = Callable[[], AbstractContextManager[Session]]
-Consume = Callable[[Block], None]
 
 
 @dataclass(frozen=True)
@@ -66,43 +66,42 @@ def live_window(
 ) -> Iterator[Block]:
     """Decode one window with all models side by side; no row is ever copied.
 
-    All sessions must have been made with the same options, so that their blocks are the same.
+    All sessions must have the same n_batch and max_rows, so that their blocks are the same.
     """
-    streams = [session.iterate_rows(window.ids, window.rows) for session in (reference, *variants)]
     begin = 0
-    for (_, reference_rows), *others in zip(*streams, strict=True):
-        for variant, (_, rows) in enumerate(others):
+    for reference_rows, *others in decode_all((reference, *variants), window, reduction.threads):
+        for variant, rows in enumerate(others):
             yield reduction.block(variant, index, window, begin, reference_rows, rows)
         begin += len(reference_rows)
 
 
-def block_of_windows(
-    reference: Session,
-    variants: Sequence[OpenSession],
-    windows: Sequence[tuple[int, Window]],
-    reduction: Reduction,
-) -> Iterator[Block]:
-    """Keep the reference's rows of some windows while each variant is opened in turn."""
-    kept = [
-        [rows.copy() for _, rows in reference.iterate_rows(window.ids, window.rows)]
+def keep_rows(session: Session, windows: Group) -> list[KeptRows]:
+    """Decode windows and return copies of their rows, in the blocks that they came in."""
+    return [
+        [rows.copy() for _, rows in session.iterate_rows(window.ids, window.rows)]
         for _, window in windows
     ]
-    for variant, opened in enumerate(variants):
-        with opened() as session:
-            for (index, window), reference_blocks in zip(windows, kept, strict=True):
-                begin = 0
-                stream = session.iterate_rows(window.ids, window.rows)
-                for reference_rows, (_, rows) in zip(reference_blocks, stream, strict=True):
-                    yield reduction.block(variant, index, window, begin, reference_rows, rows)
-                    begin += len(rows)
 
 
-def blocks_of(
-    windows: Sequence[Window], n_vocab: int, cap_bytes: int
-) -> list[list[tuple[int, Window]]]:
+def beside_kept(
+    kept: Sequence[KeptRows], variant: int, session: Session, windows: Group, reduction: Reduction
+) -> Iterator[Block]:
+    """Decode windows with one model and compare it with the kept rows of the reference.
+
+    The session must have the n_batch and max_rows of the one that decoded the reference.
+    """
+    for (index, window), reference_blocks in zip(windows, kept, strict=True):
+        begin = 0
+        stream = session.iterate_rows(window.ids, window.rows)
+        for reference_rows, (_, rows) in zip(reference_blocks, stream, strict=True):
+            yield reduction.block(variant, index, window, begin, reference_rows, rows)
+            begin += len(rows)
+
+
+def blocks_of(windows: Sequence[Window], n_vocab: int, cap_bytes: int) -> list[Group]:
     """Group windows so that the reference's rows of a group fit the cap; at least one each."""
     limit = max(1, cap_bytes // (4 * n_vocab))
-    groups: list[list[tuple[int, Window]]] = []
+    groups: list[Group] = []
     rows = limit + 1
     for index, window in enumerate(windows):
         if rows + len(window) > limit:

@@ -72,6 +72,13 @@ class _Reader:
         self.place += length
         return value
 
+    def skip_texts(self, count: int) -> None:
+        # A vocabulary has some 100,000: attributes are looked up once.
+        length, data, place = struct.Struct("<Q").unpack_from, self.data, self.place
+        for _ in range(count):
+            place += 8 + length(data, place)[0]
+        self.place = place
+
     def skip_value(self, kind: int) -> None:
         if kind == _STRING:
             self.place += 8 + struct.unpack_from("<Q", self.data, self.place)[0]
@@ -79,9 +86,11 @@ class _Reader:
             element, count = self.number("<I"), self.number("<Q")
             if element in _SCALARS:
                 self.place += _SCALARS[element] * count
-                return
-            for _ in range(count):
-                self.skip_value(element)
+            elif element == _STRING:
+                self.skip_texts(count)
+            else:
+                for _ in range(count):
+                    self.skip_value(element)
         else:
             self.place += _SCALARS[kind]
 
