@@ -50,9 +50,15 @@ struct ExpAccumulator {
     Doubles weighted{};
     Doubles lowest{};
 
-    void add(Doubles x, Doubles max) {
+    // z = x - max, at least -708 or NaN; the caller keeps the lowest.
+    void add_bounded(Doubles z) {
+        const Doubles e = exp_bounded(z);
+        exp_sum += e;
+        weighted += e * z;
+    }
+
+    void add(Doubles z) {
         const Doubles limit = spread(-800.0); // keeps 0 * -infinity out of the weighted sum
-        Doubles z = x - max;
         z = z < limit ? limit : z;
         lowest = z < lowest ? z : lowest;
         const Doubles e = exp(z);
@@ -69,13 +75,46 @@ struct ExpAccumulator {
     }
 };
 
+// Entries that are summed before a look at whether one of them was too low for exp_bounded.
+constexpr std::size_t stretch = 16 * lanes;
+
+// Two chains, so that one need not wait for the other.
+struct ExpPair {
+    ExpAccumulator even, odd;
+
+    void add_stretch(const float * row, Doubles max) {
+        ExpAccumulator next_even = even, next_odd = odd;
+        Doubles lowest{};
+        for (std::size_t i = 0; i < stretch; i += 2 * lanes) {
+            const Doubles a = load(row + i) - max, b = load(row + i + lanes) - max;
+            next_even.add_bounded(a);
+            next_odd.add_bounded(b);
+            lowest = a < lowest ? a : lowest;
+            lowest = b < lowest ? b : lowest;
+        }
+        if (!any(lowest < spread(-700.0))) {
+            even = next_even;
+            odd = next_odd;
+            even.lowest = lowest < even.lowest ? lowest : even.lowest;
+            return;
+        }
+        for (std::size_t i = 0; i < stretch; i += 2 * lanes) {
+            even.add(load(row + i) - max);
+            odd.add(load(row + i + lanes) - max);
+        }
+    }
+};
+
 ExpSums exp_sums(const float * row, std::size_t n, float max) {
-    ExpAccumulator even, odd; // two chains, so that one need not wait for the other
+    ExpPair sums;
     const Doubles top = spread(static_cast<double>(max));
     std::size_t i = 0;
+    for (; i + stretch <= n; i += stretch)
+        sums.add_stretch(row + i, top);
+    ExpAccumulator &even = sums.even, &odd = sums.odd;
     for (; i + 2 * lanes <= n; i += 2 * lanes) {
-        even.add(load(row + i), top);
-        odd.add(load(row + i + lanes), top);
+        even.add(load(row + i) - top);
+        odd.add(load(row + i + lanes) - top);
     }
     const double whole = even.minimum() < odd.minimum() ? even.minimum() : odd.minimum();
     double lowest = whole;
@@ -84,8 +123,8 @@ ExpSums exp_sums(const float * row, std::size_t n, float max) {
         lowest = z < lowest ? z : lowest;
     }
     const Tail tail(row, i, n);
-    even.add(load(tail.values), top);
-    odd.add(load(tail.values + lanes), top);
+    even.add(load(tail.values) - top);
+    odd.add(load(tail.values + lanes) - top);
     return {sum(even.exp_sum + odd.exp_sum), sum(even.weighted + odd.weighted), lowest};
 }
 
@@ -122,8 +161,8 @@ struct PairAccumulator {
         const Doubles difference = a - b;
         kl += p * difference;
         kl_reverse -= q * difference;
-        const Doubles gap = p - q, root_gap = root_p - root_q, zero{};
-        variation += gap < zero ? -gap : gap;
+        const Doubles gap = p - q, root_gap = root_p - root_q;
+        variation += absolute(gap);
         hellinger += root_gap * root_gap;
         const Doubles both = p + q, smallest = spread(1e-300);
         const Doubles log_mixture = log(both < smallest ? smallest : both) - 0.69314718055994530942;
@@ -142,7 +181,7 @@ struct PairAccumulator {
         kl += p * difference;
         kl_reverse -= q * difference;
         const Doubles gap = p - q, root_gap = root_p - root_q;
-        variation += gap < zero ? -gap : gap;
+        variation += absolute(gap);
         hellinger += root_gap * root_gap;
         const Doubles both = p + q, smallest = spread(1e-300);
         const Doubles log_mixture = log(both < smallest ? smallest : both) - 0.69314718055994530942;

@@ -51,9 +51,10 @@ void set_target(PairStatistics & s, CleanRow p, CleanRow q, std::int32_t target,
     s.rank_q_target = static_cast<std::int32_t>(rank(q.data, q.n, target, kernels));
 }
 
-void set_orders(PairStatistics & s, CleanRow p, CleanRow q, const Kernels & kernels) {
-    const std::vector<std::int32_t> top_p = top_k(p.data, p.n, overlap_sizes.back(), kernels);
-    const std::vector<std::int32_t> top_q = top_k(q.data, q.n, overlap_sizes.back(), kernels);
+void set_orders(PairStatistics & s, CleanRow p, CleanRow q, const std::vector<float> & maxima_p,
+                const std::vector<float> & maxima_q) {
+    const std::vector<std::int32_t> top_p = top_k(p, maxima_p, overlap_sizes.back());
+    const std::vector<std::int32_t> top_q = top_k(q, maxima_q, overlap_sizes.back());
     for (std::size_t i = 0; i < overlap_sizes.size(); ++i) {
         const std::size_t k = std::min(overlap_sizes[i], top_p.size());
         const auto end_p = top_p.begin() + static_cast<std::ptrdiff_t>(k);
@@ -90,13 +91,15 @@ double kendall_tau(const std::vector<float> & x, const std::vector<float> & y) {
 PairStatistics pair_statistics(const float * row_p, const float * row_q, std::size_t n,
                                std::int32_t target, const Padding & padding,
                                const Kernels & kernels) {
-    const RowStatistics of_p = row_statistics(row_p, n, padding, kernels);
-    const RowStatistics of_q = row_statistics(row_q, n, padding, kernels);
-    if (std::isnan(of_p.log_sum_exp) || std::isnan(of_q.log_sum_exp))
-        return undefined();
     std::vector<float> scratch_p, scratch_q;
     const CleanRow p = without_padding(row_p, n, padding, scratch_p);
     const CleanRow q = without_padding(row_q, n, padding, scratch_q);
+    const std::vector<float> maxima_p = maxima_of_blocks(p, kernels);
+    const std::vector<float> maxima_q = maxima_of_blocks(q, kernels);
+    const RowStatistics of_p = clean_statistics(p, maxima_p, kernels);
+    const RowStatistics of_q = clean_statistics(q, maxima_q, kernels);
+    if (std::isnan(of_p.log_sum_exp) || std::isnan(of_q.log_sum_exp))
+        return undefined();
 
     PairStatistics s{};
     s.argmax_p = of_p.argmax;
@@ -105,14 +108,14 @@ PairStatistics pair_statistics(const float * row_p, const float * row_q, std::si
     s.log_sum_exp_q = of_q.log_sum_exp;
     s.entropy_p = of_p.entropy;
     s.entropy_q = of_q.entropy;
-    s.padding_mass_p = of_p.padding_mass;
-    s.padding_mass_q = of_q.padding_mass;
+    s.padding_mass_p = padding_mass(row_p, padding, of_p.log_sum_exp);
+    s.padding_mass_q = padding_mass(row_q, padding, of_q.log_sum_exp);
     s.top_p = std::exp(static_cast<double>(of_p.max) - of_p.log_sum_exp);
     const bool ordinary = std::min(of_p.lowest, of_q.lowest) > -700.0;
     set_divergences(
         s, kernels.pair_sums(p.data, q.data, p.n, of_p.log_sum_exp, of_q.log_sum_exp, ordinary));
     set_target(s, p, q, target, of_p.log_sum_exp, of_q.log_sum_exp, kernels);
-    set_orders(s, p, q, kernels);
+    set_orders(s, p, q, maxima_p, maxima_q);
     return s;
 }
 

@@ -12,34 +12,19 @@ namespace {
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
-std::vector<float> maxima_of_blocks(const float * row, std::size_t n, const Kernels & kernels) {
-    std::vector<float> maxima((n + block_size - 1) / block_size);
-    kernels.block_maxima(row, n, maxima.data());
-    return maxima;
-}
-
 struct Largest {
     float value;
     std::int32_t id;
 };
 
 // The block that holds the first maximum is known, so only that one is searched.
-Largest first_maximum(const float * row, std::size_t n, const Kernels & kernels) {
-    const std::vector<float> maxima = maxima_of_blocks(row, n, kernels);
+Largest first_maximum(CleanRow row, const std::vector<float> & maxima) {
     const auto best = std::max_element(maxima.begin(), maxima.end());
     if (best == maxima.end() || *best == minus_infinity)
         return {minus_infinity, -1};
     const auto from = static_cast<std::size_t>(best - maxima.begin()) * block_size;
-    const float * const at = std::find(row + from, row + n, *best);
-    return {*best, static_cast<std::int32_t>(at - row)};
-}
-
-double padding_mass(const float * row, const Padding & padding, double log_sum_exp) {
-    double odds = 0.0; // of padding against everything else
-    for (const std::int32_t id : padding.ids()) {
-        odds += std::exp(static_cast<double>(row[id]) - log_sum_exp);
-    }
-    return std::isinf(odds) ? 1.0 : odds / (1.0 + odds);
+    const float * const at = std::find(row.data + from, row.data + row.n, *best);
+    return {*best, static_cast<std::int32_t>(at - row.data)};
 }
 
 // The order of tokens by logit: larger first, the lower id first among equals, NaN last.
@@ -78,15 +63,27 @@ CleanRow without_padding(const float * row, std::size_t n, const Padding & paddi
     return {scratch.data(), n};
 }
 
-RowStatistics row_statistics(const float * row, std::size_t n, const Padding & padding,
-                             const Kernels & kernels) {
-    std::vector<float> scratch;
-    const CleanRow clean = without_padding(row, n, padding, scratch);
+double padding_mass(const float * row, const Padding & padding, double log_sum_exp) {
+    double odds = 0.0; // of padding against everything else
+    for (const std::int32_t id : padding.ids()) {
+        odds += std::exp(static_cast<double>(row[id]) - log_sum_exp);
+    }
+    return std::isinf(odds) ? 1.0 : odds / (1.0 + odds);
+}
+
+std::vector<float> maxima_of_blocks(CleanRow row, const Kernels & kernels) {
+    std::vector<float> maxima((row.n + block_size - 1) / block_size);
+    kernels.block_maxima(row.data, row.n, maxima.data());
+    return maxima;
+}
+
+RowStatistics clean_statistics(CleanRow row, const std::vector<float> & maxima,
+                               const Kernels & kernels) {
     RowStatistics result;
-    const Largest largest = first_maximum(clean.data, clean.n, kernels);
+    const Largest largest = first_maximum(row, maxima);
     result.max = largest.value;
     result.argmax = largest.id;
-    const ExpSums sums = kernels.exp_sums(clean.data, clean.n, largest.value);
+    const ExpSums sums = kernels.exp_sums(row.data, row.n, largest.value);
     const double log_sum = std::log(sums.exp);
     result.lowest = sums.lowest;
     result.log_sum_exp = static_cast<double>(largest.value) + log_sum;
@@ -94,19 +91,32 @@ RowStatistics row_statistics(const float * row, std::size_t n, const Padding & p
     if (!std::isfinite(result.log_sum_exp)) {
         result.log_sum_exp = result.entropy = std::numeric_limits<double>::quiet_NaN();
     }
+    return result;
+}
+
+RowStatistics row_statistics(const float * row, std::size_t n, const Padding & padding,
+                             const Kernels & kernels) {
+    std::vector<float> scratch;
+    const CleanRow clean = without_padding(row, n, padding, scratch);
+    RowStatistics result = clean_statistics(clean, maxima_of_blocks(clean, kernels), kernels);
     result.padding_mass = padding_mass(row, padding, result.log_sum_exp);
     return result;
 }
 
 std::vector<std::int32_t> top_k(const float * row, std::size_t n, std::size_t k,
                                 const Kernels & kernels) {
+    const CleanRow clean{row, n};
+    return top_k(clean, maxima_of_blocks(clean, kernels), k);
+}
+
+std::vector<std::int32_t> top_k(CleanRow clean, const std::vector<float> & maxima, std::size_t k) {
+    const auto [row, n] = clean;
     k = std::min(k, n);
     std::vector<std::int32_t> found;
     if (k == 0)
         return found;
     // Each of the k largest block maxima is an entry, so nothing below the k-th can be in the
     // answer, and blocks that stay below it need no second look.
-    const std::vector<float> maxima = maxima_of_blocks(row, n, kernels);
     float threshold = minus_infinity;
     if (k < maxima.size()) {
         std::vector<float> order = maxima;

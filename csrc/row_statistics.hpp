@@ -52,6 +52,16 @@ RowStatistics row_statistics(const float * row, std::size_t n, const Padding & p
 std::vector<std::int32_t> top_k(const float * row, std::size_t n, std::size_t k,
                                 const Kernels & kernels = best_kernels());
 
+// Maximum of each block of `block_size` entries, for the two functions below: whoever needs both
+// scans the row once.
+std::vector<float> maxima_of_blocks(CleanRow row, const Kernels & kernels);
+// Of a row without its padding; the mass of that is left at 0.
+RowStatistics clean_statistics(CleanRow row, const std::vector<float> & maxima,
+                               const Kernels & kernels);
+std::vector<std::int32_t> top_k(CleanRow row, const std::vector<float> & maxima, std::size_t k);
+// Probability of the padding if it had been left in the row, of which the rest has this sum.
+double padding_mass(const float * row, const Padding & padding, double log_sum_exp);
+
 // Place of an entry in the order that top_k uses, from 1.
 std::size_t rank(const float * row, std::size_t n, std::int32_t id,
                  const Kernels & kernels = best_kernels());

@@ -45,6 +45,10 @@ inline Doubles spread(double value) {
     return value - Doubles{};
 }
 
+inline Doubles absolute(Doubles x) {
+    return bits<Doubles>(bits<Longs>(x) & std::numeric_limits<std::int64_t>::max());
+}
+
 inline Doubles load(const float * at) {
     HalfFloats x;
     std::memcpy(&x, at, sizeof x);
