@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <unordered_set>
+
+#include "text_index.hpp"
 
 namespace pyengine {
 namespace {
@@ -26,20 +27,22 @@ void check_tokens(const GgufFile & file, const GgufValue & tokens) {
     if (tokens.count == 0) {
         file.fail("its tokenizer has no tokens");
     }
-    std::unordered_set<std::string_view> seen;
+    std::vector<std::string_view> texts;
+    texts.reserve(tokens.count);
+    TextIndex index(texts, tokens.count);
     std::vector<std::string> renamed; // llama.cpp's own names for empty tokens
-    seen.reserve(tokens.count);
     bool distinct = true;
     GgufFile::for_each_string(tokens, [&](std::size_t id, std::string_view text) {
-        const std::string_view token = as_c_string(text);
-        if (token.empty()) {
+        const auto symbol = static_cast<Symbol>(id);
+        texts.push_back(as_c_string(text));
+        if (texts.back().empty()) {
             renamed.push_back("[EMPTY_" + std::to_string(id) + "]");
         } else {
-            distinct = seen.insert(token).second && distinct;
+            distinct = index.add(texts.back(), symbol) == symbol && distinct;
         }
     });
     for (const std::string & name : renamed) {
-        distinct = distinct && seen.count(name) == 0;
+        distinct = distinct && index.find(name) == no_symbol;
     }
     if (!distinct) {
         file.fail("two tokens of its tokenizer have the same text");

@@ -1,18 +1,11 @@
 #include "piece_table.hpp"
 
+#include "text_index.hpp"
+
 namespace pyengine {
 namespace {
 
 constexpr std::int32_t no_token = -1;
-
-// FNV-1a, 64 bit.
-std::uint64_t hash(std::string_view bytes) {
-    std::uint64_t value = 14695981039346656037ULL;
-    for (const char c : bytes) {
-        value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    }
-    return value ^ (value >> 29);
-}
 
 // A token that text can become goes before one that only a special-token parser produces.
 bool is_textual(TokenKind kind) {
@@ -41,7 +34,7 @@ std::string_view PieceTable::piece(std::size_t id) const {
 
 std::size_t PieceTable::slot_of(std::string_view wanted) const {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = static_cast<std::size_t>(hash(wanted)) & mask;
+    std::size_t slot = static_cast<std::size_t>(text_hash(wanted)) & mask;
     while (slots_[slot] != no_token && piece(static_cast<std::size_t>(slots_[slot])) != wanted) {
         slot = (slot + 1) & mask;
     }

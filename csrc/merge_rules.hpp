@@ -1,0 +1,60 @@
+// The tokens and merges of a byte-pair tokenizer, their texts as numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gguf_file.hpp"
+#include "merge_table.hpp"
+
+namespace pyengine {
+
+// How many bytes llama.cpp takes for a character (its unicode_len_utf8).
+std::size_t character_length(char first);
+
+class MergeRules {
+public:
+    // One line of the list of merges. Both parts are no_symbol in one that can never apply: it
+    // has no second part, or an earlier line has the same.
+    struct Rule {
+        Symbol left;
+        Symbol right;
+        Symbol result; // as in Merge
+    };
+
+    // Both values are arrays of strings; the file stays open longer than this object.
+    MergeRules(const GgufValue & tokens, const GgufValue & merges);
+
+    std::size_t n_tokens() const { return n_tokens_; }
+    // Tokens, then what occurs in merges alone. Tokens of equal text are the first of them.
+    std::size_t n_symbols() const { return texts_.size(); }
+    std::string_view text(std::size_t symbol) const { return texts_[symbol]; }
+    // Whether another token has the same text.
+    bool is_repeated(std::size_t token) const { return repeated_[token]; }
+    const std::vector<Rule> & rules() const { return rules_; } // their places are their ranks
+
+    const Merge * find(Symbol left, Symbol right) const { return table_.find(left, right); }
+    // The symbol of one character, or no_symbol.
+    Symbol character(std::string_view text) const;
+
+private:
+    void read_tokens(const GgufValue & tokens);
+    void read_merges(const GgufValue & merges);
+    Symbol intern(std::string_view text);
+    Symbol joined(Symbol left, Symbol right);
+
+    std::size_t n_tokens_ = 0;
+    std::size_t last_joined_ = 0;
+    std::string buffer_;
+    std::vector<std::string_view> texts_;
+    std::vector<bool> repeated_;
+    TextIndex index_;
+    MergeTable table_;
+    std::vector<Rule> rules_;
+    std::vector<Symbol> characters_;
+};
+
+} // namespace pyengine
