@@ -39,12 +39,10 @@ py::list texts(const Vocabulary & vocabulary) {
     return all;
 }
 
-py::array_t<std::uint8_t> kinds(const Vocabulary & vocabulary) {
-    py::array_t<std::uint8_t> all(vocabulary.size());
-    for (llama_token id = 0; id < vocabulary.size(); ++id) {
-        all.mutable_at(id) = static_cast<std::uint8_t>(vocabulary.token_kind(id));
-    }
-    return all;
+ByteArray kinds(const Vocabulary & vocabulary) {
+    const std::vector<TokenKind> & all = vocabulary.kinds();
+    return ByteArray(static_cast<py::ssize_t>(all.size()),
+                     reinterpret_cast<const std::uint8_t *>(all.data()));
 }
 
 py::array_t<float> scores(const Vocabulary & vocabulary) {

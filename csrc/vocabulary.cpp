@@ -1,6 +1,5 @@
 #include "vocabulary.hpp"
 
-#include <limits>
 #include <utility>
 
 #include <llama-cpp.h>
@@ -35,6 +34,23 @@ const char * kind_name(enum llama_vocab_type type) {
     return "unknown";
 }
 
+TokenKind kind_of(llama_token_attr attributes) {
+    constexpr std::pair<llama_token_attr, TokenKind> kinds[] = {
+        {LLAMA_TOKEN_ATTR_CONTROL, TokenKind::control},
+        {LLAMA_TOKEN_ATTR_UNKNOWN, TokenKind::unknown},
+        {LLAMA_TOKEN_ATTR_UNUSED, TokenKind::unused},
+        {LLAMA_TOKEN_ATTR_USER_DEFINED, TokenKind::user_defined},
+        {LLAMA_TOKEN_ATTR_BYTE, TokenKind::byte},
+        {LLAMA_TOKEN_ATTR_NORMAL, TokenKind::normal},
+    };
+    for (const auto & [attribute, kind] : kinds) {
+        if ((static_cast<unsigned>(attributes) & static_cast<unsigned>(attribute)) != 0) {
+            return kind;
+        }
+    }
+    return TokenKind::undefined;
+}
+
 std::shared_ptr<llama_model> load_tokenizer(const std::string & path) {
     check_gguf(path); // llama.cpp aborts on what this refuses
     llama_model_params params = llama_model_default_params();
@@ -46,14 +62,6 @@ std::shared_ptr<llama_model> load_tokenizer(const std::string & path) {
                                        errors.text("it gave no reason"));
     }
     return model;
-}
-
-std::int32_t checked_length(std::size_t length) {
-    if (length > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
-        throw TokenizerError("a text of " + std::to_string(length) +
-                             " bytes is too long to tokenize at once; split it");
-    }
-    return static_cast<std::int32_t>(length);
 }
 
 } // namespace
@@ -137,6 +145,7 @@ PieceTable Vocabulary::pieces_from_llama() const {
         return table;
     }
     const llama_vocab * vocab = get();
+    const std::vector<TokenKind> & all_kinds = kinds();
     std::string buffer(256, '\0');
     table.reserve(static_cast<std::size_t>(size_));
     for (llama_token id = 0; id < size_; ++id) {
@@ -146,7 +155,8 @@ PieceTable Vocabulary::pieces_from_llama() const {
             buffer.resize(static_cast<std::size_t>(-n));
             n = llama_token_to_piece(vocab, id, buffer.data(), -n, 0, true);
         }
-        table.append(std::string_view(buffer.data(), static_cast<std::size_t>(n)), token_kind(id));
+        table.append(std::string_view(buffer.data(), static_cast<std::size_t>(n)),
+                     all_kinds[static_cast<std::size_t>(id)]);
     }
     table.build_index();
     return table;
@@ -162,23 +172,24 @@ std::string Vocabulary::text(llama_token id) const {
     return llama_vocab_get_text(get(), id);
 }
 
-TokenKind Vocabulary::token_kind(llama_token id) const {
-    check(id);
-    const auto attributes = static_cast<unsigned>(llama_vocab_get_attr(get(), id));
-    const std::pair<llama_token_attr, TokenKind> kinds[] = {
-        {LLAMA_TOKEN_ATTR_CONTROL, TokenKind::control},
-        {LLAMA_TOKEN_ATTR_UNKNOWN, TokenKind::unknown},
-        {LLAMA_TOKEN_ATTR_UNUSED, TokenKind::unused},
-        {LLAMA_TOKEN_ATTR_USER_DEFINED, TokenKind::user_defined},
-        {LLAMA_TOKEN_ATTR_BYTE, TokenKind::byte},
-        {LLAMA_TOKEN_ATTR_NORMAL, TokenKind::normal},
-    };
-    for (const auto & [attribute, kind] : kinds) {
-        if ((attributes & static_cast<unsigned>(attribute)) != 0) {
-            return kind;
+const std::vector<TokenKind> & Vocabulary::kinds() const {
+    if (size_ > 0) {
+        check(0);
+    }
+    const llama_vocab * vocab = get();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (kinds_.empty()) {
+        kinds_.reserve(static_cast<std::size_t>(size_));
+        for (llama_token id = 0; id < size_; ++id) {
+            kinds_.push_back(kind_of(llama_vocab_get_attr(vocab, id)));
         }
     }
-    return TokenKind::undefined;
+    return kinds_;
+}
+
+TokenKind Vocabulary::token_kind(llama_token id) const {
+    check(id);
+    return kinds()[static_cast<std::size_t>(id)];
 }
 
 float Vocabulary::score(llama_token id) const {
@@ -189,87 +200,6 @@ float Vocabulary::score(llama_token id) const {
 bool Vocabulary::is_end_of_generation(llama_token id) const {
     check(id);
     return llama_vocab_is_eog(get(), id);
-}
-
-std::vector<llama_token> Vocabulary::tokenize(std::string_view text, bool add_special,
-                                              bool parse_special) const {
-    check(0);
-    const llama_vocab * vocab = get();
-    const auto type = llama_vocab_type(vocab);
-    const bool needs_bos = llama_vocab_get_add_bos(vocab) || type == LLAMA_VOCAB_TYPE_WPM;
-    // llama.cpp aborts the process on these.
-    if (add_special && needs_bos && llama_vocab_bos(vocab) == LLAMA_TOKEN_NULL) {
-        throw TokenizerError("the tokenizer asks for a BOS token and declares none");
-    }
-    if (add_special && llama_vocab_get_add_eos(vocab) &&
-        llama_vocab_eos(vocab) == LLAMA_TOKEN_NULL) {
-        throw TokenizerError("the tokenizer asks for an EOS token and declares none");
-    }
-    if (add_special && type == LLAMA_VOCAB_TYPE_WPM && llama_vocab_sep(vocab) == LLAMA_TOKEN_NULL) {
-        throw TokenizerError("the tokenizer needs a separator token and declares none");
-    }
-    const std::int32_t length = checked_length(text.size());
-    std::vector<llama_token> ids(text.size() / 2 + 16);
-    try {
-        for (int attempt = 0; attempt < 2; ++attempt) {
-            const std::int32_t n =
-                llama_tokenize(vocab, text.data(), length, ids.data(), checked_length(ids.size()),
-                               add_special, parse_special);
-            if (n == std::numeric_limits<std::int32_t>::min()) {
-                break;
-            }
-            ids.resize(static_cast<std::size_t>(n < 0 ? -n : n));
-            if (n >= 0) {
-                return ids;
-            }
-        }
-    } catch (const std::exception & error) {
-        throw TokenizerError(std::string("the tokenizer failed: ") + error.what());
-    }
-    throw TokenizerError("the text has more tokens than fit in one call; split it");
-}
-
-std::vector<bool> Vocabulary::encode_to_themselves(const std::vector<llama_token> & ids,
-                                                   std::string_view before) const {
-    std::vector<llama_token> expected = tokenize(before, false, false);
-    expected.push_back(0);
-    std::vector<bool> result;
-    std::string text(before);
-    for (const llama_token id : ids) {
-        text.resize(before.size());
-        text += piece(id);
-        expected.back() = id;
-        try {
-            result.push_back(tokenize(text, false, false) == expected);
-        } catch (const TokenizerError &) { // it has no token for a byte of its own
-            result.push_back(false);
-        }
-    }
-    return result;
-}
-
-std::string Vocabulary::detokenize(const std::vector<llama_token> & ids, bool remove_special,
-                                   bool unparse_special) const {
-    check(0);
-    const llama_vocab * vocab = get();
-    for (const llama_token id : ids) {
-        check(id);
-    }
-    if (ids.empty()) {
-        return {};
-    }
-    std::string text(ids.size() * 8 + 16, '\0');
-    const std::int32_t n_ids = checked_length(ids.size());
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        const std::int32_t n =
-            llama_detokenize(vocab, ids.data(), n_ids, text.data(), checked_length(text.size()),
-                             remove_special, unparse_special);
-        text.resize(static_cast<std::size_t>(n < 0 ? -n : n));
-        if (n >= 0) {
-            return text;
-        }
-    }
-    throw TokenizerError("llama.cpp could not turn the tokens back into text");
 }
 
 } // namespace pyengine

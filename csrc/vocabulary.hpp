@@ -39,6 +39,9 @@ public:
     const PieceTable & pieces() const;
     std::string_view piece(llama_token id) const;
     std::string text(llama_token id) const; // the string as the file spells it
+    // Of all tokens, as llama.cpp has them: it makes some normal ones control tokens. Throws
+    // TokenizerError for tokens without a tokenizer.
+    const std::vector<TokenKind> & kinds() const;
     TokenKind token_kind(llama_token id) const;
     float score(llama_token id) const;
     bool is_end_of_generation(llama_token id) const;
@@ -70,6 +73,7 @@ private:
     mutable std::mutex mutex_;
     mutable std::shared_ptr<llama_model> model_;
     mutable std::optional<PieceTable> pieces_;
+    mutable std::vector<TokenKind> kinds_;
 };
 
 } // namespace pyengine
