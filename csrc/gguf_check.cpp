@@ -65,17 +65,19 @@ std::uint64_t count_tokens(const GgufFile & file) {
 } // namespace
 
 GgufSummary check_gguf(const std::string & path, bool vocabulary) {
-    std::vector<std::unique_ptr<GgufFile>> files;
-    files.push_back(std::make_unique<GgufFile>(path));
-    const GgufFile & first = *files.front();
+    return check_gguf(GgufFile(path), vocabulary);
+}
+
+GgufSummary check_gguf(const GgufFile & first, bool vocabulary) {
+    std::vector<std::unique_ptr<GgufFile>> others;
     GgufSummary summary;
-    summary.parts = {path};
+    summary.parts = {first.path()};
     const unsigned count = first.uint16("split.count").value_or(0);
     if (count > 1) {
         summary.parts = part_names(first, count);
         for (unsigned i = 1; i < count; ++i) {
-            files.push_back(std::make_unique<GgufFile>(summary.parts[i]));
-            check_part(*files.back(), i, count);
+            others.push_back(std::make_unique<GgufFile>(summary.parts[i]));
+            check_part(*others.back(), i, count);
         }
     }
     check_kind(first);
@@ -83,11 +85,13 @@ GgufSummary check_gguf(const std::string & path, bool vocabulary) {
     summary.architecture = architecture_of(first);
     summary.n_metadata = first.n_metadata();
     summary.n_vocab = count_tokens(first);
-    std::vector<const GgufFile *> parts;
-    for (const auto & file : files) {
-        summary.n_tensors += file->tensors().size();
-        summary.n_bytes += file->size();
+    std::vector<const GgufFile *> parts = {&first};
+    for (const auto & file : others) {
         parts.push_back(file.get());
+    }
+    for (const GgufFile * part : parts) {
+        summary.n_tensors += part->tensors().size();
+        summary.n_bytes += part->size();
     }
     const bool known_vocabulary = !vocabulary || check_gguf_vocabulary(first);
     const bool known_parameters = check_gguf_parameters(first, summary.architecture);

@@ -27,6 +27,8 @@ struct GgufSummary {
 // everything in them that llama.cpp asserts instead of checking. Throws ModelFileError.
 // `vocabulary` false leaves the tokenizer out, for a model that is opened without it.
 GgufSummary check_gguf(const std::string & path, bool vocabulary = true);
+// The same for a file, or the first part of a model, that is open already.
+GgufSummary check_gguf(const GgufFile & first, bool vocabulary);
 
 // The three parts of check_gguf that look at one opened file. Each throws ModelFileError.
 // Returns whether the tokenizer is of a reviewed kind.

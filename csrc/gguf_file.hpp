@@ -75,7 +75,7 @@ private:
     void read_metadata(GgufCursor & cursor, std::uint64_t n_pairs);
     void read_value(GgufCursor & cursor, std::string_view key);
     void read_alignment();
-    void read_tensors(GgufCursor & cursor, std::uint64_t n_tensors);
+    void read_tensors(GgufCursor & cursor, std::uint64_t n_tensors); // gguf_tensors.cpp
     GgufTensor read_tensor(GgufCursor & cursor);
     void measure(GgufTensor & tensor) const;
     void check_layout() const;

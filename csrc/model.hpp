@@ -29,6 +29,7 @@ using LoadProgress = std::function<bool(float)>;
 
 class Model {
 public:
+    // model_opening.cpp. Throws ModelFileError, ModelKindError or Interrupted.
     Model(const std::string & path, const ModelOptions & options, const LoadProgress & progress);
 
     const std::string & path() const { return path_; }
@@ -55,6 +56,7 @@ public:
     bool has_causal_attention() const;
     std::optional<std::string> chat_template() const;
     std::vector<std::pair<std::string, std::string>> metadata() const;
+    std::string metadata_value(const std::string & key) const; // empty where there is none
     std::vector<std::string> devices() const; // those that the library offers; "CPU" alone: no GPU
 
 private:

@@ -50,8 +50,9 @@ void register_gguf(py::module_ & module) {
         .def_readonly("n_vocab", &GgufSummary::n_vocab)
         .def_readonly("reviewed", &GgufSummary::reviewed)
         .def_readonly("tokenizer_reviewed", &GgufSummary::tokenizer_reviewed);
-    module.def("check_gguf", &check_gguf, py::arg("path"), py::kw_only(),
-               py::arg("vocabulary") = true, py::call_guard<py::gil_scoped_release>());
+    module.def("check_gguf", py::overload_cast<const std::string &, bool>(&check_gguf),
+               py::arg("path"), py::kw_only(), py::arg("vocabulary") = true,
+               py::call_guard<py::gil_scoped_release>());
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
     module.def("gguf_int32_list", &int32_list, py::arg("path"), py::arg("key"));
     module.def("gguf_string", &string_value, py::arg("path"), py::arg("key"));
