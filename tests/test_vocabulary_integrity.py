@@ -23,7 +23,9 @@ from pyengine.vocabulary.sharing import compare_vocabularies
 from pyengine.vocabulary.tokens import Pieces
 
 piece_lists = st.lists(
-    st.binary(max_size=3) | st.sampled_from([b"a", b"ab", b"\xff", b"\xfe", "\ufffd".encode()]),
+    st.binary(max_size=3)
+    | st.sampled_from([b"a", b"ab", b"\xff", b"\xfe", "\ufffd".encode()])
+    | st.sampled_from([b"a" * 8, b"a" * 9, b"a" * 9 + b"\xff" + b"a" * 9, b"a" * 19]),
     min_size=1,
     max_size=25,
 )

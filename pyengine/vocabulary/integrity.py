@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyengine.engine.model import Vocabulary
 
 _SEED = 20_261_121
-_BASE = 0x9E3779B97F4A7C15  # odd, so that multiplying by it loses nothing
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing
 _REPLACEMENT = "\ufffd".encode()
 _SCRIPTS = (
     "Grüße, naïve façade – ½ € “x”",
@@ -100,7 +100,7 @@ def piece_faults(features: PieceFeatures) -> PieceFaults:
     pieces = features.pieces
     texts = features.textual & (pieces.lengths > 0)
     tokens = np.flatnonzero(texts)
-    suspects = _equal_checksums(pieces, tokens)
+    suspects = _alike(pieces, tokens)
     duplicate = _repeated(suspects, pieces.take(suspects))
     # Only invalid bytes become U+FFFD, so only those pieces and ones with a true U+FFFD can meet.
     written = [found.start() for found in re.finditer(_REPLACEMENT, pieces.data.tobytes())]
@@ -116,6 +116,7 @@ def piece_faults(features: PieceFeatures) -> PieceFaults:
 def special_token_faults(vocabulary: Vocabulary, metadata: Mapping[str, str]) -> list[str]:
     """Say which declared special tokens are missing, and which needed ones are not declared."""
     faults = []
+    kinds = vocabulary.kinds
     for key, value in sorted(metadata.items()):
         if not (key.startswith("tokenizer.ggml.") and key.endswith("_token_id")):
             continue
@@ -124,7 +125,7 @@ def special_token_faults(vocabulary: Vocabulary, metadata: Mapping[str, str]) ->
             faults.append(f"{name} is declared as {value}, outside of the vocabulary")
         elif not vocabulary.piece(int(value)):
             faults.append(f"{name} is declared as {value}, whose piece is empty")
-        elif vocabulary.kinds[int(value)] == TokenKind.NORMAL:
+        elif kinds[int(value)] == TokenKind.NORMAL:
             faults.append(f"{name} is declared as {value}, which is a normal token of text")
     for asked, token, name in (
         (vocabulary.add_bos, vocabulary.bos, "BOS"),
@@ -135,23 +136,20 @@ def special_token_faults(vocabulary: Vocabulary, metadata: Mapping[str, str]) ->
     return faults
 
 
-def _equal_checksums(pieces: Pieces, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the tokens whose length and checksum another token has, too: equal bytes are there.
-
-    The checksum is the piece as a polynomial modulo 2**64, for all pieces at once.
-    """
-    lengths = pieces.lengths
-    longest = int(lengths.max(initial=0))
-    powers = np.cumprod(np.full(longest + 1, _BASE, np.uint64))
-    place = np.arange(pieces.data.size) - np.repeat(pieces.offsets[:-1], lengths)
-    terms = (pieces.data.astype(np.uint64) + np.uint64(1)) * powers[place]
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(terms)))
-    checksums = (sums[pieces.offsets[tokens + 1]] - sums[pieces.offsets[tokens]]).astype(np.uint64)
-    order = np.argsort(checksums, kind="stable")
-    ordered = checksums[order]
+def _alike(pieces: Pieces, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the tokens that share length, first and last eight bytes: equal ones are there."""
+    lengths = pieces.lengths[tokens].astype(np.uint64)
+    padded = np.concatenate((np.zeros(8, np.uint8), pieces.data, np.zeros(8, np.uint8)))
+    eights = np.ndarray((padded.size - 7,), "<u8", padded.tobytes(), strides=(1,))
+    # Of a piece shorter than eight bytes, those of its neighbours are shifted out.
+    spare = 8 * (8 - np.minimum(lengths, 8))
+    first = eights[pieces.offsets[tokens] + 8] << spare
+    last = eights[pieces.offsets[tokens + 1]] >> spare
+    keys = (first * _FACTOR ^ last) * _FACTOR ^ lengths
+    order = np.argsort(keys)
+    ordered = keys[order]
     same = np.flatnonzero(ordered[1:] == ordered[:-1])
-    found: npt.NDArray[np.int64] = np.sort(tokens[order[_union(order.size, same, same + 1)]])
-    return found
+    return tokens[_union(tokens.size, order[same], order[same + 1])]
 
 
 def _union(size: int, *groups: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

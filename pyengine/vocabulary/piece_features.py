@@ -52,7 +52,8 @@ class PieceFeatures:
     """Per token: which kinds of bytes it has, whether it is valid UTF-8, its scripts.
 
     Attributes, all of length `pieces.size`: `flags` uint16, union of the kinds of its bytes;
-    `first`, `last` uint16, kind of its first and last byte; `core`, flags without white space;
+    `first`, `last` uint16, kind of its first and last byte; `rest`, union of the kinds of all
+    bytes but the first; `core`, flags without white space;
     `scripts` uint16, bit `1 << Script` for each script of its letters, bit 0 for a symbol that
     is not ASCII; bool `plain_letters` (letters of old standing alone, after one space at most),
     `textual` (a normal or user-defined token that is no padding row), `valid`
@@ -63,13 +64,16 @@ class PieceFeatures:
         self.pieces = pieces
         self._byte_kinds = BYTE_KINDS[pieces.data]
         self.flags = np.zeros(pieces.size, np.uint16)
-        self.first, self.last = self.flags.copy(), self.flags.copy()
+        self.first, self.last, self.rest = (self.flags.copy() for _ in range(3))
         filled = np.flatnonzero(pieces.lengths > 0)
         if filled.size:
             starts = pieces.offsets[filled]
             self.flags[filled] = np.bitwise_or.reduceat(self._byte_kinds, starts)
             self.first[filled] = self._byte_kinds[starts]
             self.last[filled] = self._byte_kinds[pieces.offsets[filled + 1] - 1]
+            later = self._byte_kinds.copy()
+            later[starts] = 0
+            self.rest[filled] = np.bitwise_or.reduceat(later, starts)
         self.core = self.flags & ~np.uint16(WHITE)
         self.ascii_white = (self.core == 0) & (self.flags != 0)
         self.padding = self._padding()
@@ -107,16 +111,15 @@ class PieceFeatures:
         result[owner[inside]] = True
         return result
 
-    def count(self, kinds: int) -> npt.NDArray[np.int64]:
-        """Return how many bytes of these kinds each token has."""
-        counted = np.concatenate(([0], np.cumsum((self._byte_kinds & np.uint16(kinds)) != 0)))
-        offsets = self.pieces.offsets
-        result: npt.NDArray[np.int64] = counted[offsets[1:]] - counted[offsets[:-1]]
+    def begins_once(self, kinds: int) -> BoolArray:
+        """Mark the tokens whose first byte is of these kinds, and no other byte is."""
+        wanted = np.uint16(kinds)
+        result: BoolArray = ((self.first & wanted) != 0) & ((self.rest & wanted) == 0)
         return result
 
     def _one_space_at_most(self) -> BoolArray:
         none = (self.flags & np.uint16(WHITE)) == 0
-        result: BoolArray = none | ((self.first == SPACE) & (self.count(WHITE) == 1))
+        result: BoolArray = none | ((self.first == SPACE) & self.begins_once(WHITE))
         return result
 
     def _padding(self) -> BoolArray:
@@ -133,15 +136,16 @@ class PieceFeatures:
         self.valid = np.ones(self.pieces.size, bool)
         self.blank = self.ascii_white | (self.pieces.lengths == 0)
         self.scripts = np.where(self.has(LETTER), np.uint16(1 << Script.LATIN), np.uint16(0))
-        high = np.flatnonzero(self.has(HIGH))
-        taken = self.pieces.take(high)
-        nul = self.first[high] == 0  # nowhere: every byte has a kind
+        high = self.has(HIGH)
         zeros = np.flatnonzero(self.pieces.data == 0)
-        owners = np.searchsorted(self.pieces.offsets, zeros, side="right") - 1
-        if self.has(HIGH)[owners].any():
-            nul = np.isin(high, owners)
-            taken = [piece.replace(b"\0", b"") for piece in taken]
-        text = _Decoded(taken)
+        nul = np.zeros(self.pieces.size, bool)
+        nul[np.searchsorted(self.pieces.offsets, zeros, side="right") - 1] = True
+        if (nul & high).any():
+            taken = self.pieces.take(np.flatnonzero(high))
+            text = _Decoded(b"".join(piece.replace(b"\0", b"") + b"\0" for piece in taken))
+        else:
+            text = _Decoded(self.pieces.closed(high))
+        nul = nul[high]
         self.valid[high] = ~text.invalid
         self.blank[high] = text.blank & ~text.invalid & ~nul
         self.scripts[high] = text.bits & ~np.uint16(MARK | RECENT)
@@ -151,19 +155,20 @@ class PieceFeatures:
 
 
 class _Decoded:
-    """Pieces decoded at once. Per piece: `invalid` UTF-8, `blank`, and `bits` of its scripts.
+    """Pieces, each followed by a NUL, decoded at once.
 
-    bits: with MARK and RECENT; ASCII that is no letter has none: it is known from the bytes. A
-    piece that is invalid has those of what is valid in it.
+    Per piece: `invalid` UTF-8, `blank`, and `bits` of its scripts, with MARK and RECENT; ASCII
+    that is no letter has none: it is known from the bytes. A piece that is invalid has those of
+    what is valid in it.
     """
 
-    def __init__(self, pieces: list[bytes]) -> None:
-        if not pieces:
+    def __init__(self, closed: bytes) -> None:
+        if not closed:
             self.invalid = self.blank = np.zeros(0, bool)
             self.bits = np.zeros(0, np.uint16)
             return
         # An ASCII byte ends any broken character before it, so no piece reaches into the next.
-        text = (b"\0".join(pieces) + b"\0").decode("utf-8", "surrogateescape")
+        text = closed.decode("utf-8", "surrogateescape")
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         ends = np.flatnonzero(codes == 0)
         starts = np.concatenate(([0], ends[:-1] + 1))

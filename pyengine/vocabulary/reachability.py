@@ -97,32 +97,43 @@ def _proved(vocabulary: Vocabulary, features: PieceFeatures, path: Path) -> Bool
 def _kept_whole(pre_tokenizer: str, features: PieceFeatures) -> BoolArray | None:
     """Mark tokens between whose characters the pre-tokenizer certainly does not cut."""
     kept: BoolArray
-    words = features.plain_letters
+    words, alone = features.plain_letters, _characters(features)
     if pre_tokenizer in _GPT2:
-        kept = words | _marks(features, rb" ?[!-/:-@\[-`{-~]+") | features.ascii_white
+        kept = alone | words | _marks(features, rb" ?[!-/:-@\[-`{-~]+") | features.ascii_white
         return kept
     if pre_tokenizer in _CL100K:
-        kept = words | _marked_words(features) | _marks(features) | _white(features)
+        kept = alone | words | _marked_words(features) | _marks(features) | _white(features)
         return kept
     if pre_tokenizer in _DEEPSEEK_V3:
         cjk = np.uint16((1 << Script.HAN) | (1 << Script.KANA))
         apart = words & ((features.scripts & cjk) == 0)
         han = _unified_han(features)
-        kept = apart | han | _marked_words(features) | _marks(features) | _white(features)
+        kept = alone | apart | han | _marked_words(features) | _marks(features) | _white(features)
         return kept
     if pre_tokenizer in _DEEPSEEK_LLM:
-        kept = (words & ~features.has(bits.HIGH)) | _unified_han(features)
+        kept = alone | (words & ~features.has(bits.HIGH)) | _unified_han(features)
         return kept
     return None
 
 
+def _characters(features: PieceFeatures) -> BoolArray:
+    """Mark single characters: there is no place between two."""
+    filled = np.flatnonzero(features.pieces.lengths > 0)
+    first = features.pieces.data[features.pieces.offsets[filled]]
+    expected = np.zeros(features.pieces.size, np.int64)
+    expected[filled] = 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0)
+    result: BoolArray = features.valid & (expected > 0) & (features.pieces.lengths == expected)
+    return result
+
+
 def _marked_words(features: PieceFeatures) -> BoolArray:
-    """Mark ASCII letters after one punctuation character other than an apostrophe."""
+    """Mark ASCII letters after one tab or one punctuation character other than an apostrophe."""
     marks = bits.PUNCTUATION | bits.UNDERSCORE
-    one = ((features.first & np.uint16(marks)) != 0) & (features.count(marks) == 1)
-    quoted = (features.first == bits.QUOTE) | ((features.flags & bits.WHITE) != 0)
-    letters = features.only(marks | bits.LETTER) & features.has(bits.LETTER)
-    result: BoolArray = one & letters & ~quoted
+    marked = features.begins_once(marks) & ((features.flags & bits.WHITE) == 0)
+    tabbed = (features.first == bits.TAB) & features.begins_once(bits.WHITE)
+    letters = features.has(bits.LETTER)
+    unquoted = features.only(marks | bits.LETTER) & (features.first != bits.QUOTE)
+    result: BoolArray = letters & ((marked & unquoted) | (tabbed & features.only(bits.LETTER)))
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -74,7 +75,7 @@ class Pieces:
         """Number of tokens, padding rows included."""
         return len(self.kinds)
 
-    @property
+    @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Return the length of every piece in bytes, int64 (size,)."""
         return np.diff(self.offsets)
@@ -87,6 +88,14 @@ class Pieces:
         joined = self.data.tobytes()
         starts, ends = self.offsets[tokens].tolist(), self.offsets[tokens + 1].tolist()
         return [joined[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def closed(self, tokens: npt.NDArray[np.bool_]) -> bytes:
+        """Return the bytes of the marked tokens, one after another, each followed by a NUL."""
+        lengths = self.lengths[tokens]
+        taken = self.data[np.repeat(tokens, self.lengths)]
+        result = np.zeros(taken.size + lengths.size, np.uint8)
+        result[np.arange(taken.size) + np.repeat(np.arange(lengths.size), lengths)] = taken
+        return result.tobytes()
 
 
 def piece_text(piece: bytes) -> str:
