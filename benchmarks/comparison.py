@@ -11,6 +11,7 @@ With --llama-perplexity: its base run and its KL run over as many tokens, starte
 """
 
 import argparse
+import resource
 import subprocess
 import tempfile
 import time
@@ -65,19 +66,25 @@ def statistics_only(session: Session, windows: list[Window], threads: int) -> tu
     return wall * scale, cpu * scale
 
 
-def peer(program: Path, model: Path, text: bytes, chunks: int, threads: int) -> float:
-    """Return the wall seconds of both passes of llama-perplexity."""
+def children_cpu() -> float:
+    """Return the CPU seconds of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def peer(program: Path, model: Path, text: bytes, chunks: int, threads: int) -> tuple[float, float]:
+    """Return wall and CPU seconds of both passes of llama-perplexity."""
     with tempfile.TemporaryDirectory() as folder:
         source, base = Path(folder, "text"), Path(folder, "base")
         source.write_bytes(text)
         usual = [str(program), "-m", str(model), "-f", str(source), "-c", str(N_CTX), "-b"]
         usual += [str(N_CTX), "--chunks", str(chunks), "-t", str(threads), "--no-repack"]
         usual += ["--kl-divergence-base", str(base)]
-        begin = time.perf_counter()
+        wall, cpu = time.perf_counter(), children_cpu()
         for more in ([], ["--kl-divergence"]):
             subprocess.run([*usual, *more], check=True, capture_output=True)
         print(f"  base file: {base.stat().st_size / 2**20:,.0f} MiB; ours: none")
-        return time.perf_counter() - begin
+        return time.perf_counter() - wall, children_cpu() - cpu
 
 
 def main() -> None:
@@ -119,9 +126,10 @@ def run(path: Path, n_windows: int, threads: int, program: Path | None) -> None:
     if program is not None:
         chunks = sum(len(window.ids) for window in windows) // N_CTX
         text = b"\n".join(document.content for document in corpus) * 2
-        seconds = peer(program, path, text, chunks, threads)
+        wall, cpu = peer(program, path, text, chunks, threads)
+        print(f"  {'llama-perplexity':20} {wall:8.2f} {cpu:8.2f}    {chunks} chunks, both passes")
         print(
-            f"  llama-perplexity's two passes: {seconds:.2f} s; ours / its {whole[0] / seconds:.2f}"
+            f"comparison / llama-perplexity: {whole[0] / wall:.3f} wall, {whole[1] / cpu:.3f} CPU"
         )
 
 

@@ -72,8 +72,8 @@ def _size_against_kl(result: ComparisonResult, kindred: Sequence[VariantRecord])
         "Size against divergence",
         "Lower and further left is better. Each mark is a file's mean KL divergence from the "
         "reference with its 95 % interval, clustered by document; the line joins those that no "
-        "other file beats in both size and divergence. The dashed line is the null control: the "
-        "reference against itself.",
+        "other file beats in both size and divergence. The null control, the reference against "
+        "itself, is the dashed line, or is told below where it is far less than any mark.",
         Scatter(
             "size [MiB]",
             "KL divergence [nats per token]",

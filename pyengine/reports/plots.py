@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyengine.reports.charts import Bars, Chart, Dots, Heatmap, Lines, Panels, Scatter, Series
 from pyengine.reports.colors import LIGHT, themed
+from pyengine.reports.label_places import Box, place_labels
 from pyengine.reports.numbers import significant
 from pyengine.reports.pieces import safe
 from pyengine.reports.tables import Picture
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.patches import Rectangle
 
 _WIDTH = 7.2
+# A noise floor lower than the lowest point by this factor is left out of the picture.
+_FAR_BELOW = 30
 _MARKS = ("o", "s", "D", "^", "v", "P")
 _STYLE: dict[str, object] = {
     "svg.fonttype": "none",
@@ -138,36 +141,68 @@ def _scatter(axes: Axes, chart: Scatter) -> None:
         if point.low is not None and point.high is not None:
             axes.vlines(point.x, point.low, point.high, color=color, linewidth=1.4)
         axes.plot(point.x, point.y, "o", color=color, markersize=5)
-    if chart.floor is not None:
-        axes.axhline(chart.floor, color=LIGHT.series2, linewidth=1, linestyle="--")
-        axes.annotate(
-            "noise floor",
-            (1, chart.floor),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=8,
-            color=LIGHT.series2,
-        )
-    _label_points(axes, chart)
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     axes.margins(x=0.12, y=0.12)
+    if chart.floor is not None:
+        _draw_floor(axes, chart, chart.floor)
+    _label_points(axes, chart)
+
+
+def _draw_floor(axes: Axes, chart: Scatter, floor: float) -> None:
+    """Draw the noise floor; one far below every point is told in words and stretches no axis."""
+    lowest = min((point.y for point in chart.points if point.y > 0), default=floor)
+    far_below = chart.log_y and 0 < floor < lowest / _FAR_BELOW
+    if not far_below:
+        axes.axhline(floor, color=LIGHT.series2, linewidth=1, linestyle="--")
+    axes.annotate(
+        f"noise floor: {significant(floor, 2)}, below this picture" if far_below else "noise floor",
+        (1, 0 if far_below else floor),
+        xycoords=("axes fraction", "axes fraction" if far_below else "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=8,
+        color=LIGHT.series2,
+    )
 
 
 def _label_points(axes: Axes, chart: Scatter) -> None:
-    """Write labels beside points, to the left and the right in turn so that few overlap."""
-    for index, point in enumerate(sorted(chart.points, key=lambda p: (p.x, p.y))):
-        right = index % 2 == 0
+    """Write labels beside points where they hide little, with a line to those that are far."""
+    if not chart.points:
+        return
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # only now is it known where the points will lie
+    points = sorted(chart.points, key=lambda p: (p.x, p.y))
+    to_pixels = axes.transData.transform
+    places = [(float(x), float(y)) for x, y in to_pixels([(p.x, p.y) for p in points])]
+    pixel = figure.dpi / 72
+    marks = [Box(x - 3 * pixel, y - 3 * pixel, x + 3 * pixel, y + 3 * pixel) for x, y in places]
+    sizes = [_text_size(axes, safe(point.label)) for point in points]
+    frame = Box(*axes.bbox.extents)
+    boxes = place_labels(sizes, places, marks, frame, gap=5 * pixel)
+    for point, (x, y), box in zip(points, places, boxes, strict=True):
+        far = abs((box.left + box.right) / 2 - x) > (box.right - box.left) / 2 + 8 * pixel
         axes.annotate(
             safe(point.label),
             (point.x, point.y),
-            xytext=(6 if right else -6, 5 if right else -5),
+            xytext=((box.left - x) / pixel, (box.bottom - y) / pixel),
             textcoords="offset points",
-            ha="left" if right else "right",
-            va="bottom" if right else "top",
+            ha="left",
+            va="bottom",
             fontsize=8,
+            arrowprops={"arrowstyle": "-", "color": LIGHT.quiet, "linewidth": 0.5} if far else None,
         )
+
+
+def _text_size(axes: Axes, text: str) -> tuple[float, float]:
+    """Return width and height of a label in pixels."""
+    drawn = axes.text(0, 0, text, fontsize=8)
+    extent = drawn.get_window_extent()
+    drawn.remove()
+    return extent.width, extent.height
 
 
 def _heatmap(axes: Axes, chart: Heatmap) -> None:

@@ -73,8 +73,8 @@ def _size_against_kl(result: SweepResult, variants: Sequence[SweepRow]) -> Pictu
         "Size against divergence",
         "Lower and further left is better. Each mark is a file's mean KL divergence from the "
         "source with its 95 % interval, clustered by document; the line joins those that no other "
-        "file beats in both size and divergence. The dashed line is the source against itself "
-        "under another batch size.",
+        "file beats in both size and divergence. The source against itself under another batch "
+        "size is the dashed line, or is told below where it is far less than any mark.",
         Scatter(
             "size [MiB]",
             "KL divergence [nats per token]",
