@@ -3,25 +3,13 @@
 // templates may be instantiated here: the linker could hand such code to a lesser processor.
 #pragma once
 
+#include "kernel_histogram.hpp"
 #include "kernels.hpp"
 #include "vector_math.hpp"
 
 namespace pyengine {
 namespace PYENGINE_ISA {
 namespace {
-
-constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
-
-// The last, incomplete vector of a row, filled up with impossible tokens.
-struct Tail {
-    float values[2 * lanes];
-
-    Tail(const float * row, std::size_t from, std::size_t n) {
-        for (std::size_t i = 0; i < 2 * lanes; ++i) {
-            values[i] = from + i < n ? row[from + i] : minus_infinity;
-        }
-    }
-};
 
 float maximum(const float * row, std::size_t n) {
     Floats running = minus_infinity - Floats{};
@@ -82,15 +70,18 @@ constexpr std::size_t stretch = 16 * lanes;
 struct ExpPair {
     ExpAccumulator even, odd;
 
-    void add_stretch(const float * row, Doubles max) {
+    // Calls beside(i) between the sums, with the first of the 2 * lanes entries summed last.
+    template <std::size_t n, class Beside>
+    void add_stretch(const float * row, Doubles max, Beside beside) {
         ExpAccumulator next_even = even, next_odd = odd;
         Doubles lowest{};
-        for (std::size_t i = 0; i < stretch; i += 2 * lanes) {
+        for (std::size_t i = 0; i < n; i += 2 * lanes) {
             const Doubles a = load(row + i) - max, b = load(row + i + lanes) - max;
             next_even.add_bounded(a);
             next_odd.add_bounded(b);
             lowest = a < lowest ? a : lowest;
             lowest = b < lowest ? b : lowest;
+            beside(i);
         }
         if (!any(lowest < spread(-700.0))) {
             even = next_even;
@@ -98,19 +89,28 @@ struct ExpPair {
             even.lowest = lowest < even.lowest ? lowest : even.lowest;
             return;
         }
-        for (std::size_t i = 0; i < stretch; i += 2 * lanes) {
+        for (std::size_t i = 0; i < n; i += 2 * lanes) {
             even.add(load(row + i) - max);
             odd.add(load(row + i + lanes) - max);
         }
     }
 };
 
-ExpSums exp_sums(const float * row, std::size_t n, float max) {
+ExpSums exp_sums(const float * row, std::size_t n, float max, Histogram * histogram) {
     ExpPair sums;
     const Doubles top = spread(static_cast<double>(max));
     std::size_t i = 0;
+    if (histogram != nullptr) {
+        for (; i + group <= n; i += group) {
+            GroupCounter counter(*histogram, row + i);
+            sums.add_stretch<group>(row + i, top,
+                                    [&](std::size_t at) { counter.count<2 * lanes>(at); });
+            histogram->wanted[i / group] = counter.wanted();
+        }
+        count_groups(row + i, n - i, *histogram, histogram->wanted + i / group);
+    }
     for (; i + stretch <= n; i += stretch)
-        sums.add_stretch(row + i, top);
+        sums.add_stretch<stretch>(row + i, top, [](std::size_t) {});
     ExpAccumulator &even = sums.even, &odd = sums.odd;
     for (; i + 2 * lanes <= n; i += 2 * lanes) {
         even.add(load(row + i) - top);

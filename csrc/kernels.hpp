@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -30,11 +31,30 @@ struct PairSums {
     bool q_outside_p;
 };
 
+constexpr std::size_t n_buckets = 4096; // their counts fit into the first-level cache
+
+// A histogram of entries in buckets of equal width above a lowest entry. Monotone: a larger entry
+// never falls into a lower bucket. Bucket 0 holds what lies below `low`, NaN among it.
+struct Histogram {
+    float low;
+    float scale; // buckets per unit
+    std::uint32_t count[n_buckets];
+    std::uint8_t is_wanted[n_buckets]; // 1 where a bucket's entries are asked for, 0 elsewhere
+    // Bit i % 64 of word i / 64 is set where entry i falls into such a bucket.
+    std::uint64_t * wanted;
+};
+
 struct Kernels {
     const char * name;
     // Maximum of each block of `block_size` entries; NaN is passed over.
     void (*block_maxima)(const float * row, std::size_t n, float * maxima);
-    ExpSums (*exp_sums)(const float * row, std::size_t n, float max);
+    // With a histogram, the entries are counted too: one of both waits for arithmetic while the
+    // other waits for memory.
+    ExpSums (*exp_sums)(const float * row, std::size_t n, float max, Histogram * histogram);
+    void (*add_to_histogram)(const float * row, std::size_t n, Histogram & histogram);
+    // The bucket of each entry.
+    void (*buckets)(const float * row, std::size_t n, const Histogram & histogram,
+                    std::uint16_t * found);
     std::size_t (*count_above)(const float * row, std::size_t n, float value);
     std::size_t (*count_equal)(const float * row, std::size_t n, float value);
     // `ordinary`: no entry of either row lies more than 700 below the largest, so that no

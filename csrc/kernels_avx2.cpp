@@ -9,8 +9,8 @@
 namespace pyengine {
 
 const Kernels avx2_kernels{
-    "avx2",         avx2::block_maxima, avx2::exp_sums, avx2::count_above, avx2::count_equal,
-    avx2::pair_sums};
+    "avx2",        avx2::block_maxima, avx2::exp_sums,    avx2::add_to_histogram,
+    avx2::buckets, avx2::count_above,  avx2::count_equal, avx2::pair_sums};
 
 } // namespace pyengine
 

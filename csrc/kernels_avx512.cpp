@@ -8,12 +8,9 @@
 
 namespace pyengine {
 
-const Kernels avx512_kernels{"avx512",
-                             avx512::block_maxima,
-                             avx512::exp_sums,
-                             avx512::count_above,
-                             avx512::count_equal,
-                             avx512::pair_sums};
+const Kernels avx512_kernels{
+    "avx512",        avx512::block_maxima, avx512::exp_sums,    avx512::add_to_histogram,
+    avx512::buckets, avx512::count_above,  avx512::count_equal, avx512::pair_sums};
 
 } // namespace pyengine
 

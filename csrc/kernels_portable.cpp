@@ -5,11 +5,8 @@
 
 namespace pyengine {
 
-const Kernels portable_kernels{"portable",
-                               portable::block_maxima,
-                               portable::exp_sums,
-                               portable::count_above,
-                               portable::count_equal,
-                               portable::pair_sums};
+const Kernels portable_kernels{
+    "portable",        portable::block_maxima, portable::exp_sums,    portable::add_to_histogram,
+    portable::buckets, portable::count_above,  portable::count_equal, portable::pair_sums};
 
 } // namespace pyengine

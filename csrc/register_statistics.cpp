@@ -126,16 +126,16 @@ Int32Array of_top_k(const FloatArray & logits, int k, int threads, const std::st
     return result;
 }
 
-Int32Array of_ranks(const FloatArray & logits, const Int32Array & ids, int threads) {
+Int32Array of_ranks(const FloatArray & logits, const Int32Array & ids, int threads,
+                    const std::string & kernels) {
     const Rows rows(logits);
-    if (threads < 1)
-        throw py::value_error("threads must be at least 1");
+    const Settings with = settings(rows, Int32Array(0), threads, kernels);
     const std::vector<std::int32_t> wanted = checked_ids(ids, rows.length, "ids");
     Int32Array result({rows.count, wanted.size()});
     std::int32_t * const out = result.mutable_data();
     const py::gil_scoped_release release;
-    parallel_rows(rows.count, static_cast<std::size_t>(threads), [&](std::size_t i) {
-        const auto found = ranks(rows.row(i), rows.length, wanted);
+    parallel_rows(rows.count, with.threads, [&](std::size_t i) {
+        const auto found = ranks(rows.row(i), rows.length, wanted, with.kernels);
         std::copy(found.begin(), found.end(), out + i * wanted.size());
     });
     return result;
@@ -165,7 +165,7 @@ void register_statistics(py::module_ & module) {
     module.def("top_k", of_top_k, py::arg("rows"), py::arg("k"), py::kw_only(),
                py::arg("threads") = 1, py::arg("kernels") = "");
     module.def("ranks", of_ranks, py::arg("rows"), py::arg("ids"), py::kw_only(),
-               py::arg("threads") = 1);
+               py::arg("threads") = 1, py::arg("kernels") = "");
 }
 
 } // namespace pyengine

@@ -78,12 +78,12 @@ std::vector<float> maxima_of_blocks(CleanRow row, const Kernels & kernels) {
 }
 
 RowStatistics clean_statistics(CleanRow row, const std::vector<float> & maxima,
-                               const Kernels & kernels) {
+                               const Kernels & kernels, Histogram * histogram) {
     RowStatistics result;
     const Largest largest = first_maximum(row, maxima);
     result.max = largest.value;
     result.argmax = largest.id;
-    const ExpSums sums = kernels.exp_sums(row.data, row.n, largest.value);
+    const ExpSums sums = kernels.exp_sums(row.data, row.n, largest.value, histogram);
     const double log_sum = std::log(sums.exp);
     result.lowest = sums.lowest;
     result.log_sum_exp = static_cast<double>(largest.value) + log_sum;

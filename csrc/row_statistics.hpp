@@ -55,9 +55,10 @@ std::vector<std::int32_t> top_k(const float * row, std::size_t n, std::size_t k,
 // Maximum of each block of `block_size` entries, for the two functions below: whoever needs both
 // scans the row once.
 std::vector<float> maxima_of_blocks(CleanRow row, const Kernels & kernels);
-// Of a row without its padding; the mass of that is left at 0.
+// Of a row without its padding; the mass of that is left at 0. The histogram, where there is one,
+// takes in the row.
 RowStatistics clean_statistics(CleanRow row, const std::vector<float> & maxima,
-                               const Kernels & kernels);
+                               const Kernels & kernels, Histogram * histogram = nullptr);
 std::vector<std::int32_t> top_k(CleanRow row, const std::vector<float> & maxima, std::size_t k);
 // Probability of the padding if it had been left in the row, of which the rest has this sum.
 double padding_mass(const float * row, const Padding & padding, double log_sum_exp);
@@ -68,6 +69,7 @@ std::size_t rank(const float * row, std::size_t n, std::int32_t id,
 
 // The same for many entries in one scan of the row.
 std::vector<std::int32_t> ranks(const float * row, std::size_t n,
-                                const std::vector<std::int32_t> & ids);
+                                const std::vector<std::int32_t> & ids,
+                                const Kernels & kernels = best_kernels());
 
 } // namespace pyengine

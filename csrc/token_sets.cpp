@@ -1,26 +1,42 @@
 #include "token_sets.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "errors.hpp"
+#include "rank_scan.hpp"
+#include "row_order.hpp"
 
 namespace pyengine {
 namespace {
 
-// Orders as top_k does: larger logits first, then lower places. Flipping a float's bits so makes
-// them compare as integers.
-std::uint64_t order_key(float logit, std::uint32_t place) {
-    std::uint32_t bits = 0;
-    const float value = logit == 0.0F ? 0.0F : logit; // -0 equals +0
-    std::memcpy(&bits, &value, sizeof bits);
-    const std::uint32_t ascending = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
-    return (static_cast<std::uint64_t>(~ascending) << 32U) | place;
+// Sorts order keys by their upper halves, the logits, 11 bits at a time from the lowest, keeping
+// the order of equal ones; keys come in with rising lower halves.
+void sort_by_logit(std::vector<std::uint64_t> & keys) {
+    constexpr unsigned width = 11;
+    constexpr std::size_t n_digits = std::size_t{1} << width;
+    std::vector<std::uint64_t> sorted(keys.size());
+    for (unsigned shift = 32; shift < 64; shift += width) {
+        const auto digit = [shift](std::uint64_t key) { return (key >> shift) % n_digits; };
+        std::array<std::uint32_t, n_digits> next{};
+        for (const std::uint64_t key : keys) {
+            ++next[digit(key)];
+        }
+        std::uint32_t start = 0;
+        for (std::uint32_t & place : next) {
+            start += std::exchange(place, start);
+        }
+        for (const std::uint64_t key : keys) {
+            sorted[next[digit(key)]++] = key;
+        }
+        keys.swap(sorted);
+    }
 }
 
 void check_ids(std::vector<std::int32_t> ids, std::size_t n_vocab, const char * what) {
@@ -56,6 +72,15 @@ TokenSets::TokenSets(std::size_t n_vocab, const std::vector<std::vector<std::int
     index_distinct();
 }
 
+std::uint32_t TokenSets::Deciders::note(std::uint32_t seen, std::uint32_t size,
+                                        std::uint32_t place) {
+    const std::uint32_t middle = (size - 1) / 2;
+    best = seen == 0 ? place : best;
+    lower = seen == middle ? place : lower;
+    upper = seen == size / 2 ? place : upper;
+    return seen < middle ? middle : size / 2;
+}
+
 void TokenSets::index_distinct() {
     distinct_ = members_;
     std::sort(distinct_.begin(), distinct_.end());
@@ -63,6 +88,10 @@ void TokenSets::index_distinct() {
     for (const std::int32_t id : members_) {
         const auto found = std::lower_bound(distinct_.begin(), distinct_.end(), id);
         distinct_of_.push_back(static_cast<std::uint32_t>(found - distinct_.begin()));
+    }
+    const std::vector<std::int32_t> & padding = padding_.ids();
+    for (const std::int32_t id : distinct_) {
+        is_padding_.push_back(std::binary_search(padding.begin(), padding.end(), id) ? 1 : 0);
     }
     std::vector<std::vector<std::uint32_t>> sets(distinct_.size());
     for (std::uint32_t s = 0; s < n_sets(); ++s) {
@@ -77,29 +106,30 @@ void TokenSets::index_distinct() {
     }
 }
 
-std::vector<TokenSets::Deciders> TokenSets::deciders(const float * row) const {
+TokenSets::Deciding TokenSets::deciding(const float * row) const {
     std::vector<std::uint64_t> order(distinct_.size());
     for (std::uint32_t d = 0; d < distinct_.size(); ++d) {
         order[d] = order_key(row[distinct_[d]], d);
     }
-    std::sort(order.begin(), order.end());
-    std::vector<Deciders> result(n_sets());
-    std::vector<std::size_t> seen(n_sets(), 0);
+    sort_by_logit(order);
+    Deciding result;
+    result.of_sets.resize(n_sets());
+    std::vector<std::uint32_t> seen(n_sets(), 0), next(n_sets(), 0);
     for (const std::uint64_t key : order) {
         const auto d = static_cast<std::size_t>(key & 0xFFFFFFFFU);
+        bool decides = false;
         for (std::size_t i = sets_of_offsets_[d]; i < sets_of_offsets_[d + 1]; ++i) {
-            const std::size_t s = sets_of_[i];
-            const std::size_t size = offsets_[s + 1] - offsets_[s];
-            if (seen[s] == 0) {
-                result[s].best = distinct_[d];
-            }
-            if (seen[s] == (size - 1) / 2) {
-                result[s].lower = distinct_[d];
-            }
-            if (seen[s] == size / 2) {
-                result[s].upper = distinct_[d];
+            const std::uint32_t s = sets_of_[i];
+            if (seen[s] == next[s]) {
+                const auto size = static_cast<std::uint32_t>(offsets_[s + 1] - offsets_[s]);
+                const auto place = static_cast<std::uint32_t>(result.ids.size());
+                next[s] = result.of_sets[s].note(seen[s], size, place);
+                decides = true;
             }
             ++seen[s];
+        }
+        if (decides) {
+            result.ids.push_back(distinct_[d]);
         }
     }
     return result;
@@ -139,44 +169,60 @@ TokenSetSummary TokenSets::summarize(const float * rows, std::size_t n_rows, std
 }
 
 void TokenSets::summarize_row(const float * row, std::size_t r, TokenSetSummary & summary) const {
-    const RowStatistics whole = row_statistics(row, n_vocab_, padding_);
-    summary.log_sum_exp[r] = whole.log_sum_exp;
-    summary.entropy[r] = whole.entropy;
-    summary.padding_mass[r] = whole.padding_mass;
+    const Kernels & kernels = best_kernels();
+    const Deciding members = deciding(row);
+    RankScan scan(row, n_vocab_, members.ids, kernels);
 
     std::vector<float> scratch;
     const CleanRow clean = without_padding(row, n_vocab_, padding_, scratch);
-    const auto top = top_k(clean.data, clean.n, summary.n_top);
+    const std::vector<float> maxima = maxima_of_blocks(clean, kernels);
+    const bool beside = clean.data == row; // one scan sums the row and ranks in it
+    const RowStatistics whole =
+        clean_statistics(clean, maxima, kernels, beside ? &scan.histogram() : nullptr);
+    const std::size_t counted = beside ? clean.n : 0;
+    scan.compare_wanted(0, counted);
+    scan.add(counted, n_vocab_);
+
+    summary.log_sum_exp[r] = whole.log_sum_exp;
+    summary.entropy[r] = whole.entropy;
+    summary.padding_mass[r] = padding_mass(row, padding_, whole.log_sum_exp);
+    const auto top = top_k(clean, maxima, summary.n_top);
     std::copy(top.begin(), top.end(),
               summary.top.begin() + static_cast<std::ptrdiff_t>(r * summary.n_top));
+    sum_masses(row, r, summary);
+    set_ranks(members.of_sets, scan.ranks(), r, summary);
+}
 
-    const std::vector<std::int32_t> & padding = padding_.ids();
+void TokenSets::sum_masses(const float * row, std::size_t r, TokenSetSummary & summary) const {
     constexpr double nothing = -std::numeric_limits<double>::infinity();
     std::vector<double> log_probability(distinct_.size()), probability(distinct_.size());
     for (std::size_t d = 0; d < distinct_.size(); ++d) {
-        const bool left_out = std::binary_search(padding.begin(), padding.end(), distinct_[d]);
-        const double logit = left_out ? nothing : static_cast<double>(row[distinct_[d]]);
-        log_probability[d] = logit - whole.log_sum_exp;
+        const double logit = is_padding_[d] ? nothing : static_cast<double>(row[distinct_[d]]);
+        log_probability[d] = logit - summary.log_sum_exp[r];
         probability[d] = std::exp(log_probability[d]);
     }
-    std::vector<std::int32_t> deciding;
-    for (const Deciders & ids : deciders(row)) {
-        deciding.insert(deciding.end(), {ids.best, ids.lower, ids.upper});
-    }
-    // One scan of the row ranks the few members that decide. Empty sets name token 0; unused.
-    const auto found = ranks(row, n_vocab_, deciding);
+    double * const of_members = summary.log_probability.data() + r * summary.n_members;
     for (std::size_t s = 0; s < summary.n_sets; ++s) {
-        const std::size_t at = r * summary.n_sets + s;
         double mass = 0.0;
         for (std::size_t m = offsets_[s]; m < offsets_[s + 1]; ++m) {
             mass += probability[distinct_of_[m]];
-            summary.log_probability[r * summary.n_members + m] = log_probability[distinct_of_[m]];
+            of_members[m] = log_probability[distinct_of_[m]];
         }
-        summary.mass[at] = mass;
-        if (offsets_[s] < offsets_[s + 1]) {
-            summary.best_rank[at] = found[3 * s];
-            summary.median_rank[at] = (found[3 * s + 1] + found[3 * s + 2]) / 2.0;
+        summary.mass[r * summary.n_sets + s] = mass;
+    }
+}
+
+void TokenSets::set_ranks(const std::vector<Deciders> & of_sets,
+                          const std::vector<std::int32_t> & ranks, std::size_t r,
+                          TokenSetSummary & summary) const {
+    for (std::size_t s = 0; s < summary.n_sets; ++s) {
+        if (offsets_[s] == offsets_[s + 1]) {
+            continue;
         }
+        const Deciders & of_set = of_sets[s];
+        summary.best_rank[r * summary.n_sets + s] = ranks[of_set.best];
+        summary.median_rank[r * summary.n_sets + s] =
+            (ranks[of_set.lower] + ranks[of_set.upper]) / 2.0;
     }
 }
 

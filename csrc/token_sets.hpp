@@ -47,12 +47,23 @@ public:
 private:
     // The members that decide a set's ranks: the best one, and the one or two in the middle.
     struct Deciders {
-        std::int32_t best, lower, upper;
+        std::uint32_t best, lower, upper; // places in Deciding::ids
+
+        // Takes the deciding member that has `seen` before it among `size`, and returns how many
+        // the next one has before it.
+        std::uint32_t note(std::uint32_t seen, std::uint32_t size, std::uint32_t place);
+    };
+    struct Deciding {
+        std::vector<std::int32_t> ids; // by rank, each once
+        std::vector<Deciders> of_sets; // those of an empty set mean nothing
     };
 
     void index_distinct();
     void summarize_row(const float * row, std::size_t r, TokenSetSummary & summary) const;
-    std::vector<Deciders> deciders(const float * row) const;
+    void sum_masses(const float * row, std::size_t r, TokenSetSummary & summary) const;
+    void set_ranks(const std::vector<Deciders> & of_sets, const std::vector<std::int32_t> & ranks,
+                   std::size_t r, TokenSetSummary & summary) const;
+    Deciding deciding(const float * row) const;
 
     std::size_t n_vocab_;
     Padding padding_;
@@ -60,6 +71,7 @@ private:
     std::vector<std::size_t> offsets_;
     // Sets overlap: every distinct token is exponentiated and sorted once.
     std::vector<std::int32_t> distinct_;       // ascending ids
+    std::vector<std::uint8_t> is_padding_;     // of each distinct token
     std::vector<std::uint32_t> distinct_of_;   // for each member its place in distinct_
     std::vector<std::uint32_t> sets_of_;       // sets of distinct token d, one after another:
     std::vector<std::size_t> sets_of_offsets_; // from [d] to [d + 1]

@@ -25,6 +25,7 @@ typedef std::int64_t Longs __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef float HalfFloats __attribute__((vector_size(PYENGINE_LANES * 4)));
 typedef float Floats __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef std::int32_t Ints __attribute__((vector_size(PYENGINE_LANES * 8)));
+typedef std::uint16_t Shorts __attribute__((vector_size(PYENGINE_LANES * 4)));
 
 inline Doubles widen(HalfFloats x) {
     return __builtin_convertvector(x, Doubles);

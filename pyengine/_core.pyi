@@ -239,7 +239,7 @@ def top_k(
     rows: npt.NDArray[np.float32], k: int, *, threads: int = 1, kernels: str = ""
 ) -> npt.NDArray[np.int32]: ...
 def ranks(
-    rows: npt.NDArray[np.float32], ids: npt.ArrayLike, *, threads: int = 1
+    rows: npt.NDArray[np.float32], ids: npt.ArrayLike, *, threads: int = 1, kernels: str = ""
 ) -> npt.NDArray[np.int32]: ...
 
 class Sampler:

@@ -185,6 +185,39 @@ def test_top_k_and_ranks_equal_sorting(n: int, levels: int) -> None:
     assert [expected.index(i) + 1 for i in range(n)] == list(places)
 
 
+@KERNELS
+@pytest.mark.parametrize("n", [63, 64, 65, 200, 1024, 5000])
+def test_ranks_equal_sorting_on_every_kernel(n: int, kernels: str) -> None:
+    generator = np.random.default_rng(n)
+    rows = [generator.normal(size=n) * 3, generator.integers(0, 4, n), np.full(n, 2.0)]
+    rows.append(np.where(generator.random(n) < 0.3, -np.inf, generator.normal(size=n) * 1e30))
+    for row in np.array(rows, dtype=np.float32):
+        order = np.lexsort((np.arange(n), -row))
+        for ids in (range(n), generator.integers(0, n, 20), [n - 1], [0, 0]):
+            places = ranks(row[None], ids, kernels=kernels)[0]
+            assert np.array_equal(order[places - 1], ids)
+
+
+@KERNELS
+def test_nan_ranks_behind_everything(kernels: str) -> None:
+    row = np.array([[np.nan, 1.0, -np.inf, np.nan, np.inf, -0.0, 0.0]], dtype=np.float32)
+    assert ranks(row, range(7), kernels=kernels).tolist() == [[6, 2, 5, 7, 1, 3, 4]]
+    negative = -row  # another sign bit makes no other NaN
+    assert ranks(negative, range(7), kernels=kernels).tolist() == [[6, 4, 1, 7, 5, 2, 3]]
+
+
+@KERNELS
+@pytest.mark.parametrize("n", [1, 64, 130, 1000])
+def test_very_low_entries_add_nothing(n: int, kernels: str) -> None:
+    row = np.random.default_rng(n).normal(size=n).astype(np.float32)
+    for low in (-600.0, -720.0, -1e30, -np.inf):
+        row[n // 2] = low if n > 1 else 0.0
+        found = row_statistics(row[None], kernels=kernels)[0]
+        log_p = oracle.log_softmax(row)
+        assert found["log_sum_exp"] == pytest.approx(row[0] - log_p[0], rel=1e-12)
+        assert found["entropy"] == pytest.approx(oracle.entropy(log_p), rel=1e-11, abs=1e-12)
+
+
 FINITE = st.floats(-60, 60, width=32)
 
 

@@ -61,6 +61,23 @@ def test_padding_takes_no_part(row: Row, members: set[int]) -> None:
     check_against_oracle(row, sorted(members), padding=list(range(30, N)))
 
 
+@pytest.mark.parametrize("padding", [[], [998, 999], [3, 500, 999]])
+@pytest.mark.parametrize("low", [-10.0, -900.0])
+def test_a_long_row_equals_the_oracle(padding: list[int], low: float) -> None:
+    generator = np.random.default_rng(7)
+    row = generator.normal(0, 3, 1000).astype(np.float32)
+    row[padding] = row[0] = low
+    for size in (1, 2, 3, 40, 41, 1000):
+        check_against_oracle(row, sorted(generator.permutation(1000)[:size].tolist()), padding)
+
+
+def test_an_entry_that_is_not_a_number_ranks_last() -> None:
+    row = np.array([np.nan, 1.0, 0.0], dtype=np.float32)
+    found = look_up(row, {"set": [0, 2]}).sets["set"]
+    assert (found.best_rank[0], found.median_rank[0]) == (2, 2.5)
+    assert np.isnan(found.mass[0])
+
+
 def test_padding_in_a_set_has_no_probability() -> None:
     row = np.zeros(4, dtype=np.float32)
     found = TokenSets(4, {"set": [0, 3]}, padding=[2, 3]).look_up(row)

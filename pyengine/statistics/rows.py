@@ -131,9 +131,9 @@ def top_k(rows: Logits, k: int, *, threads: int = 1) -> npt.NDArray[np.int32]:
     return _core.top_k(rows, k, threads=threads)
 
 
-def ranks(rows: Logits, ids: Ids, *, threads: int = 1) -> npt.NDArray[np.int32]:
+def ranks(rows: Logits, ids: Ids, *, threads: int = 1, kernels: str = "") -> npt.NDArray[np.int32]:
     """Return the places, from 1, of the ids in each row's order: (rows, len(ids))."""
-    return _core.ranks(rows, _ids(ids), threads=threads)
+    return _core.ranks(rows, _ids(ids), threads=threads, kernels=kernels)
 
 
 def _ids(ids: Ids) -> npt.NDArray[np.int32]:

@@ -1,7 +1,9 @@
 """Named sets of tokens, looked up in rows of logits by the compiled core."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +15,7 @@ Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True)
-class SetLookup:
+class SetLookup(NamedTuple):
     """One set in each row of logits.
 
     Attributes:
@@ -52,6 +53,38 @@ class RowLookup:
     sets: Mapping[str, SetLookup]
 
 
+class _SetLookups(Mapping[str, SetLookup]):
+    """What was found of every set: views of the arrays over all sets, made when they are read.
+
+    Callers read a few of many sets, and the views of all would cost a third of the look-up again.
+    """
+
+    def __init__(
+        self, members: Mapping[str, tuple[int, slice, Ints]], arrays: dict[str, Doubles | Ints]
+    ) -> None:
+        self._members = members
+        self._mass = cast(Doubles, arrays["mass"])
+        self._best_rank = cast(Ints, arrays["best_rank"])
+        self._median_rank = cast(Doubles, arrays["median_rank"])
+        self._log_probability = cast(Doubles, arrays["log_probability"])
+
+    def __getitem__(self, name: str) -> SetLookup:
+        number, inside, ids = self._members[name]
+        return SetLookup(
+            ids,
+            self._mass[:, number],
+            self._best_rank[:, number],
+            self._median_rank[:, number],
+            self._log_probability[:, inside],
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
 class TokenSets:
     """Any number of named sets of token ids, compiled once for one vocabulary."""
 
@@ -70,6 +103,13 @@ class TokenSets:
             n_vocab, [_id_list(ids) for ids in sets.values()], padding=_id_list(padding)
         )
         self.names = tuple(sets)
+        bounds, members = self._core.offsets.tolist(), self._core.members
+        members.flags.writeable = False  # every look-up shares them
+        insides = [slice(*pair) for pair in itertools.pairwise(bounds)]
+        self._members = {
+            name: (number, inside, members[inside])
+            for number, (name, inside) in enumerate(zip(self.names, insides, strict=True))
+        }
 
     def look_up(self, logits: npt.ArrayLike, *, top: int = 0, threads: int = 1) -> RowLookup:
         """Look every set up in rows of logits.
@@ -84,24 +124,12 @@ class TokenSets:
         """
         rows = np.atleast_2d(np.asarray(logits, dtype=np.float32))
         arrays = self._core.summarize(rows, top=top, threads=threads)
-        bounds = self._core.offsets
-        members = self._core.members
-        sets = {}
-        for i, name in enumerate(self.names):
-            inside = slice(int(bounds[i]), int(bounds[i + 1]))
-            sets[name] = SetLookup(
-                ids=members[inside],
-                mass=arrays["mass"][:, i].astype(np.float64, copy=False),
-                best_rank=arrays["best_rank"][:, i].astype(np.int32, copy=False),
-                median_rank=arrays["median_rank"][:, i].astype(np.float64, copy=False),
-                log_probability=arrays["log_probability"][:, inside].astype(np.float64, copy=False),
-            )
         return RowLookup(
-            log_sum_exp=arrays["log_sum_exp"].astype(np.float64, copy=False),
-            entropy=arrays["entropy"].astype(np.float64, copy=False),
-            padding_mass=arrays["padding_mass"].astype(np.float64, copy=False),
-            top=arrays["top"].astype(np.int32, copy=False),
-            sets=sets,
+            log_sum_exp=cast(Doubles, arrays["log_sum_exp"]),
+            entropy=cast(Doubles, arrays["entropy"]),
+            padding_mass=cast(Doubles, arrays["padding_mass"]),
+            top=cast(Ints, arrays["top"]),
+            sets=_SetLookups(self._members, arrays),
         )
 
 
