@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t longest = 512; // symbols; merging below is quadratic in their number
 
-// A text while it is merged: its symbols, and the merge that each makes with the next.
+// A text while it is merged: its symbols, and the merge of each with the next.
 class Word {
 public:
     explicit Word(const MergeRules & rules) : rules_(rules) {}
@@ -19,9 +19,9 @@ public:
     // Merges the text of a token to the end.
     MergeResult merge(std::size_t token) {
         split(rules_.text(token));
-        while (!merges_.empty()) {
+        while (!ranks_.empty()) {
             const std::size_t best = next();
-            if (best == merges_.size()) {
+            if (best == ranks_.size()) {
                 return MergeResult::other;
             }
             join(best);
@@ -38,19 +38,19 @@ private:
             symbols_.push_back(rules_.character(next));
             i += next.size();
         }
-        merges_.clear();
+        ranks_.clear();
         for (std::size_t i = 0; i + 1 < symbols_.size(); ++i) {
-            merges_.push_back(rules_.find(symbols_[i], symbols_[i + 1]));
+            ranks_.push_back(rules_.rank(symbols_[i], symbols_[i + 1]));
         }
     }
 
     // The place of the first merge of lowest rank; behind the last where none applies.
     std::size_t next() const {
-        std::size_t best = merges_.size();
+        std::size_t best = ranks_.size();
         std::int32_t rank = std::numeric_limits<std::int32_t>::max();
-        for (std::size_t i = 0; i < merges_.size(); ++i) {
-            if (merges_[i] != nullptr && merges_[i]->rank < rank) {
-                rank = merges_[i]->rank;
+        for (std::size_t i = 0; i < ranks_.size(); ++i) {
+            if (ranks_[i] != no_rank && ranks_[i] < rank) {
+                rank = ranks_[i];
                 best = i;
             }
         }
@@ -59,20 +59,20 @@ private:
 
     void join(std::size_t place) {
         const auto next = static_cast<std::ptrdiff_t>(place) + 1;
-        symbols_[place] = merges_[place]->result;
+        symbols_[place] = rules_.merge(ranks_[place]).result;
         symbols_.erase(symbols_.begin() + next);
-        merges_.erase(merges_.begin() + next - 1);
+        ranks_.erase(ranks_.begin() + next - 1);
         if (place > 0) {
-            merges_[place - 1] = rules_.find(symbols_[place - 1], symbols_[place]);
+            ranks_[place - 1] = rules_.rank(symbols_[place - 1], symbols_[place]);
         }
-        if (place < merges_.size()) {
-            merges_[place] = rules_.find(symbols_[place], symbols_[place + 1]);
+        if (place < ranks_.size()) {
+            ranks_[place] = rules_.rank(symbols_[place], symbols_[place + 1]);
         }
     }
 
     const MergeRules & rules_;
     std::vector<Symbol> symbols_;
-    std::vector<const Merge *> merges_;
+    std::vector<std::int32_t> ranks_; // of each with the next, or no_rank
 };
 
 bool is_text_array(const GgufValue * value) {

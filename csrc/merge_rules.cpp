@@ -28,7 +28,7 @@ std::size_t character_length(char first) {
 }
 
 MergeRules::MergeRules(const GgufValue & tokens, const GgufValue & merges)
-    : repeated_(tokens.count, false), index_(texts_, tokens.count), table_(merges.count),
+    : repeated_(tokens.count, false), index_(texts_, tokens.count), table_(merges_, merges.count),
       characters_(short_characters, no_symbol) {
     read_tokens(tokens);
     read_merges(merges);
@@ -52,21 +52,22 @@ void MergeRules::read_tokens(const GgufValue & tokens) {
 }
 
 void MergeRules::read_merges(const GgufValue & merges) {
-    rules_.reserve(merges.count);
+    merges_.reserve(merges.count);
     GgufFile::for_each_string(merges, [this](std::size_t, std::string_view line) {
         const std::size_t space = line.find(' ', 1);
         const bool split = space != std::string_view::npos;
-        rules_.push_back({split ? intern(line.substr(0, space)) : no_symbol,
-                          split ? intern(line.substr(space + 1)) : no_symbol, no_symbol});
+        merges_.push_back({split ? intern(line.substr(0, space)) : no_symbol,
+                           split ? intern(line.substr(space + 1)) : no_symbol, no_symbol});
     });
-    for (std::size_t rank = 0; rank < rules_.size(); ++rank) { // all symbols are known by now
-        Rule & rule = rules_[rank];
-        if (rule.left == no_symbol) {
+    for (std::size_t rank = 0; rank < merges_.size(); ++rank) { // all symbols are known by now
+        Merge & merge = merges_[rank];
+        if (merge.left == no_symbol) {
             continue;
         }
-        rule.result = joined(rule.left, rule.right);
-        if (!table_.add(rule.left, rule.right, static_cast<std::int32_t>(rank), rule.result)) {
-            rule = {no_symbol, no_symbol, no_symbol};
+        if (table_.add(static_cast<std::int32_t>(rank))) {
+            merge.result = joined(merge.left, merge.right);
+        } else {
+            merge.left = merge.right = no_symbol;
         }
     }
 }

@@ -17,14 +17,6 @@ std::size_t character_length(char first);
 
 class MergeRules {
 public:
-    // One line of the list of merges. Both parts are no_symbol in one that can never apply: it
-    // has no second part, or an earlier line has the same.
-    struct Rule {
-        Symbol left;
-        Symbol right;
-        Symbol result; // as in Merge
-    };
-
     // Both values are arrays of strings; the file stays open longer than this object.
     MergeRules(const GgufValue & tokens, const GgufValue & merges);
 
@@ -34,9 +26,11 @@ public:
     std::string_view text(std::size_t symbol) const { return texts_[symbol]; }
     // Whether another token has the same text.
     bool is_repeated(std::size_t token) const { return repeated_[token]; }
-    const std::vector<Rule> & rules() const { return rules_; } // their places are their ranks
+    const std::vector<Merge> & merges() const { return merges_; }
+    const Merge & merge(std::int32_t rank) const { return merges_[static_cast<std::size_t>(rank)]; }
 
-    const Merge * find(Symbol left, Symbol right) const { return table_.find(left, right); }
+    // The rank of the merge of two symbols, or no_rank.
+    std::int32_t rank(Symbol left, Symbol right) const { return table_.find(left, right); }
     // The symbol of one character, or no_symbol.
     Symbol character(std::string_view text) const;
 
@@ -51,9 +45,9 @@ private:
     std::string buffer_;
     std::vector<std::string_view> texts_;
     std::vector<bool> repeated_;
+    std::vector<Merge> merges_;
     TextIndex index_;
     MergeTable table_;
-    std::vector<Rule> rules_;
     std::vector<Symbol> characters_;
 };
 

@@ -14,26 +14,26 @@ MergeSteps::MergeSteps(const MergeRules & rules)
         return;
     }
     std::int32_t rank = 0;
-    for (const MergeRules::Rule & rule : rules.rules()) {
-        if (rule.result != no_symbol && step(rule.result).rank == unproved &&
-            step(rule.left).rank != unproved && step(rule.right).rank != unproved &&
-            is_undisturbed(rule.left, rule.right, rank)) {
-            steps_[static_cast<std::size_t>(rule.result)] = {rule.left, rule.right, rank};
+    for (const Merge & merge : rules.merges()) {
+        if (merge.result != no_symbol && step(merge.result).rank == unproved &&
+            step(merge.left).rank != unproved && step(merge.right).rank != unproved &&
+            is_undisturbed(merge.left, merge.right, rank)) {
+            steps_[static_cast<std::size_t>(merge.result)] = {merge.left, merge.right, rank};
         }
         ++rank;
     }
 }
 
 bool MergeSteps::is_learned_order() const {
-    const auto & rules = rules_.rules();
-    std::vector<std::int32_t> last(steps_.size(), -1); // rank of the last rule that makes a symbol
-    for (std::size_t rank = 0; rank < rules.size(); ++rank) {
-        if (rules[rank].result != no_symbol) {
-            last[static_cast<std::size_t>(rules[rank].result)] = static_cast<std::int32_t>(rank);
+    const auto & merges = rules_.merges();
+    std::vector<std::int32_t> last(steps_.size(), no_rank); // of the merges that make a symbol
+    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+        if (merges[rank].result != no_symbol) {
+            last[static_cast<std::size_t>(merges[rank].result)] = static_cast<std::int32_t>(rank);
         }
     }
-    for (std::size_t rank = 0; rank < rules.size(); ++rank) {
-        for (const Symbol part : {rules[rank].left, rules[rank].right}) {
+    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+        for (const Symbol part : {merges[rank].left, merges[rank].right}) {
             if (part != no_symbol &&
                 last[static_cast<std::size_t>(part)] >= static_cast<std::int32_t>(rank)) {
                 return false;
@@ -57,8 +57,8 @@ bool MergeSteps::is_undisturbed(Symbol left, Symbol right, std::int32_t rank) co
         }
         // Of equal ranks, the merge further to the left goes first: the left part's own does, and
         // the right part's own does not.
-        const Merge * across = rules_.find(left, right);
-        if (across != nullptr && across->rank < left_until && across->rank <= right_until) {
+        const std::int32_t across = rules_.rank(left, right);
+        if (across != no_rank && across < left_until && across <= right_until) {
             return false;
         }
     }

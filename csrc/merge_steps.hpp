@@ -15,8 +15,8 @@ namespace pyengine {
 // each step on the right edge of the left part and on the left edge of the right part, not every
 // pair of the text.
 //
-// It takes for granted that whatever makes a part of a rule is of lower rank than the rule:
-// then a merge brings no pair of lower rank about, and ranks are worked off in their order. True of
+// It takes for granted that whatever makes a part of a merge is of lower rank than the merge: then
+// a merge brings no pair of lower rank about, and ranks are worked off in their order. True of
 // merges in the order in which they were learned; where it is not, nothing is proved.
 class MergeSteps {
 public:
