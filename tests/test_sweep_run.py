@@ -182,29 +182,64 @@ def test_a_damaged_variant_costs_its_row(
     assert rows["good"]["kl"] == rows_of(undisturbed)["tiny-Q8_0"]["kl"]
 
 
+def hook_into_workers(folder: Path, models: str, code: str) -> Path:
+    """Return a folder that, in PYTHONPATH, lets workers on some models run code first."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        f"if 'pyengine.sweep.worker' in sys.orig_argv and {models!r} in sys.orig_argv[-1]:\n"
+        f"    {code}\n"
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("death", "name"),
+    [
+        ("os.abort()", "SIGABRT"),
+        # With half of a measurement told.
+        ("os.write(1, b'{}\\nPK'); os.kill(os.getpid(), 9)", "SIGKILL"),
+    ],
+)
 def test_a_crash_costs_its_row_and_can_be_made_up_for(
     source: Path,
     corpus: Path,
     undisturbed: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    death: str,
+    name: str,
 ) -> None:
-    hook = tmp_path / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "if 'pyengine.sweep.worker' in sys.orig_argv and 'Q4_0.gguf' in sys.orig_argv[-1]:\n"
-        "    os.abort()\n"
-    )
+    hook = hook_into_workers(tmp_path / "hook", "Q4_0.gguf", death)
     folder = tmp_path / "sweep"
     with monkeypatch.context() as crashing:
         crashing.setenv("PYTHONPATH", str(hook))
         assert run(command(source, corpus, folder, "--json")) == 0
     rows = rows_of(folder)
-    assert "SIGABRT" in str(rows["tiny-Q4_0"]["failure"])
+    assert name in str(rows["tiny-Q4_0"]["failure"])
     assert rows["tiny-Q8_0"]["failure"] is None
     timings = json.loads((folder / "timings.json").read_text())
-    assert "SIGABRT" in timings["failures"]["tiny-Q4_0"]
+    assert name in timings["failures"]["tiny-Q4_0"]
+    assert run(command(source, corpus, folder, "--json")) == 0
+    assert (folder / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
+
+
+def test_when_every_worker_is_killed_one_sentence_says_so(
+    source: Path,
+    corpus: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    hook = hook_into_workers(tmp_path / "hook", ".gguf", "os.kill(os.getpid(), 9)")
+    folder = tmp_path / "sweep"
+    with monkeypatch.context() as killing:
+        killing.setenv("PYTHONPATH", str(hook))
+        assert run(command(source, corpus, folder, "--json")) == 2
+    complaint = capfd.readouterr().err
+    assert "cannot be measured: the process died with SIGKILL" in complaint
+    assert complaint.count("\n") == 1
     assert run(command(source, corpus, folder, "--json")) == 0
     assert (folder / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
 
