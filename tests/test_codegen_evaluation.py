@@ -1,20 +1,13 @@
-"""An evaluation from the command line to the record: honest, paired, and resumed after a kill."""
+"""An evaluation from models to the record: honest and paired."""
 
-import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHARED
+from codegen_samples import need_sandbox, writing_model
 from tiny_models import Tiny, write_bpe
 
-from pyengine.cli.app import run
 from pyengine.cli.evaluate import estimate
 from pyengine.codegen.aggregate import group, passes, warnings
 from pyengine.codegen.evaluation import Evaluation
@@ -43,7 +36,6 @@ from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_fi
 from pyengine.engine.session import Session
 from pyengine.errors import InputError, ModelFileError, OptionError
 from pyengine.reports.evaluate_view import evaluate_document
-from pyengine.reports.loading import load_result
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.measurements import measurements_of
 from pyengine.reports.terminal import render_terminal
@@ -52,21 +44,12 @@ from pyengine.reports.views import pictures_of
 
 @pytest.fixture(autouse=True)
 def sandboxed() -> None:
-    try:
-        open_sandbox()
-    except OptionError as error:
-        pytest.skip(str(error))
+    need_sandbox()
 
 
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that writes words where it is at hand, one that writes at random elsewhere."""
-    real = SHARED / "models" / "stories260K-f32.gguf"
-    return (
-        real
-        if real.exists()
-        else write_bpe(tmp_path_factory.mktemp("tiny") / "tiny.gguf", Tiny(fim=False))
-    )
+    return writing_model(tmp_path_factory.mktemp("tiny"))
 
 
 def options(folder: Path, **changes: object) -> EvaluationOptions:
@@ -366,114 +349,3 @@ def test_store_survives_a_cut_line_and_a_changed_task(tmp_path: Path) -> None:
     third.close()
     with pytest.raises(InputError, match="cannot be written"):
         TaskStore(again.path, "k" * 64)
-
-
-def command(stories: Path, folder: Path, *more: str) -> list[str]:
-    arguments = [
-        "evaluate",
-        str(stories),
-        "--results",
-        str(folder),
-        "--threads",
-        "1",
-        "--jobs",
-        "1",
-    ]
-    return [*arguments, "--language", "python", "--max-tokens", "24", *more]
-
-
-def test_command_line(stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(command(stories, tmp_path, "--limit", "3")) == 0
-    text = capsys.readouterr().out
-    assert "solves" in text
-    assert "pass@1" in text
-    assert run(command(stories, tmp_path, "--limit", "3", "--json")) == 0
-    assert json.loads(capsys.readouterr().out)["kind"] == "evaluate"
-    assert run(command(stories, tmp_path, "--limit", "3", "--markdown")) == 0
-    assert "| Outcome" in capsys.readouterr().out
-    assert run(command(stories, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
-    assert "below 0.99" in capsys.readouterr().err
-
-
-TASK = """
-language = "python"
-[[task]]
-name = "one"
-entry_point = "f"
-prompt = "def f():"
-reference = " return 1"
-tests = "assert f() == 1"
-"""
-
-
-def test_a_sweep_evaluates_its_variants(
-    stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tasks = tmp_path / "tasks.toml"
-    tasks.write_text(TASK, encoding="utf-8")
-    folder = tmp_path / "sweep"
-    arguments = ["sweep", str(stories), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
-    arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
-    assert run(arguments) == 0
-    assert "Tasks that change sides" in capsys.readouterr().out
-    result = load_result(folder / "evaluate.json")
-    assert isinstance(result, EvaluationResult)
-    assert [model.model.file_type for model in result.models[1:]] == ["Q8_0"]
-    assert result.models[1].token_level is not None
-
-
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (["--tasks", "nowhere.toml"], "nowhere.toml"),
-        (["--tasks", "no-such-benchmark"], "no-such-benchmark"),
-        (["--language", "cobol"], "cobol"),
-        (["--samples", "3"], "temperature"),
-        (["--json", "--markdown"], "exclude"),
-        (["--prompt", "chat"], "chat template"),
-    ],
-)
-def test_bad_usage_is_one_sentence(
-    stories: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    more: list[str],
-    message: str,
-) -> None:
-    assert run(command(stories, tmp_path, *more)) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert message in captured.err
-    assert captured.err.count("\n") == 1
-
-
-def lines(folder: Path) -> list[bytes]:
-    return [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
-
-
-def test_a_killed_evaluation_goes_on_where_it_was(stories: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "pyengine", *command(stories, tmp_path / "kept", "--json")]
-    quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for wanted in (3, 12):
-        child = subprocess.Popen(
-            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet
-        )
-        deadline = time.monotonic() + 180
-        while len(lines(tmp_path / "kept")) < wanted and time.monotonic() < deadline:
-            time.sleep(0.02)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        assert wanted <= len(lines(tmp_path / "kept")) < 41
-    before = lines(tmp_path / "kept")[:-1]
-    done = subprocess.run(arguments, capture_output=True, check=True, env=quiet)
-    kept = lines(tmp_path / "kept")
-    assert kept[: len(before)] == before
-    assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 41
-    resumed = EvaluationResult.model_validate_json(done.stdout)
-    alone = [sys.executable, "-m", "pyengine", *command(stories, tmp_path / "alone", "--json")]
-    whole = EvaluationResult.model_validate_json(
-        subprocess.run(alone, capture_output=True, check=True, env=quiet).stdout
-    )
-    for left, right in zip(resumed.models[0].tasks, whole.models[0].tasks, strict=True):
-        assert (left.task, left.samples[0].outcome) == (right.task, right.samples[0].outcome)
-        assert left.samples[0].completion == right.samples[0].completion

@@ -1,52 +1,40 @@
 """Whole comparisons of tiny models, against a slow reading of the same logits."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import row_oracle as oracle
+from comparison_samples import (
+    PLAIN,
+    SOURCES,
+    WINDOWS,
+    Quantize,
+    quantizer,
+    sample_corpus,
+    sample_model,
+    sample_result,
+)
 from tiny_model import write_tiny_model
 
-from pyengine.cli.app import run
 from pyengine.comparison import (
     CompareOptions,
     ComparisonResult,
-    MemoryOptions,
-    WindowOptions,
     compare,
 )
 from pyengine.comparison.setting import document_prefix
 from pyengine.comparison.subjects import padding_ids
 from pyengine.comparison.texts import tokenize
 from pyengine.comparison.windows import cut_windows
-from pyengine.corpus import Corpus, Document
+from pyengine.corpus import Corpus
 from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
-from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.engine.session import Session
-from pyengine.errors import InputError, OptionError
-from pyengine.reports.compare_view import compare_document
-from pyengine.reports.terminal import render_terminal
-
-SOURCES = {
-    "python": b"def area(r):\n    # of a circle\n    return 3.14 * r ** 2\n\nprint(area(2))\n",
-    "c": b"int main(void) {\n    int x = 1;\n    return x + 2;\n}\n",
-    "go": b"package main\n\nfunc f(a int) int {\n\treturn a * 2\n}\n",
-}
-WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
-PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, greedy=2, spots=3)
 
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    documents = [
-        Document(f"{language}{i}", language, source + str(i).encode())
-        for i in range(4)
-        for language, source in SOURCES.items()
-    ]
-    return Corpus(tuple(documents), "test")
+    return sample_corpus()
 
 
 @pytest.fixture(scope="module")
@@ -56,28 +44,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tiny(folder: Path) -> Path:
-    return write_tiny_model(folder / "tiny.gguf", n_extra=8, spread=2.0)
+    return sample_model(folder)
 
 
 @pytest.fixture(scope="module")
-def quantized(tiny: Path) -> Callable[[str], Path]:
-    def make(name: str) -> Path:
-        target = tiny.with_name(f"tiny-{name}.gguf")
-        (plan,) = plan_quantization(tiny, [name])
-        quantize_file(tiny, target, plan, source_sha256=file_sha256(tiny))
-        return target
-
-    return make
+def quantized(tiny: Path) -> Quantize:
+    return quantizer(tiny)
 
 
 @pytest.fixture(scope="module")
-def result(tiny: Path, quantized: Callable[[str], Path], corpus: Corpus) -> ComparisonResult:
-    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
-    return compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)
+def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
+    return sample_result(tiny, quantized, corpus)
 
 
 def test_averages_equal_a_slow_reading_of_the_logits(
-    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+    result: ComparisonResult, tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
     kl, same, ratio, delta = [], [], [], []
     with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
@@ -147,67 +128,6 @@ def test_variants_are_told_apart_on_the_same_tokens(result: ComparisonResult) ->
     assert pair.words.startswith("tiny-Q8_0 is closer to the reference than tiny-Q4_0")
 
 
-def test_block_plan_gives_the_same_numbers(
-    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
-) -> None:
-    options = CompareOptions(
-        windows=WINDOWS,
-        threads=1,
-        greedy=2,
-        spots=3,
-        memory=MemoryOptions(plan="block", cap_bytes=60_000),
-    )
-    block = compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)
-    assert block.scope is not None
-    assert block.scope.plan == "block"
-    for a, b in zip(result.variants, block.variants, strict=True):
-        assert a.model_dump_json() == b.model_dump_json()
-
-
-def test_cache_plan_gives_lower_bounds_and_exact_log_probabilities(
-    folder: Path, corpus: Corpus
-) -> None:
-    large = write_tiny_model(folder / "large.gguf", n_extra=400, spread=1.0)
-    tuned = write_tiny_model(folder / "large2.gguf", n_extra=400, spread=1.02)
-    results = []
-    for plan in ("live", "cache"):
-        options = CompareOptions(
-            windows=WINDOWS,
-            threads=1,
-            starts=False,
-            greedy=0,
-            memory=MemoryOptions(plan="cache" if plan == "cache" else "live"),
-        )
-        results.append(compare(large, [tuned], corpus=corpus, options=options))
-    exact, bound = (r.variants[0].overall for r in results)
-    assert exact is not None
-    assert bound is not None
-    for name in ("jensen_shannon", "total_variation", "hellinger"):
-        assert getattr(bound, name).value <= getattr(exact, name).value + 1e-6
-    assert 0.3 * exact.kl.mean.value < bound.kl.mean.value <= exact.kl.mean.value + 1e-6
-    assert bound.ppl_reference == pytest.approx(exact.ppl_reference, rel=1e-6)
-    assert bound.ppl_variant == pytest.approx(exact.ppl_variant, rel=1e-6)
-    assert bound.same_top.value == exact.same_top.value
-    assert bound.delta_p.rms == pytest.approx(exact.delta_p.rms, rel=1e-4)
-    for a, b in zip(results[0].variants[0].keywords, results[1].variants[0].keywords, strict=True):
-        assert b.mass_reference.value == pytest.approx(a.mass_reference.value, rel=1e-5)
-        assert b.kl is not None
-        assert a.kl is not None
-        assert b.kl.value == pytest.approx(a.kl.value, rel=1e-4)
-
-
-def test_the_same_call_gives_the_same_bytes(
-    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
-) -> None:
-    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
-    models = [quantized("Q8_0"), quantized("Q4_0")]
-    again = compare(tiny, models, corpus=corpus, options=options)
-    a, b = (json.loads(r.model_dump_json()) for r in (result, again))
-    for record in (a, b):  # says how much memory was free
-        record["scope"].pop("plan_reason")
-    assert a == b
-
-
 def test_starts_cover_every_language(result: ComparisonResult) -> None:
     starts = result.variants[0].starts
     assert [s.kind for s in starts].count("cold") == 1
@@ -220,7 +140,7 @@ def test_starts_cover_every_language(result: ComparisonResult) -> None:
 
 
 def test_cold_start_equals_the_oracle(
-    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path]
+    result: ComparisonResult, tiny: Path, quantized: Quantize
 ) -> None:
     cold = result.variants[1].starts[0]
     with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
@@ -248,7 +168,7 @@ def test_spots_are_the_largest_divergences(result: ComparisonResult) -> None:
 
 
 def test_first_divergence_equals_writing_with_both(
-    result: ComparisonResult, tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
+    result: ComparisonResult, tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
     def write(path: Path, prompt: list[int], n: int) -> list[int]:
         with open_model(path) as model:
@@ -317,116 +237,3 @@ def test_string_probabilities_follow_the_chain_rule(tiny: Path) -> None:
             expected += oracle.log_softmax(row, padding)[token]
     assert got[2] == pytest.approx(expected, rel=1e-5)
     assert got[0] == pytest.approx(got[3])
-
-
-def test_measuring_stops_when_precise_enough(
-    tiny: Path, quantized: Callable[[str], Path], corpus: Corpus
-) -> None:
-    options = CompareOptions(
-        windows=WINDOWS, threads=1, starts=False, greedy=0, spots=0, precision=1.0
-    )
-    result = compare(tiny, [quantized("Q8_0")], corpus=corpus, options=options)
-    assert result.scope is not None
-    assert result.scope.stopped == "the requested precision was reached"
-    assert result.scope.n_documents == 10
-
-
-def test_rows_are_saved_only_when_asked_for(
-    tiny: Path, quantized: Callable[[str], Path], corpus: Corpus, tmp_path: Path
-) -> None:
-    options = CompareOptions(
-        windows=WindowOptions(n_ctx=32, max_windows=2), threads=1, starts=False, greedy=0
-    )
-    target = tmp_path / "rows"
-    compare(tiny, [quantized("Q4_0")], corpus=corpus, options=options, save_logits=target)
-    names = sorted(path.name for path in target.iterdir())
-    assert names == [
-        "reference-window000000.npz",
-        "reference-window000001.npz",
-        "variant0-window000000.npz",
-        "variant0-window000001.npz",
-    ]
-    with np.load(target / names[0]) as saved, open_model(tiny) as model:
-        session = Session(model, options=SessionOptions(threads=1))
-        again = session.logits_at(saved["ids"], saved["rows"])
-        assert np.allclose(saved["logits"], again, atol=1e-4)
-
-
-def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:
-    with pytest.raises(InputError, match="no such file"):
-        compare(tiny, [tmp_path / "missing.gguf"], corpus=corpus)
-    with pytest.raises(OptionError, match="nothing to compare"):
-        compare(tiny, [], corpus=corpus)
-    for options in (
-        CompareOptions(margin=-1),
-        CompareOptions(precision=0),
-        CompareOptions(threads=0),
-        CompareOptions(greedy=-1),
-    ):
-        with pytest.raises(OptionError):
-            compare(tiny, [tiny], corpus=corpus, options=options)
-
-
-def test_report_shows_verdict_both_errors_and_the_floor(result: ComparisonResult) -> None:
-    text = render_terminal(compare_document(result), width=200, color=False)
-    for words in (
-        "tiny-Q8_0",
-        "null control",
-        "By class of token",
-        "Where it differs most",
-        "First divergence of greedy continuations",
-        "Cold and warm starts",
-        "independent",
-        "every token is scored once",
-    ):
-        assert words in text
-
-
-def test_command_line(
-    tiny: Path,
-    quantized: Callable[[str], Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    for language, source in SOURCES.items():
-        suffix = {"python": "py", "c": "c", "go": "go"}[language]
-        (tmp_path / f"x.{suffix}").write_bytes(source)
-    variant = str(quantized("Q4_0"))
-    usual = ["compare", str(tiny), variant, "--corpus", str(tmp_path), "--context", "32"]
-    usual += ["--threads", "1", "--no-starts", "--greedy", "0"]
-    assert run([*usual, "--json"]) == 0
-    printed = capsys.readouterr()
-    record = ComparisonResult.model_validate_json(printed.out)
-    assert record.corpus is not None
-    assert record.corpus.n_documents == 3
-    assert run([*usual, "--max-kl", "1000"]) == 0
-    assert run([*usual, "--max-kl", "1e-9"]) == 1
-    assert "exceeds 1e-09 nats" in capsys.readouterr().err
-    assert run([*usual, "--json", "--markdown"]) == 2
-    assert run([*usual, "--stride", "32"]) == 2
-    assert run([*usual, "--base-file", "x"]) == 2
-    assert run(["compare", str(tiny)]) == 2
-    assert run(["compare", str(tiny), str(tmp_path / "nothing.gguf")]) == 2
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_emulation_on_the_command_line(
-    tiny: Path,
-    quantized: Callable[[str], Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    text = tmp_path / "text.txt"
-    text.write_bytes(b"\n".join(SOURCES.values()) * 4)
-    base = tmp_path / "base.kld"
-    usual = ["compare", str(tiny), str(quantized("Q8_0")), "--emulate", "llama-perplexity"]
-    usual += ["--corpus", str(text), "--context", "64", "--threads", "1", "--base-file", str(base)]
-    assert run(usual) == 0
-    first = capsys.readouterr().out
-    assert "Final estimate: PPL = " in first
-    assert run(usual) == 0
-    second = capsys.readouterr().out
-    assert first.endswith(second)
-    text.write_bytes(b"something else entirely, " * 40)
-    assert run(usual) == 2
-    assert "holds other tokens" in capsys.readouterr().err

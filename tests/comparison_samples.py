@@ -1,0 +1,54 @@
+"""What tests of comparisons compare: a corpus, a tiny model, files quantized from it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tiny_model import write_tiny_model
+
+from pyengine.comparison import CompareOptions, ComparisonResult, WindowOptions, compare
+from pyengine.corpus import Corpus, Document
+from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
+
+SOURCES = {
+    "python": b"def area(r):\n    # of a circle\n    return 3.14 * r ** 2\n\nprint(area(2))\n",
+    "c": b"int main(void) {\n    int x = 1;\n    return x + 2;\n}\n",
+    "go": b"package main\n\nfunc f(a int) int {\n\treturn a * 2\n}\n",
+}
+WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
+PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, greedy=2, spots=3)
+
+
+Quantize = Callable[[str], Path]
+
+
+def sample_corpus() -> Corpus:
+    """Return twelve short documents in three languages."""
+    documents = [
+        Document(f"{language}{i}", language, source + str(i).encode())
+        for i in range(4)
+        for language, source in SOURCES.items()
+    ]
+    return Corpus(tuple(documents), "test")
+
+
+def sample_model(folder: Path) -> Path:
+    """Write the reference."""
+    return write_tiny_model(folder / "tiny.gguf", n_extra=8, spread=2.0)
+
+
+def quantizer(tiny: Path) -> Quantize:
+    """Return what makes a variant of a type beside the reference."""
+
+    def make(name: str) -> Path:
+        target = tiny.with_name(f"tiny-{name}.gguf")
+        (plan,) = plan_quantization(tiny, [name])
+        quantize_file(tiny, target, plan, source_sha256=file_sha256(tiny))
+        return target
+
+    return make
+
+
+def sample_result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
+    """Compare two variants with the reference."""
+    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
+    return compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)

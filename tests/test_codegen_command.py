@@ -1,0 +1,139 @@
+"""Evaluations from the command line, resumed after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from codegen_samples import need_sandbox, writing_model
+
+from pyengine.cli.app import run
+from pyengine.codegen.records import (
+    EvaluationResult,
+)
+from pyengine.reports.loading import load_result
+
+
+@pytest.fixture(autouse=True)
+def sandboxed() -> None:
+    need_sandbox()
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return writing_model(tmp_path_factory.mktemp("tiny"))
+
+
+def command(stories: Path, folder: Path, *more: str) -> list[str]:
+    arguments = [
+        "evaluate",
+        str(stories),
+        "--results",
+        str(folder),
+        "--threads",
+        "1",
+        "--jobs",
+        "1",
+    ]
+    return [*arguments, "--language", "python", "--max-tokens", "24", *more]
+
+
+def test_command_line(stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command(stories, tmp_path, "--limit", "3")) == 0
+    text = capsys.readouterr().out
+    assert "solves" in text
+    assert "pass@1" in text
+    assert run(command(stories, tmp_path, "--limit", "3", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "evaluate"
+    assert run(command(stories, tmp_path, "--limit", "3", "--markdown")) == 0
+    assert "| Outcome" in capsys.readouterr().out
+    assert run(command(stories, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
+    assert "below 0.99" in capsys.readouterr().err
+
+
+TASK = """
+language = "python"
+[[task]]
+name = "one"
+entry_point = "f"
+prompt = "def f():"
+reference = " return 1"
+tests = "assert f() == 1"
+"""
+
+
+def test_a_sweep_evaluates_its_variants(
+    stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = tmp_path / "tasks.toml"
+    tasks.write_text(TASK, encoding="utf-8")
+    folder = tmp_path / "sweep"
+    arguments = ["sweep", str(stories), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
+    arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
+    assert run(arguments) == 0
+    assert "Tasks that change sides" in capsys.readouterr().out
+    result = load_result(folder / "evaluate.json")
+    assert isinstance(result, EvaluationResult)
+    assert [model.model.file_type for model in result.models[1:]] == ["Q8_0"]
+    assert result.models[1].token_level is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--tasks", "nowhere.toml"], "nowhere.toml"),
+        (["--tasks", "no-such-benchmark"], "no-such-benchmark"),
+        (["--language", "cobol"], "cobol"),
+        (["--samples", "3"], "temperature"),
+        (["--json", "--markdown"], "exclude"),
+        (["--prompt", "chat"], "chat template"),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    stories: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    message: str,
+) -> None:
+    assert run(command(stories, tmp_path, *more)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def lines(folder: Path) -> list[bytes]:
+    return [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+
+
+def test_a_killed_evaluation_goes_on_where_it_was(stories: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "pyengine", *command(stories, tmp_path / "kept", "--json")]
+    quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for wanted in (3, 12):
+        child = subprocess.Popen(
+            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet
+        )
+        deadline = time.monotonic() + 180
+        while len(lines(tmp_path / "kept")) < wanted and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert wanted <= len(lines(tmp_path / "kept")) < 41
+    before = lines(tmp_path / "kept")[:-1]
+    done = subprocess.run(arguments, capture_output=True, check=True, env=quiet)
+    kept = lines(tmp_path / "kept")
+    assert kept[: len(before)] == before
+    assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 41
+    resumed = EvaluationResult.model_validate_json(done.stdout)
+    alone = [sys.executable, "-m", "pyengine", *command(stories, tmp_path / "alone", "--json")]
+    whole = EvaluationResult.model_validate_json(
+        subprocess.run(alone, capture_output=True, check=True, env=quiet).stdout
+    )
+    for left, right in zip(resumed.models[0].tasks, whole.models[0].tasks, strict=True):
+        assert (left.task, left.samples[0].outcome) == (right.task, right.samples[0].outcome)
+        assert left.samples[0].completion == right.samples[0].completion

@@ -1,0 +1,129 @@
+"""Comparisons from the command line, impossible ones, and how a comparison is shown."""
+
+from pathlib import Path
+
+import pytest
+from comparison_samples import (
+    SOURCES,
+    Quantize,
+    quantizer,
+    sample_corpus,
+    sample_model,
+    sample_result,
+)
+
+from pyengine.cli.app import run
+from pyengine.comparison import (
+    CompareOptions,
+    ComparisonResult,
+    compare,
+)
+from pyengine.corpus import Corpus
+from pyengine.errors import InputError, OptionError
+from pyengine.reports.compare_view import compare_document
+from pyengine.reports.terminal import render_terminal
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return sample_corpus()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def tiny(folder: Path) -> Path:
+    return sample_model(folder)
+
+
+@pytest.fixture(scope="module")
+def quantized(tiny: Path) -> Quantize:
+    return quantizer(tiny)
+
+
+@pytest.fixture(scope="module")
+def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
+    return sample_result(tiny, quantized, corpus)
+
+
+def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        compare(tiny, [tmp_path / "missing.gguf"], corpus=corpus)
+    with pytest.raises(OptionError, match="nothing to compare"):
+        compare(tiny, [], corpus=corpus)
+    for options in (
+        CompareOptions(margin=-1),
+        CompareOptions(precision=0),
+        CompareOptions(threads=0),
+        CompareOptions(greedy=-1),
+    ):
+        with pytest.raises(OptionError):
+            compare(tiny, [tiny], corpus=corpus, options=options)
+
+
+def test_report_shows_verdict_both_errors_and_the_floor(result: ComparisonResult) -> None:
+    text = render_terminal(compare_document(result), width=200, color=False)
+    for words in (
+        "tiny-Q8_0",
+        "null control",
+        "By class of token",
+        "Where it differs most",
+        "First divergence of greedy continuations",
+        "Cold and warm starts",
+        "independent",
+        "every token is scored once",
+    ):
+        assert words in text
+
+
+def test_command_line(
+    tiny: Path,
+    quantized: Quantize,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for language, source in SOURCES.items():
+        suffix = {"python": "py", "c": "c", "go": "go"}[language]
+        (tmp_path / f"x.{suffix}").write_bytes(source)
+    variant = str(quantized("Q4_0"))
+    usual = ["compare", str(tiny), variant, "--corpus", str(tmp_path), "--context", "32"]
+    usual += ["--threads", "1", "--no-starts", "--greedy", "0"]
+    assert run([*usual, "--json"]) == 0
+    printed = capsys.readouterr()
+    record = ComparisonResult.model_validate_json(printed.out)
+    assert record.corpus is not None
+    assert record.corpus.n_documents == 3
+    assert run([*usual, "--max-kl", "1000"]) == 0
+    assert run([*usual, "--max-kl", "1e-9"]) == 1
+    assert "exceeds 1e-09 nats" in capsys.readouterr().err
+    assert run([*usual, "--json", "--markdown"]) == 2
+    assert run([*usual, "--stride", "32"]) == 2
+    assert run([*usual, "--base-file", "x"]) == 2
+    assert run(["compare", str(tiny)]) == 2
+    assert run(["compare", str(tiny), str(tmp_path / "nothing.gguf")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_emulation_on_the_command_line(
+    tiny: Path,
+    quantized: Quantize,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"\n".join(SOURCES.values()) * 4)
+    base = tmp_path / "base.kld"
+    usual = ["compare", str(tiny), str(quantized("Q8_0")), "--emulate", "llama-perplexity"]
+    usual += ["--corpus", str(text), "--context", "64", "--threads", "1", "--base-file", str(base)]
+    assert run(usual) == 0
+    first = capsys.readouterr().out
+    assert "Final estimate: PPL = " in first
+    assert run(usual) == 0
+    second = capsys.readouterr().out
+    assert first.endswith(second)
+    text.write_bytes(b"something else entirely, " * 40)
+    assert run(usual) == 2
+    assert "holds other tokens" in capsys.readouterr().err
