@@ -1,6 +1,6 @@
 """Time the fused pair kernel against NumPy, on rows of 151,936 logits.
 
-    python benchmarks/row_kernels.py [--rows 32] [--threads 2]
+    python benchmarks/row_kernels.py [--rows 32] [--threads 2] [--return-memory]
 
 Ours: every statistic of `pair_statistics` (KL both ways, Jensen-Shannon, total variation,
 Hellinger, entropies, target, ranks, top-50 overlaps, Kendall's tau). NumPy: the formulas of KL,
@@ -10,9 +10,15 @@ The target is 8 times NumPy on the same two cores. NumPy as it is called compute
 its rows are also spread over as many threads as ours have, which is the harder comparison. In
 float64 NumPy is as exact as ours, so that ratio is the one of equal work; in float32 it is faster
 and its small divergences are noise, which the last column shows on nearly equal rows.
+
+Where the C library gives freed memory back, NumPy's temporaries are mapped page by page again,
+which can cost more than its arithmetic and depends on what else lies on the heap. So glibc is told
+to keep what was freed; --return-memory measures as a program finds it.
 """
 
 import argparse
+import ctypes
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +61,16 @@ def numpy_rows(
         return list(pool.map(one, p, q))
 
 
+def keep_freed_memory() -> None:
+    """Tell glibc not to give freed memory back to the kernel."""
+    if not sys.platform.startswith("linux"):
+        return
+    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+    library = ctypes.CDLL(None)
+    for threshold in (trim_threshold, mmap_threshold):
+        library.mallopt(threshold, 1 << 30)
+
+
 def best_of(work: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:
     """Return the shortest of some runs, in seconds."""
     times = []
@@ -71,7 +87,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--return-memory", action="store_true")
     arguments = parser.parse_args()
+    if not arguments.return_memory:
+        keep_freed_memory()
     generator = np.random.default_rng(0)
     shape = (arguments.rows, N_VOCAB)
     p = (3 * generator.standard_normal(shape)).astype(np.float32)
