@@ -193,7 +193,7 @@ def test_ranks_equal_sorting_on_every_kernel(n: int, kernels: str) -> None:
     rows.append(np.where(generator.random(n) < 0.3, -np.inf, generator.normal(size=n) * 1e30))
     for row in np.array(rows, dtype=np.float32):
         order = np.lexsort((np.arange(n), -row))
-        for ids in (range(n), generator.integers(0, n, 20), [n - 1], [0, 0]):
+        for ids in (list(range(n)), generator.integers(0, n, 20).tolist(), [n - 1], [0, 0]):
             places = ranks(row[None], ids, kernels=kernels)[0]
             assert np.array_equal(order[places - 1], ids)
 
