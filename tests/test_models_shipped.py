@@ -156,21 +156,29 @@ def test_divergence_falls_from_q2_k_to_q8_0(tmp_path: Path) -> None:
     assert found[-1] < 0.01
 
 
+def test_recorded_results_show_that_base_has_learnt_code() -> None:
+    reached = RESULTS["members"]["base"]["bits_per_byte"]
+    assert reached["all"]["value"] < 1.8
+    assert reached["python"]["value"] < 1.7
+    assert all(record["value"] < 0 for record in RESULTS["comparisons"]["base - xz"].values())
+
+
 def test_recorded_results_show_the_order_of_the_family() -> None:
     compared = RESULTS["comparisons"]
     assert compared["base - small"]["high"] < 0
     assert compared["python - base on Python"]["high"] < 0
-    assert compared["distilled - small"]["value"] <= 0
-    assert all(record["value"] < 0 for record in compared["base - xz"].values())
+    assert compared["distilled - small"]["high"] < 0
 
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_recorded_logits_agree_with_the_training_side(member: str) -> None:
     recorded = RESULTS["verification"]["members"][member]
-    # llama.cpp rounds activations to F16 when the weights are F16, which few logits exceed.
-    assert recorded["logits"]["share_within_0.02"] >= 0.999
-    assert recorded["logits_f32"]["largest_difference"] < 0.02
+    assert recorded["logits"]["largest_difference"] < 0.02
     assert recorded["logits"]["equal_top_1"] >= 0.999
+    # Without the roundings that llama.cpp makes for an F16 file, few positions differ by more.
+    assert recorded["logits_of_float32"]["share_within_0.02"] >= 0.999
+    assert recorded["logits_of_float32"]["equal_top_1"] >= 0.999
+    assert recorded["logits_f32"]["largest_difference"] < 0.02
     assert recorded["files_tokenized_differently"] == 0
 
 

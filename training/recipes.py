@@ -34,7 +34,7 @@ class Recipe:
 FAMILY = {
     recipe.name: recipe
     for recipe in (
-        Recipe("base", WIDE, "train.bin", minutes=54.5),
+        Recipe("base", WIDE, "train.bin", minutes=72),
         Recipe("small", NARROW, "train.bin", minutes=60, tokens=3_000_000, warm_up=100_000),
         Recipe(
             "distilled",
@@ -50,8 +50,8 @@ FAMILY = {
             WIDE,
             "python.bin",
             minutes=60,
-            tokens=1_000_000,
-            peak=4e-4,
+            tokens=2_000_000,
+            peak=6e-4,
             warm_up=50_000,
             start="base",
         ),

@@ -106,9 +106,17 @@ def _licence_of_all_files(copyright_text: str) -> str:
 
 
 def is_permissive(licence: str) -> bool:
-    """Say whether a stated licence is permissive, or offers a permissive choice."""
-    choices = re.split(r"\bor\b|/", licence, flags=re.I)
-    return any(not re.search(NOT_PERMISSIVE, choice) for choice in choices)
+    """Say whether a stated licence is permissive, or offers a permissive choice.
+
+    Of several licences that hold together, each must be or offer one.
+    """
+    return all(
+        any(
+            not re.search(NOT_PERMISSIVE, choice)
+            for choice in re.split(r"\bor\b|/", part, flags=re.I)
+        )
+        for part in re.split(r"\band\b", licence, flags=re.I)
+    )
 
 
 class _Links(html.parser.HTMLParser):

@@ -32,6 +32,7 @@ ROWS = 4
 FINAL_SHARE = 0.02
 EMBEDDING_RATE = 4.0
 SAVE_SECONDS = 120.0
+LONGEST_STEP = 20.0
 LOG_STEPS = 100
 DISTILLATION_WEIGHT = 0.75
 
@@ -176,12 +177,15 @@ class Run:
         return data.item()
 
     def until_done(self) -> None:
-        """Train to the end of the recipe, saving every SAVE_SECONDS."""
+        """Train to the end of the recipe, saving every SAVE_SECONDS; one that is done is left."""
+        if self.progress.fraction(self.recipe) >= 1.0:
+            return
         saved = started = time.monotonic()
         while self.progress.fraction(self.recipe) < 1.0:
             loss = self.step()
             now = time.monotonic()
-            self.progress.seconds += now - started
+            # A run that was suspended meanwhile has not trained all that time.
+            self.progress.seconds += min(now - started, LONGEST_STEP)
             started = now
             kept = self.progress.loss or loss
             self.progress.loss = 0.98 * kept + 0.02 * loss
