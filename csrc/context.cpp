@@ -145,11 +145,8 @@ void Context::check(const std::vector<BatchToken> & tokens) const {
 
 void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & interrupt) {
     check(tokens);
-    if (cancelled_) {
-        throw Interrupted("this context was cancelled");
-    }
     BatchArrays arrays(tokens);
-    InterruptPoll poll([&] { return cancelled_ || (interrupt && interrupt()); });
+    InterruptPoll poll(interrupt);
     logits_ = nullptr;
     n_rows_ = 0;
     const ErrorLines errors;

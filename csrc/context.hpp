@@ -1,7 +1,6 @@
 // A decoding context over a model: tokens of one or many sequences in, rows of logits out.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -40,9 +39,6 @@ public:
     // Throws DecodeError; Interrupted when `interrupt` says so. The memory is cleared on either.
     void decode(const std::vector<BatchToken> & tokens, const Interrupt & interrupt);
 
-    // Makes the decode that runs in another thread, and all later ones, throw Interrupted.
-    void cancel() { cancelled_ = true; }
-
     // The rows of the last decode, (n_rows() * n_vocab) floats; valid until the next decode.
     const float * logits() const { return logits_; }
     std::size_t n_rows() const { return n_rows_; }
@@ -69,7 +65,6 @@ private:
     llama_context_ptr context_;
     const float * logits_ = nullptr;
     std::size_t n_rows_ = 0;
-    std::atomic<bool> cancelled_{false};
 };
 
 } // namespace pyengine

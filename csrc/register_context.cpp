@@ -88,7 +88,6 @@ void register_context(py::module_ & module) {
             },
             py::arg("ids"), py::arg("positions"), py::arg("sequences"), py::arg("outputs"))
         .def_property_readonly("logits", &logits_view)
-        .def("cancel", &Context::cancel)
         .def("clear", &Context::clear)
         .def("copy_sequence", &Context::copy_sequence, py::arg("source"), py::arg("target"))
         .def("truncate_sequence", &Context::truncate_sequence, py::arg("sequence"),

@@ -1,8 +1,12 @@
-"""What tests of comparisons compare: a corpus, a tiny model, files quantized from it."""
+"""What tests of whole comparisons share: a corpus, a tiny model, files quantized from it.
+
+The fixtures are a plugin that conftest.py names.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tiny_model import write_tiny_model
 
 from pyengine.comparison import CompareOptions, ComparisonResult, WindowOptions, compare
@@ -16,13 +20,12 @@ SOURCES = {
 }
 WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
 PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, greedy=2, spots=3)
-
-
 Quantize = Callable[[str], Path]
 
 
-def sample_corpus() -> Corpus:
-    """Return twelve short documents in three languages."""
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    """Twelve short documents in three languages."""
     documents = [
         Document(f"{language}{i}", language, source + str(i).encode())
         for i in range(4)
@@ -31,13 +34,15 @@ def sample_corpus() -> Corpus:
     return Corpus(tuple(documents), "test")
 
 
-def sample_model(folder: Path) -> Path:
-    """Write the reference."""
-    return write_tiny_model(folder / "tiny.gguf", n_extra=8, spread=2.0)
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference."""
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny.gguf", n_extra=8, spread=2.0)
 
 
-def quantizer(tiny: Path) -> Quantize:
-    """Return what makes a variant of a type beside the reference."""
+@pytest.fixture(scope="module")
+def quantized(tiny: Path) -> Quantize:
+    """Makes a variant of a type beside the reference."""
 
     def make(name: str) -> Path:
         target = tiny.with_name(f"tiny-{name}.gguf")
@@ -48,7 +53,8 @@ def quantizer(tiny: Path) -> Quantize:
     return make
 
 
-def sample_result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
-    """Compare two variants with the reference."""
+@pytest.fixture(scope="module")
+def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
+    """Two variants compared with the reference."""
     options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
     return compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)

@@ -6,6 +6,9 @@ import pytest
 
 from pyengine.engine.embedded import embedded_model
 
+# Fixtures of the tests of whole comparisons; a test file's own of the same name go first.
+pytest_plugins = ["comparison_samples"]
+
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
 

@@ -10,10 +10,6 @@ from comparison_samples import (
     SOURCES,
     WINDOWS,
     Quantize,
-    quantizer,
-    sample_corpus,
-    sample_model,
-    sample_result,
 )
 from tiny_model import write_tiny_model
 
@@ -30,31 +26,6 @@ from pyengine.corpus import Corpus
 from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
-
-
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    return sample_corpus()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def tiny(folder: Path) -> Path:
-    return sample_model(folder)
-
-
-@pytest.fixture(scope="module")
-def quantized(tiny: Path) -> Quantize:
-    return quantizer(tiny)
-
-
-@pytest.fixture(scope="module")
-def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
-    return sample_result(tiny, quantized, corpus)
 
 
 def test_averages_equal_a_slow_reading_of_the_logits(
@@ -101,11 +72,11 @@ def test_parts_add_up_to_the_whole(result: ComparisonResult) -> None:
 
 
 def test_the_files_tell_what_separates_them(
-    result: ComparisonResult, tiny: Path, folder: Path, corpus: Corpus
+    result: ComparisonResult, tiny: Path, tmp_path: Path, corpus: Corpus
 ) -> None:
     assert [v.axis.kind for v in result.variants] == ["quantization", "quantization"]
-    tuned = write_tiny_model(folder / "tuned.gguf", n_extra=8, seed=2, spread=2.0)
-    same = folder / "copy.gguf"
+    tuned = write_tiny_model(tmp_path / "tuned.gguf", n_extra=8, seed=2, spread=2.0)
+    same = tmp_path / "copy.gguf"
     same.write_bytes(tiny.read_bytes())
     other = compare(tiny, [tuned, same], corpus=corpus, options=PLAIN)
     assert [v.axis.kind for v in other.variants] == ["fine-tuning", "identical"]
@@ -193,9 +164,9 @@ def test_first_divergence_equals_writing_with_both(
 
 
 def test_other_vocabularies_are_compared_by_bytes_and_strings_only(
-    tiny: Path, folder: Path, corpus: Corpus
+    tiny: Path, tmp_path: Path, corpus: Corpus
 ) -> None:
-    other = write_tiny_model(folder / "other.gguf", n_extra=3, seed=5, spread=2.0)
+    other = write_tiny_model(tmp_path / "other.gguf", n_extra=3, seed=5, spread=2.0)
     options = CompareOptions(windows=WINDOWS, threads=1)
     (variant,) = compare(tiny, [other], corpus=corpus, options=options).variants
     assert variant.overall is None

@@ -6,10 +6,6 @@ import pytest
 from comparison_samples import (
     SOURCES,
     Quantize,
-    quantizer,
-    sample_corpus,
-    sample_model,
-    sample_result,
 )
 
 from pyengine.cli.app import run
@@ -22,31 +18,6 @@ from pyengine.corpus import Corpus
 from pyengine.errors import InputError, OptionError
 from pyengine.reports.compare_view import compare_document
 from pyengine.reports.terminal import render_terminal
-
-
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    return sample_corpus()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def tiny(folder: Path) -> Path:
-    return sample_model(folder)
-
-
-@pytest.fixture(scope="module")
-def quantized(tiny: Path) -> Quantize:
-    return quantizer(tiny)
-
-
-@pytest.fixture(scope="module")
-def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
-    return sample_result(tiny, quantized, corpus)
 
 
 def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:

@@ -8,10 +8,6 @@ import pytest
 from comparison_samples import (
     WINDOWS,
     Quantize,
-    quantizer,
-    sample_corpus,
-    sample_model,
-    sample_result,
 )
 from tiny_model import write_tiny_model
 
@@ -28,29 +24,16 @@ from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 
 
-@pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    return sample_corpus()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def tiny(folder: Path) -> Path:
-    return sample_model(folder)
-
-
-@pytest.fixture(scope="module")
-def quantized(tiny: Path) -> Quantize:
-    return quantizer(tiny)
-
-
-@pytest.fixture(scope="module")
-def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
-    return sample_result(tiny, quantized, corpus)
+def test_number_of_threads_moves_no_number_over_the_corpus(
+    tiny: Path, quantized: Quantize, corpus: Corpus
+) -> None:
+    variant = quantized("Q4_0")
+    found = set()
+    for threads in (1, 2, 3):
+        options = CompareOptions(windows=WINDOWS, threads=threads, starts=False, greedy=0)
+        (compared,) = compare(tiny, [variant], corpus=corpus, options=options).variants
+        found.add(compared.model_dump_json())
+    assert len(found) == 1
 
 
 def test_block_plan_gives_the_same_numbers(
@@ -71,10 +54,10 @@ def test_block_plan_gives_the_same_numbers(
 
 
 def test_cache_plan_gives_lower_bounds_and_exact_log_probabilities(
-    folder: Path, corpus: Corpus
+    tmp_path: Path, corpus: Corpus
 ) -> None:
-    large = write_tiny_model(folder / "large.gguf", n_extra=400, spread=1.0)
-    tuned = write_tiny_model(folder / "large2.gguf", n_extra=400, spread=1.02)
+    large = write_tiny_model(tmp_path / "large.gguf", n_extra=400, spread=1.0)
+    tuned = write_tiny_model(tmp_path / "large2.gguf", n_extra=400, spread=1.02)
     results = []
     for plan in ("live", "cache"):
         options = CompareOptions(

@@ -46,9 +46,7 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
         n_vocab=setting.reference.record.n_vocab,
         window_rows=max(len(window) for window in windows),
     )
-    decoding = choose_decoding(
-        windows, options, plan, threads=setting.threads, n_variants=len(variants)
-    )
+    decoding = choose_decoding(windows, options, plan, threads=setting.threads)
     measurement = measure(
         setting.reference,
         variants,
@@ -69,7 +67,7 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
         plan=plan,
         measurement=measurement,
         table=token_table(setting.documents, measurement.windows),
-        null=null_record(measurement.null, decoding.reference, decoding.control),
+        null=null_record(measurement.null, decoding.usual, decoding.control),
         continuations=_written(setting),
     )
 

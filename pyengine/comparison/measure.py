@@ -172,11 +172,8 @@ def _live(
     decoding: Decoding,
 ) -> Iterator[Group]:
     """Yield each window when all models have seen it."""
-    first = Session(reference.opened(), options=decoding.reference)
-    others = [
-        Session(variant.opened(), options=how)
-        for variant, how in zip(variants, decoding.variants, strict=True)
-    ]
+    first = Session(reference.opened(), options=decoding.usual)
+    others = [Session(variant.opened(), options=decoding.usual) for variant in variants]
     again = [Session(reference.opened(), options=decoding.control)]
     for index, window in enumerate(windows):
         if index == decoding.n_control:
@@ -194,14 +191,14 @@ def _blocks(
     decoding: Decoding,
 ) -> Iterator[Group]:
     """Yield each group of windows when all models have seen it, one variant open at a time."""
-    first = Session(reference.opened(), options=decoding.reference)
+    first = Session(reference.opened(), options=decoding.usual)
     for variant in variants:
         variant.put_aside()
     cap = measurer.options.memory.cap_bytes
     for group in blocks_of(windows, reference.record.n_vocab, cap):
         kept = keep_rows(first, group)
         for number, variant in enumerate(variants):
-            with variant.session(decoding.variants[number]) as session:
+            with variant.session(decoding.usual) as session:
                 for block in beside_kept(kept, number, session, group, measurer.reduction):
                     measurer.take(block, windows[block.window])
         _control(reference, kept, group, measurer, decoding)
@@ -220,7 +217,7 @@ def _control(
     if not chosen:
         return
     again = Session(reference.opened(), options=decoding.control)
-    number = len(decoding.variants)
+    number = len(measurer.collected)
     for block in beside_kept(kept[: len(chosen)], number, again, chosen, measurer.reduction):
         measurer.null.append(block.records)
 
@@ -242,13 +239,13 @@ def _cached(
             measurer.reduction,
             {index: measurer.keywords_of(window) for index, window in everything},
         )
-        first = Session(reference.opened(), options=decoding.reference)
+        first = Session(reference.opened(), options=decoding.usual)
         for index, window in everything:
             kept = keep_rows(first, [(index, window)])
             cache.write(index, window, np.concatenate(kept[0]))
             _control(reference, kept, [(index, window)], measurer, decoding)
         for number, variant in enumerate(variants):
-            with variant.session(decoding.variants[number]) as session:
+            with variant.session(decoding.usual) as session:
                 for index, window in everything:
                     begin = 0
                     for _, rows in session.iterate_rows(window.ids, window.rows):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.comparison.side_by_side import decode_all
 from pyengine.comparison.windows import Window
 from pyengine.engine.session import Session
 from pyengine.statistics import pair_statistics
@@ -68,9 +67,10 @@ def live_window(
 
     All sessions must have the same n_batch and max_rows, so that their blocks are the same.
     """
+    streams = [session.iterate_rows(window.ids, window.rows) for session in (reference, *variants)]
     begin = 0
-    for reference_rows, *others in decode_all((reference, *variants), window, reduction.threads):
-        for variant, rows in enumerate(others):
+    for (_, reference_rows), *others in zip(*streams, strict=True):
+        for variant, (_, rows) in enumerate(others):
             yield reduction.block(variant, index, window, begin, reference_rows, rows)
         begin += len(reference_rows)
 

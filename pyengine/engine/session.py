@@ -61,10 +61,6 @@ class Session:
         """The compiled context, for layers that need its single steps."""
         return self._context
 
-    def cancel(self) -> None:
-        """Make what decodes in another thread, and all later calls, raise Interrupted."""
-        self._context.cancel()
-
     def logits(self, tokens: Sequence[int] | npt.NDArray[np.int32]) -> Logits:
         """Return the logits after the last of the tokens: float32, (n_vocab,)."""
         ids = _token_array(tokens)
