@@ -1,8 +1,10 @@
 """The `pyengine` command: its sub-commands, and how errors become exit codes."""
 
+import errno
 import io
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from pyengine import __version__
-from pyengine.errors import PyengineError
+from pyengine.errors import InputError, PyengineError
 
 # Command name -> module; each module has a function `command`. Modules are imported when used,
 # so that `pyengine --version` does not pay for plotting or parsers.
@@ -28,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "evaluate": "pyengine.cli.evaluate",
 }
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+INTERNAL = 3
 INTERRUPTED = 130
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
@@ -115,16 +119,39 @@ def run(arguments: list[str]) -> int:
         raise
     except MemoryError:
         _complain("out of memory; use a smaller model, context or batch")
-        return 3
+        return INTERNAL
+    except OSError as error:
+        _complain(_about(error))
+        return InputError.exit_code
+    except Exception:  # noqa: BLE001  # a defect, whose traceback is the report
+        traceback.print_exc()
+        _complain("internal error; please report it with the lines above")
+        return INTERNAL
     if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
         _complain("interrupted")
     return code if isinstance(code, int) else 0
 
 
+def _about(error: OSError) -> str:
+    """Say in words what the system refused."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f"{error.filename}: {reason}"
+    if error.errno not in FULL_DISK:
+        return reason
+    _drop_output()  # files have names, so it is stdout that went there
+    return f"the output cannot be written: {reason}"
+
+
 def _without_reader() -> int:
     """Drop what is left: the reader of our output went away (| head), which is no error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop_output()
     return 0
+
+
+def _drop_output() -> None:
+    """Let what stdout still holds vanish; Python would complain of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:

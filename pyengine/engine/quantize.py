@@ -18,7 +18,13 @@ from typing import Any
 
 from pyengine import errors
 from pyengine.engine.gguf import check_gguf, read_metadata_string
-from pyengine.errors import InputError, ModelFileError, OptionError, PyengineError
+from pyengine.errors import (
+    EngineError,
+    InputError,
+    ModelFileError,
+    OptionError,
+    PyengineError,
+)
 from pyengine.files import replacing
 
 # Largest first: the order of `all`.
@@ -44,6 +50,8 @@ NEEDS_IMATRIX = ("Q2_K_S",)
 SOURCE_KEY = "pyengine.source_sha256"
 OPTIONS_KEY = "pyengine.quantize_sha256"
 POLL_SECONDS = 0.05
+# What the C++ library says of a full disk; llama.cpp writes through std::ofstream.
+WRITE_FAILED = "iostream error"
 
 Progress = Callable[[float], object]
 
@@ -220,7 +228,16 @@ def quantize_file(
     metadata = [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)]
     with replacing(target) as temporary:
         request = _request(source, [plan.file_type], options, target=temporary, metadata=metadata)
-        _run(request, source, temporary, plan.file_bytes, progress)
+        try:
+            _run(request, source, temporary, plan.file_bytes, progress)
+        except EngineError as error:
+            if WRITE_FAILED not in str(error):
+                raise
+            written, free = temporary.stat().st_size, shutil.disk_usage(target.parent).free
+            raise InputError(
+                f"{target}: cannot be written: {written / 1e6:.1f} of {plan.file_bytes / 1e6:.1f} "
+                f"MB went to the disk, which has {free / 1e6:.1f} MB free"
+            ) from error
         if temporary.stat().st_size != plan.file_bytes:
             raise ModelFileError(
                 f"{target}: {temporary.stat().st_size} bytes were written in place of "

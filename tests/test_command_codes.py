@@ -1,0 +1,71 @@
+"""The documented exit codes where the system, and not an argument, is at fault."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import damage
+import pytest
+
+from pyengine.cli import doctor
+from pyengine.cli.app import run
+
+LIMIT = 100_000
+
+
+def limit_files() -> None:
+    """Let no file grow beyond LIMIT bytes, as on a disk that is full then."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+
+
+def pyengine(*arguments: str, stdout: int = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pyengine", *arguments],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        preexec_fn=limit_files,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("form", ["--json", "--markdown"])
+def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path: Path, form: str) -> None:
+    source = tmp_path / "tiny-f32.gguf"
+    damage.write_small_gguf(source)
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        ended = pyengine("quantize", str(source), "--to", "Q8_0", "--dry-run", form, stdout=full)
+    finally:
+        os.close(full)
+    assert ended.returncode == 2
+    assert ended.stderr == ("pyengine: the output cannot be written: No space left on device\n")
+
+
+def test_a_disk_that_fills_while_quantizing_leaves_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "tiny-f32.gguf"
+    damage.write_small_gguf(source, n_embd=256)
+    target = tmp_path / "made"
+    target.mkdir()
+    ended = pyengine("quantize", str(source), "--to", "Q8_0", "--output-dir", str(target))
+    assert ended.returncode == 2
+    assert "cannot be written" in ended.stderr
+    assert "free" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert list(target.iterdir()) == []
+
+
+def test_a_defect_has_its_own_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr(doctor, "command", fail)
+    assert run(["doctor"]) == 3
+    complaint = capsys.readouterr().err
+    assert "nobody thought of this" in complaint
+    assert complaint.endswith("pyengine: internal error; please report it with the lines above\n")
