@@ -9,13 +9,14 @@ from comparison_samples import (
 )
 
 from pyengine.cli.app import run
+from pyengine.cli.compare import check_threshold
 from pyengine.comparison import (
     CompareOptions,
     ComparisonResult,
     compare,
 )
 from pyengine.corpus import Corpus
-from pyengine.errors import InputError, OptionError
+from pyengine.errors import InputError, OptionError, ThresholdNotMet
 from pyengine.reports.compare_view import compare_document
 from pyengine.reports.terminal import render_terminal
 
@@ -98,3 +99,21 @@ def test_emulation_on_the_command_line(
     text.write_bytes(b"something else entirely, " * 40)
     assert run(usual) == 2
     assert "holds other tokens" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "extra", [["--max-kl", "1"], ["--markdown"], ["--html", "x.html"], ["--no-starts"]]
+)
+def test_emulation_ignores_nothing_that_was_asked_for(
+    tiny: Path, extra: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", str(tiny), str(tiny), "--emulate", "llama-perplexity", *extra]) == 2
+    assert "does not go with --emulate" in capsys.readouterr().err
+
+
+def test_an_infinite_divergence_meets_no_threshold(result: ComparisonResult) -> None:
+    check_threshold(result, 100.0)
+    text = result.model_dump_json().replace('"n_infinite":0', '"n_infinite":1')
+    broken = ComparisonResult.model_validate_json(text)
+    with pytest.raises(ThresholdNotMet, match="infinite KL divergence at 1 tokens"):
+        check_threshold(broken, 100.0)

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from pyengine.comparison import CompareOptions, ComparisonResult
 
 MIB = 1 << 20
+# What --emulate knows; whatever else is asked for with it would be ignored.
+EMULATION = {
+    *("reference", "variants", "corpus", "emulate", "base_file"),
+    *("context", "windows", "threads", "gpu_layers", "json"),
+}
 
 
 def command(
+    call: typer.Context,
     reference: Annotated[str, typer.Argument(help="The model that the others are held against.")],
     variants: Annotated[list[str], typer.Argument(help="One or more variants of it.")],
     *,
@@ -87,6 +93,7 @@ def command(
     if json and markdown:
         raise OptionError("--json and --markdown exclude each other")
     if emulate is not None:
+        _refuse_others(call)
         _emulate(
             reference,
             variants,
@@ -122,7 +129,7 @@ def command(
     result = _run(reference, variants, corpus or [], options, save_logits)
     _print(result, html, json=json, markdown=markdown)
     if max_kl is not None:
-        _check_threshold(result, max_kl)
+        check_threshold(result, max_kl)
 
 
 def _run(
@@ -161,17 +168,30 @@ def _print(result: "ComparisonResult", html: Path | None, *, json: bool, markdow
     write_page(result, html)
 
 
-def _check_threshold(result: "ComparisonResult", max_kl: float) -> None:
+def check_threshold(result: "ComparisonResult", max_kl: float) -> None:
+    """Raise ThresholdNotMet unless every mean KL divergence is surely no larger."""
     for variant in result.variants:
         if variant.overall is None:
             raise ThresholdNotMet(f"{variant.label}: no KL divergence was measured")
         kl = variant.overall.kl.mean
         upper = kl.high if kl.n_clusters > 1 else kl.value
-        if upper > max_kl:
+        if variant.overall.kl.n_infinite:
+            n = variant.overall.kl.n_infinite
+            raise ThresholdNotMet(f"{variant.label}: infinite KL divergence at {n} tokens")
+        if not upper <= max_kl:
             raise ThresholdNotMet(
                 f"{variant.label}: mean KL divergence {kl.value:.6g}, upper end {upper:.6g}, "
                 f"exceeds {max_kl:g} nats"
             )
+
+
+def _refuse_others(call: typer.Context) -> None:
+    """Raise OptionError where an option was given that the emulation does not have."""
+    for name in call.params:
+        source = call.get_parameter_source(name)
+        if name not in EMULATION and source is not None and source.name == "COMMANDLINE":
+            option = name.replace("_", "-")
+            raise OptionError(f"--{option} does not go with --emulate, which repeats one program")
 
 
 def _emulate(
