@@ -55,6 +55,10 @@ class DecodeError(EngineError):
     """llama.cpp refused a batch."""
 
 
+class WorkerError(PyengineError):
+    """A process that measured was killed, crashed or was lost with its machine."""
+
+
 class Interrupted(PyengineError):
     """A load or a decode was stopped from outside."""
 

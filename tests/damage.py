@@ -228,3 +228,11 @@ def tensor_shapes(
         yield block + "ffn_gate.weight", (n_ff, n_embd)
         yield block + "ffn_up.weight", (n_ff, n_embd)
         yield block + "ffn_down.weight", (n_embd, n_ff)
+
+
+def fill_tensor(path: Path, name: str, value: float) -> None:
+    """Overwrite every number of a float32 tensor."""
+    reader = gguf.GGUFReader(path, "r+")
+    (tensor,) = [tensor for tensor in reader.tensors if tensor.name == name]
+    tensor.data[:] = value
+    reader.data.flush()

@@ -68,14 +68,18 @@ def log_softmax(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def slow_numbers(reference: Path, variant: Path) -> dict[str, float]:
-    """KL, same-top share and bits per byte, written out; every text fits one window."""
+    """KL, same-top share and bits per byte, written out; every text fits one window.
+
+    The last two of the tokens are of kind "unused": padding, which is left out.
+    """
     kl, same, bits, n_bytes = [], [], 0.0, 0
     options = SessionOptions(n_ctx=64, n_batch=64, n_ubatch=64, max_rows=64, threads=1)
     with open_model(reference) as first, open_model(variant) as second:
         sessions = [Session(first, options=options), Session(second, options=options)]
         for text in TEXTS.values():
             ids = [first.vocabulary.bos or 0, *first.vocabulary.tokenize(text.encode())]
-            p, q = (log_softmax(s.logits_at(ids, range(len(ids) - 1))) for s in sessions)
+            rows = [s.logits_at(ids, range(len(ids) - 1))[:, :-2] for s in sessions]
+            p, q = (log_softmax(row) for row in rows)
             kl += list((np.exp(p) * (p - q)).sum(axis=1))
             same += list(p.argmax(axis=1) == q.argmax(axis=1))
             bits -= q[np.arange(len(ids) - 1), ids[1:]].sum() / np.log(2)
@@ -182,6 +186,68 @@ def test_a_damaged_variant_costs_its_row(
     assert rows["good"]["kl"] == rows_of(undisturbed)["tiny-Q8_0"]["kl"]
 
 
+def test_a_sweep_and_a_comparison_print_one_number(
+    shared: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model without BOS: windows begin with nothing, and nothing is scored at a first token."""
+    source = shared / "models" / "tiny-rwkv-7v0-834k-f16.gguf"
+    how = ["--tokens", "60", "--context", "64", "--corpus", str(corpus), "--json"]
+    folder = tmp_path / "sweep"
+    arguments = ["sweep", str(source), "--to", "Q4_0", "--output-dir", str(folder), "--no-speed"]
+    assert run([*arguments, *how]) == 0
+    swept = json.loads(capsys.readouterr().out)
+    variant = folder / "models" / "tiny-rwkv-7v0-834k-Q4_0.gguf"
+    assert run(["compare", str(source), str(variant), "--no-starts", "--greedy", "0", *how]) == 0
+    compared = json.loads(capsys.readouterr().out)
+    assert "no start token" in swept["method"]
+    assert swept["method"] == compared["scope"]["words"]
+    assert swept["n_tokens"] == compared["scope"]["n_tokens"]
+    mean = compared["variants"][0]["overall"]["kl"]["mean"]
+    assert swept["rows"][1]["kl"]["value"] == pytest.approx(mean["value"], rel=1e-12)
+    assert swept["rows"][1]["kl"]["se_clustered"] == pytest.approx(mean["se_clustered"])
+
+
+def test_one_document_is_not_called_bad_for_want_of_an_interval(
+    source: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def swept(context: str) -> str:
+        folder = tmp_path / context
+        arguments = command(source, corpus / "one.py", folder, "--no-speed", "--context", context)
+        assert run([*arguments, "--to", "Q8_0"]) == 0
+        return capsys.readouterr().out
+
+    assert "no interval, so there is no verdict" in " ".join(swept("64").split())
+    assert "tiny-Q8_0" in rows_of(tmp_path / "64")
+    windows = swept("16")  # several of them take the place of documents
+    assert "95 % interval" in windows or "None stays" in windows
+    assert rows_of(tmp_path / "16")["tiny-Q8_0"]["kl"]["n_clusters"] > 1  # type: ignore[index]
+
+
+def test_a_model_of_nonsense_costs_its_row(
+    source: Path, corpus: Path, undisturbed: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    good = undisturbed / "models" / "tiny-Q8_0.gguf"
+    (given / "good.gguf").write_bytes(good.read_bytes())
+    broken = given / "broken.gguf"
+    broken.write_bytes(good.read_bytes())
+    damage.fill_tensor(broken, "output_norm.weight", float("nan"))
+    arguments = ["sweep", str(source), "--variants", str(given), "--corpus", str(corpus), *QUICK]
+    folder = tmp_path / "sweep"
+    assert run([*arguments, "--output-dir", str(folder), "--no-speed", "--json"]) == 0
+    rows = rows_of(folder)
+    assert "its logits are not numbers at" in str(rows["broken"]["failure"])
+    assert rows["good"]["kl"] == rows_of(undisturbed)["tiny-Q8_0"]["kl"]
+    capfd.readouterr()
+    for extra in ([], ["--no-text"]):
+        how = ["--corpus", str(corpus), "--context", "64", *extra]
+        assert run(["compare", str(source), str(broken), *how]) == 2
+        complaint = capfd.readouterr().err
+        assert "broken.gguf: its logits are not numbers at" in complaint
+        assert complaint.count("\n") == 1
+
+
 def hook_into_workers(folder: Path, models: str, code: str) -> Path:
     """Return a folder that, in PYTHONPATH, lets workers on some models run code first."""
     folder.mkdir()
@@ -236,7 +302,7 @@ def test_when_every_worker_is_killed_one_sentence_says_so(
     folder = tmp_path / "sweep"
     with monkeypatch.context() as killing:
         killing.setenv("PYTHONPATH", str(hook))
-        assert run(command(source, corpus, folder, "--json")) == 2
+        assert run(command(source, corpus, folder, "--json")) == 3
     complaint = capfd.readouterr().err
     assert "cannot be measured: the process died with SIGKILL" in complaint
     assert complaint.count("\n") == 1
@@ -349,10 +415,12 @@ def test_a_source_that_cannot_be_measured_is_an_error(
     given = ["--variants", str(source), "--output-dir", str(tmp_path / "a")]
     assert run(["sweep", str(shared / "vocabs" / "ggml-vocab-gpt-2.gguf"), *given]) == 2
     assert "vocabulary only" in capsys.readouterr().err
-    monkeypatch.setattr(worker.Runner, "run", lambda *_: worker.Outcome(failure="it died"))
-    given[-1] = str(tmp_path / "b")
-    assert run(["sweep", str(source), *given]) == 2
-    assert "cannot be measured: it died" in capsys.readouterr().err
+    for folder, bad_input, code in (("b", True, 2), ("c", False, 3)):
+        outcome = worker.Outcome(failure="it died", bad_input=bad_input)
+        monkeypatch.setattr(worker.Runner, "run", lambda *_, outcome=outcome: outcome)
+        given[-1] = str(tmp_path / folder)
+        assert run(["sweep", str(source), *given]) == code
+        assert "cannot be measured: it died" in capsys.readouterr().err
 
 
 def test_an_earlier_sweep_is_not_mixed_up(

@@ -24,8 +24,10 @@ def tokens(level: float, *, seed: int = 0, n_bytes: int = 3) -> TokenNumbers:
     rng = np.random.default_rng(seed)
     noise = rng.exponential(1.0, N)
     log_p = -rng.exponential(2.0, N)
+    document = np.repeat(np.arange(DOCUMENTS, dtype=np.int32), N // DOCUMENTS)
     return TokenNumbers(
-        document=np.repeat(np.arange(DOCUMENTS, dtype=np.int32), N // DOCUMENTS),
+        document=document,
+        cluster=document,
         n_bytes=np.full(N, n_bytes, np.int32),
         kl=level * noise,
         log_p=log_p,
@@ -53,6 +55,7 @@ def model(
             n_documents=DOCUMENTS,
             n_bytes=3 * N,
             start_ids=[1],
+            prefix=[1],
             reference_keyword_mass=0.2,
             variant_keyword_mass=0.2 - level,
             keyword_masses={},

@@ -159,13 +159,13 @@ def null_record(pairs: Pairs, usual: SessionOptions, other: SessionOptions) -> N
         n=len(pairs),
         n_ubatch=(usual.n_ubatch, other.n_ubatch),
         threads=(usual.threads or 1, other.threads or 1),
-        floors={name: _floor(np.asarray(values)) for name, values in differences.items()},
+        floors={name: noise_floor(np.asarray(values)) for name, values in differences.items()},
         largest={name: float(np.max(np.abs(values))) for name, values in differences.items()},
         same_top=float(np.mean(same_top(pairs))),
     )
 
 
-def _floor(values: Floats) -> float:
+def noise_floor(values: Floats) -> float:
     """Return |mean| + 2 standard errors of a difference that is nothing but noise."""
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
     return abs(float(np.mean(values))) + 2 * error

@@ -14,7 +14,13 @@ from pyengine.comparison.records import (
     VariantRecord,
 )
 from pyengine.comparison.setting import Progress, Setting, make_setting, silent
-from pyengine.comparison.subjects import Subject, name_subjects, open_subject, same_vocabulary
+from pyengine.comparison.subjects import (
+    Subject,
+    check_numbers,
+    name_subjects,
+    open_subject,
+    same_vocabulary,
+)
 from pyengine.comparison.variant import foreign_variant, kindred_variant
 from pyengine.comparison.verdicts import compare_variants
 from pyengine.corpus import Corpus, load_corpus
@@ -57,7 +63,7 @@ def compare(
     folder = None if save_logits is None else Path(save_logits)
     setting = make_setting(first, corpus or load_corpus(), options, progress, folder)
     kindred = [s for s in others if same_vocabulary(first.record, s.record)]
-    measured = measure_corpus(setting, kindred) if options.corpus and kindred else None
+    measured = _measured(setting, kindred) if options.corpus and kindred else None
     records = [_variant(setting, subject, kindred, measured) for subject in others]
     return ComparisonResult(
         provenance=provenance(
@@ -71,6 +77,14 @@ def compare(
         pairs=[] if measured is None else _pairs(setting, kindred, measured),
         margin=options.margin,
     )
+
+
+def _measured(setting: Setting, variants: list[Subject]) -> CorpusPass:
+    corpus = measure_corpus(setting, variants)
+    check_numbers(corpus.measurement.null, setting.reference.path)
+    for subject, columns in zip(variants, corpus.measurement.variants, strict=True):
+        check_numbers(columns.pairs, subject.path)
+    return corpus
 
 
 def _variant(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from pyengine.comparison.records import Choice, StartRecord
 from pyengine.comparison.spots import choice_record
+from pyengine.comparison.subjects import check_numbers
 from pyengine.engine.model import Vocabulary
 from pyengine.engine.session import Session
 from pyengine.statistics import pair_statistics, restricted_statistics, top_k
@@ -86,6 +87,7 @@ def compare_starts(
         pairs = pair_statistics(
             rows_p, rows_q, [-1] * len(some), padding=padding, threads=reference.threads
         )
+        check_numbers(pairs, variant.model.path)
         for i, context in enumerate(some):
             ids = everything if context.language == ALL_LANGUAGES else sets[context.language]
             mass_p, mass_q = _masses(rows_p[i : i + 1], rows_q[i : i + 1], ids, pairs[i : i + 1])

@@ -16,7 +16,7 @@ from pyengine.engine.model import Model, Vocabulary, open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.engine.session import Session
 from pyengine.engine.vocabulary_hash import vocabulary_sha256
-from pyengine.errors import ModelKindError
+from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.results import ModelRecord, model_record
 from pyengine.vocabulary.tokens import TokenKind
 
@@ -96,6 +96,21 @@ def axis_of(reference: Subject, variant: Subject, options: CompareOptions) -> Ax
         same_bytes=reference.record.sha256 == variant.record.sha256,
         same_architecture=reference.record.architecture == variant.record.architecture,
     )
+
+
+def check_numbers(pairs: npt.NDArray[np.void], path: str | Path) -> None:
+    """Raise ModelFileError where a model's logits are not numbers: averages would mean nothing.
+
+    Damaged weights do that, and numbers that are too large for their type. Of a variant and its
+    reference it is the variant, unless the reference is found out beside itself.
+    """
+    bad = int(np.isnan(pairs["kl"]).sum())
+    if bad:
+        raise ModelFileError(
+            f"{path}: its logits are not numbers at {bad:,} of {len(pairs):,} positions"
+        )
+    if len(pairs) and not np.isfinite(pairs["kl"]).any():
+        raise ModelFileError(f"{path}: its KL divergence is infinite at every position")
 
 
 def padding_ids(vocabulary: Vocabulary, n_vocab: int) -> npt.NDArray[np.int32]:

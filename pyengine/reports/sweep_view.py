@@ -1,5 +1,6 @@
 """`pyengine sweep` as a document: the table, what may be said of neighbours, and the timings."""
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 
@@ -56,6 +57,11 @@ def _answer(result: SweepResult) -> Paragraph:
     ]
     n = len([row for row in result.rows if not row.is_reference])
     head = f"{n} variants over {count(result.n_tokens)} tokens."
+    if all(math.isnan(row.kl.high) for row in result.rows if row.kl):
+        return Paragraph(
+            f"{head} One document in one window gives no interval, so there is no verdict.",
+            "strong",
+        )
     if not good:
         return Paragraph(
             f"{head} None stays within {significant(result.margin)} nats of the source.", "strong"
@@ -94,8 +100,9 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
     ]
     if result.floor is not None:
         notes.append(
-            f"The source against itself under another batch size gives {significant(result.floor)} "
-            "nats: differences below that mean nothing."
+            "The source against itself under another batch size and thread count gives "
+            f"{significant(result.floor)} nats (mean + 2 standard errors): differences below that "
+            "mean nothing."
         )
     for row in result.rows:
         if row.smaller_and_better is not None:

@@ -80,7 +80,7 @@ def _per_byte(bits: Floats, tokens: TokenNumbers) -> EstimateRecord | None:
     known = bool((tokens.n_bytes >= 0).all()) and bool(np.isfinite(bits).all())
     if not known or tokens.n_bytes.sum() == 0:
         return None
-    clusters = tokens.document.astype(np.intp)
+    clusters = tokens.cluster.astype(np.intp)
     sums, _ = cluster_sums(bits, clusters)
     sizes, _ = cluster_sums(tokens.n_bytes.astype(np.float64), clusters)
     return EstimateRecord.of(clustered_ratio(sums, sizes, level=LEVEL))
@@ -105,7 +105,7 @@ def _row(model: Measured, floor: float | None, languages: Sequence[str]) -> Swee
         return row
     record, tokens = model.quality
     finite = np.isfinite(tokens.kl)
-    clusters = tokens.document.astype(np.intp)
+    clusters = tokens.cluster.astype(np.intp)
     levels = quantiles(tokens.kl, [0.5, 0.99])
     kl = EstimateRecord.of(clustered_mean(tokens.kl[finite], clusters[finite], level=LEVEL))
     change = record.variant_keyword_mass - record.reference_keyword_mass
@@ -137,7 +137,7 @@ def kl_parts(tokens: TokenNumbers, labels: npt.NDArray[np.str_]) -> list[PartRec
     for name in sorted(set(labels.tolist())):
         chosen = finite & (labels == name)
         if chosen.any():
-            clusters = np.unique(tokens.document[chosen], return_inverse=True)[1]
+            clusters = np.unique(tokens.cluster[chosen], return_inverse=True)[1]
             kl = clustered_mean(tokens.kl[chosen], clusters, level=LEVEL)
             parts.append(PartRecord(name=name, kl=EstimateRecord.of(kl)))
     return parts
@@ -182,7 +182,7 @@ def _steps(models: Sequence[Measured], margin: float) -> dict[int, StepVerdict]:
     pairs = list(zip(order[1:], order[:-1], strict=True))
     differences = [
         paired_difference(
-            numbers[i].kl, numbers[j].kl, numbers[i].document.astype(np.intp), level=LEVEL
+            numbers[i].kl, numbers[j].kl, numbers[i].cluster.astype(np.intp), level=LEVEL
         )
         for i, j in pairs
     ]

@@ -11,6 +11,7 @@ class QualityRecord(Record):
         key: hash of everything that decides the measurement.
         arrays_sha256: of the file with the per-token numbers.
         start_ids: tokens of the cold start.
+        prefix: tokens that every window begins with.
         reference_keyword_mass, variant_keyword_mass: probability, at the cold start, of all
             tokens that are a keyword of any language (bare, or after a space, newline or tab, and
             in another case).
@@ -25,6 +26,7 @@ class QualityRecord(Record):
     n_documents: int
     n_bytes: int | None
     start_ids: list[int]
+    prefix: list[int]
     reference_keyword_mass: float
     variant_keyword_mass: float
     keyword_masses: dict[str, tuple[float, float]]

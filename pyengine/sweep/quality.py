@@ -13,8 +13,11 @@ from scipy.special import softmax
 from pyengine.comparison.options import WindowOptions
 from pyengine.comparison.passes import Reduction, live_window
 from pyengine.comparison.records import Choice
+from pyengine.comparison.setting import document_prefix
 from pyengine.comparison.starts import top_choices
+from pyengine.comparison.subjects import check_numbers, padding_ids
 from pyengine.comparison.texts import TokenizedText, tokenize
+from pyengine.comparison.tokens import token_table
 from pyengine.comparison.windows import Window, cut_windows
 from pyengine.corpus import load_corpus
 from pyengine.engine.model import Model, Vocabulary, open_model
@@ -36,6 +39,7 @@ class Quality:
     tokens: TokenNumbers
     n_documents: int
     start_ids: tuple[int, ...]
+    prefix: tuple[int, ...]
     keyword_mass: tuple[float, float]
     keyword_masses: Mapping[str, tuple[float, float]]
     cold_top: tuple[Choice, ...]
@@ -47,6 +51,7 @@ def measure_quality(task: QualityTask) -> Quality:
     Raises:
         VocabularyMismatchError: the models do not share their vocabulary.
         CorpusError: the corpus is not the one that the task names, or holds nothing to score.
+        ModelFileError: a model computes logits that are not numbers.
     """
     options = ModelOptions(n_gpu_layers=task.n_gpu_layers)
     with ExitStack() as stack:
@@ -54,15 +59,16 @@ def measure_quality(task: QualityTask) -> Quality:
         variant = stack.enter_context(open_model(task.variant, options=options))
         _check_vocabularies(reference, variant)
         sessions = [
-            Session(reference, options=_session_options(task, task.n_ctx)),
-            Session(variant, options=_session_options(task, task.n_ubatch)),
+            Session(reference, options=_session_options(task, task.n_ctx, task.threads)),
+            Session(variant, options=_session_options(task, task.n_ubatch, task.variant_threads)),
         ]
         documents = _documents(task, reference.vocabulary)
         start = natural_start(reference).ids
         window_options = WindowOptions(
             n_ctx=task.n_ctx, stride=task.stride, max_tokens=task.max_tokens
         )
-        windows = cut_windows(documents, start, window_options, seed=task.seed)
+        prefix = document_prefix(reference)
+        windows = cut_windows(documents, prefix, window_options, seed=task.seed)
         tokens = _token_numbers(sessions, documents, windows, task.threads)
         rows = [session.logits(start) for session in sessions]
         masses = keyword_masses(reference.vocabulary, rows)
@@ -70,6 +76,7 @@ def measure_quality(task: QualityTask) -> Quality:
             tokens=tokens,
             n_documents=len(np.unique(tokens.document)),
             start_ids=start,
+            prefix=tuple(prefix),
             keyword_mass=masses.pop("all"),
             keyword_masses=masses,
             cold_top=tuple(top_choices(rows[1], reference.vocabulary)),
@@ -104,13 +111,13 @@ def _softmax(row: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return probabilities
 
 
-def _session_options(task: QualityTask, n_ubatch: int) -> SessionOptions:
+def _session_options(task: QualityTask, n_ubatch: int, threads: int) -> SessionOptions:
     return SessionOptions(
         n_ctx=task.n_ctx,
         n_batch=task.n_ctx,
         n_ubatch=n_ubatch,
         max_rows=task.n_ctx,
-        threads=task.threads,
+        threads=threads,
     )
 
 
@@ -136,8 +143,7 @@ def _token_numbers(
     threads: int,
 ) -> TokenNumbers:
     reference, variant = sessions
-    vocabulary = reference.model.vocabulary
-    padding = np.arange(len(vocabulary), reference.model.n_vocab, dtype=np.int32)
+    padding = padding_ids(reference.model.vocabulary, reference.model.n_vocab)
     reduction = Reduction(padding=padding, threads=threads)
     records = np.concatenate(
         [
@@ -146,8 +152,11 @@ def _token_numbers(
             for block in live_window(reference, [variant], index, window, reduction)
         ]
     )
+    check_numbers(records, variant.model.path)
+    table = token_table(list(documents), list(windows))
     return TokenNumbers(
-        document=np.concatenate([np.full(len(w), w.document, np.int32) for w in windows]),
+        document=table.document.astype(np.int32),
+        cluster=table.clusters.astype(np.int32),
         n_bytes=np.concatenate(list(_token_bytes(documents, windows))),
         kl=records["kl"].astype(np.float64),
         log_p=records["log_p_target"].astype(np.float64),

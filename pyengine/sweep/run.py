@@ -2,16 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import CancelledError, Future, as_completed
+from dataclasses import replace
 from pathlib import Path
 
+from pyengine.comparison.averages import noise_floor
 from pyengine.comparison.windows import describe
 from pyengine.corpus import load_corpus
 from pyengine.engine.quantize import QuantizeOptions
-from pyengine.errors import ModelFileError, ModelKindError, OptionError
+from pyengine.errors import ModelFileError, ModelKindError, OptionError, WorkerError
 from pyengine.files import write_atomic
 from pyengine.results import cpu_name, provenance
-from pyengine.sweep.aggregate import Measured, make_rows, mean_kl
+from pyengine.sweep.aggregate import Measured, make_rows
 from pyengine.sweep.executors import Workplace
 from pyengine.sweep.measurements import QualityRecord
 from pyengine.sweep.options import SpeedOptions, SweepOptions
@@ -58,6 +60,7 @@ def sweep(
 
     Raises:
         ModelFileError, ModelKindError: the source cannot be used.
+        WorkerError: nothing was measured, because the processes were killed or crashed.
         CorpusError: the corpus cannot be used.
         OptionError: an option is out of range, or two files have the same name.
     """
@@ -70,29 +73,31 @@ def sweep(
     others = [describe_variant(path) for path in variants]
     models = [reference, *(v for v in others if v.sha256 != reference.sha256)]
     _check_names(models)
-    failures: dict[str, str] = {model.name: model.failure for model in models if model.failure}
+    failures = {m.name: Outcome(failure=m.failure, bad_input=True) for m in models if m.failure}
     usable = [model for model in models if not model.failure]
     tasks: dict[str, Task] = {
         model.name: quality_task(reference, model, options) for model in usable
     }
-    floor_task = quality_task(reference, reference, options, other_batch=True)
+    floor_task = null_control(quality_task(reference, reference, options))
     comparisons = _compare(store, workplace, tasks, floor_task, failures, progress)
-    if reference.name in failures:
-        raise ModelFileError(f"{source}: cannot be measured: {failures[reference.name]}")
-    floor = comparisons.pop("", None)
-    result = _result(
-        models, comparisons, failures, None if floor is None else mean_kl(floor[1]), options
-    )
+    control = comparisons.pop("", None)
+    if reference.name in failures and not comparisons:
+        raise _source_error(source, failures[reference.name])
+    floor = None if control is None else noise_floor(control[1].kl)
+    result = _result(models, comparisons, failures, floor, options)
     write_atomic(store.results, result.model_dump_json(indent=2) + "\n")
     timings = _time(store, workplace, usable, options, progress)
     write_atomic(store.timings, timings.model_dump_json(indent=2) + "\n")
     return result, timings
 
 
-def quality_task(
-    reference: Variant, variant: Variant, options: SweepOptions, *, other_batch: bool = False
-) -> QualityTask:
-    """Describe a comparison; `other_batch` gives the null control its other batch size."""
+def _source_error(source: Path, outcome: Outcome) -> ModelFileError | WorkerError:
+    kind = ModelFileError if outcome.bad_input else WorkerError
+    return kind(f"{source}: cannot be measured: {outcome.failure}")
+
+
+def quality_task(reference: Variant, variant: Variant, options: SweepOptions) -> QualityTask:
+    """Describe a comparison."""
     windows = options.windows
     corpus = load_corpus(options.corpus)
     return QualityTask(
@@ -108,9 +113,19 @@ def quality_task(
         max_tokens=windows.max_tokens,
         seed=options.seed,
         threads=options.threads,
-        n_ubatch=max(1, windows.n_ctx // 4) if other_batch else windows.n_ctx,
+        variant_threads=options.threads,
+        n_ubatch=windows.n_ctx,
         n_gpu_layers=options.n_gpu_layers,
         check_files=options.check_files,
+    )
+
+
+def null_control(task: QualityTask) -> QualityTask:
+    """Give a comparison of the reference with itself another batch size and thread count."""
+    return replace(
+        task,
+        n_ubatch=max(1, task.n_ctx // 4),
+        variant_threads=2 if task.threads == 1 else task.threads - 1,
     )
 
 
@@ -141,7 +156,7 @@ def _compare(
     workplace: Workplace,
     tasks: Mapping[str, Task],
     floor_task: Task,
-    failures: dict[str, str],
+    failures: dict[str, Outcome],
     progress: Progress | None,
 ) -> dict[str, tuple[QualityRecord, TokenNumbers]]:
     """Make the comparisons that are missing, all at the same time; "" is the null control."""
@@ -167,7 +182,7 @@ def _time(
 ) -> SweepTimings:
     """Measure speeds that are missing, one model at a time: two would slow each other down."""
     records: dict[str, SpeedRecord] = {}
-    failures: dict[str, str] = {}
+    failures: dict[str, Outcome] = {}
     for done, model in enumerate(models if options.speed is not None else ()):
         assert options.speed is not None
         task = speed_task(model, options.speed, options)
@@ -181,7 +196,9 @@ def _time(
             progress("Measuring speed", (done + 1) / len(models))
     threads = options.threads if options.speed is None else options.speed.threads
     return SweepTimings(
-        provenance=provenance(threads=threads, devices=["CPU"]), models=records, failures=failures
+        provenance=provenance(threads=threads, devices=["CPU"]),
+        models=records,
+        failures={name: outcome.failure for name, outcome in failures.items()},
     )
 
 
@@ -190,25 +207,31 @@ def _keep(
     future: "Future[Outcome]",
     name: str,
     tasks: Mapping[str, Task],
-    failures: dict[str, str],
+    failures: dict[str, Outcome],
 ) -> None:
     """Write a finished measurement at once, or note why there is none."""
-    error = future.exception()
-    if error is not None:  # a cluster's worker that died
-        failures[name] = f"{type(error).__name__}: {error}"
-        return
-    outcome = future.result()
+    outcome = _outcome(future)
     if outcome.failure:
         # The row has the file's name already, and its folder differs from run to run.
-        failures[name] = outcome.failure.replace(f"{tasks[name].variant}: ", "")
+        reason = outcome.failure.replace(f"{tasks[name].variant}: ", "")
+        failures[name] = replace(outcome, failure=reason)
     else:
         save(outcome)
+
+
+def _outcome(future: "Future[Outcome]") -> Outcome:
+    try:
+        return future.result()
+    except CancelledError:
+        return Outcome(failure="the cluster was lost before it was measured")
+    except Exception as error:  # noqa: BLE001  # whatever a cluster says of a worker that died
+        return Outcome(failure=f"{type(error).__name__}: {error}")
 
 
 def _result(
     models: Sequence[Variant],
     comparisons: Comparisons,
-    failures: Mapping[str, str],
+    failures: Mapping[str, Outcome],
     floor: float | None,
     options: SweepOptions,
 ) -> SweepResult:
@@ -222,7 +245,7 @@ def _result(
             file_type=model.tensor_type,
             is_reference=model is reference,
             quality=comparisons.get(model.name),
-            failure=failures.get(model.name),
+            failure=failures[model.name].failure if model.name in failures else None,
         )
         for model in models
     ]
@@ -235,7 +258,7 @@ def _result(
         corpus_sha256=corpus.sha256,
         n_tokens=any_record.n_tokens if any_record else 0,
         n_documents=any_record.n_documents if any_record else 0,
-        method=describe(options.windows, any_record.start_ids if any_record else ()),
+        method=describe(options.windows, any_record.prefix if any_record else ()),
         margin=options.margin,
         floor=floor,
         rows=make_rows(

@@ -20,6 +20,8 @@ class QualityTask:
         reference, variant: paths, the same for whoever does the work.
         reference_sha256, variant_sha256, corpus_sha256, keywords_sha256: what they hold.
         corpus: paths; empty for the shipped corpus.
+        threads: of the reference.
+        variant_threads: of the variant; another number in the null control only.
         n_ubatch: tokens computed at once by the variant; the reference uses n_ctx.
     """
 
@@ -35,6 +37,7 @@ class QualityTask:
     max_tokens: int | None
     seed: int
     threads: int
+    variant_threads: int
     n_ubatch: int
     n_gpu_layers: int
     check_files: bool

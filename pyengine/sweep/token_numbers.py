@@ -15,6 +15,7 @@ class TokenNumbers:
 
     Attributes:
         document: index of its document.
+        cluster: number that is equal within a document; with one document, within a window.
         n_bytes: bytes of the token in the document, -1 where unknown.
         kl: KL divergence of the variant from the reference, nats.
         log_p, log_q: log-probability of the token in the reference and in the variant.
@@ -23,6 +24,7 @@ class TokenNumbers:
     """
 
     document: npt.NDArray[np.int32]
+    cluster: npt.NDArray[np.int32]
     n_bytes: npt.NDArray[np.int32]
     kl: npt.NDArray[np.float64]
     log_p: npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ import threading
 from dataclasses import asdict, dataclass
 
 from pyengine.engine.quantize import file_sha256
-from pyengine.errors import InputError, ModelFileError, PyengineError
+from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerError
 from pyengine.sweep.speed import measure_speed
 from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.tasks import (
@@ -35,11 +35,14 @@ class Outcome:
         record: the measurement as JSON; empty where it failed.
         arrays: the per-token numbers as an NPZ file's bytes; empty for speed.
         failure: why it failed; empty where it did not.
+        bad_input: it failed because a file or an option cannot be used, so that it would fail
+            again; False where the process was killed or crashed.
     """
 
     record: str = ""
     arrays: bytes = b""
     failure: str = ""
+    bad_input: bool = False
 
 
 class Runner:
@@ -97,7 +100,8 @@ def _listen(child: "subprocess.Popen[bytes]") -> Outcome:
         return Outcome(record=head.decode().strip(), arrays=arrays)
     lines = b"".join(complaints).decode(errors="replace").strip().splitlines()
     if status > 0:
-        return Outcome(failure=lines[-1] if lines else f"exit status {status}")
+        reason = lines[-1] if lines else f"exit status {status}"
+        return Outcome(failure=reason, bad_input=status == InputError.exit_code)
     name = signal.Signals(-status).name
     return Outcome(failure=f"the process died with {name}" + (f": {lines[0]}" if lines else ""))
 
@@ -114,9 +118,12 @@ def _main(task: Task) -> int:
     except PyengineError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    except (MemoryError, OSError) as error:
-        sys.stderr.write(f"{task.variant}: {error or 'out of memory'}\n")
+    except OSError as error:
+        sys.stderr.write(f"{task.variant}: {error}\n")
         return InputError.exit_code
+    except MemoryError:
+        sys.stderr.write(f"{task.variant}: out of memory\n")
+        return WorkerError.exit_code
     return 0
 
 
@@ -150,6 +157,7 @@ def _quality(task: QualityTask) -> tuple[str, bytes]:
         n_documents=quality.n_documents,
         n_bytes=int(known.sum()) if bool((known >= 0).all()) else None,
         start_ids=list(quality.start_ids),
+        prefix=list(quality.prefix),
         reference_keyword_mass=quality.keyword_mass[0],
         variant_keyword_mass=quality.keyword_mass[1],
         keyword_masses=dict(quality.keyword_masses),
