@@ -1,15 +1,18 @@
 """Time a cold start against llama_cpp.Llama doing the same, as ratios within one run.
 
     python benchmarks/cold_start.py [MODEL.gguf] [--vocabulary VOCAB.gguf] [--rounds N]
+                                    [--types BF16 Q4_0]
 
 Without a model, one of Qwen2.5-0.5B's shape with random weights is written to a temporary
-folder. Every figure is the median over rounds; ours and the peer's take turns, each in a process
-of its own, so that a machine that slows down slows both.
+folder for each type: by default BF16, in which those weights are published, and Q4_0. Every figure
+is the median over rounds; ours and the peer's take turns, each in a process of its own, so that a
+machine that slows down slows both.
 
-How much a batch gains is decided by llama.cpp's matrix products, so the same contexts are decoded
-through its C API too (bare_llama.py): its ratio is the most that ours can be. The set look-ups are
-timed twice: again and again on one row, and each straight after a decode, which leaves nothing of
-ours in the caches.
+How much a batch gains is decided by llama.cpp's matrix products: much where one token waits for
+the weights to come from memory, little where the arithmetic of a quantized type is the limit. So
+the same contexts are decoded through its C API too (bare_llama.py): its ratio is what ours can be.
+The set look-ups are timed twice: again and again on one row, and each straight after a decode,
+which leaves nothing of ours in the caches.
 """
 
 import argparse
@@ -21,7 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from random_model import write_model
+from random_model import FILE_TYPES, write_model
 
 SEQUENCES = 256
 
@@ -31,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, nargs="?")
     parser.add_argument("--vocabulary", type=Path)
+    parser.add_argument("--types", nargs="+", choices=sorted(FILE_TYPES), default=["BF16", "Q4_0"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--worker", choices=sorted(WORKERS))
     arguments = parser.parse_args()
@@ -40,10 +44,11 @@ def main() -> None:
     if arguments.model:
         report(arguments.model, arguments.rounds)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "random-0.5b.gguf"
-        write_model(model, arguments.vocabulary)
-        report(model, arguments.rounds)
+    for file_type in arguments.types:
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / f"random-0.5b-{file_type}.gguf"
+            write_model(model, arguments.vocabulary, file_type=file_type)
+            report(model, arguments.rounds)
 
 
 def report(model: Path, rounds: int) -> None:
@@ -59,6 +64,7 @@ def report(model: Path, rounds: int) -> None:
         for name, value in run_worker(worker, model).items():
             figures.setdefault(name, []).append(value)
     medians = {name: statistics.median(values) for name, values in figures.items()}
+    print(f"{model.name}, {model.stat().st_size / 2**20:,.0f} MiB, {rounds} rounds")
     for name, value in sorted(medians.items()):
         unit = "MB" if "memory" in name else "ms"
         print(f"{name:44} {value * (1 if unit == 'MB' else 1000):10.2f} {unit}")
@@ -95,7 +101,7 @@ def ratios(m: dict[str, float]) -> list[tuple[str, float, str]]:
         (
             f"{SEQUENCES} contexts one by one / batched, llama.cpp's C API alone",
             m["bare: one by one"] / m["bare: batched"],
-            "(the most that is possible)",
+            "(reported)",
         ),
         ("peak memory beyond mapped pages [MB]", m["memory: beyond mapped pages"], "<= 64"),
     ]

@@ -5,8 +5,9 @@
 
 Without --model, a random model with the shape of Qwen2.5-0.5B is written first. The variant is the
 same file: the cost is that of any variant of this size. Forward: every window of the corpus
-decoded by both models, rows read, nothing computed from them. Comparison: `compare` over the same
-windows, null control, breakdowns and bootstrap included, without starts and continuations.
+decoded by both models, rows read, nothing computed from them; once before the comparison and once
+after it, and the mean is taken, because a machine's speed drifts. Comparison: `compare` over the
+same windows, null control, breakdowns and bootstrap included, without starts and continuations.
 With --llama-perplexity: its base run and its KL run over as many tokens, started as a program.
 """
 
@@ -113,9 +114,11 @@ def run(path: Path, n_windows: int, threads: int, program: Path | None) -> None:
         decoding = SessionOptions(n_ctx=N_CTX, n_batch=N_CTX, max_rows=N_CTX, threads=threads)
         sessions = [Session(model, options=decoding) for _ in range(2)]
         forward(sessions, windows[:1])
-        bare = timed(lambda: forward(sessions, windows))
+        before = timed(lambda: forward(sessions, windows))
+        whole = timed(lambda: compare(path, [path], corpus=corpus, options=options))
+        after = timed(lambda: forward(sessions, windows))
+        bare = ((before[0] + after[0]) / 2, (before[1] + after[1]) / 2)
         kernel = statistics_only(sessions[0], windows, threads)
-    whole = timed(lambda: compare(path, [path], corpus=corpus, options=options))
     n_tokens = sum(len(window) for window in windows)
     print(f"{len(windows)} windows, {n_tokens} scored tokens, {threads} threads: wall, CPU seconds")
     for name, (wall, cpu) in (("two forward passes", bare), ("comparison", whole)):

@@ -6,6 +6,7 @@
 
 #include "errors.hpp"
 #include "gguf_check.hpp"
+#include "huge_pages.hpp"
 #include "log_sink.hpp"
 
 namespace pyengine {
@@ -57,7 +58,9 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
                                   const LoadProgress & progress, const Plan & plan) {
     const auto overrides = without_vocabulary(plan.file);
     llama_model_params params = llama_model_default_params();
-    if (!plan.with_tokenizer) {
+    if (plan.with_tokenizer) {
+        put_next_heap_on_huge_pages(tokenizer_bytes(plan.file.n_vocab));
+    } else {
         params.kv_overrides = overrides.data();
     }
     params.n_gpu_layers = options.n_gpu_layers;

@@ -6,6 +6,7 @@
 
 #include "errors.hpp"
 #include "gguf_check.hpp"
+#include "huge_pages.hpp"
 #include "log_sink.hpp"
 
 namespace pyengine {
@@ -52,7 +53,8 @@ TokenKind kind_of(llama_token_attr attributes) {
 }
 
 std::shared_ptr<llama_model> load_tokenizer(const std::string & path) {
-    check_gguf(path); // llama.cpp aborts on what this refuses
+    const GgufSummary file = check_gguf(path); // llama.cpp aborts on what this refuses
+    put_next_heap_on_huge_pages(tokenizer_bytes(file.n_vocab));
     llama_model_params params = llama_model_default_params();
     params.vocab_only = true;
     const ErrorLines errors;

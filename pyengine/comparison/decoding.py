@@ -8,7 +8,7 @@ from pyengine.comparison.options import CompareOptions
 from pyengine.comparison.windows import Window
 from pyengine.engine.options import SessionOptions
 
-# Share of the windows on which the reference is computed twice.
+# Share of the windows whose first rows the reference computes twice.
 NULL_SHARE = 0.04
 
 
@@ -20,7 +20,7 @@ class Decoding:
         usual: of the reference and of every variant.
         control: of the reference when it is computed again, in other pieces by another number of
             threads.
-        n_control: on so many windows, the first ones.
+        n_control: in so many windows, the first ones, the first `control.max_rows` rows.
     """
 
     usual: SessionOptions
@@ -42,7 +42,8 @@ def choose_decoding(
     )
     control = replace(
         usual,
-        n_ubatch=max(1, usual.n_ubatch // 4),
+        max_rows=max(1, usual.max_rows // 2),
+        n_ubatch=max(1, min(usual.n_ubatch, usual.max_rows) // 4),
         threads=2 if threads == 1 else threads - 1,
     )
     return Decoding(usual, control, n_control=max(1, round(NULL_SHARE * len(windows))))

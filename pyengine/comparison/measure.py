@@ -18,6 +18,7 @@ from pyengine.comparison.passes import (
     Reduction,
     beside_kept,
     blocks_of,
+    control_block,
     keep_rows,
     live_window,
 )
@@ -174,11 +175,12 @@ def _live(
     """Yield each window when all models have seen it."""
     first = Session(reference.opened(), options=decoding.usual)
     others = [Session(variant.opened(), options=decoding.usual) for variant in variants]
-    again = [Session(reference.opened(), options=decoding.control)]
+    again: Session | None = Session(reference.opened(), options=decoding.control)
     for index, window in enumerate(windows):
         if index == decoding.n_control:
-            again = []
-        for block in live_window(first, [*others, *again], index, window, measurer.reduction):
+            again = None
+        blocks = live_window(first, others, index, window, measurer.reduction, control=again)
+        for block in blocks:
             measurer.take(block, window)
         yield [(index, window)]
 
@@ -212,13 +214,14 @@ def _control(
     measurer: Measurer,
     decoding: Decoding,
 ) -> None:
-    """Compute the reference again on those windows of a group that the control is made of."""
+    """Compute the reference again on the first rows of those windows that are controlled."""
     chosen = [(index, window) for index, window in group if index < decoding.n_control]
     if not chosen:
         return
     again = Session(reference.opened(), options=decoding.control)
     number = len(measurer.collected)
-    for block in beside_kept(kept[: len(chosen)], number, again, chosen, measurer.reduction):
+    for (index, window), (reference_rows, *_) in zip(chosen, kept, strict=False):
+        block = control_block(again, number, index, window, reference_rows, measurer.reduction)
         measurer.null.append(block.records)
 
 

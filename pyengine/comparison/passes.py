@@ -62,17 +62,37 @@ def live_window(
     index: int,
     window: Window,
     reduction: Reduction,
+    *,
+    control: Session | None = None,
 ) -> Iterator[Block]:
     """Decode one window with all models side by side; no row is ever copied.
 
-    All sessions must have the same n_batch and max_rows, so that their blocks are the same.
+    All sessions must have the same n_batch and max_rows, so that their blocks are the same. The
+    control, which may have a smaller max_rows, computes so many of the first rows and comes as the
+    variant after the last.
     """
     streams = [session.iterate_rows(window.ids, window.rows) for session in (reference, *variants)]
     begin = 0
     for (_, reference_rows), *others in zip(*streams, strict=True):
         for variant, (_, rows) in enumerate(others):
             yield reduction.block(variant, index, window, begin, reference_rows, rows)
+        if control is not None and begin == 0:
+            yield control_block(control, len(variants), index, window, reference_rows, reduction)
         begin += len(reference_rows)
+
+
+def control_block(
+    control: Session,
+    variant: int,
+    index: int,
+    window: Window,
+    reference: Logits,
+    reduction: Reduction,
+) -> Block:
+    """Compute a window's first rows again, beside those that the reference computed at once."""
+    part = window.up_to(min(control.options.max_rows, len(reference)))
+    rows = next(control.iterate_rows(part.ids, part.rows))[1]
+    return reduction.block(variant, index, window, 0, reference[: len(rows)], rows)
 
 
 def keep_rows(session: Session, windows: Group) -> list[KeptRows]:

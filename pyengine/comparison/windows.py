@@ -32,6 +32,13 @@ class Window:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def up_to(self, n: int) -> "Window":
+        """Return the window cut off behind its first n scored rows."""
+        end = int(self.rows[:n][-1]) + 1
+        return Window(
+            self.document, self.ids[:end], self.rows[:n], self.targets[:n], self.tokens[:n]
+        )
+
 
 def document_windows(
     document: int, ids: npt.NDArray[np.int32], prefix: Sequence[int], options: WindowOptions
