@@ -25,9 +25,10 @@ def token_offsets(
     pieces do not spell the text, as with tokenizers that change it (lower case, dropped spaces)
     or have no token for some byte (a negative id).
     """
-    if any(token < 0 for token in ids):
+    tokens: list[int] = np.asarray(ids, np.int64).tolist()
+    if min(tokens, default=0) < 0:
         return None
-    pieces = [vocabulary.piece(int(token)) for token in ids]
+    pieces = [vocabulary.piece(token) for token in tokens]
     ends: npt.NDArray[np.int64] = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
     spelled = b"".join(pieces)
     if spelled == text:
