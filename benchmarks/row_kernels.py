@@ -1,19 +1,20 @@
 """Time the fused pair kernel against NumPy, on rows of 151,936 logits.
 
-    python benchmarks/row_kernels.py [--rows 32] [--threads 2] [--return-memory]
+    python benchmarks/row_kernels.py [--rows 32] [--threads 2]
 
 Ours: every statistic of `pair_statistics` (KL both ways, Jensen-Shannon, total variation,
 Hellinger, entropies, target, ranks, top-50 overlaps, Kendall's tau). NumPy: the formulas of KL,
 Jensen-Shannon and total variation alone, a row at a time so that temporaries stay in cache.
 
-The target is 8 times NumPy on the same two cores. NumPy as it is called computes on one of them;
-its rows are also spread over as many threads as ours have, which is the harder comparison. In
-float64 NumPy is as exact as ours, so that ratio is the one of equal work; in float32 it is faster
-and its small divergences are noise, which the last column shows on nearly equal rows.
+The target is 8 times NumPy on the same two cores. In float64 NumPy is as exact as ours, so that
+ratio is the one of equal work; in float32 it is faster and its small divergences are noise, which
+the last column shows on nearly equal rows. NumPy as it is called computes on one core; its rows are
+also spread over as many threads as ours have.
 
-Where the C library gives freed memory back, NumPy's temporaries are mapped page by page again,
-which can cost more than its arithmetic and depends on what else lies on the heap. So glibc is told
-to keep what was freed; --return-memory measures as a program finds it.
+NumPy makes arrays for what lies between. Where the C library gives freed memory back, these are
+mapped page by page again, which costs more than the arithmetic. Whether glibc does so depends on
+the largest block that was freed before: here, with 32 rows, it does. So all is measured a second
+time with glibc told to keep what was freed, which leaves NumPy's arithmetic alone.
 """
 
 import argparse
@@ -82,26 +83,32 @@ def best_of(work: Callable[[], object], repeats: int, clock: Callable[[], float]
 
 
 def main() -> None:
-    """Print one line for each way of computing."""
+    """Measure twice: with NumPy's page faults and without."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--return-memory", action="store_true")
     arguments = parser.parse_args()
-    if not arguments.return_memory:
-        keep_freed_memory()
+    print("Memory as a program finds it")
+    measure(arguments.rows, arguments.threads, arguments.repeats)
+    keep_freed_memory()
+    print("\nFreed memory kept")
+    measure(arguments.rows, arguments.threads, arguments.repeats)
+
+
+def measure(n_rows: int, n_threads: int, repeats: int) -> None:
+    """Time every way of computing, and print ours beside NumPy's."""
     generator = np.random.default_rng(0)
-    shape = (arguments.rows, N_VOCAB)
+    shape = (n_rows, N_VOCAB)
     p = (3 * generator.standard_normal(shape)).astype(np.float32)
     q = p + generator.standard_normal(shape).astype(np.float32) * np.float32(0.3)
     close = p[:1] + generator.standard_normal((1, N_VOCAB)).astype(np.float32) * np.float32(1e-4)
     exact = float(pair_statistics(p[:1], close, [0])["kl"][0])
-    targets = np.zeros(arguments.rows, dtype=np.int32)
+    targets = np.zeros(n_rows, dtype=np.int32)
 
     def line(name: str, work: Callable[[], object], error: float) -> tuple[float, float]:
-        wall = best_of(work, arguments.repeats, time.perf_counter) / arguments.rows
-        cpu = best_of(work, arguments.repeats, time.process_time) / arguments.rows
+        wall = best_of(work, repeats, time.perf_counter) / n_rows
+        cpu = best_of(work, repeats, time.process_time) / n_rows
         print(f"{name:28} {1e3 * wall:8.3f} {1e3 * cpu:8.3f}    {error:.1e}")
         return wall, cpu
 
@@ -109,14 +116,14 @@ def main() -> None:
     times = {}
     for dtype in ("float64", "float32"):
         found = numpy_formulas(p[0].astype(dtype), close[0].astype(dtype))[0]
-        for threads in sorted({1, arguments.threads}):
+        for threads in sorted({1, n_threads}):
             times[dtype, threads] = line(
                 f"NumPy, {dtype}, {threads} threads",
                 partial(numpy_rows, p, q, dtype, threads),
                 abs(found / exact - 1),
             )
     for kernels in kernel_names():
-        for threads in sorted({1, arguments.threads}):
+        for threads in sorted({1, n_threads}):
             found = float(pair_statistics(p[:1], close, [0], kernels=kernels)["kl"][0])
             ours = line(
                 f"ours, {kernels}, {threads} threads",
@@ -125,7 +132,7 @@ def main() -> None:
             )
     for (dtype, threads), (wall, cpu) in times.items():
         print(
-            f"ours, {arguments.threads} threads, to NumPy, {dtype}, {threads} threads: "
+            f"ours, {n_threads} threads, to NumPy, {dtype}, {threads} threads: "
             f"{wall / ours[0]:.1f} times as fast in wall time, {cpu / ours[1]:.1f} in CPU time"
         )
 
