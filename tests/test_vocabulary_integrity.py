@@ -17,7 +17,6 @@ from pyengine.engine.options import ModelOptions
 from pyengine.syntax import SyntaxClass, classify_bytes
 from pyengine.vocabulary.fertility import Fertility, measure_document, measure_documents
 from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
-from pyengine.vocabulary.offsets import token_offsets
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.sharing import compare_vocabularies
 from pyengine.vocabulary.tokens import Pieces
@@ -40,6 +39,7 @@ class Parts:
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
+        self.kinds = np.ones(len(pieces), np.uint8)
 
     def piece(self, id: int) -> bytes:  # noqa: A002
         return self.pieces[id]
@@ -76,24 +76,6 @@ def test_order_is_compared_without_what_the_other_lacks() -> None:
     found = compare_vocabularies(a, b)
     assert (found.common, found.same_ids, found.same_order) == (4, 1, 4)
     assert (found.last_a, found.last_b) == (4, 5)
-
-
-@settings(deadline=None)
-@given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=8))
-def test_offsets_cut_the_text_into_its_pieces(pieces: list[bytes]) -> None:
-    text = b"".join(pieces)
-    offsets = token_offsets(Parts(pieces), list(range(len(pieces))), text)
-    assert offsets is not None
-    cut = [text[a:b] for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]
-    assert cut == pieces
-
-
-def test_a_space_before_the_text_is_no_part_of_it() -> None:
-    offsets = token_offsets(Parts([b" if", b" x"]), [0, 1], b"if x")
-    assert offsets is not None
-    assert offsets.tolist() == [0, 2, 4]
-    assert token_offsets(Parts([b"IF"]), [0], b"if") is None
-    assert token_offsets(Parts([b"a"]), [-1], b"a") is None
 
 
 @pytest.fixture(scope="module")

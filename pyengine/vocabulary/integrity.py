@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyengine.errors import TokenizerError
-from pyengine.vocabulary.offsets import token_offsets
+from pyengine.vocabulary.offsets import spell
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.tokens import Pieces, TokenKind
 
@@ -180,7 +180,7 @@ def _round_trip(vocabulary: Vocabulary, kind: str, texts: Iterable[bytes]) -> Ro
         except TokenizerError:  # no token for a byte
             ids = np.zeros(0, np.int32)
         back = vocabulary.detokenize(ids[ids >= 0])  # negative: no token for a byte, either
-        misspelled += token_offsets(vocabulary, ids, text) is None
+        misspelled += not spell(vocabulary, ids, text)
         if back != text:
             failed += 1
             first = first or (text, back)
