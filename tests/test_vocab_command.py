@@ -34,6 +34,8 @@ def test_several_tokenizers_stand_side_by_side(toy: Path, tmp_path: Path) -> Non
     outcome = run("vocab", toy, other, toy)
     assert outcome.code == 0
     assert "3 models, 2 different tokenizers (A = C)." in outcome.out
+    for heading in ("Bytes per token", "Tokens per occurrence of a keyword", "on indentation"):
+        assert heading in outcome.out
     assert max(cell_len(line) for line in outcome.out.splitlines()) <= 80
 
 
@@ -56,10 +58,7 @@ def test_own_text_and_own_keywords(toy: Path, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def f(x):\n    return x\n")
     (tmp_path / "b.txt").write_text("words in no language\n")
     table = tmp_path / "zig.toml"
-    table.write_text(
-        'language = "zig"\nversion = "0"\n[[groups]]\nclass = "reserved"\nsource = "me"\n'
-        'words = ["comptime", "if"]\n'
-    )
+    table.write_text(ZIG)
     outcome = run(
         *("vocab", toy, "--json", "--keywords", table, "--language", "zig"),
         *("--corpus", tmp_path / "a.py", "--corpus", tmp_path / "b.txt"),
@@ -71,6 +70,30 @@ def test_own_text_and_own_keywords(toy: Path, tmp_path: Path) -> None:
     python, text = record.models[0].fertility
     assert (python.keywords, python.tokens_per_keyword) == (2, 1.0)
     assert text.syntax == []
+
+
+ZIG = (
+    'language = "zig"\nversion = "0"\n[[groups]]\nclass = "reserved"\nsource = "me"\n'
+    'words = ["comptime", "if"]\n'
+)
+
+
+def test_the_papers_lists_can_be_changed_and_are_compared_unchanged(
+    shared: Path, tmp_path: Path
+) -> None:
+    qwen2 = shared / "vocabs" / "ggml-vocab-qwen2.gguf"
+    (tmp_path / "zig.toml").write_text(ZIG)
+    (tmp_path / "a.py").write_text("x = 1\n")
+    outcome = run(
+        *("vocab", qwen2, "--json", "--collection", "paper", "--keywords", tmp_path / "zig.toml"),
+        *("--language", "python", "--language", "zig", "--corpus", tmp_path / "a.py"),
+    )
+    record = VocabResult.model_validate_json(outcome.out)
+    changed, whole = record.models[0].collections
+    assert (changed.name, whole.name) == ("paper, changed", "paper")
+    assert [part.language for part in changed.languages] == ["python", "zig"]
+    assert len(whole.languages) == 8
+    assert all(line.same for line in record.paper[0].lines)
 
 
 @pytest.mark.parametrize(

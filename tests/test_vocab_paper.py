@@ -12,7 +12,7 @@ from pyengine.engine.options import ModelOptions
 from pyengine.vocabulary.analysis import AnalysisOptions, Tokenizer, analyze
 from pyengine.vocabulary.coverage import Form, coverage, union_coverage
 from pyengine.vocabulary.keywords import load_tables
-from pyengine.vocabulary.paper import paper_tokenizers
+from pyengine.vocabulary.paper import holds_paper_lists, paper_tokenizers
 from pyengine.vocabulary.records import VocabResult
 from pyengine.vocabulary.sharing import CL100K_TOKENS, compare_vocabularies
 
@@ -21,6 +21,12 @@ COLUMNS = {
     "llama-bpe": "Llama 3.1",
     "deepseek-llm": "DeepSeek-V2.5",
     "deepseek-v3": "DeepSeek-V3/R1",
+}
+# whole words in %, words that are no token after a space either, mean id / tokens
+RANKED = {
+    "Qwen2.5": ("85.2", "40", "0.0942"),
+    "Llama 3.1": ("85.2", "40", "0.1141"),
+    "DeepSeek-V2.5": ("83.2", "49", "0.1814"),
 }
 PAIRS = ("qwen2", "llama-bpe", "deepseek-llm", "gpt-2", "phi-3", "llama-spm", "gemma-4")
 SMALL = Corpus((Document("a.py", "python", b"x = 1\n"),), "test")
@@ -42,7 +48,21 @@ def result(shared: Path) -> VocabResult:
 def test_every_number_of_the_paper_is_reproduced(result: VocabResult, column: str) -> None:
     record = next(found for found in result.paper if found.column == column)
     assert [line for line in record.lines if not line.same] == []
-    assert len(record.lines) >= 22
+    assert len(record.lines) >= 32
+    if column in RANKED:
+        quantities = {line.quantity: line.here for line in record.lines}
+        assert quantities["whole words, all lists, %"] == RANKED[column][0]
+        assert quantities["missing, after a space too"] == RANKED[column][1]
+        assert quantities["distinct words: mean id / tokens"] == RANKED[column][2]
+        assert sum("max id" in name for name in quantities) == 8
+
+
+def test_only_the_whole_lists_of_the_paper_are_set_beside_its_numbers() -> None:
+    lists = load_tables("paper")
+    assert holds_paper_lists({"paper": lists})
+    assert not holds_paper_lists({"reference": lists})
+    assert not holds_paper_lists({"paper": {"python": lists["python"]}})
+    assert not holds_paper_lists({"paper": {**lists, "zig": lists["python"]}})
 
 
 def test_the_paper_table_holds_the_numbers_that_were_stated() -> None:
@@ -60,6 +80,7 @@ def test_the_paper_table_holds_the_numbers_that_were_stated() -> None:
         for language, missing in entry["missing"].items():
             assert set(missing) <= set(words[language])
             assert len(missing) == len(words[language]) - entry["present"][language]
+        assert sum(entry["present"].values()) == entry["present_in_total"]
 
 
 def test_missing_both_bare_and_after_a_space(shared: Path) -> None:

@@ -65,8 +65,9 @@ def command(
     if json and markdown:
         raise OptionError("--json and --markdown exclude each other")
     tables = load_tables(collection, extra=keywords or ())  # type: ignore[arg-type]
-    collections = {collection: _chosen(tables, language)}
-    collections["paper"] = load_tables("paper") if "paper" not in collections else tables
+    chosen, paper_lists = _chosen(tables, language), load_tables("paper")
+    changed = collection == "paper" and dict(chosen) != dict(paper_lists)
+    collections = {"paper, changed" if changed else collection: chosen, "paper": paper_lists}
     options = AnalysisOptions(collections, load_corpus(corpus or ()))
     with reporting() as progress:
         opened = [_open(source) for source in models or [""]]

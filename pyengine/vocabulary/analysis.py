@@ -21,7 +21,7 @@ from pyengine.vocabulary.coverage import LanguageCoverage, coverage
 from pyengine.vocabulary.fertility import Fertility, measure_documents
 from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
 from pyengine.vocabulary.keywords import KeywordTable
-from pyengine.vocabulary.paper import find_paper_tokenizer, paper_record
+from pyengine.vocabulary.paper import find_paper_tokenizer, holds_paper_lists, paper_record
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.reachability import find_unreachable
 from pyengine.vocabulary.sharing import cl100k_ranks, compare_vocabularies
@@ -118,7 +118,7 @@ def analyze(
             for a, b in pairs
             if found[a].sha256 != found[b].sha256
         ],
-        paper=list(_paper(measured, found)) if "paper" in options.collections else [],
+        paper=list(_paper(measured, found)) if holds_paper_lists(options.collections) else [],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.records import (
     CollectionRecord,
     CoverageRecord,
@@ -37,6 +38,11 @@ def paper_tokenizers() -> tuple[Mapping[str, Any], ...]:
     return tuple(tomllib.loads(_DATA.read_text(encoding="utf-8"))["tokenizers"])
 
 
+def holds_paper_lists(collections: Mapping[str, Mapping[str, KeywordTable]]) -> bool:
+    """Say whether the collection "paper" is the paper's lists, all of them and nothing else."""
+    return "paper" in collections and dict(collections["paper"]) == dict(load_tables("paper"))
+
+
 def find_paper_tokenizer(pieces: Pieces) -> Mapping[str, Any] | None:
     """Return the paper's tokenizer whose pieces this vocabulary begins with, or None."""
     for entry in paper_tokenizers():
@@ -55,6 +61,7 @@ def paper_record(entry: Mapping[str, Any], found: VocabularyRecord) -> PaperReco
     collection = next(c for c in found.collections if c.name == "paper")
     lines = [
         *_coverage_lines(entry, collection),
+        *_total_lines(entry, collection),
         *_rank_lines(entry, collection),
         *_rule_lines(entry, found),
     ]
@@ -62,20 +69,30 @@ def paper_record(entry: Mapping[str, Any], found: VocabularyRecord) -> PaperReco
 
 
 def _coverage_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Iterator[PaperLine]:
-    missing = 0
     for language in collection.languages:
-        missing += language.words - language.bare
-        name = f"{language.title}: whole words"
-        yield _line(name, PUBLISHED, entry["present"][language.language], language.bare)
-        theirs = sorted(entry["missing"][language.language])
-        ours = sorted(word.word for word in language.missing)
-        name = f"{language.title}: missing words"
-        yield _line(name, RECOMPUTED, ", ".join(theirs), ", ".join(ours))
-    yield _line("missing, all lists", PUBLISHED, entry["missing_in_total"], missing)
+        name, theirs = language.language, entry["missing"][language.language]
+        label = f"{language.title}: whole words"
+        yield _line(label, PUBLISHED, entry["present"][name], language.bare)
+        here = _percent(language.bare, language.words)
+        yield _line(f"{label}, %", RECOMPUTED, entry["present_percent"][name], here)
+        ours = ", ".join(sorted(word.word for word in language.missing))
+        yield _line(f"{language.title}: missing words", RECOMPUTED, ", ".join(sorted(theirs)), ours)
+
+
+def _total_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Iterator[PaperLine]:
+    words = sum(language.words for language in collection.languages)
+    bare = sum(language.bare for language in collection.languages)
+    yield _line("whole words, all lists", RECOMPUTED, entry["present_in_total"], bare)
+    theirs = entry["present_in_total_percent"]
+    yield _line("whole words, all lists, %", RECOMPUTED, theirs, _percent(bare, words))
+    yield _line("missing, all lists", PUBLISHED, entry["missing_in_total"], words - bare)
     if "missing_in_union" in entry:
         union = collection.union
         here = union.words - union.bare
         yield _line("missing, distinct words", RECOMPUTED, entry["missing_in_union"], here)
+        both = sum("space" not in word.forms for word in union.missing)
+        theirs = entry["missing_in_union_after_space_too"]
+        yield _line("missing, after a space too", RECOMPUTED, theirs, both)
 
 
 def _rank_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Iterator[PaperLine]:
@@ -87,6 +104,10 @@ def _rank_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Itera
         here = _ranks(part)[: len(numbers)]
         wording = "mean, median, max id" if len(numbers) == 3 else "mean, median id"
         yield _line(f"{label}: {wording}", RECOMPUTED, _joined(numbers), _joined(here))
+    if "union_mean_share" in entry and collection.union.mean is not None:
+        here_share = f"{collection.union.mean / entry['base_tokens']:.4f}"
+        label = "distinct words: mean id / tokens"
+        yield _line(label, RECOMPUTED, entry["union_mean_share"], here_share)
 
 
 def _ranks(part: CoverageRecord) -> list[int]:
@@ -113,6 +134,10 @@ def _rule_lines(entry: Mapping[str, Any], found: VocabularyRecord) -> Iterator[P
 def _line(quantity: str, source: str, paper: object, here: object) -> PaperLine:
     theirs, ours = str(paper), str(here)
     return PaperLine(quantity=quantity, source=source, paper=theirs, here=ours, same=theirs == ours)
+
+
+def _percent(part: int, total: int) -> str:
+    return f"{100 * part / total:.1f}"
 
 
 def _joined(numbers: Sequence[_Value]) -> str:
