@@ -65,6 +65,23 @@ def test_classes_in_every_language(language: str) -> None:
     assert not has_errors(parse(text, language))
 
 
+@pytest.mark.parametrize(
+    ("language", "source", "word", "expected"),
+    [
+        ("python", "from __future__ import annotations\n", "__future__", I),
+        ("c", "int *p = NULL;", "NULL", I),
+        ("php", "<?php declare(strict_types=1);", "strict_types", I),
+        ("rust", "macro_rules! m { ($x:expr) => { $x } }", "expr", I),
+        ("ruby", "y = 3r\n", "r", L),
+        ("ruby", "x = %i(a b)\n", "%i(", L),
+    ],
+)
+def test_words_that_grammars_spell_out_are_not_all_keywords(
+    language: str, source: str, word: str, expected: SyntaxClass
+) -> None:
+    assert classify_bytes(source, language)[source.index(word)] == expected
+
+
 def test_there_is_a_grammar_for_every_keyword_table() -> None:
     assert set(PARSED_LANGUAGES) == set(LANGUAGES)
     with pytest.raises(OptionError, match="cobol"):

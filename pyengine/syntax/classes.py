@@ -51,8 +51,11 @@ _ANGLE_PARENTS = (
     "jsx_closing_element",
     "jsx_self_closing_element",
 )
-_STRING_NAMES = ("string", "char", "heredoc", "regex")
+_STRING_NAMES = ("string", "char", "heredoc", "regex", "symbol_array")
 _STRING_PARTS = (*_STRING_NAMES, "content", "fragment", "escape", "quote", "start", "end")
+# Words that grammars spell out although they are names or parts of numbers, and no keywords.
+_NAMES = frozenset({"__future__", "NULL", "strict_types", "ticks", "encoding"})
+_NUMBER_ENDS = frozenset({"i", "r", "ri"})
 _WHITE = np.isin(np.arange(256), list(b" \t\n\r\v\f"))
 
 
@@ -154,6 +157,10 @@ def _anonymous(node: Node) -> SyntaxClass:
         return SyntaxClass.BRACKET
     if kind in _SEPARATORS:
         return SyntaxClass.PUNCTUATION
+    if kind in _NUMBER_ENDS:
+        return SyntaxClass.LITERAL
+    if kind in _NAMES or (node.parent and node.parent.type == "fragment_specifier"):
+        return SyntaxClass.IDENTIFIER
     if any(char.isalpha() for char in kind):
         return SyntaxClass.KEYWORD
     if kind in ("<", ">", "</", "/>") and node.parent and node.parent.type in _ANGLE_PARENTS:
