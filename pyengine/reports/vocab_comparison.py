@@ -8,6 +8,7 @@ from string import ascii_uppercase
 from pyengine.reports.numbers import count, fixed, percent
 from pyengine.reports.tables import (
     Cell,
+    CellLike,
     Column,
     Facts,
     Section,
@@ -27,6 +28,7 @@ from pyengine.reports.vocab_tables import (
 from pyengine.vocabulary.records import (
     CoverageRecord,
     DifferenceRecord,
+    FertilityRecord,
     VocabResult,
     VocabularyRecord,
 )
@@ -129,15 +131,42 @@ def _compared(
     return table(title, columns, rows, notes=notes)
 
 
-def compared_fertility(result: VocabResult) -> Table:
-    """Show bytes per token of all models side by side."""
+def compared_fertility(result: VocabResult) -> tuple[Table, ...]:
+    """Show what code costs in all models side by side."""
+    more = [f"Text: {result.corpus}. More bytes per token is fewer tokens."]
+    every = [found for model in result.models for found in model.fertility]
+    changed = any(found.located_share < 1 for found in every)
+    lost = ["– : the tokenizer changes the text, or no keywords are known in it."] * changed
+    return (
+        _fertilities(result, "Bytes per token on code", _bytes_per_token, more),
+        _fertilities(result, "Tokens per occurrence of a keyword", _tokens_per_keyword, lost),
+        _fertilities(result, "Tokens spent on indentation", _indentation, lost),
+    )
+
+
+def _fertilities(
+    result: VocabResult,
+    title: str,
+    cell: Callable[[FertilityRecord], CellLike],
+    notes: Sequence[str],
+) -> Table:
     rows: Rows = [
-        (group[0].title, *(measured(found.bytes_per_token, fixed) for found in group))
+        (group[0].title, *map(cell, group))
         for group in zip(*(model.fertility for model in result.models), strict=True)
     ]
-    columns: Columns = ("language", *right(*labels(result)))
-    notes = [f"Text: {result.corpus}. More bytes per token is fewer tokens."]
-    return table("Bytes per token on code", columns, rows, notes=notes)
+    return table(title, ("language", *right(*labels(result))), rows, notes=notes)
+
+
+def _bytes_per_token(found: FertilityRecord) -> CellLike:
+    return measured(found.bytes_per_token, fixed)
+
+
+def _tokens_per_keyword(found: FertilityRecord) -> CellLike:
+    return measured(found.tokens_per_keyword, lambda value: fixed(value, 3))
+
+
+def _indentation(found: FertilityRecord) -> CellLike:
+    return measured(found.indentation_share, one_decimal)
 
 
 def compared_classes(result: VocabResult) -> Table:

@@ -165,7 +165,7 @@ def ranks_table(model: VocabularyRecord) -> Table:
         columns += [*right("in cl100k", "mean place")]
     notes = [
         "An id is the order in which the tokenizer's training merged or listed a token; it is "
-        "not a frequency in the model's training data."
+        "not a frequency in the model's training data. size: the number of tokens of text."
     ]
     if shared:
         notes.append(
