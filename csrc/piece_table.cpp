@@ -7,9 +7,16 @@ namespace {
 
 constexpr std::int32_t no_token = -1;
 
-// A token that text can become goes before one that only a special-token parser produces.
-bool is_textual(TokenKind kind) {
-    return kind == TokenKind::normal || kind == TokenKind::user_defined || kind == TokenKind::byte;
+// Tokens with the same bytes are found in this order: those that a tokenizer makes of text first,
+// then bytes, which it falls back to where no other token fits, then what only a special-token
+// parser produces.
+constexpr int n_precedences = 3;
+
+int precedence(TokenKind kind) {
+    if (kind == TokenKind::normal || kind == TokenKind::user_defined) {
+        return 0;
+    }
+    return kind == TokenKind::byte ? 1 : 2;
 }
 
 } // namespace
@@ -54,9 +61,9 @@ void PieceTable::build_index() {
         n_slots *= 2;
     }
     slots_.assign(n_slots, no_token);
-    for (const bool textual : {true, false}) {
+    for (int turn = 0; turn < n_precedences; ++turn) {
         for (std::size_t id = 0; id < size(); ++id) {
-            if (is_textual(kinds_[id]) == textual && !piece(id).empty()) {
+            if (precedence(kinds_[id]) == turn && !piece(id).empty()) {
                 insert(id);
             }
         }

@@ -37,8 +37,8 @@ public:
     const std::vector<std::int64_t> & offsets() const { return offsets_; }
     std::string_view piece(std::size_t id) const;
 
-    // The token with exactly these bytes: a normal, user-defined or byte token before any other,
-    // the lowest id among equals. A token without bytes is never found.
+    // The token with exactly these bytes: a normal or user-defined token before a byte token, and
+    // that before any other; the lowest id among equals. A token without bytes is never found.
     std::optional<std::int32_t> token(std::string_view piece) const;
 
 private:

@@ -11,10 +11,12 @@ from pyengine.corpus import Corpus, Document
 from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import ModelOptions
 from pyengine.errors import TokenizerError
+from pyengine.probes.saved_logits import SavedVocabulary
 from pyengine.vocabulary.analysis import AnalysisOptions, analyze
 from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.records import VocabResult
 from pyengine.vocabulary.tokenization import tokenize_text
+from pyengine.vocabulary.tokens import TokenKind
 
 CODE = b"def x(y):\n    return y if x else y\n"
 CORPUS = Corpus((Document("a.py", "python", CODE),), "test")
@@ -96,3 +98,19 @@ def test_words_of_the_toy_files_are_whole(tmp_path: Path) -> None:
     vocabulary = open_kind(tmp_path, "bpe").vocabulary
     for word in WORDS:
         assert vocabulary.tokenize(word).size == 1
+
+
+def test_a_token_of_text_is_found_before_the_byte_token_with_the_same_bytes(
+    tmp_path: Path,
+) -> None:
+    vocabulary = open_kind(tmp_path, "spm").vocabulary
+    data, offsets = vocabulary.piece_arrays()
+    saved = SavedVocabulary(data, offsets, vocabulary.kinds)
+    x = vocabulary.tokenize("\nx").tolist()[-1]
+    assert vocabulary.kinds[x] == TokenKind.NORMAL
+    assert vocabulary.token(b"x") == saved.token(b"x") == x
+    for piece in {vocabulary.piece(token) for token in range(vocabulary.size)} - {b""}:
+        assert vocabulary.token(piece) == saved.token(piece)
+    byte = vocabulary.token(b"\xff")
+    assert byte is not None
+    assert vocabulary.kinds[byte] == TokenKind.BYTE

@@ -58,14 +58,14 @@ class SavedVocabulary:
         return self._data[self._offsets[id] : self._offsets[id + 1]].tobytes()
 
     def token(self, piece: bytes) -> int | None:
-        """Return the token with exactly these bytes: textual ones first, then the lowest id."""
+        """Return the token with exactly these bytes, as the live vocabulary does."""
         return self._by_piece.get(piece)
 
     @cached_property
     def _by_piece(self) -> dict[bytes, int]:
-        # Normal, user-defined and byte tokens win over control and unused ones.
-        textual = np.isin(self.kinds, (1, 4, 6))
-        order = np.concatenate((np.flatnonzero(textual), np.flatnonzero(~textual)))
+        # Normal and user-defined tokens win over bytes, and those over control and unused tokens.
+        text, byte = np.isin(self.kinds, (1, 4)), self.kinds == 6
+        order = np.concatenate([np.flatnonzero(m) for m in (text, byte, ~(text | byte))])
         joined, offsets = self._data.tobytes(), self._offsets.tolist()
         index: dict[bytes, int] = {}
         for token in order.tolist():
