@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
 
 from pyengine.engine.model import open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
@@ -57,6 +58,11 @@ def check_logits(path: Path, folder: Path, sequences: list[list[int]]) -> None:
 def test_logits_are_bit_identical(shared: Path, tmp_path: Path, name: str) -> None:
     sequences = [[1], [2, 3], [1, 7, 9, 5, 30, 31, 32], [i % 97 + 1 for i in range(40)]]
     check_logits(shared / "models" / f"{name}.gguf", tmp_path, sequences)
+
+
+def test_logits_of_a_mamba_are_bit_identical(tmp_path: Path) -> None:
+    path = tiny_models.write_mamba(tmp_path / "mamba.gguf")
+    check_logits(path, tmp_path, [[1], [304, 7, 9], [i % 97 + 1 for i in range(40)]])
 
 
 def test_logits_of_the_embedded_model_are_bit_identical(embedded: Path, tmp_path: Path) -> None:

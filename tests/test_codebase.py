@@ -151,6 +151,37 @@ def test_the_stub_lists_what_the_core_has() -> None:
     assert stub == runtime
 
 
+def test_the_stub_has_the_arguments_of_the_core() -> None:
+    compared = 0
+    for node in ast.parse((PACKAGE / "_core.pyi").read_text(encoding="utf-8")).body:
+        owner = vars(_core)[node.name] if isinstance(node, ast.ClassDef) else _core
+        for function in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(function, ast.FunctionDef) and not function.decorator_list:
+                written = _documented(vars(owner)[function.name])
+                # Settings that pybind11 takes as one dictionary are read by quantize_child.
+                by_keyword = [] if written.kwarg else _names(function.args)[1]
+                assert _names(written) == (_names(function.args)[0], by_keyword), function.name
+                compared += 1
+    assert compared >= 40
+
+
+def _documented(function: object) -> ast.arguments:
+    """The arguments in the first line of the docstring that pybind11 writes."""
+    line = str(function.__doc__).splitlines()[0]
+    line = re.sub(r" = (?:<[^>]*>|array\(.*?\))", " = 0", line)  # values that are no Python
+    (node,) = ast.parse(f"def {line}: ...").body
+    assert isinstance(node, ast.FunctionDef)
+    return node.args
+
+
+def _names(arguments: ast.arguments) -> tuple[list[str], list[tuple[str, bool]]]:
+    """The positional arguments, and those by keyword with whether they have a default."""
+    optional = [default is not None for default in arguments.kw_defaults]
+    by_keyword = [argument.arg for argument in arguments.kwonlyargs]
+    positional = [argument.arg for argument in arguments.args]
+    return positional, list(zip(by_keyword, optional, strict=True))
+
+
 def _members(node: ast.ClassDef) -> set[str]:
     functions = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
     return {name for name in functions if not name.startswith("__")}

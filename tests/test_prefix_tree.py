@@ -115,6 +115,13 @@ def test_recurrent_models_batch_as_well(shared: Path, name: str) -> None:
     check_batch(model, random_sequences(6, 5, 200), options)
 
 
+def test_mamba_batches_as_well(tmp_path: Path) -> None:
+    model = open_model(tiny_models.write_mamba(tmp_path / "mamba.gguf"))
+    options = SessionOptions(n_ctx=64, n_batch=64, n_seq_max=8, threads=1)
+    assert model.is_recurrent
+    check_batch(model, random_sequences(6, 5, 200), options)
+
+
 def test_blocks_of_rows_join_to_all_rows(tiny: Model) -> None:
     tokens = list(range(40, 60))
     whole = Session(tiny, options=SessionOptions(threads=1)).logits_at(tokens, range(20))

@@ -40,6 +40,7 @@ class Tiny:
     causal: bool = True
     weights: bool = True
     parts: int = 1
+    byte_tokens: bool = True
     extra_words: tuple[str, ...] = ()
 
 
@@ -71,13 +72,18 @@ def padding(tiny: Tiny) -> list[int]:
 def write_bpe(path: Path, tiny: Tiny | None = None) -> Path:
     """Write a two-layer Llama with a byte-level BPE vocabulary; return the first file."""
     tiny = tiny or Tiny()
+    writer = _writer(path, tiny)
+    _add_bpe(writer, tiny)
+    return _finish(writer, path, tiny)
+
+
+def _add_bpe(writer: gguf.GGUFWriter, tiny: Tiny) -> None:
     characters = byte_alphabet()
     text = ["".join(characters[byte] for byte in piece) for piece in pieces(tiny)]
     tokens = [*text, *controls(tiny)]
     kinds = [NORMAL] * len(text) + [CONTROL] * len(controls(tiny))
     tokens += [f"[PAD{i}]" for i in padding(tiny)]
     kinds += [UNUSED] * len(padding(tiny))
-    writer = _writer(path, tiny)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
@@ -89,15 +95,56 @@ def write_bpe(path: Path, tiny: Tiny | None = None) -> Path:
         declared = tokens.index(mark) if mark in tokens else 2**32 - 1
         writer.add_uint32(f"tokenizer.ggml.{name}_token_id", declared)
     writer.add_add_bos_token(tiny.bos)
-    return _finish(writer, path, tiny)
+
+
+def write_mamba(path: Path, tiny: Tiny | None = None) -> Path:
+    """Write a two-layer Mamba, which has a recurrent state, with the same vocabulary."""
+    tiny = tiny or Tiny()
+    n_embd, inner, state, steps, kernel = tiny.n_embd, 2 * tiny.n_embd, 8, 4, 4
+    writer = gguf.GGUFWriter(str(path), "mamba")
+    writer.add_name(f"tiny mamba {tiny.seed}")
+    writer.add_context_length(256)
+    writer.add_embedding_length(n_embd)
+    writer.add_feed_forward_length(0)
+    writer.add_head_count(0)
+    writer.add_block_count(2)
+    writer.add_ssm_conv_kernel(kernel)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(steps)
+    writer.add_layer_norm_rms_eps(1e-5)
+    _add_bpe(writer, tiny)
+    rng = np.random.default_rng(tiny.seed)
+    shapes = {"token_embd.weight": (tiny.n_vocab, n_embd), "output_norm.weight": (n_embd,)}
+    for block in ("blk.0.", "blk.1."):
+        shapes[block + "attn_norm.weight"] = (n_embd,)
+        shapes[block + "ssm_in.weight"] = (2 * inner, n_embd)
+        shapes[block + "ssm_conv1d.weight"] = (inner, kernel)
+        shapes[block + "ssm_conv1d.bias"] = (inner,)
+        shapes[block + "ssm_x.weight"] = (steps + 2 * state, inner)
+        shapes[block + "ssm_dt.weight"] = (inner, steps)
+        shapes[block + "ssm_dt.bias"] = (inner,)
+        shapes[block + "ssm_a"] = (inner, state)
+        shapes[block + "ssm_d"] = (inner,)
+        shapes[block + "ssm_out.weight"] = (n_embd, inner)
+    for name, shape in shapes.items():
+        values = rng.normal(1.0 if "norm" in name else 0.0, tiny.scale, shape)
+        # A state that decays: what ssm_a holds is negative.
+        writer.add_tensor(name, (-np.exp(values) if "ssm_a" in name else values).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
 
 
 def write_spm(path: Path, tiny: Tiny | None = None) -> Path:
     """Write a two-layer Llama with a SentencePiece vocabulary; return the first file."""
     tiny = tiny or Tiny()
     words = [f"▁{word}" for word in WORDS] + list(WORDS) + ["▁", *"abcdefghijklmnopqrstuvwxyz"]
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *words]
-    kinds = [UNKNOWN, CONTROL, CONTROL] + [BYTE] * 256 + [NORMAL] * len(words)
+    single = [f"<0x{byte:02X}>" for byte in range(256)] if tiny.byte_tokens else []
+    tokens = ["<unk>", "<s>", "</s>", *single, *words]
+    kinds = [UNKNOWN, CONTROL, CONTROL] + [BYTE] * len(single) + [NORMAL] * len(words)
     kinds += [UNUSED] * (tiny.n_vocab - len(tokens))
     tokens += [f"<pad{i}>" for i in range(len(tokens), tiny.n_vocab)]
     writer = _writer(path, tiny)
