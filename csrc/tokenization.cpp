@@ -2,6 +2,7 @@
 #include "vocabulary.hpp"
 
 #include <limits>
+#include <stdexcept>
 
 #include "errors.hpp"
 
@@ -50,6 +51,8 @@ std::vector<llama_token> Vocabulary::tokenize(std::string_view text, bool add_sp
                 return ids;
             }
         }
+    } catch (const std::out_of_range &) { // what llama.cpp's table of byte tokens throws
+        throw TokenizerError("the tokenizer has no token for a character of the text");
     } catch (const std::exception & error) {
         throw TokenizerError(std::string("the tokenizer failed: ") + error.what());
     }

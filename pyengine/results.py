@@ -28,7 +28,7 @@ class ModelRecord(Record):
 
     Attributes:
         path: as the user gave it.
-        sha256: of the file's bytes.
+        sha256, file_bytes: of the file, of all parts where the model is split.
         vocabulary_sha256: of all pieces and kinds in id order; equal for equal tokenizers.
     """
 

@@ -11,6 +11,7 @@ from tiny_models import Tiny
 from pyengine.engine.gguf import check_gguf
 from pyengine.engine.model import open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
+from pyengine.engine.quantize import file_sha256
 from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError, ModelKindError
 
@@ -60,6 +61,28 @@ def test_a_split_model_opens_by_its_first_part(tmp_path: Path) -> None:
     assert split.n_params == whole.n_params
     rows = [Session(model, options=ONE_THREAD).logits([304]) for model in (whole, split)]
     np.testing.assert_array_equal(rows[0], rows[1])
+
+
+def test_a_split_model_is_as_large_and_as_different_as_all_its_parts(tmp_path: Path) -> None:
+    first = tiny_models.write_bpe(tmp_path / "tiny-00001-of-00002.gguf", Tiny(parts=2))
+    parts = (first, tmp_path / "tiny-00002-of-00002.gguf")
+    model = open_model(first)
+    assert model.parts == parts
+    assert model.file_bytes == sum(part.stat().st_size for part in parts)
+    assert model.sha256 == hashlib.sha256(b"".join(p.read_bytes() for p in parts)).hexdigest()
+    assert model.sha256 == file_sha256(first)
+    data = bytearray(parts[1].read_bytes())
+    data[-1] ^= 1
+    parts[1].write_bytes(data)
+    assert open_model(first).sha256 != model.sha256
+
+
+def test_hashing_tells_its_progress_once(tmp_path: Path) -> None:
+    model = open_model(tiny_models.write_bpe(tmp_path / "tiny.gguf"))
+    seen: list[float] = []
+    assert model.hash_bytes(seen.append) == model.sha256
+    assert seen[-1] == 1.0
+    assert model.hash_bytes(lambda _: pytest.fail("hashed again")) == model.sha256
 
 
 def test_a_missing_part_is_named(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def command(
     sources = models or [""]
     if save_logits is not None and len(sources) > 1:
         raise OptionError("--save-logits takes one model at a time")
+    if save_logits is not None and save_logits.suffix != ".npz":
+        raise OptionError(f"--save-logits {save_logits}: the name must end in .npz")
     tables = _chosen(dict(load_tables("reference", extra=keywords or ())), language)
     words = [word for table in tables.values() for word in table.words()] if split else []
     with reporting() as progress:
@@ -125,7 +127,9 @@ def _measurement(
         if specs:
             raise OptionError(f"{source}: saved logits have their starts; drop --start")
         return load_logits(source)
-    path = usable_model(source or None)
+    path = usable_model(
+        source or None, progress=lambda fraction: progress("try in a child process", fraction)
+    )
     options = ModelOptions(n_gpu_layers=gpu_layers)
     with open_model(
         path, options=options, progress=lambda fraction: progress(f"open {path.name}", fraction)

@@ -1,5 +1,7 @@
 """What a GGUF file says, read and checked without opening it in llama.cpp."""
 
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +62,27 @@ def check_gguf(path: str | Path) -> GgufSummary:
         reviewed=summary.reviewed,
         tokenizer_reviewed=summary.tokenizer_reviewed,
     )
+
+
+def parts_sha256(
+    parts: Sequence[Path], *, progress: Callable[[float], object] | None = None
+) -> str:
+    """Return the SHA-256 of the bytes of all parts, one after the other, in hexadecimal.
+
+    Args:
+        parts: the file, or all parts of a split model in order.
+        progress: called with a fraction from 0 to 1.
+    """
+    digest = hashlib.sha256()
+    n_bytes, done = sum(part.stat().st_size for part in parts), 0
+    for part in parts:
+        with part.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+                done += len(block)
+                if progress is not None:
+                    progress(done / n_bytes)
+    return digest.hexdigest()
 
 
 def read_tensor_table(path: str | Path) -> list[TensorEntry]:

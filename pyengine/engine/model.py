@@ -1,6 +1,5 @@
 """A model file, opened: its tokenizer, its shape and what its metadata says."""
 
-import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +7,7 @@ from types import TracebackType
 from typing import TypeAlias
 
 from pyengine import _core
+from pyengine.engine.gguf import check_gguf, parts_sha256
 from pyengine.engine.log import forward_log
 from pyengine.engine.options import ModelOptions
 from pyengine.errors import ModelFileError, ModelKindError
@@ -23,6 +23,7 @@ class Model:
         self._core: _core.Model | None = core
         self.path = path
         self.options = options
+        self._sha256: str | None = None
 
     @property
     def core(self) -> _core.Model:
@@ -120,18 +121,26 @@ class Model:
         }
 
     @cached_property
-    def file_bytes(self) -> int:
-        """Size of the file, of its first part where the model is split."""
-        return self.path.stat().st_size
+    def parts(self) -> tuple[Path, ...]:
+        """The file, or all parts of a split model in order."""
+        is_split = int(self.metadata.get("split.count", "0")) > 1
+        return check_gguf(self.path).parts if is_split else (self.path,)
 
     @cached_property
+    def file_bytes(self) -> int:
+        """Size of the file, of all parts where the model is split."""
+        return sum(part.stat().st_size for part in self.parts)
+
+    @property
     def sha256(self) -> str:
-        """SHA-256 of the file's bytes, in hexadecimal."""
-        with self.path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()
+        """SHA-256 of the file's bytes, of all parts in order, in hexadecimal."""
+        return self.hash_bytes()
+
+    def hash_bytes(self, progress: LoadProgress | None = None) -> str:
+        """Return `sha256`, telling the progress where it is not known yet: all is read once."""
+        if self._sha256 is None:
+            self._sha256 = parts_sha256(self.parts, progress=progress)
+        return self._sha256
 
     def close(self) -> None:
         """Drop this reference; the memory is freed when no session uses it any more."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pyengine import errors
-from pyengine.engine.gguf import check_gguf, read_metadata_string
+from pyengine.engine.gguf import check_gguf, parts_sha256, read_metadata_string
 from pyengine.errors import (
     EngineError,
     InputError,
@@ -145,12 +145,7 @@ class QuantizedFile:
 
 def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of a model's bytes, over all parts of a split one, in hexadecimal."""
-    digest = hashlib.sha256()
-    for part in check_gguf(path).parts:
-        with part.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+    return parts_sha256(check_gguf(path).parts)
 
 
 def expand_types(names: list[str], *, has_imatrix: bool) -> list[str]:

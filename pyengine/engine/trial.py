@@ -8,6 +8,7 @@ process opens it and decodes a token before its parent does.
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pyengine.engine.gguf import check_gguf
@@ -19,7 +20,12 @@ from pyengine.errors import ModelFileError, ModelKindError, PyengineError
 SECONDS = 600.0
 
 
-def try_where_needed(path: str | Path, *, vocabulary_only: bool = False) -> None:
+def try_where_needed(
+    path: str | Path,
+    *,
+    vocabulary_only: bool = False,
+    progress: Callable[[float], object] | None = None,
+) -> None:
     """Check a model file and, unless its architecture was reviewed, open it in a child process.
 
     Costs milliseconds for a reviewed file; else a process's start and one opening.
@@ -29,8 +35,13 @@ def try_where_needed(path: str | Path, *, vocabulary_only: bool = False) -> None
     """
     summary = check_gguf(path)
     without_weights = vocabulary_only or summary.n_tensors == 0
-    if not (summary.tokenizer_reviewed if without_weights else summary.reviewed):
-        try_open(path, options=ModelOptions(vocabulary_only=without_weights))
+    if summary.tokenizer_reviewed if without_weights else summary.reviewed:
+        return
+    if progress is not None:
+        progress(0.0)
+    try_open(path, options=ModelOptions(vocabulary_only=without_weights))
+    if progress is not None:
+        progress(1.0)
 
 
 def try_open(

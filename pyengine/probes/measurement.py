@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from pyengine.engine.model import Model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 from pyengine.engine.vocabulary_hash import vocabulary_sha256
-from pyengine.errors import ModelKindError
+from pyengine.errors import ModelKindError, OptionError
 from pyengine.probes.keyword_forms import Split, split_word
 from pyengine.probes.starts import Start
 from pyengine.results import ModelRecord, Provenance, model_record, provenance
@@ -19,7 +20,6 @@ from pyengine.vocabulary.token_sets import TokenSets
 from pyengine.vocabulary.tokens import VocabularyLike
 
 Progress = Callable[[str, float], object]
-# One token more than the longest start and keyword will ever need.
 _MAX_CONTEXT = 4096
 _MAX_SEQUENCES = 64
 
@@ -56,7 +56,9 @@ class Measurement:
     Attributes:
         starts: the contexts; the first is the one that keywords are measured at.
         rows: float32 (len(starts), n_vocab), the logits after each start.
-        chains: split keywords by word. A word that the tokenizer cannot spell is missing.
+        chains: split keywords by word.
+        unspellable: keywords for which the tokenizer has no sequence of tokens. A word that is
+            neither one token nor in these two was not asked for.
     """
 
     model: ModelRecord
@@ -65,6 +67,7 @@ class Measurement:
     starts: tuple[Start, ...]
     rows: npt.NDArray[np.float32]
     chains: Mapping[str, Chain]
+    unspellable: frozenset[str] = frozenset()
 
 
 def measure(
@@ -86,20 +89,20 @@ def measure(
 
     Raises:
         ModelKindError: the model has no vocabulary, or gives no finite logits.
+        OptionError: a start is longer than a probe decodes.
     """
     vocabulary = model.vocabulary
     if vocabulary.kind == "none":
         raise ModelKindError(f"{model.path}: has no vocabulary: nothing can be said about words")
-    splits = [
-        split
-        for word in dict.fromkeys(words)
-        if vocabulary.token(word.encode()) is None and (split := split_word(vocabulary, word))
-    ]
+    several = [w for w in dict.fromkeys(words) if vocabulary.token(w.encode()) is None]
+    splits = [split for word in several if (split := split_word(vocabulary, word))]
     contexts = _contexts(starts[0], splits)
     session = _session(model, starts, contexts, threads)
     rows = np.stack([session.logits(start.ids) for start in starts])
     check_finite(model, rows)
     chains = _chains(session, starts[0], splits, contexts, rows[0], progress)
+    if progress is not None:
+        model.hash_bytes(partial(progress, "hash the file"))
     return Measurement(
         model=model_record(model, vocabulary_sha256=vocabulary_sha256(vocabulary)),
         provenance=provenance(threads=session.threads, devices=model.devices),
@@ -107,6 +110,7 @@ def measure(
         starts=tuple(starts),
         rows=rows,
         chains=chains,
+        unspellable=frozenset(several) - chains.keys(),
     )
 
 
@@ -121,10 +125,15 @@ def _session(
 ) -> Session:
     """Size a context for what will be decoded, and no larger: its buffers are the memory peak."""
     longest = max(len(ids) for ids in (*(start.ids for start in starts), *contexts))
+    if longest > _MAX_CONTEXT:
+        raise OptionError(
+            f"a start with the longest keyword has {longest} tokens, and a probe decodes at most "
+            f"{_MAX_CONTEXT}; give a shorter text"
+        )
     sequences = max(1, min(_MAX_SEQUENCES, len(contexts)))
     tokens = max(longest, min(256, 4 * sequences) if contexts else 1)
     options = SessionOptions(
-        n_ctx=min(tokens, _MAX_CONTEXT),
+        n_ctx=tokens,
         n_batch=min(tokens, 512),
         n_ubatch=min(tokens, 512),
         n_seq_max=sequences,
