@@ -63,6 +63,7 @@ def measurement(*, name: str = "synthetic", vocabulary_sha256: str = "v" * 64) -
         ),
         rows=np.stack([logits(PARTS), logits(uniform)]),
         chains={"while": chain},
+        unspellable=frozenset({"let"}),
     )
 
 

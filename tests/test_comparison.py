@@ -12,6 +12,7 @@ from comparison_samples import (
     Quantize,
 )
 from tiny_model import write_tiny_model
+from tiny_models import Tiny, write_spm
 
 from pyengine.comparison import (
     CompareOptions,
@@ -208,3 +209,16 @@ def test_string_probabilities_follow_the_chain_rule(tiny: Path) -> None:
             expected += oracle.log_softmax(row, padding)[token]
     assert got[2] == pytest.approx(expected, rel=1e-5)
     assert got[0] == pytest.approx(got[3])
+
+
+def test_words_that_a_tokenizer_cannot_spell_are_left_out(tmp_path: Path) -> None:
+    from pyengine.comparison.bits import string_log_probabilities
+    from pyengine.comparison.starts import contexts
+
+    path = write_spm(tmp_path / "no_bytes.gguf", Tiny(byte_tokens=False))
+    with open_model(path) as model:
+        found = contexts(model.vocabulary, [1], [1])
+        session = Session(model, options=SessionOptions(threads=1))
+        got = string_log_probabilities(session, ["const_cast", "let"])
+    assert {context.kind for context in found} == {"cold", "keyword", "sequence"}
+    assert np.isnan(got).tolist() == [True, False]

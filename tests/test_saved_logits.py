@@ -36,6 +36,20 @@ def test_a_saved_probe_prints_the_same_bytes(saved: tuple[str, Path]) -> None:
     assert ProbeResult.model_validate_json(out).models[0].split_words_measured
 
 
+def test_words_that_were_not_measured_are_not_made_up(
+    saved: tuple[str, Path], tmp_path: Path
+) -> None:
+    table = tmp_path / "own.toml"
+    table.write_text(
+        'language = "own"\nversion = "1"\n'
+        '[[groups]]\nclass = "reserved"\nsource = "mine"\nwords = ["if", "unheardof"]\n'
+    )
+    done = run("probe", saved[1], "--json", "--keywords", table, "--language", "own")
+    model = ProbeResult.model_validate_json(done.out).models[0]
+    assert (model.languages[0].split_mass, model.languages[0].n_unspellable) == (None, 0)
+    assert not model.split_words_measured
+
+
 def test_saved_logits_bring_their_own_starts(saved: tuple[str, Path]) -> None:
     done = run("probe", saved[1], "--start", "bos")
     assert done.code == 2
@@ -49,6 +63,7 @@ def test_a_measurement_comes_back_as_it_was(tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.rows, before.rows)
     assert (after.model, after.provenance) == (before.model, before.provenance)
     assert (after.starts, after.chains) == (before.starts, before.chains)
+    assert after.unspellable == before.unspellable
     options = synthetic_probe.options()
     assert analyze([after], options) == analyze([before], options)
 
@@ -83,7 +98,7 @@ def test_another_format_is_named(saved: tuple[str, Path], tmp_path: Path) -> Non
     check_refused(rewrite(saved[1], tmp_path / "x.npz", header=changed), "format 99")
 
 
-@pytest.mark.parametrize("content", [[], 3, None, "text", {}, {"format": 1}])
+@pytest.mark.parametrize("content", [[], 3, None, "text", {}, {"format": 2}])
 def test_a_header_that_is_none_is_refused(
     saved: tuple[str, Path], tmp_path: Path, content: object
 ) -> None:

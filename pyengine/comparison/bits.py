@@ -16,6 +16,7 @@ from pyengine.engine.session import Session
 from pyengine.probes.starts import natural_start
 from pyengine.statistics import clustered_ratio, row_statistics
 from pyengine.vocabulary import load_tables
+from pyengine.vocabulary.coverage import split_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,13 +66,13 @@ def string_log_probabilities(session: Session, strings: Sequence[str]) -> Floats
     """
     start, padding = _start(session), _padding(session)
     vocabulary = session.model.vocabulary
-    splits = [[int(i) for i in vocabulary.tokenize(string)] for string in strings]
-    needed = sorted({tuple(ids[:i]) for ids in splits for i in range(len(ids))})
+    splits = [split_text(vocabulary, string) for string in strings]
+    needed = sorted({ids[:i] for ids in splits for i in range(len(ids))})
     table: dict[tuple[int, ...], npt.NDArray[np.float64]] = {}
     following: dict[tuple[int, ...], list[int]] = {}
     for ids in splits:
         for i, token in enumerate(ids):
-            following.setdefault(tuple(ids[:i]), []).append(token)
+            following.setdefault(ids[:i], []).append(token)
     for indices, rows in session.iterate_batches([[*start, *before] for before in needed]):
         lse = row_statistics(rows, padding=padding, threads=session.threads)["log_sum_exp"]
         for place, index in enumerate(indices):
@@ -82,7 +83,7 @@ def string_log_probabilities(session: Session, strings: Sequence[str]) -> Floats
     for number, ids in enumerate(splits):
         total = 0.0
         for i in range(len(ids)):
-            before = tuple(ids[:i])
+            before = ids[:i]
             total += float(table[before][used[before]])
             used[before] += 1
         totals[number] = total if ids else np.nan

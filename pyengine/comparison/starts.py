@@ -13,7 +13,7 @@ from pyengine.engine.model import Vocabulary
 from pyengine.engine.session import Session
 from pyengine.statistics import pair_statistics, restricted_statistics, top_k
 from pyengine.vocabulary import KeywordTable, load_tables
-from pyengine.vocabulary.coverage import find_forms
+from pyengine.vocabulary.coverage import find_forms, split_text
 
 ALL_LANGUAGES = "all"
 CONTEXTS_AT_ONCE = 32
@@ -57,13 +57,10 @@ def contexts(vocabulary: Vocabulary, prefix: Sequence[int], cold: Sequence[int])
     """
     found = [Context("cold", ALL_LANGUAGES, list(cold))]
     for language, table in load_tables().items():
-        words = table.words()
-        for word in words:
-            ids = [int(i) for i in vocabulary.tokenize(word)]
-            if ids:
-                found.append(Context("keyword", language, [*prefix, *ids]))
-        joined = [int(i) for i in vocabulary.tokenize(" ".join(words))]
-        if joined:
+        splits = {word: ids for word in table.words() if (ids := split_text(vocabulary, word))}
+        found += [Context("keyword", language, [*prefix, *ids]) for ids in splits.values()]
+        joined = split_text(vocabulary, " ".join(splits))
+        if splits and joined:
             found.append(Context("sequence", language, [*prefix, *joined]))
     return found
 

@@ -72,16 +72,17 @@ def analyze(measurements: Sequence[Measurement], options: AnalysisOptions) -> Pr
 def analyze_model(measurement: Measurement, options: AnalysisOptions) -> ModelProbe:
     """Compute every metric of one model."""
     classes = classify(Pieces.of(measurement.vocabulary))
+    languages = [
+        language_record(measurement, classes, table, draws=options.draws, seed=options.seed)
+        for table in options.tables.values()
+    ]
     return ModelProbe(
         model=measurement.model,
         starts=_start_records(measurement, classes, options),
         classes=_class_masses(measurement, classes),
         paper=paper_metrics(measurement, classes, options.paper_tables),
-        languages=[
-            language_record(measurement, classes, table, draws=options.draws, seed=options.seed)
-            for table in options.tables.values()
-        ],
-        split_words_measured=bool(measurement.chains),
+        languages=languages,
+        split_words_measured=all(language.split_mass is not None for language in languages),
     )
 
 

@@ -1,10 +1,10 @@
 """The tokens of keywords in each variant, and how words that are not one token are split."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pyengine.vocabulary.coverage import Form, Tokenizer, TokenLookup, find_forms
+from pyengine.vocabulary.coverage import Form, Tokenizer, TokenLookup, find_forms, split_text
 
 Variant = Literal["bare", "space", "newline", "tab", "case"]
 VARIANTS: tuple[Variant, ...] = ("bare", "space", "newline", "tab", "case")
@@ -54,19 +54,22 @@ def split_word(tokenizer: Splitter, word: str) -> Split | None:
 
     SentencePiece tokenizers put a space before a text, which is not part of the word. So the
     word is split at the start of a text and, if its pieces then spell something else, after a
-    newline; a split counts only if its pieces spell the word's bytes exactly.
+    newline, or without that space where it is a piece of its own; a split counts only if its
+    pieces spell the word's bytes exactly.
     """
     target = word.encode()
-    direct = [int(i) for i in tokenizer.tokenize(target)]
+    direct = split_text(tokenizer, target)
     if _spelled(tokenizer, direct) == target:
-        return Split(word, tuple(direct))
-    anchor = [int(i) for i in tokenizer.tokenize(b"\n")]
-    anchored = [int(i) for i in tokenizer.tokenize(b"\n" + target)]
+        return Split(word, direct)
+    anchor = split_text(tokenizer, b"\n")
+    anchored = split_text(tokenizer, b"\n" + target)
     rest = anchored[len(anchor) :]
     if anchored[: len(anchor)] == anchor and _spelled(tokenizer, rest) == target:
-        return Split(word, tuple(rest))
+        return Split(word, rest)
+    if direct and tokenizer.piece(direct[0]) == b" " and _spelled(tokenizer, direct[1:]) == target:
+        return Split(word, direct[1:])
     return None
 
 
-def _spelled(tokenizer: Splitter, ids: list[int]) -> bytes:
+def _spelled(tokenizer: Splitter, ids: Sequence[int]) -> bytes:
     return b"".join(tokenizer.piece(token) for token in ids)

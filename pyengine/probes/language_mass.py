@@ -42,7 +42,10 @@ def language_record(
     found = lookup.sets
     chains = {w: measurement.chains[w] for w in words if w in measurement.chains}
     log_p = _word_log_probabilities(bare, found["bare"], chains)
-    bare_mass, split_mass = float(found["bare"].mass[0]), _split_mass(measurement, chains)
+    unspellable = measurement.unspellable.intersection(words) - bare.keys()
+    measured = len(bare) + len(chains) + len(unspellable) == len(words)
+    bare_mass = float(found["bare"].mass[0])
+    split_mass = _split_mass(chains) if measured else None
     drawable = row[_drawable(vocabulary.kinds, classes)].astype(np.float64)
     random = random_mass(
         np.exp(drawable - lookup.log_sum_exp[0]),
@@ -60,7 +63,7 @@ def language_record(
         n_words=len(words),
         n_single_token=len(bare),
         n_split=len(chains),
-        n_unspellable=len(words) - len(bare) - len(chains) if measurement.chains else 0,
+        n_unspellable=len(unspellable),
         variants=[
             VariantMass(
                 variant=variant,
@@ -120,9 +123,7 @@ def _word_log_probabilities(
     return single | {word: chain.log_probability for word, chain in chains.items()}
 
 
-def _split_mass(measurement: Measurement, chains: Mapping[str, Chain]) -> float | None:
-    if not measurement.chains:
-        return None
+def _split_mass(chains: Mapping[str, Chain]) -> float:
     return float(sum(np.exp(chain.log_probability) for chain in chains.values()))
 
 

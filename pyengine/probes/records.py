@@ -133,9 +133,11 @@ class LanguageRecord(Record):
     """One language's keywords at the first start.
 
     Attributes:
-        n_words: words of the table; n_single_token are one bare token, n_split are several.
+        n_words: words of the table; n_single_token are one bare token, n_split are several, and
+            n_unspellable hold a character that the tokenizer has no token for.
         mass: over the distinct tokens of all variants.
-        split_mass: sum over split words of the product of their pieces' probabilities.
+        split_mass: sum over split words of the product of their pieces' probabilities; null where
+            some of them were not measured.
         bare_and_split_mass: the mass of the words as bare spellings, however many tokens.
         geometric_mean: exp of the mean log-probability of all bare and split words.
         best_rank, median_rank: of bare single tokens among the whole vocabulary, from 1.

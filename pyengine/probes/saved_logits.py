@@ -17,7 +17,7 @@ from pyengine.probes.measurement import Chain, Measurement
 from pyengine.probes.starts import Start
 from pyengine.results import ModelRecord, Provenance
 
-FORMAT = 1
+FORMAT = 2
 # What NumPy, zip and JSON raise on files that are damaged or something else.
 _DAMAGE = (
     OSError,
@@ -88,6 +88,7 @@ def save_logits(path: str | Path, measurement: Measurement) -> None:
         "provenance": measurement.provenance.model_dump(mode="json"),
         "starts": [asdict(start) for start in measurement.starts],
         "chains": [asdict(chain) for chain in measurement.chains.values()],
+        "unspellable": sorted(measurement.unspellable),
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
@@ -128,6 +129,7 @@ def load_logits(path: str | Path) -> Measurement:
                     c["word"]: Chain(c["word"], tuple(c["ids"]), tuple(c["log_probabilities"]))
                     for c in header["chains"]
                 },
+                unspellable=frozenset(header["unspellable"]),
             )
             fits = _fits(measurement, arrays["piece_bytes"], arrays["piece_offsets"])
     except _DAMAGE as error:

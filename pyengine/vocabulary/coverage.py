@@ -145,7 +145,7 @@ def coverage(
     words = {keyword.word for table in tables.values() for keyword in table}
     forms = {word: find_forms(vocabulary, word, cases=False) for word in words}
     splits = {
-        word: () if found.bare is not None else _split(vocabulary, word)
+        word: () if found.bare is not None else split_text(vocabulary, word)
         for word, found in forms.items()
     }
     return {
@@ -158,10 +158,10 @@ def coverage(
     }
 
 
-def _split(vocabulary: Tokenizer, word: str) -> tuple[int, ...]:
-    """Split a word; empty where the tokenizer has no token for one of its bytes."""
+def split_text(vocabulary: Tokenizer, text: bytes | str) -> tuple[int, ...]:
+    """Return the tokens of a text; none where the tokenizer has no token for one of its bytes."""
     try:
-        return tuple(vocabulary.tokenize(word).tolist())
+        return tuple(vocabulary.tokenize(text).tolist())
     except TokenizerError:
         return ()
 
