@@ -1,6 +1,7 @@
 """`pyengine probe` from its entry point: what it prints, where, and with which exit code."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from command_line import run
 from tiny_models import Tiny
 
 from pyengine.probes.records import ProbeResult
+from pyengine.vocabulary.keywords import load_tables
 
 COMMAND = [sys.executable, "-m", "pyengine", "probe"]
 FEW = ("--language", "go", "--draws", "20", "--threads", "1")
@@ -24,6 +26,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_models.write_bpe(folder / "one.gguf")
     tiny_models.write_bpe(folder / "two.gguf", Tiny(seed=1))
     tiny_models.write_spm(folder / "spm.gguf")
+    tiny_models.write_spm(folder / "no_bytes.gguf", Tiny(byte_tokens=False))
+    tiny_models.write_mamba(folder / "mamba.gguf")
     tiny_models.write_bpe(folder / "vocabulary.gguf", Tiny(weights=False))
     tiny_models.write_bpe(folder / "embedding.gguf", Tiny(causal=False))
     tiny_models.write_bpe(folder / "split-00001-of-00002.gguf", Tiny(parts=2))
@@ -86,6 +90,29 @@ def test_other_vocabularies_are_refused_with_the_reason(models: Path) -> None:
     assert "vocabularies differ" in against.refused
     report = run("probe", models / "one.gguf", models / "spm.gguf", *FEW)
     assert "vocabularies differ" in " ".join(report.out.split())
+    assert "Go, + split" in report.out
+    assert "effective tokens  " not in report.out
+    alike = run("probe", models / "one.gguf", models / "two.gguf", *FEW)
+    assert "effective tokens  " in alike.out
+
+
+def test_models_of_one_name_are_told_apart_by_their_files(models: Path, tmp_path: Path) -> None:
+    copy = shutil.copy(models / "one.gguf", tmp_path / "copy.gguf")
+    report = run("probe", models / "one.gguf", copy, *FEW)
+    assert "(one.gguf)" in report.out
+    assert "(copy.gguf)" in report.out
+
+
+def test_all_tokens_that_were_asked_for_are_listed(models: Path) -> None:
+    report = run("probe", models / "one.gguf", "--top", "37", "--start", "bos", *FEW)
+    rows = report.out.partition("Most probable first tokens")[2].partition("Softmax")[0]
+    assert [line.split()[0] for line in rows.splitlines()[3:]] == [str(i) for i in range(1, 38)]
+    assert " [id " in rows  # a padding row has no text
+
+
+def test_a_start_is_shown_with_its_ids(models: Path) -> None:
+    report = run("probe", models / "one.gguf", "--start", "text:if", *FEW)
+    assert "<|begin|> if (304, 258)" in report.out
 
 
 def test_a_split_model_is_probed_by_its_first_part(models: Path) -> None:
@@ -95,6 +122,28 @@ def test_a_split_model_is_probed_by_its_first_part(models: Path) -> None:
     )
     assert split.starts == one.starts
     assert split.languages == one.languages
+
+
+@pytest.mark.parametrize("name", ["mamba", "no_bytes"])
+def test_models_of_other_kinds_are_probed(models: Path, name: str) -> None:
+    done = run("probe", models / f"{name}.gguf", "--json", *FEW)
+    assert (done.code, done.err) == (0, "")
+    (go,) = ProbeResult.model_validate_json(done.out).models[0].languages
+    assert go.n_split > 10
+    assert go.split_mass is not None
+    # Without byte tokens nothing spells a capital, a digit or a mark.
+    assert (go.n_unspellable > 0) == (name == "no_bytes")
+    report = run("probe", models / f"{name}.gguf", *FEW)
+    assert ("left out" in report.out) == (name == "no_bytes")
+
+
+def test_a_vocabulary_of_few_characters_is_probed(shared: Path) -> None:
+    path = shared / "models" / "babyllama-tok105-pad256-f16.gguf"
+    done = run("probe", path, "--json", "--language", "python", "--draws", "20", "--threads", "1")
+    assert (done.code, done.err) == (0, "")
+    (python,) = ProbeResult.model_validate_json(done.out).models[0].languages
+    assert python.n_unspellable == sum("_" in word for word in load_tables()["python"].words())
+    assert python.n_split == python.n_words - python.n_unspellable
 
 
 def test_several_starts_at_once(models: Path) -> None:
@@ -126,6 +175,8 @@ def test_several_starts_at_once(models: Path) -> None:
         (["one.gguf", "--keywords", "missing.toml"], "missing.toml"),
         (["one.gguf", "two.gguf", "--save-logits", "x.npz"], "one model"),
         (["one.gguf", "--save-logits", "missing/x.npz", *FEW], "cannot be written"),
+        (["one.gguf", "--save-logits", "one.gguf"], "must end in .npz"),
+        (["one.gguf", "--start", "text:" + "if " * 5000], "at most 4096"),
         (["ollama:"], "names no model"),
     ],
 )

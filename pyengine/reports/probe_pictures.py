@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyengine.probes.records import LanguageRecord, ModelProbe, ProbeResult, StartRecord
 from pyengine.reports.charts import Bars, Dots, Panel, Panels, Series
-from pyengine.reports.pieces import visible
+from pyengine.reports.probe_tables import labels, shown
 from pyengine.reports.tables import Picture
 
 _TOP = 10
@@ -21,16 +21,14 @@ def probe_pictures(result: ProbeResult) -> tuple[Picture, ...]:
 
 
 def _first_tokens(result: ProbeResult) -> Picture:
-    panels = tuple(
-        _panel(f"{probe.model.name} {probe.model.file_type}", probe.starts[0])
-        for probe in result.models[:_MOST_PANELS]
-    )
+    named = zip(labels(result.models), result.models, strict=True)
+    panels = tuple(_panel(label, probe.starts[0]) for label, probe in [*named][:_MOST_PANELS])
     left_out = len(result.models) - len(panels)
     more = f" {left_out} more models are in the tables." if left_out > 0 else ""
     return Picture(
         "first-tokens",
         "What it wants to write first",
-        f"The {_TOP} most probable first tokens at the natural start.{more}",
+        f"The {_TOP} most probable first tokens at the first start.{more}",
         Panels(panels, "probability"),
     )
 
@@ -39,7 +37,7 @@ def _panel(title: str, start: StartRecord) -> Panel:
     top = start.top[:_TOP]
     return Panel(
         title,
-        tuple(visible(bytes.fromhex(token.bytes_hex)) for token in top),
+        tuple(map(shown, top)),
         tuple(token.probability for token in top),
     )
 
@@ -90,16 +88,13 @@ def _bare_mass(language: LanguageRecord) -> float:
 def _masses_side_by_side(result: ProbeResult) -> Picture:
     titles = tuple(language.title for language in result.models[0].languages)
     series = tuple(
-        Series(
-            f"{probe.model.name} {probe.model.file_type}",
-            tuple(language.mass for language in probe.languages),
-        )
-        for probe in result.models
+        Series(label, tuple(language.mass for language in probe.languages))
+        for label, probe in zip(labels(result.models), result.models, strict=True)
     )
     return Picture(
         "keyword-mass",
         "Probability on keywords, by language and model",
-        "All single-token forms of each language's keywords at the natural start.",
+        "All single-token forms of each language's keywords at the first start.",
         Dots(titles, series, "probability"),
     )
 

@@ -1,5 +1,8 @@
 """The tables of `pyengine probe`, each from its part of the record."""
 
+from collections.abc import Sequence
+from pathlib import PurePath
+
 from pyengine.probes.records import (
     LanguageRecord,
     ModelProbe,
@@ -12,7 +15,6 @@ from pyengine.reports.numbers import count, fixed, percent, probability, signifi
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Cell, CellLike, Column, Table, measured, table
 
-TOP = 10
 BAR_WIDTH = 16
 
 
@@ -36,7 +38,7 @@ def top_tokens(start: StartRecord) -> Table:
                 Cell(percent(token.probability), token.probability),
                 _bar(token.probability / largest),
             )
-            for token in start.top[:TOP]
+            for token in start.top
         ],
         notes=[
             f"Softmax at temperature 1 over all tokens; padding rows hold "
@@ -50,7 +52,7 @@ def starts_table(probe: ModelProbe) -> Table:
     rows = [
         (
             start.name,
-            " ".join(map(visible, start.pieces)),
+            fed(start),
             Cell(shown(start.top[0]) if start.top else "", tone="strong"),
             measured(start.top[0].probability if start.top else None, percent),
             measured(start.effective_tokens, significant),
@@ -64,7 +66,7 @@ def starts_table(probe: ModelProbe) -> Table:
         "Spread over starts",
         [
             "start",
-            Column("fed", drop=2),
+            Column("fed (ids)", drop=2),
             "top token",
             Column("its p", "right"),
             Column("effective", "right"),
@@ -103,9 +105,23 @@ def languages_table(probe: ModelProbe, result: ProbeResult) -> Table:
             "exact bytes. odds vs English: against English words of the same byte length and "
             "token-id decile. p: share of "
             f"{count(result.random_draws)} random token sets of equal size with at least the "
-            "bare mass."
+            "bare mass.",
+            *_left_out(probe),
         ],
     )
+
+
+def _left_out(probe: ModelProbe) -> list[str]:
+    """Say which words take no part, where there are such."""
+    notes = []
+    if unspellable := sum(language.n_unspellable for language in probe.languages):
+        notes.append(
+            "Words with characters that this tokenizer has no token for, left out: "
+            f"{count(unspellable)}."
+        )
+    if not probe.split_words_measured:
+        notes.append("–: words of several tokens were not measured.")
+    return notes
 
 
 def _language_row(language: LanguageRecord) -> tuple[CellLike, ...]:
@@ -274,6 +290,21 @@ def _count_or_none(number: int | None) -> CellLike:
     return None if number is None else Cell(count(number), number)
 
 
+def labels(probes: Sequence[ModelProbe]) -> list[str]:
+    """Name models by name and type, and by their files too where that tells them apart."""
+    names = [f"{probe.model.name} {probe.model.file_type}" for probe in probes]
+    paths = [PurePath(probe.model.path) for probe in probes]
+    by_file = [f"{name} ({path.name})" for name, path in zip(names, paths, strict=True)]
+    by_path = [f"{name} ({path})" for name, path in zip(names, paths, strict=True)]
+    distinct = (found for found in (names, by_file) if len(set(found)) == len(found))
+    return next(distinct, by_path)
+
+
+def fed(start: StartRecord) -> str:
+    """Return the tokens of a start, visible, and their ids."""
+    return f"{' '.join(map(visible, start.pieces))} ({', '.join(map(str, start.ids))})"
+
+
 def shown(token: TokenProbability) -> str:
-    """Return a token as visible text."""
-    return visible(bytes.fromhex(token.bytes_hex))
+    """Return a token as visible text; one without any, such as padding, by its id."""
+    return visible(bytes.fromhex(token.bytes_hex)) or f"[id {token.id}]"

@@ -1,5 +1,7 @@
 """`pyengine probe` as a document: the answer in words, then tables, then method."""
 
+from collections.abc import Sequence
+
 from pyengine.probes.records import ModelProbe, ProbeResult, TokenProbability
 from pyengine.reports.numbers import (
     count,
@@ -13,8 +15,10 @@ from pyengine.reports.numbers import (
 from pyengine.reports.pieces import visible
 from pyengine.reports.probe_tables import (
     classes_table,
+    fed,
     indentation_table,
     items_table,
+    labels,
     languages_table,
     leave_one_out_table,
     paper_table,
@@ -38,6 +42,13 @@ from pyengine.reports.tables import (
 )
 from pyengine.results import Provenance
 
+DIFFERENT_VOCABULARIES = (
+    "The vocabularies differ. Probabilities of words are comparable, most of all with + split, "
+    "where a word counts however many tokens it takes; PKP, STP and NLP count single tokens, as "
+    "the paper does. Entropy and effective tokens are not set side by side: they count tokens of "
+    "different sizes."
+)
+
 
 def probe_document(result: ProbeResult) -> Document:
     """Lay a probe out: one model in full, or several side by side and then each in full."""
@@ -46,7 +57,8 @@ def probe_document(result: ProbeResult) -> Document:
         blocks = (*_model_blocks(only, result), method(result))
         return Document(f"Cold start of {only.model.name}", blocks)
     sections = tuple(
-        Section(_label(probe), _model_blocks(probe, result)) for probe in result.models
+        Section(label, _model_blocks(probe, result))
+        for label, probe in zip(labels(result.models), result.models, strict=True)
     )
     return Document(
         f"Cold starts of {len(result.models)} models",
@@ -98,8 +110,8 @@ def answer(probe: ModelProbe) -> Paragraph:
 def first_choices(result: ProbeResult) -> Paragraph:
     """Say in one sentence what each of several models most wants to write."""
     best = [
-        f"{_label(probe)} {shown(top[0])} ({percent(top[0].probability)})"
-        for probe in result.models
+        f"{label} {shown(top[0])} ({percent(top[0].probability)})"
+        for label, probe in zip(labels(result.models), result.models, strict=True)
         if (top := probe.starts[0].top)
     ]
     return Paragraph(f"Asked nothing, they most want to write: {'; '.join(best)}.", tone="strong")
@@ -130,44 +142,57 @@ def _model_facts(probe: ModelProbe) -> Facts:
 
 
 def side_by_side(result: ProbeResult) -> Table:
-    """Put the models beside each other, metric by metric."""
+    """Put the models beside each other, metric by metric.
+
+    Between different vocabularies only what is defined over strings is set side by side.
+    """
     probes = result.models
+    alike = len({p.model.vocabulary_sha256 for p in probes}) == 1
     rows: list[tuple[CellLike, ...]] = [
         ("file type", *(p.model.file_type for p in probes)),
         ("size", *(Cell(size(p.model.file_bytes), p.model.file_bytes) for p in probes)),
-        ("fed", *(" ".join(map(visible, p.starts[0].pieces)) for p in probes)),
+        ("fed (ids)", *(fed(p.starts[0]) for p in probes)),
         ("top token", *(_top_text(p.starts[0].top) for p in probes)),
-        ("entropy [bit]", *(measured(p.starts[0].entropy_bits, fixed) for p in probes)),
-        (
-            "effective tokens",
-            *(measured(p.starts[0].effective_tokens, significant) for p in probes),
-        ),
+        *(_openness(probes) if alike else ()),
         ("PKP", *(measured(p.paper.pkp, probability) for p in probes)),
         ("STP", *(measured(p.paper.stp, probability) for p in probes)),
         ("NLP", *(measured(p.paper.nlp, probability) for p in probes)),
     ]
     for i, language in enumerate(probes[0].languages):
-        masses = (measured(p.languages[i].mass, percent) for p in probes)
+        of_models = [p.languages[i] for p in probes]
+        masses = (measured(one.mass, percent) for one in of_models)
         rows.append((f"{language.title}, all forms", *masses))
+        if not alike:
+            whole = (measured(one.bare_and_split_mass, percent) for one in of_models)
+            rows.append((f"{language.title}, + split", *whole))
     return table(
         "Side by side",
-        ["", *(Column(_label(p), "right") for p in probes)],
+        ["", *(Column(label, "right") for label in labels(probes))],
         rows,
-        notes=["Keyword masses are over strings, so different vocabularies can be compared."],
+        notes=() if alike else (DIFFERENT_VOCABULARIES,),
+    )
+
+
+def _openness(probes: Sequence[ModelProbe]) -> tuple[tuple[CellLike, ...], ...]:
+    starts = [probe.starts[0] for probe in probes]
+    return (
+        ("entropy [bit]", *(measured(start.entropy_bits, fixed) for start in starts)),
+        ("effective tokens", *(measured(start.effective_tokens, significant) for start in starts)),
     )
 
 
 def _differences(result: ProbeResult) -> tuple[Table, ...]:
+    first, *others = labels(result.models)
     rows = [
         (
-            other.model,
+            label,
             measured(other.js_bits, probability),
             measured(other.kl_bits, probability),
             other.refused or "",
         )
-        for other in result.against_first
+        for label, other in zip(others, result.against_first, strict=True)
     ]
-    title = f"Against {result.models[0].model.name}, token by token"
+    title = f"Against {first}, token by token"
     columns: list[Column | str] = [
         "model",
         Column("JS", "right", "bit"),
@@ -206,7 +231,3 @@ def provenance_facts(provenance: Provenance) -> Facts:
 
 def _top_text(top: list[TokenProbability]) -> CellLike:
     return f"{shown(top[0])} {percent(top[0].probability)}" if top else None
-
-
-def _label(probe: ModelProbe) -> str:
-    return f"{probe.model.name} {probe.model.file_type}"
