@@ -310,6 +310,27 @@ def test_when_every_worker_is_killed_one_sentence_says_so(
     assert (folder / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
 
 
+def test_the_source_too_loses_its_row_only(
+    source: Path,
+    corpus: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measured = f'"variant": "{source}"'  # the source beside itself, the null control too
+    hook = hook_into_workers(tmp_path / "hook", measured, "os.kill(os.getpid(), 9)")
+    folder = tmp_path / "sweep"
+    with monkeypatch.context() as killing:
+        killing.setenv("PYTHONPATH", str(hook))
+        assert run(command(source, corpus, folder, "--no-speed")) == 0
+    assert "SIGKILL" in capsys.readouterr().out
+    rows, whole = rows_of(folder), rows_of(undisturbed)
+    assert "SIGKILL" in str(rows["tiny-f32"]["failure"])
+    assert rows["tiny-Q8_0"]["kl"] == whole["tiny-Q8_0"]["kl"]
+    assert json.loads((folder / "results.json").read_text())["floor"] is None
+
+
 def start(arguments: list[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "pyengine", *arguments],

@@ -1,25 +1,44 @@
 """Who does the work: processes on this machine, or a Dask cluster."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from pyengine.errors import InputError, OptionError
+from pyengine.errors import InputError, OptionError, WorkerError
 from pyengine.sweep.tasks import Task
 from pyengine.sweep.worker import Outcome, Runner, run_task
 
 CONNECT_SECONDS = 10
+LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """An executor and the function to submit to it."""
+    """An executor, the function to submit to it, and whether anybody still works there."""
 
     executor: Executor
     run: Callable[[Task], Outcome]
+    is_open: Callable[[], bool]
+
+    def finished(self, futures: Iterable[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+        """Yield futures as they finish.
+
+        Raises:
+            WorkerError: the cluster is gone; it cancels futures or leaves them open for ever.
+        """
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            yield from (future for future in done if not future.cancelled())
+            if any(future.cancelled() for future in done) or not (done or self.is_open()):
+                raise WorkerError(
+                    "the cluster's scheduler is gone; what was measured is kept, and --resume "
+                    "goes on from there"
+                )
 
 
 @contextmanager
@@ -31,7 +50,7 @@ def local_workplace(workers: int) -> Iterator[Workplace]:
     runner = Runner()
     executor = ThreadPoolExecutor(max_workers=workers)
     try:
-        yield Workplace(executor, runner.run)
+        yield Workplace(executor, runner.run, lambda: True)
     finally:
         runner.close()
         executor.shutdown(wait=True, cancel_futures=True)
@@ -53,9 +72,12 @@ def dask_workplace(address: str) -> Iterator[Workplace]:
         client = distributed.Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"{address}: no Dask scheduler answers there ({error})") from error
+    # It tells of a lost scheduler on stderr; we say it in one sentence.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     with client:
         # Not pure: a failed measurement may be tried again.
-        yield Workplace(client.get_executor(pure=False), run_task)
+        executor = client.get_executor(pure=False)
+        yield Workplace(executor, run_task, lambda: client.status not in ("closing", "closed"))
 
 
 @contextmanager

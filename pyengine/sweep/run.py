@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, as_completed
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,7 +164,7 @@ def _compare(
     missing = {n: t for n, t in wanted.items() if store.load_quality(task_key(t)) is None}
     futures = {workplace.executor.submit(workplace.run, t): n for n, t in missing.items()}
     done = len(wanted) - len(missing)
-    for future in as_completed(futures):
+    for future in workplace.finished(futures):
         done += 1
         _keep(store.save_quality, future, futures[future], wanted, failures)
         if progress is not None:
@@ -188,7 +188,8 @@ def _time(
         task = speed_task(model, options.speed, options)
         if store.load_speed(task_key(task)) is None:
             future = workplace.executor.submit(workplace.run, task)
-            _keep(store.save_speed, future, model.name, {model.name: task}, failures)
+            for finished in workplace.finished([future]):
+                _keep(store.save_speed, finished, model.name, {model.name: task}, failures)
         record = store.load_speed(task_key(task))
         if record is not None:
             records[model.name] = record
@@ -222,8 +223,6 @@ def _keep(
 def _outcome(future: "Future[Outcome]") -> Outcome:
     try:
         return future.result()
-    except CancelledError:
-        return Outcome(failure="the cluster was lost before it was measured")
     except Exception as error:  # noqa: BLE001  # whatever a cluster says of a worker that died
         return Outcome(failure=f"{type(error).__name__}: {error}")
 
