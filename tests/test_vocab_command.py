@@ -39,6 +39,15 @@ def test_several_tokenizers_stand_side_by_side(toy: Path, tmp_path: Path) -> Non
     assert max(cell_len(line) for line in outcome.out.splitlines()) <= 80
 
 
+def test_eight_tokenizers_fit_beside_each_other(toy: Path) -> None:
+    outcome = run("vocab", *[toy] * 8, "--language", "python", "--corpus", __file__)
+    lines = outcome.out.splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    assert {"Keywords that are one token in any form", "Classes of tokens, %"} <= set(lines)
+    counts = [line.split() for line in lines if line.startswith("Python") and "." not in line]
+    assert counts[:2] == [["Python", "109", *["8"] * 8]] * 2
+
+
 def test_json_is_the_whole_record_and_nothing_else(toy: Path) -> None:
     first, second = run("vocab", toy, "--json"), run("vocab", toy, "--json")
     assert first.out == second.out

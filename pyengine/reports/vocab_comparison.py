@@ -33,6 +33,8 @@ from pyengine.vocabulary.records import (
     VocabularyRecord,
 )
 
+_SIDE_BY_SIDE = 5  # models whose numbers, written as `123 (456)`, fit into 80 columns
+
 
 def labels(result: VocabResult) -> list[str]:
     """Return a letter for every model."""
@@ -97,12 +99,22 @@ def sharing_table(result: VocabResult) -> Table:
     return table("What they share", columns, rows, notes=notes)
 
 
-def compared_coverage(result: VocabResult) -> Table:
-    """Show bare keywords of all models side by side."""
-    return _compared(
-        result,
-        "Keywords that are one bare token (any form in brackets)",
-        lambda part: Cell(f"{part.bare} ({part.any_form})", part.bare),
+def compared_coverage(result: VocabResult) -> tuple[Table, ...]:
+    """Show bare keywords of all models side by side, and those that are one token in any form.
+
+    Of more models than fit beside each other so, the two are two tables.
+    """
+    if len(result.models) <= _SIDE_BY_SIDE:
+        title = "Keywords that are one bare token (any form in brackets)"
+        both = _compared(result, title, lambda p: Cell(f"{p.bare} ({p.any_form})", p.bare))
+        return (both,)
+    return (
+        _compared(result, "Keywords that are one bare token", lambda p: Cell(str(p.bare), p.bare)),
+        _compared(
+            result,
+            "Keywords that are one token in any form",
+            lambda part: Cell(str(part.any_form), part.any_form),
+        ),
     )
 
 
@@ -173,11 +185,17 @@ def compared_classes(result: VocabResult) -> Table:
     """Show shares of token classes side by side."""
     names = dict.fromkeys(part.name for model in result.models for part in model.classes)
     by_model = [{part.name: part.share for part in model.classes} for model in result.models]
+    many = len(result.models) > _SIDE_BY_SIDE
+    write = _hundredths if many else percent
     rows: Rows = [
-        (name, *(measured(shares.get(name, 0.0), percent) for shares in by_model)) for name in names
+        (name, *(measured(shares.get(name, 0.0), write) for shares in by_model)) for name in names
     ]
-    columns: Columns = ("class", *right(*labels(result)))
-    return table("Classes of tokens", columns, rows)
+    columns: Columns = (Column("class", min_width=20), *right(*labels(result)))
+    return table("Classes of tokens, %" if many else "Classes of tokens", columns, rows)
+
+
+def _hundredths(share: float) -> str:
+    return fixed(100 * share)
 
 
 def compared_integrity(result: VocabResult) -> Table:

@@ -27,7 +27,7 @@ def vocab_document(result: VocabResult) -> Document:
         Paragraph(_summary(result), "strong"),
         comparison.identity_table(result),
         comparison.sharing_table(result),
-        comparison.compared_coverage(result),
+        *comparison.compared_coverage(result),
         *comparison.compared_fertility(result),
         comparison.compared_ranks(result),
         comparison.compared_classes(result),
