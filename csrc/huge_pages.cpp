@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
+#include <vector>
 
 #if defined(__GLIBC__)
 #include <sys/mman.h>
@@ -17,26 +16,21 @@ namespace {
 
 constexpr std::size_t huge_page = std::size_t{2} << 20U;
 
-struct Free {
-    void operator()(void * memory) const { std::free(memory); }
-};
-using Block = std::unique_ptr<void, Free>;
-
-Block allocate(std::size_t bytes) {
-    Block block(std::malloc(bytes));
-    if (block && bytes > 0) {
-        // Unused, it would be optimized away.
-        *static_cast<volatile char *>(block.get()) = 0;
-    }
+// Memory that is reserved and not touched.
+std::vector<char> reserve(std::size_t bytes) {
+    std::vector<char> block;
+    block.reserve(bytes);
+    // Without a look at its address, the compiler may leave out an allocation.
+    [[maybe_unused]] const char * volatile address = block.data();
     return block;
 }
 
-// Advises the whole huge pages inside a block, which nothing has touched yet but its first one.
-void advise(const Block & block, std::size_t bytes) {
-    const auto address = reinterpret_cast<std::uintptr_t>(block.get());
+// Advises the whole huge pages inside a block.
+void advise(const std::vector<char> & block) {
+    const auto address = reinterpret_cast<std::uintptr_t>(block.data());
     const std::uintptr_t begin = (address + huge_page - 1) / huge_page * huge_page;
-    const std::uintptr_t end = (address + bytes) / huge_page * huge_page;
-    if (block && begin < end) {
+    const std::uintptr_t end = (address + block.capacity()) / huge_page * huge_page;
+    if (begin < end) {
         // Where the system refuses, pages stay small.
         (void)madvise(reinterpret_cast<void *>(begin), end - begin, MADV_HUGEPAGE);
     }
@@ -49,11 +43,11 @@ void put_next_heap_on_huge_pages(std::size_t bytes) {
     // largest mapped block that was freed. Twice that size may lie free at the heap's end before
     // it is given back to the system.
     constexpr std::size_t largest = std::size_t{31} << 20U, half = std::size_t{28} << 20U;
-    allocate(largest).reset();
+    reserve(largest); // and freed
     const std::size_t first = std::min(bytes, half), second = std::min(bytes - first, half);
-    const Block lower = allocate(first), upper = allocate(second);
-    advise(lower, first);
-    advise(upper, second);
+    const std::vector<char> lower = reserve(first), upper = reserve(second);
+    advise(lower);
+    advise(upper);
 }
 
 #else

@@ -8,7 +8,7 @@ namespace {
 
 py::list tensor_table(const std::string & path) {
     py::list table;
-    for (const std::string & part : check_gguf(path).parts) {
+    for (const std::string & part : check_gguf(path, false).parts) {
         const GgufFile file(part);
         for (const GgufTensor & tensor : file.tensors()) {
             py::tuple shape(tensor.n_dims);
@@ -20,6 +20,22 @@ py::list tensor_table(const std::string & path) {
         }
     }
     return table;
+}
+
+// Name and bytes of each tensor of one dimension and type F32.
+py::list float_vectors(const std::string & path) {
+    py::list vectors;
+    for (const std::string & part : check_gguf(path, false).parts) {
+        const GgufFile file(part);
+        for (const GgufTensor & tensor : file.tensors()) {
+            if (tensor.n_dims == 1 && tensor.type == GGML_TYPE_F32) {
+                const std::string_view data = file.data(tensor);
+                vectors.append(
+                    py::make_tuple(text_of(tensor.name), py::bytes(data.data(), data.size())));
+            }
+        }
+    }
+    return vectors;
 }
 
 py::object string_value(const std::string & path, const std::string & key) {
@@ -54,6 +70,7 @@ void register_gguf(py::module_ & module) {
                py::arg("path"), py::kw_only(), py::arg("vocabulary") = true,
                py::call_guard<py::gil_scoped_release>());
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
+    module.def("gguf_float_vectors", &float_vectors, py::arg("path"));
     module.def("gguf_int32_list", &int32_list, py::arg("path"), py::arg("key"));
     module.def("gguf_string", &string_value, py::arg("path"), py::arg("key"));
 }

@@ -22,6 +22,7 @@ constexpr std::size_t lanes = PYENGINE_LANES;
 #if defined(__GNUC__)
 typedef double Doubles __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef std::int64_t Longs __attribute__((vector_size(PYENGINE_LANES * 8)));
+typedef std::uint64_t UnsignedLongs __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef float HalfFloats __attribute__((vector_size(PYENGINE_LANES * 4)));
 typedef float Floats __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef std::int32_t Ints __attribute__((vector_size(PYENGINE_LANES * 8)));
@@ -76,7 +77,8 @@ inline bool any(Longs mask) {
     return found != 0;
 }
 
-// e^x for -708 <= x <= 709, within 3 units in the last place; NaN stays NaN.
+// e^x for -708 <= x <= 709, within 3 units in the last place; NaN stays NaN. Below that it is some
+// number.
 // x = k ln 2 + r with |r| <= ln(2) / 2; e^r from its Chebyshev approximation of degree 10, whose
 // error is 2.2e-16; 2^k by adding k to the exponent's bits.
 inline Doubles exp_bounded(Doubles x) {
@@ -94,7 +96,7 @@ inline Doubles exp_bounded(Doubles x) {
     series = series * r + 5.00000000000000562e-1;
     series = series * r + 1.00000000000000674;
     series = series * r + 1.0;
-    return bits<Doubles>(bits<Longs>(series) + (bits<Longs>(shifted) << 52));
+    return bits<Doubles>(bits<UnsignedLongs>(series) + (bits<UnsignedLongs>(shifted) << 52));
 }
 
 // The same for any x <= 709; 0 below -708.
@@ -110,7 +112,7 @@ inline Doubles exp(Doubles x) {
 inline Doubles log(Doubles x) {
     const Longs half_root = bits<Longs>(spread(0.70710678118654752440));
     const Longs exponent = (bits<Longs>(x) - half_root) >> 52;
-    const Doubles m = bits<Doubles>(bits<Longs>(x) - (exponent << 52));
+    const Doubles m = bits<Doubles>(bits<UnsignedLongs>(x) - (bits<UnsignedLongs>(exponent) << 52));
     const Longs magic = bits<Longs>(spread(6755399441055744.0));
     const Doubles k = bits<Doubles>(exponent + magic) - 6755399441055744.0;
     const Doubles s = (m - 1.0) / (m + 1.0);

@@ -11,6 +11,7 @@ from comparison_samples import (
     WINDOWS,
     Quantize,
 )
+from damage import write_small_gguf
 from tiny_model import write_tiny_model
 from tiny_models import Tiny, write_spm
 
@@ -21,6 +22,7 @@ from pyengine.comparison import (
 )
 from pyengine.comparison.setting import document_prefix
 from pyengine.comparison.subjects import padding_ids
+from pyengine.comparison.tensor_table import read_tensor_table
 from pyengine.comparison.texts import tokenize
 from pyengine.comparison.windows import cut_windows
 from pyengine.corpus import Corpus
@@ -222,3 +224,13 @@ def test_words_that_a_tokenizer_cannot_spell_are_left_out(tmp_path: Path) -> Non
         got = string_log_probabilities(session, ["const_cast", "let"])
     assert {context.kind for context in found} == {"cold", "keyword", "sequence"}
     assert np.isnan(got).tolist() == [True, False]
+
+
+def test_a_split_model_has_the_tensors_of_all_its_parts(tmp_path: Path) -> None:
+    whole, first = tmp_path / "whole.gguf", tmp_path / "m-00001-of-00002.gguf"
+    write_small_gguf(whole)
+    write_small_gguf(first, parts=2)
+    table = read_tensor_table(whole)
+    assert len(table.types) == 20
+    assert table.vectors_sha256 != ""
+    assert read_tensor_table(first) == table

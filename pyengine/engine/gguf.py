@@ -93,6 +93,11 @@ def read_tensor_table(path: str | Path) -> list[TensorEntry]:
     ]
 
 
+def read_float_vectors(path: str | Path) -> dict[str, bytes]:
+    """Return the bytes of all tensors of one dimension and type F32, over all parts."""
+    return dict(_core.gguf_float_vectors(str(path)))
+
+
 def read_metadata_string(path: str | Path, key: str) -> str | None:
     """Return one string of a file's metadata; None where it has none of that name."""
     return _core.gguf_string(str(path), key)
