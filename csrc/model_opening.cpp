@@ -89,6 +89,9 @@ Model::Model(const std::string & path, const ModelOptions & options, const LoadP
     : path_(path), options_(options) {
     const Plan how = plan(path, options);
     model_ = load(path, options, progress, how);
+    if (options.vocabulary_only) {
+        put_next_heap_on_huge_pages(tokenizer_bytes(how.file.n_vocab)); // for what analyses it
+    }
     const std::string pre_tokenizer = metadata_value("tokenizer.ggml.pre");
     if (how.with_tokenizer || options.skip_vocabulary) {
         vocabulary_ = std::make_shared<Vocabulary>(model_, path, pre_tokenizer);
