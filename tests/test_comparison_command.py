@@ -51,6 +51,48 @@ def test_report_shows_verdict_both_errors_and_the_floor(result: ComparisonResult
         assert words in text
 
 
+def test_every_table_knows_the_floor(result: ComparisonResult) -> None:
+    """A floor above everything: what does not rise above it is not shown as a difference."""
+    assert result.null is not None
+    high = dict.fromkeys(result.null.floors, 1000.0)
+    null = result.null.model_copy(update={"floors": high, "largest": high})
+    document = compare_document(result.model_copy(update={"null": null}))
+    text = render_terminal(document, width=400, color=False)
+    for title in (
+        "Distance from the reference",
+        "Other distances",
+        "Distribution over tokens",
+        "Variants against each other",
+        "By language",
+        "By class of token",
+        "By confidence of the reference",
+        "Keywords in their language's documents",
+        "Cold and warm starts",
+    ):
+        assert "≤ 1" in text.split(f"\n{title}")[1].split("\n\n")[0], title
+
+
+def test_classes_that_stand_out_are_named(result: ComparisonResult) -> None:
+    variant = result.variants[0]
+    part = variant.by_class[0]
+    assert variant.overall is not None
+    assert part.kl is not None
+    mean = variant.overall.kl.mean.value
+    parts = [
+        part.model_copy(update={"name": name, "kl": part.kl.model_copy(update=ends)})
+        for name, ends in (
+            ("indentation", {"low": 0.2 * mean, "high": 0.9 * mean}),
+            ("identifier", {"low": 1.1 * mean, "high": 2 * mean}),
+            ("keyword", {"low": 0.9 * mean, "high": 1.1 * mean}),
+        )
+    ]
+    changed = variant.model_copy(update={"by_class": parts})
+    document = compare_document(result.model_copy(update={"variants": [changed], "null": None}))
+    text = render_terminal(document, width=400, color=False)
+    words = "changes less than the average token: indentation; more: identifier (by"
+    assert f"{variant.label} {words}" in text
+
+
 def test_command_line(
     tiny: Path,
     quantized: Quantize,

@@ -154,6 +154,7 @@ def null_record(pairs: Pairs, usual: SessionOptions, other: SessionOptions) -> N
         "delta_p": delta_p(pairs),
         "log_ppl_ratio": log_ratio(pairs),
         "entropy_change": pairs["entropy_q"] - pairs["entropy_p"],
+        "rank_change": np.log(pairs["rank_q_target"] / pairs["rank_p_target"]),
     }
     return NullRecord(
         n=len(pairs),

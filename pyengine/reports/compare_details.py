@@ -1,14 +1,34 @@
 """Tables about one variant: keywords, starts, where it differs, and other vocabularies."""
 
-from pyengine.comparison.records import BitsRecord, EstimateRecord, SpotRecord, VariantRecord
-from pyengine.reports.numbers import count, fixed, percent, significant, with_error
+from pyengine.comparison.records import (
+    BitsRecord,
+    EstimateRecord,
+    NullRecord,
+    SpotRecord,
+    VariantRecord,
+)
+from pyengine.reports.numbers import at_most, count, fixed, percent, significant, with_error
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Cell, Column, Table, table
 
 TEXT_BEFORE = 40
 
 
-def keywords_table(variant: VariantRecord) -> Table | None:
+def floor_of(null: NullRecord | None, name: str) -> float | None:
+    """Return the noise floor of a measure, where it was measured."""
+    return None if null is None else null.floors.get(name)
+
+
+def estimate(record: EstimateRecord | None, floor: float | None = None) -> Cell:
+    """Write a mean ± its clustered error, or `≤ floor` where it does not rise above it."""
+    if record is None:
+        return Cell("–")
+    if floor is not None and abs(record.value) <= floor:
+        return Cell(at_most(abs(record.value), floor), record.value, "dim")
+    return Cell(with_error(record.value, record.se_clustered), record.value)
+
+
+def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | None:
     """Show what happened to each language's keywords in its own documents."""
     if not variant.keywords:
         return None
@@ -27,9 +47,7 @@ def keywords_table(variant: VariantRecord) -> Table | None:
             Cell(count(k.n), k.n),
             Cell(percent(k.mass_reference.value), k.mass_reference.value),
             _points(k.mass_change),
-            Cell("–")
-            if k.kl is None
-            else Cell(with_error(k.kl.value, k.kl.se_clustered), k.kl.value),
+            estimate(k.kl, floor_of(null, "kl")),
         )
         for k in variant.keywords
     ]
@@ -44,10 +62,11 @@ def _points(change: EstimateRecord) -> Cell:
     return Cell(with_error(100 * change.value, 100 * change.se_clustered), change.value)
 
 
-def starts_table(variant: VariantRecord) -> Table | None:
+def starts_table(variant: VariantRecord, null: NullRecord | None) -> Table | None:
     """Show cold and warm starts."""
     if not variant.starts:
         return None
+    kl_floor, variation_floor = floor_of(null, "kl"), floor_of(null, "total_variation")
     names = {"cold": "nothing", "keyword": "one keyword", "sequence": "all keywords"}
     columns = (
         Column("After"),
@@ -64,8 +83,8 @@ def starts_table(variant: VariantRecord) -> Table | None:
             Cell(names[s.kind]),
             Cell(s.language),
             Cell(count(s.n_contexts), s.n_contexts),
-            Cell(significant(s.kl), s.kl),
-            Cell(significant(s.total_variation), s.total_variation),
+            Cell(at_most(s.kl, kl_floor), s.kl),
+            Cell(at_most(s.total_variation, variation_floor), s.total_variation),
             Cell(percent(s.same_top, 0), s.same_top),
             Cell(percent(s.keyword_mass_variant), s.keyword_mass_variant),
             Cell(percent(s.keyword_mass_reference), s.keyword_mass_reference),

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from pyengine.comparison.records import (
     ComparisonResult,
     Divergences,
-    EstimateRecord,
     GroupRecord,
     NullRecord,
     VariantRecord,
 )
 from pyengine.reports.compare_details import (
     continuations_table,
+    estimate,
+    floor_of,
     foreign_tables,
     keywords_table,
     spots_table,
@@ -24,7 +25,6 @@ from pyengine.reports.numbers import (
     interval,
     percent,
     significant,
-    with_error,
 )
 from pyengine.reports.probe_view import provenance_facts
 from pyengine.reports.tables import (
@@ -54,18 +54,18 @@ def compare_document(result: ComparisonResult) -> Document:
         blocks += [
             _overview(kindred, result),
             _predictions(kindred, result.null),
-            _quantiles(kindred),
+            _quantiles(kindred, result.null),
         ]
     if result.pairs:
         blocks.append(_pairs(result))
     if kindred:
         blocks += [
             _groups("By language", kindred, lambda v: v.by_language, result),
-            _groups("By class of token", kindred, lambda v: v.by_class, result),
+            _groups("By class of token", kindred, lambda v: v.by_class, result, sentences=True),
             _groups("By confidence of the reference", kindred, lambda v: v.by_confidence, result),
         ]
     for variant in result.variants:
-        details = _details(variant)
+        details = _details(variant, result.null)
         if details:
             blocks.append(Section(variant.label, tuple(details)))
     blocks += [_method(result), provenance_facts(result.provenance)]
@@ -148,26 +148,12 @@ def _null_row(null: NullRecord) -> tuple[Cell, ...]:
     )
 
 
-def floor_of(null: NullRecord | None, name: str) -> float | None:
-    """Return the noise floor of a measure, where it was measured."""
-    return None if null is None else null.floors[name]
-
-
 def _share_floor(value: float) -> str:
     return f"≤ {percent(value)}" if value else _floor(0.0)
 
 
 def _floor(value: float) -> str:
     return f"≤ {significant(value, 2)}" if value else "0, every bit equal"
-
-
-def estimate(record: EstimateRecord | None, floor: float | None = None) -> Cell:
-    """Write a mean ± its clustered error, or `≤ floor` where it does not rise above it."""
-    if record is None:
-        return Cell("–")
-    if floor is not None and abs(record.value) <= floor:
-        return Cell(at_most(abs(record.value), floor), record.value, "dim")
-    return Cell(with_error(record.value, record.se_clustered), record.value)
 
 
 def _share_at_most(value: float, floor: float | None) -> str:
@@ -212,7 +198,7 @@ def _predictions(kindred: Sequence[VariantRecord], null: NullRecord | None) -> T
                 ),
                 Cell(fixed(tau.value, 3), tau.value) if tau else Cell("–"),
                 estimate(o.entropy_change, floor_of(null, "entropy_change")),
-                estimate(rank),
+                estimate(rank, floor_of(null, "rank_change")),
                 Cell(significant(o.padding_mass_variant, 2), o.padding_mass_variant),
             )
         )
@@ -224,7 +210,8 @@ def _predictions(kindred: Sequence[VariantRecord], null: NullRecord | None) -> T
     return table("Other distances", columns, rows, notes=notes)
 
 
-def _quantiles(kindred: Sequence[VariantRecord]) -> Table:
+def _quantiles(kindred: Sequence[VariantRecord], null: NullRecord | None) -> Table:
+    floor = None if null is None else null.largest["kl"]
     names = {"1": "maximum", "0.5": "median", "0": "minimum"}
     shown = ("1", "0.999", "0.99", "0.95", "0.9", "0.5", "0.1", "0.01", "0")
     columns = [Column("KL quantile"), *(Column(v.label, "right", "nats") for v in kindred)]
@@ -232,13 +219,18 @@ def _quantiles(kindred: Sequence[VariantRecord]) -> Table:
         [
             names.get(level, f"{100 * float(level):g} %"),
             *(
-                Cell(significant(_overall(v).kl.quantiles[level]), _overall(v).kl.quantiles[level])
+                Cell(
+                    at_most(_overall(v).kl.quantiles[level], floor), _overall(v).kl.quantiles[level]
+                )
                 for v in kindred
             ),
         ]
         for level in shown
     ]
-    return table("Distribution over tokens", columns, rows)
+    notes = []
+    if floor and any(_overall(v).kl.quantiles["0"] <= floor for v in kindred):
+        notes.append("≤: no more than the largest of the null control at any of its tokens.")
+    return table("Distribution over tokens", columns, rows, notes=notes)
 
 
 def _pairs(result: ComparisonResult) -> Table:
@@ -254,7 +246,7 @@ def _pairs(result: ComparisonResult) -> Table:
         (
             Cell(pair.first),
             Cell(pair.second),
-            estimate(pair.difference),
+            estimate(pair.difference, floor_of(result.null, "kl")),
             Cell(interval(pair.difference.low, pair.difference.high)),
             Cell(significant(pair.p_holm, 2), pair.p_holm),
             Cell(pair.verdict, tone="strong" if pair.verdict == "different" else "plain"),
@@ -274,6 +266,8 @@ def _groups(
     kindred: Sequence[VariantRecord],
     pick: Callable[[VariantRecord], list[GroupRecord]],
     result: ComparisonResult,
+    *,
+    sentences: bool = False,
 ) -> Table:
     floor = floor_of(result.null, "kl")
     columns = [Column("Part"), Column("Tokens", "right", drop=1)]
@@ -289,7 +283,26 @@ def _groups(
             cells.append(Cell(percent(part.same_top.value, 1), part.same_top.value))
         rows.append(cells)
     notes = ["“± ?”: all of it comes from one document."] if _lonely(kindred, pick) else []
+    if sentences:
+        said = [_standing_out(variant, pick(variant), floor) for variant in kindred]
+        notes += [sentence for sentence in said if sentence]
     return table(title, columns, rows, notes=notes)
+
+
+def _standing_out(variant: VariantRecord, parts: Sequence[GroupRecord], floor: float | None) -> str:
+    """Say which parts a variant changes less or more than the average token."""
+    mean = _overall(variant).kl.mean.value
+    if floor is not None and mean <= floor:
+        return ""
+    known = [(part.name, part.kl) for part in parts if part.kl is not None]
+    less = ", ".join(name for name, kl in known if kl.high < mean)
+    more = ", ".join(name for name, kl in known if kl.low > mean)
+    if not less and not more:
+        return ""
+    return (
+        f"{variant.label} changes less than the average token: {less or 'none'}; more: "
+        f"{more or 'none'} (by the whole 95 % interval, one at a time)."
+    )
 
 
 def _lonely(
@@ -298,13 +311,14 @@ def _lonely(
     return any(g.same_top.n_clusters < 2 for g in pick(kindred[0]))
 
 
-def _details(variant: VariantRecord) -> list[Block]:
-    blocks: list[Block] = []
-    for make in (keywords_table, starts_table, spots_table, continuations_table):
-        block = make(variant)
-        if block is not None:
-            blocks.append(block)
-    return [*blocks, *foreign_tables(variant)]
+def _details(variant: VariantRecord, null: NullRecord | None) -> list[Block]:
+    tables = (
+        keywords_table(variant, null),
+        starts_table(variant, null),
+        spots_table(variant),
+        continuations_table(variant),
+    )
+    return [*(block for block in tables if block is not None), *foreign_tables(variant)]
 
 
 def _method(result: ComparisonResult) -> Facts:
