@@ -28,6 +28,8 @@ def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:
         compare(tiny, [], corpus=corpus)
     for options in (
         CompareOptions(margin=-1),
+        CompareOptions(margin=float("nan")),
+        CompareOptions(precision=float("nan")),
         CompareOptions(precision=0),
         CompareOptions(threads=0),
         CompareOptions(greedy=-1),

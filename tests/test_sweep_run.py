@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import random
 import signal
 import subprocess
@@ -174,6 +175,10 @@ def test_a_damaged_variant_costs_its_row(
     (given / "good.gguf").write_bytes(good)
     (given / "cut.gguf").write_bytes(good[:-1000])
     (given / "text.gguf").write_text("not a model")
+    (given / "empty.gguf").touch()
+    (given / "folder.gguf").mkdir()
+    (given / "gone.gguf").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(given / "pipe.gguf")
     damage.write_small_gguf(given / "other.gguf", n_embd=64, n_vocab=300)
     folder = tmp_path / "sweep"
     arguments = ["sweep", str(source), "--variants", str(given), "--corpus", str(corpus), *QUICK]
@@ -182,6 +187,10 @@ def test_a_damaged_variant_costs_its_row(
     assert rows["good"]["failure"] is None
     assert "truncated" in str(rows["cut"]["failure"])
     assert "not a GGUF" in str(rows["text"]["failure"])
+    assert "o such file" in str(rows["gone"]["failure"])
+    assert rows["pipe"]["failure"] is not None
+    assert rows["empty"]["failure"] is not None
+    assert "folder" not in rows
     assert "vocabulary is not that of" in str(rows["other"]["failure"])
     assert rows["good"]["kl"] == rows_of(undisturbed)["tiny-Q8_0"]["kl"]
 
@@ -433,7 +442,9 @@ def test_a_source_that_cannot_be_measured_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = ["--variants", str(source), "--output-dir", str(tmp_path / "a")]
+    other = tmp_path / "other.gguf"
+    damage.write_small_gguf(other)
+    given = ["--variants", str(other), "--output-dir", str(tmp_path / "a")]
     assert run(["sweep", str(shared / "vocabs" / "ggml-vocab-gpt-2.gguf"), *given]) == 2
     assert "vocabulary only" in capsys.readouterr().err
     for folder, bad_input, code in (("b", True, 2), ("c", False, 3)):
@@ -442,6 +453,14 @@ def test_a_source_that_cannot_be_measured_is_an_error(
         given[-1] = str(tmp_path / folder)
         assert run(["sweep", str(source), *given]) == code
         assert "cannot be measured: it died" in capsys.readouterr().err
+
+
+def test_a_sweep_needs_a_variant(
+    source: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--variants", str(source), "--corpus", str(corpus), "--output-dir", str(tmp_path)]
+    assert run(["sweep", str(source), *given]) == 2
+    assert "no variant that differs" in capsys.readouterr().err
 
 
 def test_an_earlier_sweep_is_not_mixed_up(

@@ -92,6 +92,8 @@ def command(
     """
     if json and markdown:
         raise OptionError("--json and --markdown exclude each other")
+    if max_kl is not None and not max_kl >= 0:
+        raise OptionError(f"--max-kl must not be negative: {max_kl}")
     if emulate is not None:
         _refuse_others(call)
         _emulate(

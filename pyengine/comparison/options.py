@@ -100,9 +100,9 @@ class CompareOptions:
     def check(self) -> None:
         """Raise OptionError for an impossible value."""
         self.windows.check()
-        if self.margin < 0:
+        if not self.margin >= 0:
             raise OptionError(f"margin must not be negative: {self.margin}")
-        if self.precision is not None and self.precision <= 0:
+        if self.precision is not None and not self.precision > 0:
             raise OptionError(f"precision must be positive: {self.precision}")
         if min(self.spots, self.passages, self.greedy) < 0:
             raise OptionError(

@@ -72,6 +72,8 @@ def sweep(
         raise ModelKindError(f"{source}: holds a vocabulary only; a sweep needs weights")
     others = [describe_variant(path) for path in variants]
     models = [reference, *(v for v in others if v.sha256 != reference.sha256)]
+    if len(models) == 1:
+        raise OptionError(f"{source}: there is no variant that differs from it")
     _check_names(models)
     failures = {m.name: Outcome(failure=m.failure, bad_input=True) for m in models if m.failure}
     usable = [model for model in models if not model.failure]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,9 @@ def find_variants(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = [p for p in sorted(path.glob("*.gguf")) if _is_first_part(p)]
+            inside = [
+                p for p in sorted(path.glob("*.gguf")) if _is_first_part(p) and not p.is_dir()
+            ]
             if not inside:
                 raise InputError(f"{path}: holds no GGUF file")
             found += inside
@@ -60,6 +63,8 @@ def describe_variant(path: Path) -> Variant:
     """Hash a file and read its tensor table; a damaged one is described as far as it goes."""
     name = PART_SUFFIX.sub("", path.stem)
     try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"{path}: is not a file that can be read again and again")
         table = read_tensor_table(path)
         weights = {row.name: _count(row.shape) for row in table}
         by_type: dict[str, int] = {}
@@ -73,18 +78,34 @@ def describe_variant(path: Path) -> Variant:
             bits_per_weight=8 * sum(row.n_bytes for row in table) / max(1, sum(weights.values())),
             tensor_type=max(by_type, key=lambda kind: by_type[kind], default=None),
         )
-    except ModelFileError as error:
-        data = path.read_bytes()
-        reason = str(error).removeprefix(f"{path}: ")
+    except (ModelFileError, OSError) as error:
+        sha256, file_bytes = _hash_damaged(path)
         return Variant(
             name=name,
             path=path,
-            sha256=hashlib.sha256(data).hexdigest(),
-            file_bytes=len(data),
+            sha256=sha256,
+            file_bytes=file_bytes,
             bits_per_weight=None,
             tensor_type=None,
-            failure=reason,
+            failure=_reason(error).removeprefix(f"{path}: "),
         )
+
+
+def _hash_damaged(path: Path) -> tuple[str, int]:
+    """Return the SHA-256 and size of what can be read; of nothing where that is nothing."""
+    digest = hashlib.sha256()
+    n_bytes = 0
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+                    n_bytes += len(block)
+    return digest.hexdigest(), n_bytes
+
+
+def _reason(error: ModelFileError | OSError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _is_first_part(path: Path) -> bool:
