@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command_line import run
 from vocabulary_files import KINDS, WORDS, write_vocabulary
 
 from pyengine.corpus import Corpus, Document
@@ -50,6 +51,22 @@ def test_every_kind_is_analysed(tmp_path: Path, kind: str) -> None:
     fertility = model.fertility[0]
     assert fertility.tokens > 0
     assert (fertility.located_share == 1) == (kind in SPELLED)
+
+
+@pytest.mark.parametrize("kind", SPELLED)
+def test_splits_spell_the_word_without_a_space_of_the_tokenizers_own(
+    tmp_path: Path, kind: str
+) -> None:
+    python = analyze_kind(tmp_path, kind).models[0].collections[0].languages[0]
+    for word in python.missing:
+        assert "".join(word.split) == word.word
+
+
+def test_missing_words_are_named_where_their_tokens_do_not_spell_them(tmp_path: Path) -> None:
+    outcome = run("vocab", write_vocabulary(tmp_path / "w.gguf", "wpm"), "--language", "python")
+    shown = " ".join(outcome.out.split())  # lines may end within a word's entry
+    assert "nonlocal ([UNK])" in shown
+    assert "‣return (·return)" in shown
 
 
 @pytest.mark.parametrize("kind", SPELLED)

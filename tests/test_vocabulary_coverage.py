@@ -22,6 +22,9 @@ class Toy:
     def token(self, piece: bytes) -> int | None:
         return self.ids.get(piece)
 
+    def piece(self, id: int) -> bytes:  # noqa: A002
+        return list(self.ids)[id]
+
     def tokenize(
         self, text: bytes | str, *, add_special: bool = False, parse_special: bool = False
     ) -> npt.NDArray[np.int32]:

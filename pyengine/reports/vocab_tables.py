@@ -137,7 +137,10 @@ def missing_table(model: VocabularyRecord) -> Table:
         for name, words in _by_class(part.missing)
     ]
     columns: Columns = ("language", Column("class"), Column("word = its pieces", min_width=40))
-    notes = ["‣ a single token exists after a space, newline or tab. ¦ divides the pieces."]
+    notes = [
+        "‣ a single token exists after a space, newline or tab. ¦ divides the pieces, in "
+        "brackets where they do not spell the word."
+    ]
     return table("Words that are no bare token", columns, rows, notes=notes)
 
 
@@ -150,7 +153,10 @@ def _by_class(missing: Sequence[MissingWord]) -> Iterable[tuple[str, list[Missin
 
 def _missing(word: MissingWord) -> str:
     mark = "‣" if word.forms else ""
-    return mark + ("¦".join(map(visible, word.split)) or f"{visible(word.word)} (no tokens)")
+    pieces = "¦".join(map(visible, word.split))
+    if "".join(word.split) == word.word:
+        return mark + pieces
+    return f"{mark}{visible(word.word)} ({pieces or 'no tokens'})"
 
 
 def ranks_table(model: VocabularyRecord) -> Table:

@@ -50,6 +50,9 @@ class Tokenizer(TokenLookup, Protocol):
     ) -> npt.NDArray[np.int32]:
         """Split a text into token ids."""
 
+    def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
+        """Return the bytes of one token."""
+
 
 @dataclass(frozen=True)
 class WordForms:
@@ -145,7 +148,7 @@ def coverage(
     words = {keyword.word for table in tables.values() for keyword in table}
     forms = {word: find_forms(vocabulary, word, cases=False) for word in words}
     splits = {
-        word: () if found.bare is not None else split_text(vocabulary, word)
+        word: () if found.bare is not None else _split(vocabulary, word)
         for word, found in forms.items()
     }
     return {
@@ -164,6 +167,40 @@ def split_text(vocabulary: Tokenizer, text: bytes | str) -> tuple[int, ...]:
         return tuple(vocabulary.tokenize(text).tolist())
     except TokenizerError:
         return ()
+
+
+def exact_split(tokenizer: Tokenizer, word: str) -> tuple[int, ...] | None:
+    """Return the tokenizer's own split of a bare word, or None where it has none.
+
+    SentencePiece tokenizers put a space before a text, which is not part of the word. So the
+    word is split at the start of a text and, if its pieces then spell something else, after a
+    newline, or without that space where it is a piece of its own; a split counts only if its
+    pieces spell the word's bytes exactly.
+    """
+    target = word.encode()
+    direct = split_text(tokenizer, target)
+    if _spelled(tokenizer, direct) == target:
+        return direct
+    anchor = split_text(tokenizer, b"\n")
+    anchored = split_text(tokenizer, b"\n" + target)
+    rest = anchored[len(anchor) :]
+    if anchored[: len(anchor)] == anchor and _spelled(tokenizer, rest) == target:
+        return rest
+    if _spelled(tokenizer, direct[:1]) == b" " and _spelled(tokenizer, direct[1:]) == target:
+        return direct[1:]
+    return None
+
+
+def _spelled(tokenizer: Tokenizer, ids: Sequence[int]) -> bytes | None:
+    if min(ids, default=0) < 0:  # no token for a byte
+        return None
+    return b"".join(tokenizer.piece(token) for token in ids)
+
+
+def _split(vocabulary: Tokenizer, word: str) -> tuple[int, ...]:
+    """Split a word exactly, or as the tokenizer splits it as a text where nothing spells it."""
+    exact = exact_split(vocabulary, word)
+    return split_text(vocabulary, word) if exact is None else exact
 
 
 def union_coverage(
