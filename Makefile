@@ -7,7 +7,8 @@ CORE_STAMP := $(VENV)/.core-built
 CORE_SOURCES := $(wildcard csrc/*) CMakeLists.txt pyproject.toml
 
 CXX ?= g++
-SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_statistics_rows.py tests/test_damaged_gguf.py
+SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_statistics_rows.py \
+	tests/test_damaged_gguf.py tests/test_vocabulary_pieces.py tests/test_vocabulary_reachability.py tests/test_quantize_engine.py
 
 .PHONY: probe test lint build sanitize models clean
 
@@ -44,13 +45,14 @@ $(VENV)/.lint-installed: $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
-# The sanitizers' runtime must be in the process before Python's own allocator.
+# The sanitizers' runtime must be in the process before Python's own allocator. What they find is
+# written to the file descriptor, which pytest must not capture.
 sanitize:
 	$(MAKE) build VENV=.venv-sanitize PIP_BUILD_OPTIONS="--config-settings=build-dir=build/sanitize --config-settings=cmake.define.PYENGINE_SANITIZE=ON --config-settings=cmake.build-type=RelWithDebInfo"
 	.venv-sanitize/bin/python -m pip install --quiet --group test
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
-	.venv-sanitize/bin/python -m pytest -p no:cacheprovider $(SANITIZE_TESTS)
+	.venv-sanitize/bin/python -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_TESTS)
 
 # Trains the shipped models again: hours, and about 2 GB outside the repository.
 models: build
