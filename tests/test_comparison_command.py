@@ -161,3 +161,16 @@ def test_an_infinite_divergence_meets_no_threshold(result: ComparisonResult) -> 
     broken = ComparisonResult.model_validate_json(text)
     with pytest.raises(ThresholdNotMet, match="infinite KL divergence at 1 tokens"):
         check_threshold(broken, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [(["--memory", "cache"], "whole rows"), (["--no-text"], "not to be measured")],
+)
+def test_logits_that_could_not_be_saved_whole_are_refused(
+    tiny: Path, tmp_path: Path, extra: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "rows"
+    assert run(["compare", str(tiny), str(tiny), "--save-logits", str(folder), *extra]) == 2
+    assert said in capsys.readouterr().err
+    assert not folder.exists()

@@ -63,6 +63,8 @@ def compare(
     folder = None if save_logits is None else Path(save_logits)
     setting = make_setting(first, corpus or load_corpus(), options, progress, folder)
     kindred = [s for s in others if same_vocabulary(first.record, s.record)]
+    if folder is not None:
+        _check_saving(options, kindred)
     measured = _measured(setting, kindred) if options.corpus and kindred else None
     records = [_variant(setting, subject, kindred, measured) for subject in others]
     return ComparisonResult(
@@ -77,6 +79,15 @@ def compare(
         pairs=[] if measured is None else _pairs(setting, kindred, measured),
         margin=options.margin,
     )
+
+
+def _check_saving(options: CompareOptions, kindred: list[Subject]) -> None:
+    if options.memory.plan == "cache":
+        raise OptionError("logits cannot be saved from a cache, which does not hold whole rows")
+    if not options.corpus:
+        raise OptionError("logits are those of the corpus, which is not to be measured")
+    if not kindred:
+        raise OptionError("no variant has the reference's vocabulary, so no logits would be saved")
 
 
 def _measured(setting: Setting, variants: list[Subject]) -> CorpusPass:
