@@ -178,6 +178,8 @@ def test_several_starts_at_once(models: Path) -> None:
         (["one.gguf", "--save-logits", "one.gguf"], "must end in .npz"),
         (["one.gguf", "--start", "text:" + "if " * 5000], "at most 4096"),
         (["ollama:"], "names no model"),
+        (["one\udcff.gguf"], "is not UTF-8"),
+        (["one.gguf", "--start", "text:\udcff"], "is not UTF-8"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(

@@ -47,6 +47,7 @@ def test_words_that_were_not_measured_are_not_made_up(
     done = run("probe", saved[1], "--json", "--keywords", table, "--language", "own")
     model = ProbeResult.model_validate_json(done.out).models[0]
     assert (model.languages[0].split_mass, model.languages[0].n_unspellable) == (None, 0)
+    assert model.languages[0].geometric_mean is None  # it would be that of other words
     assert not model.split_words_measured
 
 

@@ -97,6 +97,10 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return the exit code. Errors are one sentence on stderr."""
+    for argument in arguments:
+        if not _is_unicode(argument):
+            _complain(f"argument {argument!r} is not UTF-8; give the file another name")
+            return InputError.exit_code
     try:
         code = typer.main.get_command(app)(
             args=arguments or ["--help"], prog_name="pyengine", standalone_mode=False
@@ -130,6 +134,15 @@ def run(arguments: list[str]) -> int:
     if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
         _complain("interrupted")
     return code if isinstance(code, int) else 0
+
+
+def _is_unicode(argument: str) -> bool:
+    """Return whether the bytes of an argument were UTF-8: records and reports are."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _about(error: OSError) -> str:

@@ -75,7 +75,7 @@ def language_record(
         mass=float(found["any"].mass[0]),
         split_mass=split_mass,
         bare_and_split_mass=None if split_mass is None else bare_mass + split_mass,
-        geometric_mean=_geometric_mean(log_p),
+        geometric_mean=_geometric_mean(log_p) if measured else None,
         best_word=max(log_p, key=lambda word: log_p[word], default=None),
         best_rank=int(found["bare"].best_rank[0]) if bare else None,
         median_rank=float(found["bare"].median_rank[0]) if bare else None,

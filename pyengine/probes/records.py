@@ -139,7 +139,7 @@ class LanguageRecord(Record):
         split_mass: sum over split words of the product of their pieces' probabilities; null where
             some of them were not measured.
         bare_and_split_mass: the mass of the words as bare spellings, however many tokens.
-        geometric_mean: exp of the mean log-probability of all bare and split words.
+        geometric_mean: exp of the mean log-probability of all bare and split words; null likewise.
         best_rank, median_rank: of bare single tokens among the whole vocabulary, from 1.
         n_control, control_mass: English words matched to the bare single-token keywords.
         odds_ratio: [m / (1 - m)] / [c / (1 - c)] of the matched keywords' mass m and c.
