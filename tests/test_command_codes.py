@@ -58,6 +58,25 @@ def test_a_disk_that_fills_while_quantizing_leaves_nothing(tmp_path: Path) -> No
     assert list(target.iterdir()) == []
 
 
+def test_a_quantizer_that_is_killed_is_no_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "tiny-f32.gguf"
+    damage.write_small_gguf(source)
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'pyengine.engine.quantize_child' in sys.orig_argv: os.kill(os.getpid(), 9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(hook))
+    target = tmp_path / "made"
+    target.mkdir()
+    assert run(["quantize", str(source), "--to", "Q8_0", "--output-dir", str(target)]) == 3
+    assert "died with signal 9" in capfd.readouterr().err
+    assert list(target.iterdir()) == []
+
+
 def test_a_defect_has_its_own_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ process: Ctrl-C ends the child, and the half-written file is removed.
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from pyengine.errors import (
     ModelFileError,
     OptionError,
     PyengineError,
+    WorkerError,
 )
 from pyengine.files import replacing
 
@@ -356,7 +358,10 @@ def _check(status: int, complaint: bytes, source: str | Path) -> None:
     text = complaint.decode(errors="replace").strip()
     if status < 0:
         first = text.splitlines()[0] if text else "no message"
-        raise ModelFileError(f"{source}: llama.cpp's quantizer died with signal {-status}: {first}")
+        # Killed from outside, by the system for want of memory too; other deaths are llama.cpp's
+        # answer to what is in the file.
+        kind = WorkerError if status in (-signal.SIGKILL, -signal.SIGTERM) else ModelFileError
+        raise kind(f"{source}: llama.cpp's quantizer died with signal {-status}: {first}")
     try:
         told = json.loads(text.splitlines()[-1])
     except (ValueError, IndexError):
