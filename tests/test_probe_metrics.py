@@ -226,5 +226,8 @@ def test_a_cold_start_is_the_softmax_of_its_logits(tmp_path: Path) -> None:
     assert start.probability("struct") is None
     assert start.mass(["if"], variant="bare") == pytest.approx(p[tokens[0]])
     assert start.mass(["if"]) == pytest.approx(p[np.array(tokens)].sum())
+    assert start.mass("if") == start.mass(["if"])  # and not of its letters
     with pytest.raises(OptionError, match="variant"):
         start.mass(["if"], variant="upper")
+    with pytest.raises(OptionError, match="empty"):
+        start.mass(["if", ""])

@@ -45,6 +45,8 @@ def test_impossible_tokens_are_refused(stories: Path) -> None:
         session.logits([-1])
     with pytest.raises(OptionError):
         session.logits([])
+    with pytest.raises(OptionError, match="whole number"):
+        session.logits([1.0, 2.5])  # type: ignore[list-item]
 
 
 @pytest.fixture

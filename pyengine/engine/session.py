@@ -173,9 +173,9 @@ class Session:
 
 
 def _token_array(tokens: Sequence[int] | npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    ids = np.asarray(tokens, dtype=np.int64)
-    if ids.ndim != 1 or len(ids) == 0:
-        raise OptionError("tokens must be one sequence of at least one id")
+    ids = np.asarray(tokens)
+    if ids.ndim != 1 or len(ids) == 0 or ids.dtype.kind not in "iu":
+        raise OptionError("tokens must be one sequence of at least one whole number")
     if ids.min() < 0 or ids.max() > np.iinfo(np.int32).max:
         raise OptionError(f"token id {ids.min() if ids.min() < 0 else ids.max()} is impossible")
     return ids.astype(np.int32)

@@ -63,17 +63,21 @@ class ColdStart:
             for place, token in enumerate(top_k(self.logits[None], k)[0])
         ]
 
-    def mass(self, words: Iterable[str], *, variant: str = "any") -> float:
+    def mass(self, words: str | Iterable[str], *, variant: str = "any") -> float:
         """Return the probability on the single tokens that spell the words.
 
         Args:
-            words: looked up by exact bytes; words that are no single token count 0.
+            words: one or several, looked up by exact bytes; words that are no single token
+                count 0.
             variant: "bare", "space", "newline", "tab", "case", or "any" of them; each token
                 counts once.
 
         Raises:
-            OptionError: an unknown variant.
+            OptionError: an unknown variant, or an empty word.
         """
+        words = [words] if isinstance(words, str) else list(words)
+        if "" in words:
+            raise OptionError("a word is empty: only text has a probability")
         if variant not in (*VARIANTS, "any"):
             raise OptionError(f"unknown variant {variant!r}; use {', '.join(VARIANTS)} or any")
         ids = variant_sets(self.vocabulary, words)[variant]
