@@ -1,6 +1,7 @@
 """Two thousand damaged GGUFs: a typed error or a usable model each, and the process lives."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -52,8 +53,9 @@ def open_all(folder: Path) -> tuple[int, list[tuple[str, str]]]:
         text=True,
         timeout=300,
         check=False,
-        env={"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # the sanitizers' settings too
     )
+    sys.stderr.write(done.stderr)
     lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
     return done.returncode, [(line[0], line[1] if len(line) > 1 else "DIED") for line in lines]
 
