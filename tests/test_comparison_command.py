@@ -57,6 +57,7 @@ def test_every_table_knows_the_floor(result: ComparisonResult) -> None:
     """A floor above everything: what does not rise above it is not shown as a difference."""
     assert result.null is not None
     high = dict.fromkeys(result.null.floors, 1000.0)
+    high["keyword_mass_change"] = 10.0  # in per cent
     null = result.null.model_copy(update={"floors": high, "largest": high})
     document = compare_document(result.model_copy(update={"null": null}))
     text = render_terminal(document, width=400, color=False)

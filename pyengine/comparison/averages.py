@@ -13,7 +13,7 @@ from pyengine.comparison.records import (
     NullRecord,
     SummaryRecord,
 )
-from pyengine.comparison.tokens import KeywordColumns, TokenTable
+from pyengine.comparison.tokens import KeywordColumns, TokenTable, VariantColumns
 from pyengine.engine.options import SessionOptions
 from pyengine.statistics import (
     DELTA_P_LEVELS,
@@ -143,8 +143,11 @@ def keyword_groups(
     return records
 
 
-def null_record(pairs: Pairs, usual: SessionOptions, other: SessionOptions) -> NullRecord:
+def null_record(
+    columns: VariantColumns, usual: SessionOptions, other: SessionOptions
+) -> NullRecord:
     """Describe how far the reference is from itself."""
+    pairs, keywords = columns.pairs, columns.keywords
     differences = {
         "kl": pairs["kl"],
         "kl_reverse": pairs["kl_reverse"],
@@ -156,6 +159,12 @@ def null_record(pairs: Pairs, usual: SessionOptions, other: SessionOptions) -> N
         "entropy_change": pairs["entropy_q"] - pairs["entropy_p"],
         "rank_change": np.log(pairs["rank_q_target"] / pairs["rank_p_target"]),
     }
+    for name, values in (
+        ("keyword_mass_change", keywords.mass_q - keywords.mass_p),
+        ("keyword_kl", keywords.kl),
+    ):
+        if np.isfinite(values).any():  # NaN in languages whose keywords are unknown
+            differences[name] = values[np.isfinite(values)]
     return NullRecord(
         n=len(pairs),
         n_ubatch=(usual.n_ubatch, other.n_ubatch),

@@ -92,7 +92,7 @@ def _check_saving(options: CompareOptions, kindred: list[Subject]) -> None:
 
 def _measured(setting: Setting, variants: list[Subject]) -> CorpusPass:
     corpus = measure_corpus(setting, variants)
-    check_numbers(corpus.measurement.null, setting.reference.path)
+    check_numbers(corpus.measurement.null.pairs, setting.reference.path)
     for subject, columns in zip(variants, corpus.measurement.variants, strict=True):
         check_numbers(columns.pairs, subject.path)
     return corpus

@@ -33,15 +33,32 @@ from pyengine.comparison.windows import Window
 from pyengine.engine.session import Session
 from pyengine.statistics import confidence_sequence, restricted_statistics
 
+Ids = npt.NDArray[np.int32]
+
 
 @dataclass
 class Collected:
-    """Records of one variant as they come in."""
+    """Records of one variant, or of the null control, as they come in."""
 
     pairs: list[npt.NDArray[np.void]] = field(default_factory=list)
     mass_p: list[npt.NDArray[np.float64]] = field(default_factory=list)
     mass_q: list[npt.NDArray[np.float64]] = field(default_factory=list)
     keyword_kl: list[npt.NDArray[np.float64]] = field(default_factory=list)
+
+    def take(self, block: Block, ids: Ids, targets: Ids, threads: int) -> None:
+        """Keep the records of a block, and what its rows say of the keywords `ids`."""
+        self.pairs.append(block.records)
+        if len(ids) == 0:
+            nothing = np.full(len(block.records), np.nan)
+            for column in (self.mass_p, self.mass_q, self.keyword_kl):
+                column.append(nothing)
+            return
+        kept = restricted_statistics(
+            block.reference, block.rows, targets, ids, block.records, threads=threads
+        )
+        self.mass_p.append(kept.mass_p)
+        self.mass_q.append(kept.mass_q)
+        self.keyword_kl.append(kept.pairs["kl"])
 
     def columns(self) -> VariantColumns:
         """Join all records."""
@@ -59,7 +76,7 @@ class Measurement:
 
     windows: list[Window]
     variants: list[VariantColumns]
-    null: npt.NDArray[np.void]
+    null: VariantColumns
     spots: list[SpotKeeper]
     passages: list[PassageKeeper]
     stopped: str
@@ -82,42 +99,25 @@ class Measurer:
         self.keyword_sets = keyword_sets
         self.options = options
         self.collected = [Collected() for _ in range(n_variants)]
-        self.null: list[npt.NDArray[np.void]] = []
+        self.null = Collected()
         self.saved = None if save_logits is None else RowFolder(save_logits)
         self.spots = [SpotKeeper(options.spots) for _ in range(n_variants)]
         self.passages = [PassageKeeper(options.passages) for _ in range(n_variants)]
 
     def take(self, block: Block, window: Window) -> None:
-        """Reduce one block of rows to numbers."""
+        """Reduce one block of rows to numbers; the variant after the last is the null control."""
+        ids = self.keywords_of(window)
+        targets = window.targets[block.begin : block.begin + len(block.records)]
         if block.variant == len(self.collected):
-            self.null.append(block.records)
+            self.null.take(block, ids, targets, self.reduction.threads)
             return
-        into = self.collected[block.variant]
-        into.pairs.append(block.records)
+        self.collected[block.variant].take(block, ids, targets, self.reduction.threads)
         if self.saved is not None:
             self.saved.write(block, window)
         self.spots[block.variant].offer(block, window)
         self.passages[block.variant].offer(block, window)
-        ids = self.keywords_of(window)
-        if len(ids) == 0:
-            nothing = np.full(len(block.records), np.nan)
-            for column in (into.mass_p, into.mass_q, into.keyword_kl):
-                column.append(nothing)
-            return
-        targets = window.targets[block.begin : block.begin + len(block.records)]
-        kept = restricted_statistics(
-            block.reference,
-            block.rows,
-            targets,
-            ids,
-            block.records,
-            threads=self.reduction.threads,
-        )
-        into.mass_p.append(kept.mass_p)
-        into.mass_q.append(kept.mass_q)
-        into.keyword_kl.append(kept.pairs["kl"])
 
-    def keywords_of(self, window: Window) -> npt.NDArray[np.int32]:
+    def keywords_of(self, window: Window) -> Ids:
         """Return the keyword tokens of a window's language; none where it is not known."""
         language = self.documents[window.document].text.language
         return self.keyword_sets.get(language, np.empty(0, dtype=np.int32))
@@ -158,7 +158,7 @@ def measure(
     return Measurement(
         windows=windows[:count],
         variants=[collected.columns() for collected in measurer.collected],
-        null=np.concatenate(measurer.null),
+        null=measurer.null.columns(),
         spots=measurer.spots,
         passages=measurer.passages,
         stopped=stopped,
@@ -222,7 +222,7 @@ def _control(
     number = len(measurer.collected)
     for (index, window), (reference_rows, *_) in zip(chosen, kept, strict=False):
         block = control_block(again, number, index, window, reference_rows, measurer.reduction)
-        measurer.null.append(block.records)
+        measurer.take(block, window)
 
 
 def _cached(

@@ -308,6 +308,8 @@ class NullRecord(Record):
         floors: for each measure |mean| + 2 standard errors of it here; a mean below that cannot
             be told from arithmetic noise.
         largest: for each measure the largest absolute value at any token.
+            Both hold keyword_mass_change and keyword_kl, over the positions of languages whose
+            keywords are known, where there is one.
         same_top: share of tokens with the same first choice.
     """
 

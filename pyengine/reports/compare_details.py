@@ -14,9 +14,10 @@ from pyengine.reports.tables import Cell, Column, Table, table
 TEXT_BEFORE = 40
 
 
-def floor_of(null: NullRecord | None, name: str) -> float | None:
-    """Return the noise floor of a measure, where it was measured."""
-    return None if null is None else null.floors.get(name)
+def floor_of(null: NullRecord | None, *names: str) -> float | None:
+    """Return the noise floor of the first of these measures that the control has."""
+    known = [] if null is None else [null.floors[name] for name in names if name in null.floors]
+    return known[0] if known else None
 
 
 def estimate(record: EstimateRecord | None, floor: float | None = None) -> Cell:
@@ -46,8 +47,8 @@ def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | N
             Cell(count(k.n_tokens), k.n_tokens),
             Cell(count(k.n), k.n),
             Cell(percent(k.mass_reference.value), k.mass_reference.value),
-            _points(k.mass_change),
-            estimate(k.kl, floor_of(null, "kl")),
+            _points(k.mass_change, floor_of(null, "keyword_mass_change")),
+            estimate(k.kl, floor_of(null, "keyword_kl", "kl")),
         )
         for k in variant.keywords
     ]
@@ -58,7 +59,9 @@ def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | N
     return table("Keywords in their language's documents", columns, rows, notes=notes)
 
 
-def _points(change: EstimateRecord) -> Cell:
+def _points(change: EstimateRecord, floor: float | None) -> Cell:
+    if floor is not None and abs(change.value) <= floor:
+        return Cell(at_most(100 * abs(change.value), 100 * floor), change.value, "dim")
     return Cell(with_error(100 * change.value, 100 * change.se_clustered), change.value)
 
 
