@@ -15,4 +15,9 @@ inline std::size_t tokenizer_bytes(std::size_t n_tokens) {
     return 350 * n_tokens;
 }
 
+// About what it takes while it reads the metadata and leaves the tokenizer unread.
+inline std::size_t metadata_bytes(std::size_t n_tokens) {
+    return 180 * n_tokens;
+}
+
 } // namespace pyengine

@@ -61,6 +61,7 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
     if (plan.with_tokenizer) {
         put_next_heap_on_huge_pages(tokenizer_bytes(plan.file.n_vocab));
     } else {
+        put_next_heap_on_huge_pages(metadata_bytes(plan.file.n_vocab));
         params.kv_overrides = overrides.data();
     }
     params.n_gpu_layers = options.n_gpu_layers;
