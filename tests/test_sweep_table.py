@@ -1,17 +1,21 @@
 """The rows of a sweep's table, and how it looks, from made-up measurements."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from pyengine.comparison.averages import noise_floor
 from pyengine.comparison.records import EstimateRecord
 from pyengine.reports.markdown import render_markdown
+from pyengine.reports.measurements import measurements_of
 from pyengine.reports.sweep_view import sweep_document
 from pyengine.reports.terminal import render_terminal
 from pyengine.results import Provenance
 from pyengine.sweep.aggregate import Measured, bits_per_byte, make_rows
 from pyengine.sweep.measurements import QualityRecord
+from pyengine.sweep.null_control import noise_floors
 from pyengine.sweep.records import SweepResult, SweepRow, SweepTimings
 from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.token_numbers import TokenNumbers, read_arrays, write_arrays
@@ -153,6 +157,36 @@ def test_below_the_floor_nothing_is_claimed() -> None:
     assert rows(floor=0.001)["m-Q8"].within_floor
     assert not rows(floor=0.001)["m-Q2"].within_floor
     assert not rows(floor=0.001)["m"].within_floor
+
+
+def test_floors_are_those_of_the_null_control() -> None:
+    control = model("m", 16000, 0.001, is_reference=True).quality
+    assert control is not None
+    record, numbers = control
+    numbers = replace(numbers, log_q=numbers.log_q - 0.01 * numbers.kl)
+    floors = noise_floors(record, numbers)
+    bits = (numbers.log_p - numbers.log_q) / np.log(2)
+    totals = bits.mean() + 2 * bits.std(ddof=1) / np.sqrt(N)
+    assert floors["bits_per_byte_change"] == pytest.approx(abs(totals) / numbers.n_bytes.mean())
+    assert floors["keyword_mass_change"] == pytest.approx(0.001)
+    assert floors["kl"] == pytest.approx(noise_floor(numbers.kl))
+    unknown = noise_floors(record, tokens(0.1, n_bytes=-1))
+    assert unknown.keys() == {"kl", "keyword_mass_change"}
+
+
+def test_differences_below_the_floor_are_not_shown() -> None:
+    table, _ = result()
+    floors = {"kl": 0.0005, "keyword_mass_change": 0.05, "bits_per_byte_change": 0.0003}
+    low = table.model_copy(update={"floor": 0.0005, "floors": floors})
+    text = render_terminal(sweep_document(low), width=200)
+    lines = {line.split()[0]: line for line in text.split("\n") if line.startswith("Q")}
+    assert "≤ 5.0" in lines["Q8"]  # percentage points
+    assert "−8.00" in text
+    assert "5.00 pp of keywords, 0.000300 bits per byte: differences" in text.replace("\n", " ")
+    neighbours = text.split("\nNeighbours in quality")[1]
+    assert "≤ 0.00050" in next(line for line in neighbours.split("\n") if line.startswith("Q5"))
+    rows = {m.metric: m for m in measurements_of([low]) if m.group == "null control"}
+    assert {name: rows[f"{name}_floor"].value for name in floors} == floors
 
 
 def test_bits_per_byte_is_said_to_be_unknown() -> None:

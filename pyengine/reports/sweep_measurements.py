@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from pyengine.comparison.records import EstimateRecord
@@ -12,13 +12,18 @@ from pyengine.sweep.records import SweepResult, SweepRow
 
 
 def measurements(result: SweepResult) -> Iterator[Measurement]:
-    """Yield what was measured of every model; failed rows have nothing."""
+    """Yield the null control, then what was measured of every model; failed rows have nothing."""
+    for row in result.rows:
+        if row.is_reference:
+            make = _maker(row, result)
+            for metric, floor in result.floors.items():
+                yield make("null control", "all", f"{metric}_floor", "", floor, n=result.n_tokens)
     for row in result.rows:
         yield from _row(row, result)
 
 
-def _row(row: SweepRow, result: SweepResult) -> Iterator[Measurement]:
-    make = partial(
+def _maker(row: SweepRow, result: SweepResult) -> Callable[..., Measurement]:
+    return partial(
         Measurement,
         result.kind,
         row.name,
@@ -26,6 +31,10 @@ def _row(row: SweepRow, result: SweepResult) -> Iterator[Measurement]:
         row.file_type or "",
         result.reference_sha256,
     )
+
+
+def _row(row: SweepRow, result: SweepResult) -> Iterator[Measurement]:
+    make = _maker(row, result)
     yield make("file", "all", "size", "byte", float(row.file_bytes))
     numbers = {
         "bits_per_weight": ("bit", row.bits_per_weight),

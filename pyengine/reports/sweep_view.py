@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pyengine.comparison.records import EstimateRecord
 from pyengine.reports.numbers import (
@@ -101,8 +102,8 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
     if result.floor is not None:
         notes.append(
             "The source against itself under another batch size and thread count gives "
-            f"{significant(result.floor)} nats (mean + 2 standard errors): differences below that "
-            "mean nothing."
+            f"{significant(result.floor)} nats (mean + 2 standard errors){_other_floors(result)}: "
+            "differences below that mean nothing."
         )
     for row in result.rows:
         if row.smaller_and_better is not None:
@@ -124,11 +125,26 @@ def _row(row: SweepRow, result: SweepResult, speed: SpeedRecord | None) -> Seque
         bits,
         Cell(_kl(row, result), row.kl.value if row.kl else None),
         _estimate(row.same_top, percent),
-        measured(change, lambda value: signed(100 * value, 2)),
+        measured(change, partial(_points, floor=result.floors.get("keyword_mass_change"))),
         _estimate(row.bits_per_byte, lambda value: fixed(value, 4)),
         _verdict(row),
         *_speed_cells(speed),
     )
+
+
+def _other_floors(result: SweepResult) -> str:
+    told = []
+    if (keywords := result.floors.get("keyword_mass_change")) is not None:
+        told.append(f"{significant(100 * keywords)} pp of keywords")
+    if (bits := result.floors.get("bits_per_byte_change")) is not None:
+        told.append(f"{significant(bits)} bits per byte")
+    return "".join(f", {text}" for text in told)
+
+
+def _points(change: float, *, floor: float | None) -> str:
+    if floor and abs(change) <= floor:
+        return at_most(100 * abs(change), 100 * floor)
+    return signed(100 * change, 2)
 
 
 def _speed_cells(speed: SpeedRecord | None) -> tuple[Cell | None, ...]:
@@ -189,7 +205,7 @@ def _neighbours(result: SweepResult) -> Table:
         (
             _label(row, result),
             row.step.against.removeprefix(prefix),
-            interval(row.step.difference.low, row.step.difference.high),
+            _difference(row.step.difference, result.floor),
             Cell(significant(row.step.adjusted_p), row.step.adjusted_p),
             _sentence(row.step, result),
         )
@@ -202,6 +218,12 @@ def _neighbours(result: SweepResult) -> Table:
         rows,
         notes=["95 % intervals of the paired difference over the same tokens, by document."],
     )
+
+
+def _difference(difference: EstimateRecord, floor: float | None) -> str:
+    if floor and abs(difference.value) <= floor:
+        return at_most(abs(difference.value), floor)
+    return interval(difference.low, difference.high)
 
 
 def _sentence(step: StepVerdict, result: SweepResult) -> str:

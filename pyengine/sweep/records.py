@@ -76,7 +76,13 @@ class SweepRow(Record):
 
 
 class SweepResult(Result):
-    """The table of a sweep: equal runs, interrupted or not, give equal bytes."""
+    """The table of a sweep: equal runs, interrupted or not, give equal bytes.
+
+    Attributes:
+        floor: of the KL divergence: |mean| + 2 standard errors of the source against itself under
+            another batch size and thread count; None where that failed.
+        floors: those of kl, keyword_mass_change and, where bytes are known, bits_per_byte_change.
+    """
 
     kind: Literal["sweep"] = "sweep"
     reference: str
@@ -87,6 +93,7 @@ class SweepResult(Result):
     method: str
     margin: float
     floor: float | None
+    floors: dict[str, float] = Field(default_factory=dict)
     rows: list[SweepRow]
 
 

@@ -6,7 +6,6 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from pyengine.comparison.averages import noise_floor
 from pyengine.comparison.windows import describe
 from pyengine.corpus import load_corpus
 from pyengine.engine.quantize import QuantizeOptions
@@ -16,6 +15,7 @@ from pyengine.results import cpu_name, provenance
 from pyengine.sweep.aggregate import Measured, make_rows
 from pyengine.sweep.executors import Workplace
 from pyengine.sweep.measurements import QualityRecord
+from pyengine.sweep.null_control import noise_floors
 from pyengine.sweep.options import SpeedOptions, SweepOptions
 from pyengine.sweep.quality import keyword_text
 from pyengine.sweep.quantization import quantize_all
@@ -85,8 +85,8 @@ def sweep(
     control = comparisons.pop("", None)
     if reference.name in failures and not comparisons:
         raise _source_error(source, failures[reference.name])
-    floor = None if control is None else noise_floor(control[1].kl)
-    result = _result(models, comparisons, failures, floor, options)
+    floors = {} if control is None else noise_floors(*control)
+    result = _result(models, comparisons, failures, floors, options)
     write_atomic(store.results, result.model_dump_json(indent=2) + "\n")
     timings = _time(store, workplace, usable, options, progress)
     write_atomic(store.timings, timings.model_dump_json(indent=2) + "\n")
@@ -233,7 +233,7 @@ def _result(
     models: Sequence[Variant],
     comparisons: Comparisons,
     failures: Mapping[str, Outcome],
-    floor: float | None,
+    floors: dict[str, float],
     options: SweepOptions,
 ) -> SweepResult:
     reference = models[0]
@@ -261,11 +261,12 @@ def _result(
         n_documents=any_record.n_documents if any_record else 0,
         method=describe(options.windows, any_record.prefix if any_record else ()),
         margin=options.margin,
-        floor=floor,
+        floor=floors.get("kl"),
+        floors=floors,
         rows=make_rows(
             measured,
             languages=[document.language for document in corpus.documents],
-            floor=floor,
+            floor=floors.get("kl"),
             margin=options.margin,
         ),
     )
