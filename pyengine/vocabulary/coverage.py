@@ -33,6 +33,8 @@ PREFIXES: Mapping[Form, bytes] = {
     Form.NEWLINE: b"\n",
     Form.TAB: b"\t",
 }
+# Words in another case are looked for in these forms alone.
+CASED_PREFIXES: Mapping[Form, bytes] = {form: PREFIXES[form] for form in (Form.BARE, Form.SPACE)}
 
 
 class TokenLookup(Protocol):
@@ -83,17 +85,21 @@ def find_forms(vocabulary: TokenLookup, word: str, *, cases: bool = True) -> Wor
     if not cases:
         return WordForms(word, found)
     own = set(found.values())
-    others = dict.fromkeys((word.lower(), word.upper(), word[:1].upper() + word[1:].lower()))
-    others.pop(word, None)
-    prefixes = {form: PREFIXES[form] for form in (Form.BARE, Form.SPACE)}
-    cased = (token for other in others for token in _lookup(vocabulary, other, prefixes).values())
-    return WordForms(word, found, tuple(t for t in dict.fromkeys(cased) if t not in own))
+    cased: dict[int, None] = {}
+    for other in {word.lower(): 0, word.upper(): 0, word[:1].upper() + word[1:].lower(): 0}:
+        if other != word:
+            cased.update(dict.fromkeys(_lookup(vocabulary, other, CASED_PREFIXES).values()))
+    return WordForms(word, found, tuple(token for token in cased if token not in own))
 
 
 def _lookup(vocabulary: TokenLookup, word: str, prefixes: Mapping[Form, bytes]) -> dict[Form, int]:
-    encoded = word.encode()
-    found = ((form, vocabulary.token(prefix + encoded)) for form, prefix in prefixes.items())
-    return {form: token for form, token in found if token is not None}
+    encoded, lookup = word.encode(), vocabulary.token
+    found = {}
+    for form, prefix in prefixes.items():
+        token = lookup(prefix + encoded)
+        if token is not None:
+            found[form] = token
+    return found
 
 
 @dataclass(frozen=True)
