@@ -18,6 +18,7 @@ from pyengine.comparison import (
 from pyengine.corpus import Corpus
 from pyengine.errors import InputError, OptionError, ThresholdNotMet
 from pyengine.reports.compare_view import compare_document
+from pyengine.reports.numbers import at_most, significant
 from pyengine.reports.terminal import render_terminal
 
 
@@ -73,6 +74,35 @@ def test_every_table_knows_the_floor(result: ComparisonResult) -> None:
         "Cold and warm starts",
     ):
         assert "≤ 1" in text.split(f"\n{title}")[1].split("\n\n")[0], title
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_quantiles_that_llama_perplexity_prints_are_shown(
+    result: ComparisonResult, width: int
+) -> None:
+    """Of KL and of Δp, in per cent, beside each other."""
+    assert result.null is not None
+    nothing = dict.fromkeys(result.null.largest, 0.0)
+    null = result.null.model_copy(update={"floors": nothing, "largest": nothing})
+    document = compare_document(result.model_copy(update={"null": null}))
+    lines = render_terminal(document, width=width, color=False).split("\n")
+    lines = lines[lines.index("Distribution over tokens") :]
+    overall = [variant.overall for variant in result.variants]
+    for name, level in (
+        *(("maximum", "1"), ("99.9 %", "0.999"), ("99 %", "0.99"), ("95 %", "0.95")),
+        *(("90 %", "0.9"), ("75 %", "0.75"), ("median", "0.5"), ("25 %", "0.25")),
+        *(("10 %", "0.1"), ("5 %", "0.05"), ("1 %", "0.01"), ("0.1 %", "0.001")),
+        ("minimum", "0"),
+    ):
+        (line,) = (line for line in lines[:18] if line.startswith(f"{name} "))
+        wanted = []
+        for divergences in overall:
+            assert divergences is not None
+            kl = divergences.kl.quantiles.get(level)
+            wanted.append("–" if kl is None else at_most(kl, 0.0))
+            delta_p = 100 * divergences.delta_p.quantiles[level]
+            wanted.append(significant(delta_p) if delta_p else "≤ 0")
+        assert line.removeprefix(name).split() == " ".join(wanted).split()
 
 
 def test_classes_that_stand_out_are_named(result: ComparisonResult) -> None:

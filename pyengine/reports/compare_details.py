@@ -47,7 +47,7 @@ def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | N
             Cell(count(k.n_tokens), k.n_tokens),
             Cell(count(k.n), k.n),
             Cell(percent(k.mass_reference.value), k.mass_reference.value),
-            _points(k.mass_change, floor_of(null, "keyword_mass_change")),
+            points(k.mass_change, floor_of(null, "keyword_mass_change")),
             estimate(k.kl, floor_of(null, "keyword_kl", "kl")),
         )
         for k in variant.keywords
@@ -59,7 +59,8 @@ def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | N
     return table("Keywords in their language's documents", columns, rows, notes=notes)
 
 
-def _points(change: EstimateRecord, floor: float | None) -> Cell:
+def points(change: EstimateRecord, floor: float | None) -> Cell:
+    """Write a change of a probability, in percentage points, or `≤ floor`."""
     if floor is not None and abs(change.value) <= floor:
         return Cell(at_most(100 * abs(change.value), 100 * floor), change.value, "dim")
     return Cell(with_error(100 * change.value, 100 * change.se_clustered), change.value)

@@ -18,8 +18,8 @@ from pyengine.reports.compare_details import (
     spots_table,
     starts_table,
 )
+from pyengine.reports.compare_quantiles import quantiles_table
 from pyengine.reports.numbers import (
-    at_most,
     count,
     fixed,
     interval,
@@ -30,7 +30,6 @@ from pyengine.reports.probe_view import provenance_facts
 from pyengine.reports.tables import (
     Block,
     Cell,
-    CellLike,
     Column,
     Document,
     Facts,
@@ -54,7 +53,7 @@ def compare_document(result: ComparisonResult) -> Document:
         blocks += [
             _overview(kindred, result),
             _predictions(kindred, result.null),
-            _quantiles(kindred, result.null),
+            quantiles_table(kindred, result.null),
         ]
     if result.pairs:
         blocks.append(_pairs(result))
@@ -208,29 +207,6 @@ def _predictions(kindred: Sequence[VariantRecord], null: NullRecord | None) -> T
         "τ: Kendall's tau-b over the reference's 50 most probable tokens.",
     ]
     return table("Other distances", columns, rows, notes=notes)
-
-
-def _quantiles(kindred: Sequence[VariantRecord], null: NullRecord | None) -> Table:
-    floor = None if null is None else null.largest["kl"]
-    names = {"1": "maximum", "0.5": "median", "0": "minimum"}
-    shown = ("1", "0.999", "0.99", "0.95", "0.9", "0.5", "0.1", "0.01", "0")
-    columns = [Column("KL quantile"), *(Column(v.label, "right", "nats") for v in kindred)]
-    rows: list[list[CellLike]] = [
-        [
-            names.get(level, f"{100 * float(level):g} %"),
-            *(
-                Cell(
-                    at_most(_overall(v).kl.quantiles[level], floor), _overall(v).kl.quantiles[level]
-                )
-                for v in kindred
-            ),
-        ]
-        for level in shown
-    ]
-    notes = []
-    if floor and any(_overall(v).kl.quantiles["0"] <= floor for v in kindred):
-        notes.append("≤: no more than the largest of the null control at any of its tokens.")
-    return table("Distribution over tokens", columns, rows, notes=notes)
 
 
 def _pairs(result: ComparisonResult) -> Table:
