@@ -1,5 +1,6 @@
 """Comparisons from the command line, impossible ones, and how a comparison is shown."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,25 @@ def test_every_table_knows_the_floor(result: ComparisonResult) -> None:
         "Cold and warm starts",
     ):
         assert "≤ 1" in text.split(f"\n{title}")[1].split("\n\n")[0], title
+
+
+def test_an_unknown_error_is_explained_where_one_is_shown(result: ComparisonResult) -> None:
+    """A part within one document has none; below the floor there is nothing to explain."""
+    assert result.null is not None
+    floors = result.null.floors
+    nothing = result.null.model_copy(update={"floors": dict.fromkeys(floors, 0.0)})
+    all_below = result.null.model_copy(update={"floors": dict.fromkeys(floors, 1000.0)})
+    variant = result.variants[0]
+    nan = {"se_clustered": math.nan, "value": 0.5}
+    kl = variant.by_class[0].kl
+    assert kl is not None
+    part = variant.by_class[0].model_copy(update={"kl": kl.model_copy(update=nan)})
+    changed = variant.model_copy(update={"by_class": [part], "keywords": []})
+    for null, notes in ((nothing, 1), (all_below, 0)):
+        update = {"variants": [changed], "null": null}
+        text = render_terminal(compare_document(result.model_copy(update=update)), width=400)
+        table = text.split("\nBy class of token")[1].split("\n\n")[0]
+        assert table.count("0.500 ± ?") == table.count("“± ?”") == notes
 
 
 @pytest.mark.parametrize("width", [80, 200])

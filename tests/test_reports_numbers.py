@@ -86,3 +86,8 @@ def test_units() -> None:
     assert numbers.interval(0.0123, 0.0145) == "0.0123 … 0.0145"
     assert numbers.signed(-0.0001) == "0.00"
     assert numbers.signed(0.5) == "+0.50"
+
+
+def test_things_are_counted_in_words() -> None:
+    found = [numbers.counted(n, "thread") for n in (0, 1, 2, 1000)]
+    assert found == ["0 threads", "1 thread", "2 threads", "1,000 threads"]

@@ -1,5 +1,7 @@
 """Tables about one variant: keywords, starts, where it differs, and other vocabularies."""
 
+from collections.abc import Sequence
+
 from pyengine.comparison.records import (
     BitsRecord,
     EstimateRecord,
@@ -7,7 +9,15 @@ from pyengine.comparison.records import (
     SpotRecord,
     VariantRecord,
 )
-from pyengine.reports.numbers import at_most, count, fixed, percent, significant, with_error
+from pyengine.reports.numbers import (
+    at_most,
+    count,
+    counted,
+    fixed,
+    percent,
+    significant,
+    with_error,
+)
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Cell, Column, Table, table
 
@@ -27,6 +37,12 @@ def estimate(record: EstimateRecord | None, floor: float | None = None) -> Cell:
     if floor is not None and abs(record.value) <= floor:
         return Cell(at_most(abs(record.value), floor), record.value, "dim")
     return Cell(with_error(record.value, record.se_clustered), record.value)
+
+
+def unknown_errors(rows: Sequence[Sequence[Cell]]) -> list[str]:
+    """Explain a standard error that cannot be had, where a cell shows one."""
+    shown = any(cell.text.endswith("± ?") for row in rows for cell in row)
+    return ["“± ?”: all of it comes from one document."] if shown else []
 
 
 def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | None:
@@ -54,7 +70,8 @@ def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | N
     ]
     notes = [
         "Change in percentage points. The KL divergence is between both distributions cut "
-        "down to the keyword tokens and renormalised."
+        "down to the keyword tokens and renormalised.",
+        *unknown_errors(rows),
     ]
     return table("Keywords in their language's documents", columns, rows, notes=notes)
 
@@ -202,8 +219,8 @@ def _bits_table(bits: BitsRecord) -> Table:
         ("difference", _bits_cell(bits.difference)),
     ]
     notes = [
-        f"Over the same {count(bits.n_bytes)} bytes of {bits.reference.n_clusters} documents; "
-        "± by document."
+        f"Over the same {count(bits.n_bytes)} bytes of "
+        f"{counted(bits.reference.n_clusters, 'document')}; ± by document."
     ]
     return table("Bits per byte", columns, rows, notes=notes)
 

@@ -17,10 +17,12 @@ from pyengine.reports.compare_details import (
     keywords_table,
     spots_table,
     starts_table,
+    unknown_errors,
 )
 from pyengine.reports.compare_quantiles import quantiles_table
 from pyengine.reports.numbers import (
     count,
+    counted,
     fixed,
     interval,
     percent,
@@ -94,7 +96,7 @@ def _overview(kindred: Sequence[VariantRecord], result: ComparisonResult) -> Tab
     rows = [_overview_row(variant, result.null) for variant in kindred]
     rows += [_null_row(result.null)] if result.null else []
     first = kindred[0].overall
-    notes = [ERRORS]
+    notes = [ERRORS, *unknown_errors(rows)]
     if first is not None:
         notes.append(
             f"Perplexity of the reference: {significant(first.ppl_reference, 5)} over "
@@ -258,7 +260,7 @@ def _groups(
             cells.append(estimate(part.kl, floor))
             cells.append(Cell(percent(part.same_top.value, 1), part.same_top.value))
         rows.append(cells)
-    notes = ["“± ?”: all of it comes from one document."] if _lonely(kindred, pick) else []
+    notes = unknown_errors(rows)
     if sentences:
         said = [_standing_out(variant, pick(variant), floor) for variant in kindred]
         notes += [sentence for sentence in said if sentence]
@@ -279,12 +281,6 @@ def _standing_out(variant: VariantRecord, parts: Sequence[GroupRecord], floor: f
         f"{variant.label} changes less than the average token: {less or 'none'}; more: "
         f"{more or 'none'} (by the whole 95 % interval, one at a time)."
     )
-
-
-def _lonely(
-    kindred: Sequence[VariantRecord], pick: Callable[[VariantRecord], list[GroupRecord]]
-) -> bool:
-    return any(g.same_top.n_clusters < 2 for g in pick(kindred[0]))
 
 
 def _details(variant: VariantRecord, null: NullRecord | None) -> list[Block]:
@@ -308,12 +304,14 @@ def _method(result: ComparisonResult) -> Facts:
         pairs.append(
             (
                 "corpus",
-                f"{c.origin}: {c.n_documents} documents, {c.n_bytes:,} bytes, SHA-256 {c.sha256}",
+                f"{c.origin}: {counted(c.n_documents, 'document')}, {c.n_bytes:,} bytes, "
+                f"SHA-256 {c.sha256}",
             )
         )
     if result.scope is not None:
         s = result.scope
-        scored = f"{s.n_tokens:,} tokens in {s.n_windows} windows of {s.n_documents} documents"
+        windows, documents = counted(s.n_windows, "window"), counted(s.n_documents, "document")
+        scored = f"{counted(s.n_tokens, 'token')} in {windows} of {documents}"
         pairs += [
             ("scored", f"{scored}. {s.words}"),
             ("ended", s.stopped),
@@ -324,9 +322,9 @@ def _method(result: ComparisonResult) -> Facts:
         pairs.append(
             (
                 "null control",
-                f"the reference twice over {n.n:,} tokens: batches of {n.n_ubatch[0]} and "
-                f"{n.n_ubatch[1]} tokens, {n.threads[0]} and {n.threads[1]} threads; the floor is "
-                f"|mean| + 2 standard errors; largest KL at a token "
+                f"the reference twice over {counted(n.n, 'token')}: batches of {n.n_ubatch[0]} "
+                f"and {n.n_ubatch[1]} tokens, {n.threads[0]} and {n.threads[1]} threads; "
+                f"the floor is |mean| + 2 standard errors; largest KL at a token "
                 f"{significant(n.largest['kl'])}",
             )
         )

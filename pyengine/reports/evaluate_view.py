@@ -11,7 +11,7 @@ from pyengine.codegen.records import (
     ModelEvaluation,
     PairedRecord,
 )
-from pyengine.reports.numbers import fixed, percent, signed, significant, size
+from pyengine.reports.numbers import counted, fixed, percent, signed, significant, size
 from pyengine.reports.tables import (
     Align,
     Block,
@@ -389,7 +389,12 @@ def method(result: EvaluationResult) -> Facts:
             f"{settings.cpu_s} s CPU, {settings.wall_s:g} s, {size(settings.memory_bytes)} memory",
         ),
         ("Software", f"pyengine {origin.pyengine}, llama-cpp-python {origin.llama_cpp_python}"),
-        ("Machine", f"{origin.cpu}, {origin.cores} cores, {origin.threads} thread(s)"),
+        (
+            "Machine",
+            ", ".join(
+                (origin.cpu, counted(origin.cores, "core"), counted(origin.threads, "thread"))
+            ),
+        ),
     ]
     pairs += [(f"SHA-256 of {label(m)}", m.model.sha256[:16]) for m in result.models]
     return Facts("Method", tuple(pairs))

@@ -108,6 +108,11 @@ def count(number: int) -> str:
     return _minus(f"{number:,d}")
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: 1 thread, 2 threads."""
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
 def size(n_bytes: int) -> str:
     """Write a number of bytes in binary units."""
     if abs(n_bytes) < 1024:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pyengine.probes.records import ModelProbe, ProbeResult, TokenProbability
 from pyengine.reports.numbers import (
     count,
+    counted,
     fixed,
     parameters,
     percent,
@@ -220,8 +221,8 @@ def provenance_facts(provenance: Provenance) -> Facts:
             ),
             (
                 "machine",
-                f"{provenance.cpu}, {provenance.cores} cores, {provenance.threads} threads, "
-                f"{provenance.platform}",
+                f"{provenance.cpu}, {counted(provenance.cores, 'core')}, "
+                f"{counted(provenance.threads, 'thread')}, {provenance.platform}",
             ),
             ("devices", ", ".join(provenance.devices)),
             ("seed", seed),

@@ -9,6 +9,7 @@ from pyengine.comparison.records import EstimateRecord
 from pyengine.reports.numbers import (
     at_most,
     count,
+    counted,
     fixed,
     interval,
     percent,
@@ -57,7 +58,7 @@ def _answer(result: SweepResult) -> Paragraph:
         if row.kl and not row.is_reference and row.kl.high <= result.margin
     ]
     n = len([row for row in result.rows if not row.is_reference])
-    head = f"{n} variants over {count(result.n_tokens)} tokens."
+    head = f"{counted(n, 'variant')} over {counted(result.n_tokens, 'token')}."
     if all(math.isnan(row.kl.high) for row in result.rows if row.kl):
         return Paragraph(
             f"{head} One document in one window gives no interval, so there is no verdict.",
@@ -267,8 +268,8 @@ def _speeds(result: SweepResult, timings: SweepTimings) -> Table:
         columns,
         rows,
         notes=[
-            f"{any_speed.machine}, {any_speed.threads} threads, one model at a time. Median of "
-            f"{len(any_speed.load_seconds)} and, in parentheses, the range; a prompt of "
+            f"{any_speed.machine}, {counted(any_speed.threads, 'thread')}, one model at a time. "
+            f"Median of {len(any_speed.load_seconds)} and, in parentheses, the range; a prompt of "
             f"{any_speed.prompt_tokens} tokens, {any_speed.generated_tokens} generated.",
             "Load: with the file in the page cache. Memory: the process's largest resident size, "
             f"mapped weights included; {size(any_speed.empty_memory_bytes)} of it before a model "
@@ -282,13 +283,18 @@ def _spread(values: list[float]) -> Cell:
     return Cell(f"{significant(middle)} ({significant(low)}–{significant(high)})", middle)
 
 
+def _scored(result: SweepResult) -> str:
+    tokens, documents = counted(result.n_tokens, "token"), counted(result.n_documents, "document")
+    return f"{tokens} of {documents}"
+
+
 def _method(result: SweepResult) -> Facts:
     made = result.provenance
     reference = next(row for row in result.rows if row.is_reference)
     pairs = [
         ("source SHA-256", result.reference_sha256),
         ("corpus SHA-256", result.corpus_sha256),
-        ("scored", f"{count(result.n_tokens)} tokens of {count(result.n_documents)} documents"),
+        ("scored", _scored(result)),
         ("windows", result.method),
         ("seed", str(made.seed)),
         ("threads", str(made.threads)),
