@@ -8,7 +8,8 @@ same file: the cost is that of any variant of this size. Forward: every window o
 decoded by both models, rows read, nothing computed from them; once before the comparison and once
 after it, and the mean is taken, because a machine's speed drifts. Comparison: `compare` over the
 same windows, null control, breakdowns and bootstrap included, without starts and continuations.
-With --llama-perplexity: its base run and its KL run over as many tokens, started as a program.
+With --llama-perplexity: its base run and its KL run over as many tokens, to a whole chunk of 512,
+started as a program.
 """
 
 import argparse
@@ -131,8 +132,10 @@ def run(path: Path, n_windows: int, threads: int, program: Path | None) -> None:
         text = b"\n".join(document.content for document in corpus) * 2
         wall, cpu = peer(program, path, text, chunks, threads)
         print(f"  {'llama-perplexity':20} {wall:8.2f} {cpu:8.2f}    {chunks} chunks, both passes")
+        share = chunks * N_CTX / sum(len(window.ids) for window in windows)
         print(
-            f"comparison / llama-perplexity: {whole[0] / wall:.3f} wall, {whole[1] / cpu:.3f} CPU"
+            f"comparison / llama-perplexity: {whole[0] / wall * share:.3f} wall, "
+            f"{whole[1] / cpu * share:.3f} CPU, for as many tokens"
         )
 
 

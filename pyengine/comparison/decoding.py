@@ -32,11 +32,11 @@ def choose_decoding(
     windows: Sequence[Window], options: CompareOptions, plan: MemoryPlan, *, threads: int
 ) -> Decoding:
     """Choose how the models decode the windows."""
-    longest = max(len(window.ids) for window in windows)
+    n_ctx = max(options.windows.n_ctx, *(len(window.ids) for window in windows))
     usual = SessionOptions(
-        n_ctx=max(longest, options.windows.n_ctx),
-        n_batch=max(longest, 1),
-        n_ubatch=min(512, max(longest, 1)),
+        n_ctx=n_ctx,
+        n_batch=n_ctx,
+        n_ubatch=min(512, n_ctx),
         max_rows=plan.max_rows,
         threads=threads,
     )
