@@ -223,7 +223,8 @@ def test_a_reader_that_goes_away_is_no_error(models: Path, arguments: tuple[str,
     assert done.returncode == 0
 
 
-def test_ctrl_c_ends_with_130_and_one_line(models: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_kill_end_with_130_and_one_line(models: Path, sent: signal.Signals) -> None:
     command = [*COMMAND, *[str(models / "one.gguf")] * 300, "--json", "--threads", "1"]
     # A test run that was started in the background ignores SIGINT, and children inherit that.
     process = subprocess.Popen(
@@ -235,7 +236,7 @@ def test_ctrl_c_ends_with_130_and_one_line(models: Path) -> None:
     time.sleep(4)
     if process.poll() is not None:
         pytest.skip("the probe was over before it could be interrupted")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert out == b""

@@ -216,6 +216,22 @@ def test_a_sweep_and_a_comparison_print_one_number(
     assert swept["rows"][1]["kl"]["se_clustered"] == pytest.approx(mean["se_clustered"])
 
 
+def test_a_sweep_and_a_comparison_know_one_mass_of_keywords(
+    source: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant = undisturbed / "models" / "tiny-Q4_0.gguf"
+    how = ["--no-text", "--threads", "1", "--json"]
+    assert run(["compare", str(source), str(variant), *how]) == 0
+    starts = json.loads(capsys.readouterr().out)["variants"][0]["starts"]
+    cold = next(start for start in starts if start["kind"] == "cold")
+    rows = rows_of(undisturbed)
+    reference, quantized = (rows[name]["keyword_mass"] for name in ("tiny-f32", "tiny-Q4_0"))
+    assert 0 < quantized < 1
+    # A comparison decodes the starts in one batch, which rounds differently.
+    assert cold["keyword_mass_reference"] == pytest.approx(reference, rel=1e-5)
+    assert cold["keyword_mass_variant"] == pytest.approx(quantized, rel=1e-5)
+
+
 def test_one_document_is_not_called_bad_for_want_of_an_interval(
     source: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -35,7 +36,7 @@ INTERNAL = 3
 INTERRUPTED = 130
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
-    "3 internal error, 130 interrupted."
+    "3 internal error, 130 interrupted or terminated."
 )
 
 
@@ -86,6 +87,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? instead of failing
+    # Being terminated is as orderly as Ctrl-C: children end, half-written files go.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = run(sys.argv[1:])
     if code == INTERRUPTED:
         # An orderly exit may still end by SIGINT where Python has noted an interrupt of its own.

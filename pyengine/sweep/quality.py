@@ -14,7 +14,7 @@ from pyengine.comparison.options import WindowOptions
 from pyengine.comparison.passes import Reduction, live_window
 from pyengine.comparison.records import Choice
 from pyengine.comparison.setting import document_prefix
-from pyengine.comparison.starts import top_choices
+from pyengine.comparison.starts import keyword_sets, top_choices
 from pyengine.comparison.subjects import check_numbers, padding_ids
 from pyengine.comparison.texts import TokenizedText, tokenize
 from pyengine.comparison.tokens import token_table
@@ -28,8 +28,7 @@ from pyengine.errors import CorpusError, VocabularyMismatchError
 from pyengine.probes.starts import natural_start
 from pyengine.sweep.tasks import QualityTask
 from pyengine.sweep.token_numbers import NOT_PARSED, TokenNumbers
-from pyengine.vocabulary.coverage import find_forms
-from pyengine.vocabulary.keywords import load_tables, union
+from pyengine.vocabulary.keywords import load_tables
 
 
 @dataclass(frozen=True)
@@ -86,28 +85,31 @@ def measure_quality(task: QualityTask) -> Quality:
 def keyword_masses(
     vocabulary: Vocabulary, rows: Sequence[npt.NDArray[np.float32]]
 ) -> dict[str, tuple[float, float]]:
-    """Return, for each language and for "all", the keywords' probability in both rows."""
-    probabilities = [_softmax(row) for row in rows]
-    tables = load_tables()
-    words = {language: table.words() for language, table in tables.items()}
-    words["all"] = union(tables.values())
-    masses = {}
-    for language, listed in words.items():
-        ids = sorted({token for word in listed for token in find_forms(vocabulary, word).tokens})
-        first, second = (float(p[ids].sum()) for p in probabilities)
-        masses[language] = (first, second)
-    return masses
+    """Return, for each language and for "all", the keywords' probability in both rows.
+
+    The tokens are those of `compare`: words as written, bare or after a space, newline or tab.
+    """
+    padding = padding_ids(vocabulary, len(rows[0]))
+    sets = keyword_sets(vocabulary, padding)
+    sets["all"] = np.unique(np.concatenate(list(sets.values())))
+    first, second = (_probabilities(row, padding) for row in rows)
+    return {name: (float(first[ids].sum()), float(second[ids].sum())) for name, ids in sets.items()}
 
 
 @cache
 def keyword_text() -> str:
-    """Return all keywords of all languages as one text, for a hash."""
+    """Return all keywords of all languages, and which of their tokens count, for a hash."""
     tables = load_tables()
-    return "\n".join(f"{name}: {' '.join(table.words())}" for name, table in tables.items())
+    words = (f"{name}: {' '.join(table.words())}" for name, table in tables.items())
+    return "\n".join(["bare, space, newline, tab; padding masked", *words])
 
 
-def _softmax(row: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    probabilities: npt.NDArray[np.float64] = softmax(row.astype(np.float64))
+def _probabilities(
+    row: npt.NDArray[np.float32], padding: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float64]:
+    logits = row.astype(np.float64)
+    logits[padding] = -np.inf
+    probabilities: npt.NDArray[np.float64] = softmax(logits)
     return probabilities
 
 
