@@ -18,8 +18,8 @@ CLUSTER = """
 import sys
 from distributed import LocalCluster
 if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
-                      host="127.0.0.1") as cluster:
+    with LocalCluster(n_workers=int(sys.argv[1]), threads_per_worker=1, processes=True,
+                      dashboard_address=None, host="127.0.0.1") as cluster:
         print(cluster.scheduler_address, flush=True)
         sys.stdin.read()
 """
@@ -52,11 +52,11 @@ def hook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start_cluster(folder: Path, hook: Path) -> "subprocess.Popen[str]":
+def start_cluster(folder: Path, hook: Path, *, workers: int = 2) -> "subprocess.Popen[str]":
     script = folder / "cluster.py"
     script.write_text(CLUSTER)
     return subprocess.Popen(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), str(workers)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -188,3 +188,27 @@ def test_a_cluster_that_is_gone_ends_the_sweep_with_a_sentence(
     assert ended.returncode == 3, ended.stdout + ended.stderr
     assert "--resume goes on" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_cluster_without_workers_is_not_waited_for(
+    source: Path, tmp_path: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyengine.errors import WorkerError
+    from pyengine.sweep import executors
+    from pyengine.sweep.options import SpeedOptions, SweepOptions
+    from pyengine.sweep.run import speed_task
+    from pyengine.sweep.variants import describe_variant
+
+    monkeypatch.setattr(executors, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(executors, "PATIENCE_SECONDS", 1.0)
+    task = speed_task(describe_variant(source), SpeedOptions(repeats=1), SweepOptions())
+    with start_cluster(tmp_path, hook, workers=0) as cluster:
+        assert cluster.stdout is not None
+        assert cluster.stdin is not None
+        address = cluster.stdout.readline().strip()
+        with executors.open_workplace(workers=1, dask=address) as workplace:
+            future = workplace.executor.submit(workplace.run, task)
+            with pytest.raises(WorkerError, match="no worker for 1 s"):
+                list(workplace.finished([future]))
+        cluster.stdin.close()
+        cluster.wait(30)

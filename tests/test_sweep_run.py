@@ -226,6 +226,8 @@ def test_a_sweep_and_a_comparison_know_one_mass_of_keywords(
     cold = next(start for start in starts if start["kind"] == "cold")
     rows = rows_of(undisturbed)
     reference, quantized = (rows[name]["keyword_mass"] for name in ("tiny-f32", "tiny-Q4_0"))
+    assert isinstance(reference, float)
+    assert isinstance(quantized, float)
     assert 0 < quantized < 1
     # A comparison decodes the starts in one batch, which rounds differently.
     assert cold["keyword_mass_reference"] == pytest.approx(reference, rel=1e-5)

@@ -1,6 +1,7 @@
 """Who does the work: processes on this machine, or a Dask cluster."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -14,23 +15,27 @@ from pyengine.sweep.worker import Outcome, Runner, run_task
 
 CONNECT_SECONDS = 10
 LOOK_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0  # with a cluster that has no worker at all
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """An executor, the function to submit to it, and whether anybody still works there."""
+    """An executor, the function to submit to it, whether it is open, and who works there."""
 
     executor: Executor
     run: Callable[[Task], Outcome]
     is_open: Callable[[], bool]
+    has_workers: Callable[[], bool]
 
     def finished(self, futures: Iterable[Future[Outcome]]) -> Iterator[Future[Outcome]]:
         """Yield futures as they finish.
 
         Raises:
-            WorkerError: the cluster is gone; it cancels futures or leaves them open for ever.
+            WorkerError: the cluster is gone, and cancels futures or leaves them open for ever; or
+                it has had no worker for a minute.
         """
         pending = set(futures)
+        worked = time.monotonic()
         while pending:
             done, pending = wait(pending, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
             yield from (future for future in done if not future.cancelled())
@@ -38,6 +43,13 @@ class Workplace:
                 raise WorkerError(
                     "the cluster's scheduler is gone; what was measured is kept, and --resume "
                     "goes on from there"
+                )
+            if done or self.has_workers():
+                worked = time.monotonic()
+            elif time.monotonic() - worked > PATIENCE_SECONDS:
+                raise WorkerError(
+                    f"the cluster has had no worker for {PATIENCE_SECONDS:.0f} s; start one "
+                    "(dask worker ADDRESS) and run again with --resume"
                 )
 
 
@@ -50,7 +62,7 @@ def local_workplace(workers: int) -> Iterator[Workplace]:
     runner = Runner()
     executor = ThreadPoolExecutor(max_workers=workers)
     try:
-        yield Workplace(executor, runner.run, lambda: True)
+        yield Workplace(executor, runner.run, lambda: True, lambda: True)
     finally:
         runner.close()
         executor.shutdown(wait=True, cancel_futures=True)
@@ -77,7 +89,12 @@ def dask_workplace(address: str) -> Iterator[Workplace]:
     with client:
         # Not pure: a failed measurement may be tried again.
         executor = client.get_executor(pure=False)
-        yield Workplace(executor, run_task, lambda: client.status not in ("closing", "closed"))
+        yield Workplace(
+            executor,
+            run_task,
+            is_open=lambda: client.status not in ("closing", "closed"),
+            has_workers=lambda: bool(client.nthreads()),
+        )
 
 
 @contextmanager
