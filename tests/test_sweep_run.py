@@ -225,6 +225,10 @@ def test_a_sweep_and_a_comparison_know_one_mass_of_keywords(
     starts = json.loads(capsys.readouterr().out)["variants"][0]["starts"]
     cold = next(start for start in starts if start["kind"] == "cold")
     rows = rows_of(undisturbed)
+    for name in ("tiny-f32", "tiny-Q4_0"):  # two of the tokens stand for nothing
+        padding = rows[name]["padding_mass"]
+        assert isinstance(padding, float)
+        assert 0 < padding < 1
     reference, quantized = (rows[name]["keyword_mass"] for name in ("tiny-f32", "tiny-Q4_0"))
     assert isinstance(reference, float)
     assert isinstance(quantized, float)

@@ -38,6 +38,7 @@ def tokens(level: float, *, seed: int = 0, n_bytes: int = 3) -> TokenNumbers:
         log_q=log_p - level,
         same_top=rng.random(N) > level,
         token_class=np.zeros(N, np.uint8),
+        padding_mass=np.zeros(N),
     )
 
 

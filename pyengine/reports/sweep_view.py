@@ -106,6 +106,12 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
             f"{significant(result.floor)} nats (mean + 2 standard errors){_other_floors(result)}: "
             "differences below that mean nothing."
         )
+    padding = max((row.padding_mass or 0.0 for row in result.rows), default=0.0)
+    if padding > 0:
+        notes.append(
+            f"Tokens that stand for nothing would hold up to {percent(padding)} of the "
+            "probability; they are masked."
+        )
     for row in result.rows:
         if row.smaller_and_better is not None:
             better = row.smaller_and_better.removeprefix(f"{result.reference}-")

@@ -125,6 +125,7 @@ def _row(model: Measured, floor: float | None, languages: Sequence[str]) -> Swee
             "keyword_masses": {name: pair[1] for name, pair in record.keyword_masses.items()},
             "keyword_mass": record.variant_keyword_mass,
             "keyword_mass_change": None if model.is_reference else change,
+            "padding_mass": float(tokens.padding_mass.mean()),
             "within_floor": floor is not None and not model.is_reference and kl.value <= floor,
         }
     )

@@ -165,6 +165,7 @@ def _token_numbers(
         log_q=records["log_q_target"].astype(np.float64),
         same_top=records["argmax_p"] == records["argmax_q"],
         token_class=np.concatenate(list(_token_classes(documents, windows))),
+        padding_mass=records["padding_mass_q"].astype(np.float64),
     )
 
 

@@ -46,6 +46,7 @@ class SweepRow(Record):
         cold_top: the most probable tokens at the cold start.
         keyword_masses: probability of each language's keywords at the cold start.
         keyword_mass: probability of all keywords at the cold start; its change from the source.
+        padding_mass: mean of what tokens that stand for nothing would hold; they are masked.
         within_floor: the KL divergence is no larger than that of the null control.
         smaller_and_better: a variant that is no larger and has a smaller mean KL divergence.
         step: the verdict against the variant of the next smaller mean KL divergence.
@@ -70,6 +71,7 @@ class SweepRow(Record):
     keyword_masses: dict[str, float] = Field(default_factory=dict)
     keyword_mass: float | None = None
     keyword_mass_change: float | None = None
+    padding_mass: float | None = None
     within_floor: bool = False
     smaller_and_better: str | None = None
     step: StepVerdict | None = None

@@ -21,6 +21,7 @@ class TokenNumbers:
         log_p, log_q: log-probability of the token in the reference and in the variant.
         token_class: SyntaxClass of the token, NOT_PARSED where its document has no parser.
         same_top: whether both have the same most probable token.
+        padding_mass: what tokens that stand for nothing would hold in the variant; they are masked.
     """
 
     document: npt.NDArray[np.int32]
@@ -31,6 +32,7 @@ class TokenNumbers:
     log_q: npt.NDArray[np.float64]
     same_top: npt.NDArray[np.bool_]
     token_class: npt.NDArray[np.uint8]
+    padding_mass: npt.NDArray[np.float64]
 
 
 def write_arrays(tokens: TokenNumbers) -> bytes:
