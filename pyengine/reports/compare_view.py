@@ -172,7 +172,7 @@ def _predictions(kindred: Sequence[VariantRecord], null: NullRecord | None) -> T
         Column("Variant"),
         Column("Reverse KL", "right", name="kl_reverse"),
         Column("Jensen–Shannon", "right", name="jensen_shannon"),
-        Column("Total variation", "right", name="total_variation"),
+        Column("Total variation", "right", name="total_variation", drop=1),
         Column("Hellinger", "right", name="hellinger", drop=1),
         Column("Top 5", "right", name="overlap_5", drop=2),
         Column("Top 10", "right", name="overlap_10"),
