@@ -10,6 +10,8 @@ from pyengine.engine.options import SessionOptions
 
 # Share of the windows whose first rows the reference computes twice.
 NULL_SHARE = 0.04
+# Of each of these windows, half of the rows that are computed at once, but no fewer than this.
+NULL_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def choose_decoding(
     )
     control = replace(
         usual,
-        max_rows=max(1, usual.max_rows // 2),
+        max_rows=max(usual.max_rows // 2, min(usual.max_rows, NULL_ROWS)),
         n_ubatch=max(1, min(usual.n_ubatch, usual.max_rows) // 4),
         threads=2 if threads == 1 else threads - 1,
     )
