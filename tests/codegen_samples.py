@@ -9,6 +9,17 @@ from tiny_models import Tiny, write_bpe
 from pyengine.codegen.sandbox import open_sandbox
 from pyengine.errors import OptionError
 
+# A file of tasks as a user writes it.
+TASK_FILE = """
+language = "python"
+[[task]]
+name = "one"
+entry_point = "f"
+prompt = "def f():"
+reference = " return 1"
+tests = "assert f() == 1"
+"""
+
 
 def need_sandbox() -> None:
     """Skip the test where this machine has no sandbox."""

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from codegen_samples import need_sandbox, writing_model
+from codegen_samples import TASK_FILE, need_sandbox, writing_model
 
 from pyengine.cli.app import run
 from pyengine.codegen.records import (
@@ -55,22 +55,11 @@ def test_command_line(stories: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "below 0.99" in capsys.readouterr().err
 
 
-TASK = """
-language = "python"
-[[task]]
-name = "one"
-entry_point = "f"
-prompt = "def f():"
-reference = " return 1"
-tests = "assert f() == 1"
-"""
-
-
 def test_a_sweep_evaluates_its_variants(
     stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = tmp_path / "tasks.toml"
-    tasks.write_text(TASK, encoding="utf-8")
+    tasks.write_text(TASK_FILE, encoding="utf-8")
     folder = tmp_path / "sweep"
     arguments = ["sweep", str(stories), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
     arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]

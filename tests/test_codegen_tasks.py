@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from codegen_samples import TASK_FILE
 from pydantic import ValidationError
 
 from pyengine.codegen.execution import execute
@@ -78,20 +79,9 @@ def test_fill_in_the_middle_keeps_the_program() -> None:
         assert hole.reference.count("\n") == 1
 
 
-TASK = """
-language = "python"
-[[task]]
-name = "one"
-entry_point = "f"
-prompt = "def f():"
-reference = " return 1"
-tests = "assert f() == 1"
-"""
-
-
 def test_a_file_written_by_hand(tmp_path: Path, sandbox: Sandbox) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(TASK, encoding="utf-8")
+    path.write_text(TASK_FILE, encoding="utf-8")
     (task,) = load_task_file(path)
     assert execute(task, task.reference, sandbox=sandbox).outcome is Outcome.PASSED
 
@@ -109,14 +99,14 @@ def test_a_file_written_by_hand(tmp_path: Path, sandbox: Sandbox) -> None:
 )
 def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(TASK.replace(*change), encoding="utf-8")
+    path.write_text(TASK_FILE.replace(*change), encoding="utf-8")
     with pytest.raises(TaskFileError, match=message):
         load_task_file(path)
 
 
 def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(TASK + TASK.replace('language = "python"', ""), encoding="utf-8")
+    path.write_text(TASK_FILE + TASK_FILE.replace('language = "python"', ""), encoding="utf-8")
     with pytest.raises(TaskFileError, match="two tasks are called one"):
         load_task_file(path)
 
