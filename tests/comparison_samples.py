@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_model import write_tiny_model
+from tiny_models import write_spread
 
 from pyengine.comparison import CompareOptions, ComparisonResult, WindowOptions, compare
 from pyengine.corpus import Corpus, Document
@@ -37,7 +37,7 @@ def corpus() -> Corpus:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference."""
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny.gguf", n_extra=8, spread=2.0)
+    return write_spread(tmp_path_factory.mktemp("models") / "tiny.gguf", n_extra=8, spread=2.0)
 
 
 @pytest.fixture(scope="module")

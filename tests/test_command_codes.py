@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import damage
 import pytest
+import tiny_models
 
 from pyengine.cli import doctor
 from pyengine.cli.app import run
@@ -35,7 +35,7 @@ def pyengine(*arguments: str, stdout: int = subprocess.PIPE) -> "subprocess.Comp
 @pytest.mark.parametrize("form", ["--json", "--markdown"])
 def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path: Path, form: str) -> None:
     source = tmp_path / "tiny-f32.gguf"
-    damage.write_small_gguf(source)
+    tiny_models.write_plain(source)
     full = os.open("/dev/full", os.O_WRONLY)
     try:
         ended = pyengine("quantize", str(source), "--to", "Q8_0", "--dry-run", form, stdout=full)
@@ -47,7 +47,7 @@ def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path: Path, form: str) ->
 
 def test_a_disk_that_fills_while_quantizing_leaves_nothing(tmp_path: Path) -> None:
     source = tmp_path / "tiny-f32.gguf"
-    damage.write_small_gguf(source, n_embd=256)
+    tiny_models.write_plain(source, n_embd=256)
     target = tmp_path / "made"
     target.mkdir()
     ended = pyengine("quantize", str(source), "--to", "Q8_0", "--output-dir", str(target))
@@ -62,7 +62,7 @@ def test_a_quantizer_that_is_killed_is_no_bad_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "tiny-f32.gguf"
-    damage.write_small_gguf(source)
+    tiny_models.write_plain(source)
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(

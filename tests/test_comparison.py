@@ -11,9 +11,7 @@ from comparison_samples import (
     WINDOWS,
     Quantize,
 )
-from damage import write_small_gguf
-from tiny_model import write_tiny_model
-from tiny_models import Tiny, write_spm
+from tiny_models import Tiny, write_plain, write_spm, write_spread
 
 from pyengine.comparison import (
     CompareOptions,
@@ -78,7 +76,7 @@ def test_the_files_tell_what_separates_them(
     result: ComparisonResult, tiny: Path, tmp_path: Path, corpus: Corpus
 ) -> None:
     assert [v.axis.kind for v in result.variants] == ["quantization", "quantization"]
-    tuned = write_tiny_model(tmp_path / "tuned.gguf", n_extra=8, seed=2, spread=2.0)
+    tuned = write_spread(tmp_path / "tuned.gguf", n_extra=8, seed=2, spread=2.0)
     same = tmp_path / "copy.gguf"
     same.write_bytes(tiny.read_bytes())
     other = compare(tiny, [tuned, same], corpus=corpus, options=PLAIN)
@@ -169,7 +167,7 @@ def test_first_divergence_equals_writing_with_both(
 def test_other_vocabularies_are_compared_by_bytes_and_strings_only(
     tiny: Path, tmp_path: Path, corpus: Corpus
 ) -> None:
-    other = write_tiny_model(tmp_path / "other.gguf", n_extra=3, seed=5, spread=2.0)
+    other = write_spread(tmp_path / "other.gguf", n_extra=3, seed=5, spread=2.0)
     options = CompareOptions(windows=WINDOWS, threads=1)
     (variant,) = compare(tiny, [other], corpus=corpus, options=options).variants
     assert variant.overall is None
@@ -228,8 +226,8 @@ def test_words_that_a_tokenizer_cannot_spell_are_left_out(tmp_path: Path) -> Non
 
 def test_a_split_model_has_the_tensors_of_all_its_parts(tmp_path: Path) -> None:
     whole, first = tmp_path / "whole.gguf", tmp_path / "m-00001-of-00002.gguf"
-    write_small_gguf(whole)
-    write_small_gguf(first, parts=2)
+    write_plain(whole)
+    write_plain(first, parts=2)
     table = read_tensor_table(whole)
     assert len(table.types) == 20
     assert table.vectors_sha256 != ""

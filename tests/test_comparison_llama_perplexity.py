@@ -1,7 +1,7 @@
 """Emulation against what llama-perplexity itself wrote and printed (tests/data/llama_perplexity).
 
 The figures were made with the program built from the source that llama-cpp-python 0.3.36 carries,
-on the model of tests/tiny_model.py, with `-c 256 -b 256 --no-repack -t 1`.
+on the model that `write_spread` makes, with `-c 256 -b 256 --no-repack -t 1`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_model import write_tiny_model
+from tiny_models import write_spread
 
 from pyengine import _core
 from pyengine.comparison.llama_perplexity import (
@@ -35,7 +35,7 @@ TYPES = ["Q8_0", "Q4_0"]
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = write_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+    path = write_spread(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
     assert file_sha256(path) == FIGURES["model_sha256"], "the figures are of another model"
     return path
 
@@ -150,7 +150,7 @@ def test_damaged_base_files_are_refused(base: tuple[Path, BaseRun], tmp_path: Pa
 
 
 def test_other_vocabulary_is_refused(base: tuple[Path, BaseRun], tmp_path: Path) -> None:
-    other = write_tiny_model(tmp_path / "other.gguf", n_extra=7)
+    other = write_spread(tmp_path / "other.gguf", n_extra=7)
     with (
         open_model(other) as model,
         pytest.raises(VocabularyMismatchError, match="261 entries"),

@@ -9,7 +9,7 @@ from comparison_samples import (
     WINDOWS,
     Quantize,
 )
-from tiny_model import write_tiny_model
+from tiny_models import write_spread
 
 from pyengine.comparison import (
     CompareOptions,
@@ -56,8 +56,8 @@ def test_block_plan_gives_the_same_numbers(
 def test_cache_plan_gives_lower_bounds_and_exact_log_probabilities(
     tmp_path: Path, corpus: Corpus
 ) -> None:
-    large = write_tiny_model(tmp_path / "large.gguf", n_extra=400, spread=1.0)
-    tuned = write_tiny_model(tmp_path / "large2.gguf", n_extra=400, spread=1.02)
+    large = write_spread(tmp_path / "large.gguf", n_extra=400, spread=1.0)
+    tuned = write_spread(tmp_path / "large2.gguf", n_extra=400, spread=1.02)
     results = []
     for plan in ("live", "cache"):
         options = CompareOptions(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import damage
 import pytest
+import tiny_models
 
 from pyengine.cli.app import run
 from pyengine.engine import gguf, model, options, session, trial
@@ -81,7 +82,7 @@ def assert_survived(folder: Path, ways: dict[str, str]) -> Counter[str]:
 @pytest.mark.parametrize(("architecture", "seed"), [("llama", 1), ("llama", 2), ("qwen2", 3)])
 def test_damaged_generated_models(tmp_path: Path, architecture: str, seed: int) -> None:
     source = tmp_path / "source.gguf"
-    damage.write_small_gguf(source, architecture=architecture)
+    tiny_models.write_plain(source, architecture=architecture)
     ways = damage_folder(source.read_bytes(), tmp_path / "damaged", seed=seed, count=700)
     outcomes = assert_survived(tmp_path / "damaged", ways)
     assert outcomes["ModelFileError"] > 300
@@ -100,7 +101,7 @@ def test_damaged_real_models(tmp_path: Path, shared: Path, name: str) -> None:
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_the_undamaged_models_are_valid(tmp_path: Path, architecture: str) -> None:
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path, architecture=architecture)
+    tiny_models.write_plain(path, architecture=architecture)
     summary = gguf.check_gguf(path)
     assert summary.reviewed
     assert summary.architecture == architecture
@@ -136,7 +137,7 @@ def test_each_refusal_names_the_file_and_the_reason(
     tmp_path: Path, field: str, raw: bytes, reason: str
 ) -> None:
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path)
+    tiny_models.write_plain(path)
     data = bytearray(path.read_bytes())
     place = next(f for f in damage.structure(bytes(data)) if f.name.endswith(field))
     data[place.offset : place.offset + len(raw)] = raw
@@ -148,7 +149,7 @@ def test_each_refusal_names_the_file_and_the_reason(
 
 def test_a_repeated_token_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path)
+    tiny_models.write_plain(path)
     path.write_bytes(path.read_bytes().replace(b"<0x41>", b"<0x42>"))
     with pytest.raises(ModelFileError, match="same text"):
         gguf.check_gguf(path)
@@ -156,7 +157,7 @@ def test_a_repeated_token_is_refused(tmp_path: Path) -> None:
 
 def test_a_truncated_file_says_how_much_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path)
+    tiny_models.write_plain(path)
     data = path.read_bytes()
     path.write_bytes(data[:-100])
     with pytest.raises(ModelFileError, match=f"ends at byte .* has {len(data) - 100}"):
@@ -165,7 +166,7 @@ def test_a_truncated_file_says_how_much_is_missing(tmp_path: Path) -> None:
 
 def test_all_parts_of_a_split_model_are_checked(tmp_path: Path) -> None:
     first = tmp_path / "m-00001-of-00002.gguf"
-    damage.write_small_gguf(first, parts=2)
+    tiny_models.write_plain(first, parts=2)
     assert gguf.check_gguf(first).n_tensors == 20
     with model.open_model(first) as opened:
         assert opened.n_layer == 2
@@ -190,7 +191,7 @@ def test_checking_a_large_vocabulary_is_quick(shared: Path) -> None:
 
 def test_a_trial_turns_a_death_into_an_error(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path)
+    tiny_models.write_plain(path)
     trial.try_open(path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ModelFileError, match="truncated"):
@@ -204,7 +205,7 @@ def test_a_trial_survives_what_the_check_does_not_know(
     hook.write_text("import os, sys\nif 'pyengine.engine.trial' in sys.orig_argv: os.abort()\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path)
+    tiny_models.write_plain(path)
     with pytest.raises(ModelFileError, match="SIGABRT"):
         trial.try_open(path)
 
@@ -215,10 +216,10 @@ def test_unreviewed_architectures_are_tried_first(
     tried: list[Path] = []
     monkeypatch.setattr(trial, "try_open", lambda path, **_: tried.append(path))
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path, architecture="llama")
+    tiny_models.write_plain(path, architecture="llama")
     trial.try_where_needed(path)
     assert tried == []
-    damage.write_small_gguf(path, architecture="gemma")
+    tiny_models.write_plain(path, architecture="gemma")
     assert not gguf.check_gguf(path).reviewed
     trial.try_where_needed(path, vocabulary_only=True)  # its tokenizer is a known one
     assert tried == []
@@ -233,7 +234,7 @@ def test_the_command_line_survives_what_the_check_does_not_know(
     hook.write_text("import os, sys\nif 'pyengine.engine.trial' in sys.orig_argv: os.abort()\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path, architecture="gemma")
+    tiny_models.write_plain(path, architecture="gemma")
     assert run(["probe", str(path)]) == 2
     complaint = capsys.readouterr().err
     assert "SIGABRT" in complaint
@@ -242,7 +243,7 @@ def test_the_command_line_survives_what_the_check_does_not_know(
 
 def test_the_structure_reader_agrees_with_the_check(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
-    damage.write_small_gguf(path)
+    tiny_models.write_plain(path)
     fields = damage.structure(path.read_bytes())
     names = json.dumps([field.name for field in fields])
     assert names.count(".n_dims") == gguf.check_gguf(path).n_tensors

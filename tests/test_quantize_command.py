@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-import damage
 import pytest
+import tiny_models
 
 from pyengine.cli.app import run
 from pyengine.engine.gguf import check_gguf
@@ -16,7 +16,7 @@ from pyengine.engine.gguf import check_gguf
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "tiny-f32.gguf"
-    damage.write_small_gguf(path, n_embd=256)
+    tiny_models.write_plain(path, n_embd=256)
     return path
 
 

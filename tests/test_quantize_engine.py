@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import damage
 import gguf
 import numpy as np
 import pytest
+import tiny_models
 
 from pyengine.engine import quantize
 from pyengine.engine.gguf import check_gguf, read_metadata_string, read_tensor_table
@@ -34,7 +34,7 @@ sys.exit(llama_cpp.llama_model_quantize(source.encode(), target.encode(), ctypes
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose rows are whole blocks of every type."""
     path = tmp_path_factory.mktemp("source") / "wide.gguf"
-    damage.write_small_gguf(path, n_embd=256)
+    tiny_models.write_plain(path, n_embd=256)
     return path
 
 
@@ -97,7 +97,7 @@ def test_the_weights_are_those_of_llama_cpp(
 
 def test_fallbacks_are_told(tmp_path: Path) -> None:
     narrow = tmp_path / "narrow.gguf"
-    damage.write_small_gguf(narrow, n_embd=64)
+    tiny_models.write_plain(narrow, n_embd=64)
     kquant, legacy = quantize.plan_quantization(narrow, ["Q4_K_M", "Q4_0"])
     assert kquant.base_type == "q4_K"
     told = {t.name: t.target_type for t in kquant.fallbacks}
@@ -177,7 +177,7 @@ def test_a_file_made_before_is_reused(wide: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="other options"):
         make(wide, tmp_path, "Q5_0", QuantizeOptions(pure=True))
     other = tmp_path / "other.gguf"
-    damage.write_small_gguf(other, n_embd=256, n_vocab=300)
+    tiny_models.write_plain(other, n_embd=256, n_vocab=300)
     with pytest.raises(InputError, match="another source"):
         make(other, tmp_path, "Q5_0")
     first.path.write_bytes(first.path.read_bytes()[:-64])
@@ -247,7 +247,7 @@ def test_impossible_options(
     tmp_path: Path, settings: dict[str, Any], error: type[PyengineError], reason: str
 ) -> None:
     narrow = tmp_path / "narrow.gguf"
-    damage.write_small_gguf(narrow, n_embd=64)
+    tiny_models.write_plain(narrow, n_embd=64)
     options = dataclasses.replace(QuantizeOptions(), **settings)
     with pytest.raises(error, match=reason):
         quantize.plan_quantization(narrow, ["Q8_0"], options=options)
@@ -280,7 +280,7 @@ def test_types_by_name() -> None:
 
 def test_a_split_source_becomes_one_file(tmp_path: Path) -> None:
     first = tmp_path / "m-00001-of-00002.gguf"
-    damage.write_small_gguf(first, parts=2, n_embd=64)
+    tiny_models.write_plain(first, parts=2, n_embd=64)
     out = tmp_path / "out"
     out.mkdir()
     made = make(first, out, "Q8_0")

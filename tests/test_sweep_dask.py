@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import damage
 import pytest
+import tiny_models
 
 pytest.importorskip("distributed", reason="the dask extra is not installed")
 
@@ -90,7 +90,7 @@ def sweep(source: Path, folder: Path, *extra: str) -> subprocess.CompletedProces
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.gguf"
-    damage.write_small_gguf(path, n_embd=64, scale=0.5)
+    tiny_models.write_plain(path, n_embd=64, scale=0.5)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for i in range(3):
@@ -120,7 +120,7 @@ def test_a_file_that_changed_is_not_measured(source: Path, scheduler: str) -> No
 
     options = SweepOptions(check_files=True)
     task = speed_task(describe_variant(source), SpeedOptions(repeats=1), options)
-    damage.write_small_gguf(source, n_embd=64, n_vocab=290)
+    tiny_models.write_plain(source, n_embd=64, n_vocab=290)
     with open_workplace(workers=1, dask=scheduler) as workplace:
         outcome = workplace.executor.submit(workplace.run, task).result()
     assert "not the file that the sweep was started with" in outcome.failure

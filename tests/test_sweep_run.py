@@ -14,6 +14,7 @@ import damage
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tiny_models
 
 from pyengine.cli.app import run
 from pyengine.engine.model import open_model
@@ -33,7 +34,7 @@ QUICK = ["--tokens", "200", "--context", "64", "--repeats", "1", "--workers", "2
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny-f32.gguf"
-    damage.write_small_gguf(path, n_embd=64, scale=0.5)
+    tiny_models.write_plain(path, n_embd=64, scale=0.5)
     return path
 
 
@@ -179,7 +180,7 @@ def test_a_damaged_variant_costs_its_row(
     (given / "folder.gguf").mkdir()
     (given / "gone.gguf").symlink_to(tmp_path / "nowhere")
     os.mkfifo(given / "pipe.gguf")
-    damage.write_small_gguf(given / "other.gguf", n_embd=64, n_vocab=300)
+    tiny_models.write_plain(given / "other.gguf", n_embd=64, n_vocab=300)
     folder = tmp_path / "sweep"
     arguments = ["sweep", str(source), "--variants", str(given), "--corpus", str(corpus), *QUICK]
     assert run([*arguments, "--output-dir", str(folder), "--json"]) == 0
@@ -465,7 +466,7 @@ def test_a_source_that_cannot_be_measured_is_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     other = tmp_path / "other.gguf"
-    damage.write_small_gguf(other)
+    tiny_models.write_plain(other)
     given = ["--variants", str(other), "--output-dir", str(tmp_path / "a")]
     assert run(["sweep", str(shared / "vocabs" / "ggml-vocab-gpt-2.gguf"), *given]) == 2
     assert "vocabulary only" in capsys.readouterr().err

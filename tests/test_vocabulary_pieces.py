@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
+import tiny_tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import Tiny
@@ -28,8 +29,8 @@ def spm(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
 
 
 def test_every_piece_has_the_bytes_that_were_written(bpe: Vocabulary) -> None:
-    texts = tiny_models.pieces(TINY)
-    expected = [*texts, *(mark.encode() for mark in tiny_models.controls(TINY))]
+    texts = TINY.pieces()
+    expected = [*texts, *(mark.encode() for mark in TINY.controls())]
     assert bpe.pieces()[: len(expected)] == expected
     assert [bpe.piece(i) for i in range(len(expected))] == expected
     assert len(bpe) == bpe.size == TINY.n_vocab
@@ -44,24 +45,24 @@ def test_flat_arrays_hold_the_same_pieces(bpe: Vocabulary, spm: Vocabulary) -> N
 
 
 def test_every_text_is_found_by_its_bytes(bpe: Vocabulary) -> None:
-    for token, piece in enumerate(tiny_models.pieces(TINY)):
+    for token, piece in enumerate(TINY.pieces()):
         assert bpe.token(piece) == token
     assert bpe.token(b"no such token") is None
     assert bpe.token(b"") is None
 
 
 def test_kinds_tell_text_control_and_padding(bpe: Vocabulary) -> None:
-    n_text, n_control = len(tiny_models.pieces(TINY)), len(tiny_models.controls(TINY))
+    n_text, n_control = len(TINY.pieces()), len(TINY.controls())
     kinds = bpe.kinds
     assert kinds.dtype == np.uint8
-    assert set(kinds[:n_text].tolist()) == {tiny_models.NORMAL}
-    assert set(kinds[n_text : n_text + n_control].tolist()) == {tiny_models.CONTROL}
-    assert set(kinds[tiny_models.padding(TINY)].tolist()) == {tiny_models.UNUSED}
+    assert set(kinds[:n_text].tolist()) == {tiny_tokenizers.NORMAL}
+    assert set(kinds[n_text : n_text + n_control].tolist()) == {tiny_tokenizers.CONTROL}
+    assert set(kinds[TINY.padding()].tolist()) == {tiny_tokenizers.UNUSED}
 
 
 def test_special_tokens_have_their_ids(bpe: Vocabulary, spm: Vocabulary) -> None:
     marks = [bpe.bos, bpe.eos, bpe.fim_prefix, bpe.fim_suffix, bpe.fim_middle]
-    first = len(tiny_models.pieces(TINY))
+    first = len(TINY.pieces())
     assert marks == list(range(first, first + 5))
     assert (spm.bos, spm.eos, spm.fim_prefix) == (1, 2, None)
 
@@ -77,7 +78,7 @@ def test_sentencepiece_spaces_and_bytes_are_bytes(spm: Vocabulary) -> None:
     assert spm.piece(3) == b"\x00"
     assert spm.piece(3 + 255) == b"\xff"
     assert spm.token(b" import") == 259
-    assert spm.token(b"import") == 259 + len(tiny_models.WORDS)
+    assert spm.token(b"import") == 259 + len(tiny_tokenizers.WORDS)
     assert spm.texts()[259] == "▁import".encode()
 
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import gguf
+from tiny_tokenizers import byte_alphabet
 
 KINDS = ("bpe", "spm", "wpm", "ugm", "rwkv", "none")
 WORDS = ("if", "else", "return", "while", "class", "import", "def", "x", "y")
 _CONTROL = gguf.TokenType.CONTROL
 _NORMAL = gguf.TokenType.NORMAL
-
-
-def byte_to_char() -> Mapping[int, str]:
-    """Return GPT-2's printable stand-in for every byte."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in plain]
-    table = {byte: chr(byte) for byte in plain}
-    table.update({byte: chr(256 + i) for i, byte in enumerate(others)})
-    return table
 
 
 def write_vocabulary(path: Path, kind: str) -> Path:
@@ -47,8 +39,8 @@ def write_vocabulary(path: Path, kind: str) -> Path:
 
 
 def _bpe(writer: gguf.GGUFWriter) -> None:
-    chars = byte_to_char()
-    tokens = [chars[byte] for byte in range(256)]
+    chars = byte_alphabet()
+    tokens = [*chars]
     merges = []
     for word in (*WORDS, *(f" {word}" for word in WORDS)):
         spelled = [chars[byte] for byte in word.encode()]
