@@ -1,7 +1,5 @@
 #include "model.hpp"
 
-#include <ggml-backend.h>
-
 namespace pyengine {
 namespace {
 
@@ -108,14 +106,6 @@ std::vector<std::pair<std::string, std::string>> Model::metadata() const {
         pairs.emplace_back(std::move(key), std::move(value));
     }
     return pairs;
-}
-
-std::vector<std::string> Model::devices() const {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-        names.emplace_back(ggml_backend_dev_name(ggml_backend_dev_get(i)));
-    }
-    return names;
 }
 
 } // namespace pyengine

@@ -17,6 +17,7 @@ namespace pyengine {
 
 struct ModelOptions {
     int n_gpu_layers = 0; // negative: all layers
+    std::vector<std::string> gpus; // that hold these layers; without one the CPU computes all
     bool use_mmap = true;
     bool use_extra_bufts =
         false; // weight repacking; off because it faults on some virtual machines
@@ -57,7 +58,6 @@ public:
     std::optional<std::string> chat_template() const;
     std::vector<std::pair<std::string, std::string>> metadata() const;
     std::string metadata_value(const std::string & key) const; // empty where there is none
-    std::vector<std::string> devices() const; // those that the library offers; "CPU" alone: no GPU
 
 private:
     std::string path_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "devices.hpp"
 #include "errors.hpp"
 #include "gguf_check.hpp"
 #include "huge_pages.hpp"
@@ -57,6 +58,8 @@ Plan plan(const std::string & path, const ModelOptions & options) {
 std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions & options,
                                   const LoadProgress & progress, const Plan & plan) {
     const auto overrides = without_vocabulary(plan.file);
+    // Left to itself, llama.cpp lets a GPU compute large batches of layers that are not on it.
+    std::vector<ggml_backend_dev_t> gpus = find_gpus(options.gpus);
     llama_model_params params = llama_model_default_params();
     if (plan.with_tokenizer) {
         put_next_heap_on_huge_pages(tokenizer_bytes(plan.file.n_vocab));
@@ -64,6 +67,7 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
         put_next_heap_on_huge_pages(metadata_bytes(plan.file.n_vocab));
         params.kv_overrides = overrides.data();
     }
+    params.devices = gpus.data();
     params.n_gpu_layers = options.n_gpu_layers;
     params.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.use_extra_bufts = options.use_extra_bufts;

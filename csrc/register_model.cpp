@@ -1,3 +1,4 @@
+#include "devices.hpp"
 #include "model.hpp"
 #include "pybind11.hpp"
 
@@ -41,12 +42,20 @@ std::shared_ptr<Model> open_model(const std::string & path, const ModelOptions &
 } // namespace
 
 void register_model(py::module_ & module) {
+    py::class_<Device>(module, "Device")
+        .def(py::init<std::string, std::string, std::string>(), py::arg("name"), py::arg("kind"),
+             py::arg("id"))
+        .def_readonly("name", &Device::name)
+        .def_readonly("kind", &Device::kind)
+        .def_readonly("id", &Device::id);
+    module.def("offered_devices", &offered_devices);
     py::class_<Model, std::shared_ptr<Model>>(module, "Model")
-        .def(py::init([](const std::string & path, int n_gpu_layers, bool use_mmap,
-                         bool use_extra_bufts, bool vocabulary_only, bool skip_vocabulary,
-                         const py::object & progress) {
+        .def(py::init([](const std::string & path, int n_gpu_layers,
+                         const std::vector<std::string> & gpus, bool use_mmap, bool use_extra_bufts,
+                         bool vocabulary_only, bool skip_vocabulary, const py::object & progress) {
                  ModelOptions options;
                  options.n_gpu_layers = n_gpu_layers;
+                 options.gpus = gpus;
                  options.use_mmap = use_mmap;
                  options.use_extra_bufts = use_extra_bufts;
                  options.vocabulary_only = vocabulary_only;
@@ -54,9 +63,9 @@ void register_model(py::module_ & module) {
                  return open_model(path, options, progress);
              }),
              py::arg("path"), py::kw_only(), py::arg("n_gpu_layers") = 0,
-             py::arg("use_mmap") = true, py::arg("use_extra_bufts") = false,
-             py::arg("vocabulary_only") = false, py::arg("skip_vocabulary") = false,
-             py::arg("progress") = py::none())
+             py::arg("gpus") = py::list(), py::arg("use_mmap") = true,
+             py::arg("use_extra_bufts") = false, py::arg("vocabulary_only") = false,
+             py::arg("skip_vocabulary") = false, py::arg("progress") = py::none())
         .def_property_readonly("path", &Model::path)
         .def_property_readonly("vocabulary", &Model::vocabulary)
         .def_property_readonly("has_weights", &Model::has_weights)
@@ -81,7 +90,6 @@ void register_model(py::module_ & module) {
                                    const auto text = model.chat_template();
                                    return text ? py::object(text_of(*text)) : py::none();
                                })
-        .def_property_readonly("devices", &Model::devices)
         .def("metadata", [](const Model & model) {
             // A damaged file may hold text that is not UTF-8: bytes never fail to convert.
             py::list pairs;

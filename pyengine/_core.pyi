@@ -125,12 +125,24 @@ class Vocabulary:
         unparse_special: bool = True,
     ) -> bytes: ...
 
+class Device:
+    def __init__(self, name: str, kind: str, id: str) -> None: ...  # noqa: A002
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+
+def offered_devices() -> list[Device]: ...
+
 class Model:
     def __init__(
         self,
         path: str,
         *,
         n_gpu_layers: int = 0,
+        gpus: Sequence[str] = ...,
         use_mmap: bool = True,
         use_extra_bufts: bool = False,
         vocabulary_only: bool = False,
@@ -175,8 +187,6 @@ class Model:
     def has_causal_attention(self) -> bool: ...
     @property
     def chat_template(self) -> str | None: ...
-    @property
-    def devices(self) -> list[str]: ...
     def metadata(self) -> list[tuple[bytes, bytes]]: ...
 
 class Context:

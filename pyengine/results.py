@@ -50,7 +50,13 @@ class ModelRecord(Record):
 
 
 class Provenance(Record):
-    """With what a result was computed. Holds no time of day: equal runs give equal bytes."""
+    """With what a result was computed. Holds no time of day: equal runs give equal bytes.
+
+    Attributes:
+        cpu, cores: of the machine that wrote the result.
+        devices: the devices that computed, by llama.cpp's names: the GPUs that layers were given
+            to, then accelerators such as BLAS, and the CPU. Empty where no model computed.
+    """
 
     pyengine: str
     llama_cpp: str

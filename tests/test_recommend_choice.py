@@ -163,6 +163,7 @@ def test_measured_memory_counts_where_it_is_given() -> None:
         generated_tokens_per_second=[1.0],
         peak_memory_bytes=9 * GIB,
         empty_memory_bytes=GIB,
+        devices=["CPU"],
     )
     timings = SweepTimings(provenance=MADE, models={"Q6_K": speed}, failures={})
     assert recommend([sweep(*USUAL), timings], memory=8 * GIB).chosen == "Q8_0"

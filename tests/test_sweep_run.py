@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,6 +141,24 @@ def test_nothing_measured_is_measured_again(
     text = capsys.readouterr().out
     assert "Variants of tiny-f32" in text
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_the_devices_are_those_that_the_measurements_name(
+    source: Path, corpus: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sweep"
+    shutil.copytree(undisturbed, folder)
+    for path in (folder / "measurements").glob("*.json"):
+        record = json.loads(path.read_text())
+        assert record["devices"] == ["CPU"]  # as if a worker elsewhere had a GPU
+        path.write_text(json.dumps({**record, "devices": ["CUDA0", "CPU"]}))
+    assert run(command(source, corpus, folder, "--json")) == 0
+    results, timings = (
+        json.loads((folder / name).read_text()) for name in ("results.json", "timings.json")
+    )
+    assert results["provenance"]["devices"] == ["CUDA0", "CPU"]
+    assert timings["provenance"]["devices"] == ["CPU"]
+    assert {tuple(record["devices"]) for record in timings["models"].values()} == {("CPU",)}
 
 
 def test_other_parameters_are_other_measurements(

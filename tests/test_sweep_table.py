@@ -65,6 +65,7 @@ def model(
             variant_keyword_mass=0.2 - level,
             keyword_masses={},
             cold_top=[],
+            devices=["CPU"],
             arrays_sha256="a",
         )
         quality = record, tokens(level)
@@ -240,6 +241,7 @@ def result() -> tuple[SweepResult, SweepTimings]:
         generated_tokens_per_second=[50.0, 40.0, 45.0],
         peak_memory_bytes=90 << 20,
         empty_memory_bytes=40 << 20,
+        devices=["CPU"],
     )
     timings = SweepTimings(provenance=PROVENANCE, models={"m": speed, "m-Q8": speed}, failures={})
     return table, timings

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from pyengine import _core
 from pyengine.discovery.places import Places
 from pyengine.discovery.stores import find_all
 from pyengine.doctor.machine import System, check_machine
 from pyengine.doctor.records import Check, DoctorResult
-from pyengine.doctor.repacking import check_repacking, write_model
+from pyengine.doctor.repacking import check_repacking
 from pyengine.doctor.software import check_software
-from pyengine.engine.model import open_model
 from pyengine.engine.session import default_threads
 from pyengine.results import provenance
 
@@ -26,24 +26,16 @@ def examine(places: Places | None = None, *, system: System | None = None) -> Do
         "temporary": Path(tempfile.gettempdir()),
         "hub cache": places.hub(),
     }
-    devices = available_devices()
     checks = [
-        *check_software(devices),
+        *check_software([device.name for device in _core.offered_devices()]),
         *check_machine(system or System(), folders),
         check_repacking(),
         *check_models(places),
     ]
+    # What computes here is the trial of weight repacking, which is of the CPU's kernels.
     return DoctorResult(
-        provenance=provenance(threads=default_threads(), devices=devices), checks=checks
+        provenance=provenance(threads=default_threads(), devices=["CPU"]), checks=checks
     )
-
-
-def available_devices() -> list[str]:
-    """Ask llama.cpp for its devices, which it tells of an open model."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = write_model(Path(folder) / "model.gguf", "Q8_0")
-        with open_model(path) as model:
-            return model.devices
 
 
 def check_models(places: Places) -> Iterator[Check]:

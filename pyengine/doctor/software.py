@@ -23,7 +23,11 @@ _EXTRAS = (
 
 
 def check_software(devices: Sequence[str]) -> Iterator[Check]:
-    """Check versions, the mapped library, the devices it offers and the optional parts."""
+    """Check versions, the mapped library, the devices it offers and the optional parts.
+
+    Args:
+        devices: names of those that the llama.cpp build offers.
+    """
     yield Check(
         topic=_TOPIC,
         name="versions",

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TypeAlias
 
 from pyengine import _core
+from pyengine.engine.devices import computing_devices, gpus
 from pyengine.engine.gguf import check_gguf, parts_sha256
 from pyengine.engine.log import forward_log
 from pyengine.engine.options import ModelOptions
@@ -109,8 +110,10 @@ class Model:
 
     @property
     def devices(self) -> list[str]:
-        """The devices that the llama.cpp build offers."""
-        return self.core.devices
+        """The devices that compute this model, such as ["CUDA0", "CPU"]; none without weights."""
+        if not self.has_weights:
+            return []
+        return computing_devices(_core.offered_devices(), n_gpu_layers=self.options.n_gpu_layers)
 
     @cached_property
     def metadata(self) -> dict[str, str]:
@@ -185,6 +188,7 @@ def open_model(
         core = _core.Model(
             str(file),
             n_gpu_layers=options.n_gpu_layers,
+            gpus=gpus(_core.offered_devices(), n_gpu_layers=options.n_gpu_layers),
             use_mmap=options.use_mmap,
             use_extra_bufts=options.use_extra_bufts,
             vocabulary_only=options.vocabulary_only,

@@ -9,7 +9,8 @@ class ModelOptions:
     """How to open a model file.
 
     Attributes:
-        n_gpu_layers: layers to put on the GPU; negative for all, 0 for none.
+        n_gpu_layers: layers to put on the GPU; negative for all, 0 for none: then no GPU computes
+            anything.
         use_mmap: map the file instead of reading it.
         use_extra_bufts: repack weights at load for faster matrix products. Off by default: it
             copies all weights, and on some virtual machines its kernels fault.

@@ -17,6 +17,7 @@ class QualityRecord(Record):
             in another case).
         keyword_masses: per language, (reference, variant).
         cold_top: the variant's most probable tokens at the cold start.
+        devices: those that computed both models.
     """
 
     key: str
@@ -31,4 +32,5 @@ class QualityRecord(Record):
     variant_keyword_mass: float
     keyword_masses: dict[str, tuple[float, float]]
     cold_top: list[Choice]
+    devices: list[str]
     arrays_sha256: str

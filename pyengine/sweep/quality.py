@@ -42,6 +42,7 @@ class Quality:
     keyword_mass: tuple[float, float]
     keyword_masses: Mapping[str, tuple[float, float]]
     cold_top: tuple[Choice, ...]
+    devices: tuple[str, ...]
 
 
 def measure_quality(task: QualityTask) -> Quality:
@@ -79,6 +80,7 @@ def measure_quality(task: QualityTask) -> Quality:
             keyword_mass=masses.pop("all"),
             keyword_masses=masses,
             cold_top=tuple(top_choices(rows[1], reference.vocabulary)),
+            devices=tuple(variant.devices),
         )
 
 

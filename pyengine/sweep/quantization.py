@@ -105,6 +105,7 @@ def quantize_all(
             )
             reused = made.reused
         records.append(_record(plan, target, reused))
+    # llama.cpp quantizes on the CPU, whatever else there is.
     return QuantizeResult(
         provenance=provenance(threads=options.threads, devices=["CPU"]),
         source=str(source),

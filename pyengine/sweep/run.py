@@ -1,7 +1,7 @@
 """A sweep from beginning to end: variants, measurements, table, timings."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -199,10 +199,15 @@ def _time(
             progress("Measuring speed", (done + 1) / len(models))
     threads = options.threads if options.speed is None else options.speed.threads
     return SweepTimings(
-        provenance=provenance(threads=threads, devices=["CPU"]),
+        provenance=provenance(threads=threads, devices=_devices(records.values())),
         models=records,
         failures={name: outcome.failure for name, outcome in failures.items()},
     )
+
+
+def _devices(records: Iterable[QualityRecord | SpeedRecord]) -> list[str]:
+    """Return the devices that computed on any machine: workers elsewhere may have others."""
+    return list(dict.fromkeys(name for record in records for name in record.devices))
 
 
 def _keep(
@@ -253,7 +258,11 @@ def _result(
     corpus = load_corpus(options.corpus)
     any_record = next((record for record, _ in comparisons.values()), None)
     return SweepResult(
-        provenance=provenance(threads=options.threads, devices=["CPU"], seed=options.seed),
+        provenance=provenance(
+            threads=options.threads,
+            devices=_devices(record for record, _ in comparisons.values()),
+            seed=options.seed,
+        ),
         reference=reference.name,
         reference_sha256=reference.sha256,
         corpus_sha256=corpus.sha256,

@@ -25,6 +25,7 @@ class Speed:
     generated_tokens_per_second: list[float]
     peak_memory_bytes: int
     empty_memory_bytes: int
+    devices: list[str]
 
 
 def measure_speed(task: SpeedTask) -> Speed:
@@ -51,7 +52,7 @@ def measure_speed(task: SpeedTask) -> Speed:
             end = time.perf_counter()
             prompts.append(len(prompt) / (middle - begin))
             generations.append(task.generated_tokens / (end - middle))
-    return Speed(loads, prompts, generations, peak_memory_bytes(), empty)
+        return Speed(loads, prompts, generations, peak_memory_bytes(), empty, model.devices)
 
 
 def peak_memory_bytes() -> int:

@@ -12,6 +12,7 @@ class SpeedRecord(Record):
         generated_tokens_per_second: of each repetition, token by token.
         peak_memory_bytes: largest resident size of the process, mapped weights included.
         empty_memory_bytes: its resident size before the model was opened.
+        devices: those that computed it.
     """
 
     key: str
@@ -25,3 +26,4 @@ class SpeedRecord(Record):
     generated_tokens_per_second: list[float]
     peak_memory_bytes: int
     empty_memory_bytes: int
+    devices: list[str]

@@ -162,6 +162,7 @@ def _quality(task: QualityTask) -> tuple[str, bytes]:
         variant_keyword_mass=quality.keyword_mass[1],
         keyword_masses=dict(quality.keyword_masses),
         cold_top=list(quality.cold_top),
+        devices=list(quality.devices),
         arrays_sha256=hashlib.sha256(arrays).hexdigest(),
     )
     return record.model_dump_json(), arrays

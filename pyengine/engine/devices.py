@@ -1,0 +1,39 @@
+"""Which of the devices that the llama.cpp build offers compute a model."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from pyengine import _core
+
+Device: TypeAlias = _core.Device
+
+
+def gpus(offered: Sequence[Device], *, n_gpu_layers: int) -> list[str]:
+    """Return the names of the GPUs that a model is given: none where it has no layer on a GPU.
+
+    As llama.cpp chooses them itself: an integrated GPU only where there is no other, and a GPU that
+    two of its libraries offer once.
+    """
+    if n_gpu_layers == 0:
+        return []
+    discrete = [device for device in offered if device.kind == "gpu"]
+    integrated = [device for device in offered if device.kind == "integrated gpu"]
+    return [device.name for device in _once(discrete or integrated[:1])]
+
+
+def computing_devices(offered: Sequence[Device], *, n_gpu_layers: int) -> list[str]:
+    """Return the names of all devices that compute such a model, GPUs first.
+
+    The CPU always has a part, at least the rows of the embedding. So have accelerators, such as a
+    BLAS library, that work in the CPU's memory.
+    """
+    beside = [device.name for device in offered if device.kind in ("accelerator", "cpu")]
+    return gpus(offered, n_gpu_layers=n_gpu_layers) + beside
+
+
+def _once(devices: Sequence[Device]) -> Iterator[Device]:
+    known: set[str] = set()
+    for device in devices:
+        if not device.id or device.id not in known:
+            yield device
+        known.add(device.id)
