@@ -16,7 +16,7 @@
 namespace pyengine {
 
 struct ModelOptions {
-    int n_gpu_layers = 0; // negative: all layers
+    int n_gpu_layers = 0;          // negative: all layers
     std::vector<std::string> gpus; // that hold these layers; without one the CPU computes all
     bool use_mmap = true;
     bool use_extra_bufts =
