@@ -6,8 +6,8 @@ import pytest
 
 from pyengine.engine.embedded import embedded_model
 
-# Fixtures of the tests of whole comparisons; a test file's own of the same name go first.
-pytest_plugins = ["comparison_samples"]
+# Fixtures of whole comparisons and sweeps; a test file's own of that name go first.
+pytest_plugins = ["comparison_samples", "sweep_samples"]
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
