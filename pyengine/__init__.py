@@ -9,15 +9,21 @@ Three lines show a model's cold start, its next-token distribution when nothing 
 Everything public is imported on first use, so that ``import pyengine`` stays fast.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pyengine.engine.library import check_llama_cpp_version, preload_llama_cpp
+from pyengine.engine.library import open_llama_cpp, started_as_command
 
 __version__ = "0.1.0"
 
-check_llama_cpp_version()
-preload_llama_cpp()
+try:
+    open_llama_cpp()
+except ImportError:
+    if not started_as_command(sys.argv, sys.orig_argv):
+        raise
+    # The command line asks again and ends with a sentence. Whoever else goes on gets no further.
+    sys.modules["pyengine._core"] = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from pyengine.engine.model import Model as Model

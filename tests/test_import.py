@@ -55,20 +55,6 @@ def test_opening_a_model_loads_no_plotting_or_web_library(tmp_path: Path) -> Non
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
-def test_another_llama_cpp_python_is_an_import_error(tmp_path: Path) -> None:
-    info = tmp_path / "llama_cpp_python-9.9.9.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: llama-cpp-python\nVersion: 9.9.9\n"
-    )
-    done = python("import pyengine", tmp_path)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("ImportError:")
-    assert "9.9.9" in last
-    assert "pip install llama-cpp-python==0.3.36" in last
-
-
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     "imports",

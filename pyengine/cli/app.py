@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from pyengine import __version__
+from pyengine.engine.library import open_llama_cpp
 from pyengine.errors import InputError, PyengineError
 
 # Command name -> module; each module has a function `command`. Modules are imported when used,
@@ -36,7 +37,7 @@ INTERNAL = 3
 INTERRUPTED = 130
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
-    "3 internal error, 130 interrupted or terminated."
+    "3 internal error or broken installation, 130 interrupted or terminated."
 )
 
 
@@ -105,6 +106,7 @@ def run(arguments: list[str]) -> int:
             _complain(f"argument {argument!r} is not UTF-8; give the file another name")
             return InputError.exit_code
     try:
+        open_llama_cpp()
         code = typer.main.get_command(app)(
             args=arguments or ["--help"], prog_name="pyengine", standalone_mode=False
         )
@@ -124,6 +126,9 @@ def run(arguments: list[str]) -> int:
         if isinstance(end.__context__, BrokenPipeError):
             return _without_reader()
         raise
+    except ImportError as error:
+        _complain(f"this installation is broken: {error}")
+        return INTERNAL
     except MemoryError:
         _complain("out of memory; use a smaller model, context or batch")
         return INTERNAL

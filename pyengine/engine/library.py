@@ -2,6 +2,8 @@
 
 import ctypes
 import sys
+from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +11,28 @@ from pathlib import Path
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 
 REPAIR = f"pip install llama-cpp-python=={LLAMA_CPP_PYTHON_VERSION}"
+REINSTALL = f"pip install --force-reinstall --no-deps llama-cpp-python=={LLAMA_CPP_PYTHON_VERSION}"
+
+
+@cache
+def open_llama_cpp() -> None:
+    """Open the library that pyengine was compiled against.
+
+    Raises:
+        ImportError: llama-cpp-python is missing, of another version, or not whole.
+    """
+    check_llama_cpp_version()
+    preload_llama_cpp()
+
+
+def started_as_command(argv: Sequence[str], orig_argv: Sequence[str]) -> bool:
+    """Return whether these are the arguments of `pyengine` or `python -m pyengine`."""
+    if not argv:
+        return False
+    # "-m" stands in for a module's path while the package that the module is in is imported.
+    is_module = argv[0] == "-m"
+    name = orig_argv[len(orig_argv) - len(argv)] if is_module else Path(argv[0]).name
+    return name == "pyengine"
 
 
 def check_llama_cpp_version() -> None:
@@ -37,10 +61,14 @@ def preload_llama_cpp() -> None:
     process maps; opening this one before the extension keeps it at a single copy, whether or
     not llama_cpp is imported as well. The package itself is not imported.
     """
+    if sys.platform == "win32":
+        return  # the library has another name there, and its loader is not tested
     spec = find_spec("llama_cpp")
     if spec is None or spec.origin is None:
         raise ImportError(f"the llama_cpp package has no files; run: {REPAIR}")
     name = "libllama.dylib" if sys.platform == "darwin" else "libllama.so"
     library = Path(spec.origin).parent / "lib" / name
-    if library.exists():
+    try:
         ctypes.CDLL(str(library))
+    except OSError as error:
+        raise ImportError(f"llama-cpp-python is damaged ({error}); run: {REINSTALL}") from error
