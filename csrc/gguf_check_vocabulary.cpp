@@ -32,15 +32,18 @@ void check_tokens(const GgufFile & file, const GgufValue & tokens) {
     TextIndex index(texts, tokens.count);
     std::vector<std::string> renamed; // llama.cpp's own names for empty tokens
     bool distinct = true;
-    GgufFile::for_each_string(tokens, [&](std::size_t id, std::string_view text) {
+    GgufFile::for_each_string(
+        tokens, [&](std::size_t, std::string_view text) { texts.push_back(as_c_string(text)); });
+    constexpr std::size_t ahead = 16;
+    for (std::size_t id = 0; id < texts.size(); ++id) {
+        index.expect(texts[std::min(id + ahead, texts.size() - 1)]);
         const auto symbol = static_cast<Symbol>(id);
-        texts.push_back(as_c_string(text));
-        if (texts.back().empty()) {
+        if (texts[id].empty()) {
             renamed.push_back("[EMPTY_" + std::to_string(id) + "]");
         } else {
-            distinct = index.add(texts.back(), symbol) == symbol && distinct;
+            distinct = index.add(texts[id], symbol) == symbol && distinct;
         }
-    });
+    }
     for (const std::string & name : renamed) {
         distinct = distinct && index.find(name) == no_symbol;
     }

@@ -37,8 +37,12 @@ public:
 private:
     void read_tokens(const GgufValue & tokens);
     void read_merges(const GgufValue & merges);
+    void add_merges(const std::vector<std::string_view> & parts);
     Symbol intern(std::string_view text);
-    Symbol joined(Symbol left, Symbol right);
+    Symbol joined(std::string_view left, std::string_view right);
+    std::string_view text_of(Symbol symbol) const {
+        return texts_[static_cast<std::size_t>(symbol)];
+    }
 
     std::size_t n_tokens_ = 0;
     std::size_t last_joined_ = 0;

@@ -25,19 +25,15 @@ MergeSteps::MergeSteps(const MergeRules & rules)
 }
 
 bool MergeSteps::is_learned_order() const {
-    const auto & merges = rules_.merges();
-    std::vector<std::int32_t> last(steps_.size(), no_rank); // of the merges that make a symbol
-    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-        if (merges[rank].result != no_symbol) {
-            last[static_cast<std::size_t>(merges[rank].result)] = static_cast<std::int32_t>(rank);
+    std::vector<bool> is_part(steps_.size(), false); // of this merge or of one of lower rank
+    for (const Merge & merge : rules_.merges()) {
+        if (merge.left == no_symbol) {
+            continue;
         }
-    }
-    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-        for (const Symbol part : {merges[rank].left, merges[rank].right}) {
-            if (part != no_symbol &&
-                last[static_cast<std::size_t>(part)] >= static_cast<std::int32_t>(rank)) {
-                return false;
-            }
+        is_part[static_cast<std::size_t>(merge.left)] = true;
+        is_part[static_cast<std::size_t>(merge.right)] = true;
+        if (merge.result != no_symbol && is_part[static_cast<std::size_t>(merge.result)]) {
+            return false;
         }
     }
     return true;

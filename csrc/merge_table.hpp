@@ -30,6 +30,12 @@ public:
         slots_.assign(capacity, no_rank);
     }
 
+    // Call some additions ahead: brings the merge's place into the cache.
+    void expect(std::int32_t rank) const {
+        const Merge & merge = merges_[static_cast<std::size_t>(rank)];
+        prefetch(&slots_[first_place(merge.left, merge.right)]);
+    }
+
     // Keeps the first of equal pairs, as llama.cpp does; false for a later one.
     bool add(std::int32_t rank) {
         const Merge & merge = merges_[static_cast<std::size_t>(rank)];
@@ -45,11 +51,15 @@ public:
     }
 
 private:
-    std::size_t place(Symbol left, Symbol right) const {
-        const std::size_t mask = slots_.size() - 1;
+    std::size_t first_place(Symbol left, Symbol right) const {
         const std::uint64_t key =
             static_cast<std::uint64_t>(left) << 32U | static_cast<std::uint32_t>(right);
-        std::size_t i = (key * 0x9E3779B97F4A7C15ULL >> 20U) & mask;
+        return (key * 0x9E3779B97F4A7C15ULL >> 20U) & (slots_.size() - 1);
+    }
+
+    std::size_t place(Symbol left, Symbol right) const {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t i = first_place(left, right);
         while (slots_[i] != no_rank && !is_pair(slots_[i], left, right)) {
             i = (i + 1) & mask;
         }

@@ -1,12 +1,15 @@
 // Texts to their numbers: an open-addressing table, and the hash that all such tables here use.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "prefetch.hpp"
 
 namespace pyengine {
 
@@ -53,14 +56,41 @@ public:
         slots_.assign(capacity, no_symbol);
     }
 
-    Symbol find(std::string_view text) const { return slots_[place(text)]; }
+    Symbol find(std::string_view text) const { return slots_[place(text, text_hash(text))]; }
+
+    // Looks up many texts. Each look-up follows one pointer after another into memory that is
+    // not in the cache; a group of them takes every step together, so that the waits overlap.
+    void find_all(const std::string_view * texts, std::size_t n, Symbol * found) const {
+        constexpr std::size_t group = 32;
+        std::uint64_t hashes[group];
+        for (std::size_t begin = 0; begin < n; begin += group) {
+            const std::size_t count = std::min(group, n - begin);
+            for (std::size_t i = 0; i < count; ++i) {
+                hashes[i] = text_hash(texts[begin + i]);
+                prefetch(&slots_[hashes[i] & mask()]);
+            }
+            for (std::size_t i = 0; i < count; ++i) {
+                prefetch(owner(hashes[i]));
+            }
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::string_view * text = owner(hashes[i]);
+                prefetch(text == nullptr ? nullptr : text->data());
+            }
+            for (std::size_t i = 0; i < count; ++i) {
+                found[begin + i] = slots_[place(texts[begin + i], hashes[i])];
+            }
+        }
+    }
+
+    // Call some additions ahead: brings the text's place into the cache.
+    void expect(std::string_view text) const { prefetch(&slots_[text_hash(text) & mask()]); }
 
     // Returns what the text stands for already, or else makes it stand for this symbol.
     Symbol add(std::string_view text, Symbol symbol) {
         if (2 * (n_ + 1) > slots_.size()) {
             grow();
         }
-        Symbol & slot = slots_[place(text)];
+        Symbol & slot = slots_[place(text, text_hash(text))];
         if (slot == no_symbol) {
             slot = symbol;
             ++n_;
@@ -69,11 +99,18 @@ public:
     }
 
 private:
-    std::size_t place(std::string_view text) const {
-        const std::size_t mask = slots_.size() - 1;
-        std::size_t i = text_hash(text) & mask;
+    std::size_t mask() const { return slots_.size() - 1; }
+
+    // The text at which a search begins; null where the slot is free.
+    const std::string_view * owner(std::uint64_t hash) const {
+        const Symbol symbol = slots_[hash & mask()];
+        return symbol == no_symbol ? nullptr : &texts_[static_cast<std::size_t>(symbol)];
+    }
+
+    std::size_t place(std::string_view text, std::uint64_t hash) const {
+        std::size_t i = hash & mask();
         while (slots_[i] != no_symbol && texts_[static_cast<std::size_t>(slots_[i])] != text) {
-            i = (i + 1) & mask;
+            i = (i + 1) & mask();
         }
         return i;
     }
@@ -83,7 +120,8 @@ private:
         slots_.assign(2 * old.size(), no_symbol);
         for (const Symbol symbol : old) {
             if (symbol != no_symbol) {
-                slots_[place(texts_[static_cast<std::size_t>(symbol)])] = symbol;
+                const std::string_view text = texts_[static_cast<std::size_t>(symbol)];
+                slots_[place(text, text_hash(text))] = symbol;
             }
         }
     }
