@@ -1,5 +1,7 @@
 #include "piece_table.hpp"
 
+#include <algorithm>
+
 #include "text_index.hpp"
 
 namespace pyengine {
@@ -7,11 +9,9 @@ namespace {
 
 constexpr std::int32_t no_token = -1;
 
-// Tokens with the same bytes are found in this order: those that a tokenizer makes of text first,
-// then bytes, which it falls back to where no other token fits, then what only a special-token
-// parser produces.
-constexpr int n_precedences = 3;
-
+// Of tokens with the same bytes, one of the lowest number is found: what a tokenizer makes of text
+// before bytes, which it falls back to where no other token fits, and those before what only a
+// special-token parser produces.
 int precedence(TokenKind kind) {
     if (kind == TokenKind::normal || kind == TokenKind::user_defined) {
         return 0;
@@ -39,11 +39,14 @@ std::string_view PieceTable::piece(std::size_t id) const {
                                            static_cast<std::size_t>(offsets_[id + 1]) - begin);
 }
 
+std::size_t PieceTable::first_slot(std::string_view wanted) const {
+    return static_cast<std::size_t>(text_hash(wanted)) & (slots_.size() - 1);
+}
+
 std::size_t PieceTable::slot_of(std::string_view wanted) const {
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = static_cast<std::size_t>(text_hash(wanted)) & mask;
+    std::size_t slot = first_slot(wanted);
     while (slots_[slot] != no_token && piece(static_cast<std::size_t>(slots_[slot])) != wanted) {
-        slot = (slot + 1) & mask;
+        slot = (slot + 1) & (slots_.size() - 1);
     }
     return slot;
 }
@@ -51,6 +54,12 @@ std::size_t PieceTable::slot_of(std::string_view wanted) const {
 void PieceTable::insert(std::size_t id) {
     std::int32_t & slot = slots_[slot_of(piece(id))];
     if (slot == no_token) {
+        slot = static_cast<std::int32_t>(id);
+        return;
+    }
+    const auto other = static_cast<std::size_t>(slot);
+    repeated_.insert(repeated_.end(), {static_cast<std::int32_t>(id), slot});
+    if (precedence(kinds_[id]) < precedence(kinds_[other])) {
         slot = static_cast<std::int32_t>(id);
     }
 }
@@ -61,13 +70,15 @@ void PieceTable::build_index() {
         n_slots *= 2;
     }
     slots_.assign(n_slots, no_token);
-    for (int turn = 0; turn < n_precedences; ++turn) {
-        for (std::size_t id = 0; id < size(); ++id) {
-            if (precedence(kinds_[id]) == turn && !piece(id).empty()) {
-                insert(id);
-            }
+    constexpr std::size_t ahead = 16;
+    for (std::size_t id = 0; id < size(); ++id) {
+        prefetch(&slots_[first_slot(piece(std::min(id + ahead, size() - 1)))]);
+        if (!piece(id).empty()) {
+            insert(id);
         }
     }
+    std::sort(repeated_.begin(), repeated_.end());
+    repeated_.erase(std::unique(repeated_.begin(), repeated_.end()), repeated_.end());
 }
 
 std::optional<std::int32_t> PieceTable::token(std::string_view wanted) const {

@@ -41,7 +41,11 @@ public:
     // that before any other; the lowest id among equals. A token without bytes is never found.
     std::optional<std::int32_t> token(std::string_view piece) const;
 
+    // Tokens whose bytes another token has too, in order; tokens without bytes are left out.
+    const std::vector<std::int32_t> & repeated() const { return repeated_; }
+
 private:
+    std::size_t first_slot(std::string_view piece) const;
     std::size_t slot_of(std::string_view piece) const;
     void insert(std::size_t id);
 
@@ -49,6 +53,7 @@ private:
     std::vector<std::int64_t> offsets_;
     std::vector<TokenKind> kinds_;
     std::vector<std::int32_t> slots_; // open addressing; -1: free
+    std::vector<std::int32_t> repeated_;
 };
 
 // Reads the pieces straight from a file, in a tenth of the time that llama.cpp needs for its

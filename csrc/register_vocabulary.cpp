@@ -61,6 +61,10 @@ py::tuple piece_arrays(const Vocabulary & vocabulary) {
                           Int64Array(static_cast<py::ssize_t>(offsets.size()), offsets.data()));
 }
 
+Int32Array repeated_pieces(const Vocabulary & vocabulary) {
+    return to_array(vocabulary.pieces().repeated());
+}
+
 } // namespace
 
 void register_vocabulary(py::module_ & module) {
@@ -82,6 +86,7 @@ void register_vocabulary(py::module_ & module) {
         .def("pieces", &pieces)
         .def("texts", &texts)
         .def("piece_arrays", &piece_arrays)
+        .def("repeated_pieces", &repeated_pieces)
         .def(
             "piece",
             [](const Vocabulary & v, llama_token id) {

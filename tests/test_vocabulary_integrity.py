@@ -48,9 +48,10 @@ class Parts:
 @settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_duplicates_and_collisions_against_counting(pieces: list[bytes]) -> None:
-    faults = piece_faults(features_of(pieces))
     filled = [i for i, piece in enumerate(pieces) if piece]
     same = Counter(pieces[i] for i in filled)
+    repeated = np.array([i for i in filled if same[pieces[i]] > 1], np.int32)
+    faults = piece_faults(features_of(pieces), repeated)
     shown = Counter(pieces[i].decode("utf-8", "replace") for i in filled)
     assert faults.duplicate.tolist() == [i for i in filled if same[pieces[i]] > 1]
     assert faults.colliding.tolist() == [

@@ -1,5 +1,6 @@
 """The exact bytes of every token, from vocabularies whose bytes are known."""
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_flat_arrays_hold_the_same_pieces(bpe: Vocabulary, spm: Vocabulary) -> N
         joined = data.tobytes()
         cut = [joined[a:b] for a, b in pairwise(offsets.tolist())]
         assert cut == vocabulary.pieces()
+
+
+def test_repeated_pieces_are_all_tokens_of_equal_bytes(bpe: Vocabulary, spm: Vocabulary) -> None:
+    def expected(vocabulary: Vocabulary) -> list[int]:
+        pieces = vocabulary.pieces()
+        counts = Counter(pieces)
+        return [token for token, piece in enumerate(pieces) if piece and counts[piece] > 1]
+
+    for vocabulary in (bpe, spm):
+        assert vocabulary.repeated_pieces().tolist() == expected(vocabulary)
+    assert expected(spm)  # letters, and the byte tokens of the same bytes
 
 
 def test_every_text_is_found_by_its_bytes(bpe: Vocabulary) -> None:

@@ -193,7 +193,7 @@ def _integrity(tokenizer: Tokenizer) -> records.IntegrityRecord:
     return describe.integrity_record(
         features,
         find_unreachable(vocabulary, features, tokenizer.model.path),
-        piece_faults(features),
+        piece_faults(features, vocabulary.repeated_pieces()),
         special_token_faults(vocabulary, tokenizer.model.metadata),
         round_trips(vocabulary),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,13 +15,12 @@ import numpy.typing as npt
 from pyengine.errors import TokenizerError
 from pyengine.vocabulary.offsets import spell
 from pyengine.vocabulary.piece_features import PieceFeatures
-from pyengine.vocabulary.tokens import Pieces, TokenKind
+from pyengine.vocabulary.tokens import TokenKind
 
 if TYPE_CHECKING:
     from pyengine.engine.model import Vocabulary
 
 _SEED = 20_261_121
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing
 _REPLACEMENT = "\ufffd".encode()
 _SCRIPTS = (
     "Grüße, naïve façade – ½ € “x”",
@@ -95,12 +95,15 @@ def round_trips(vocabulary: Vocabulary, *, texts: Iterable[bytes] = ()) -> tuple
     return tuple(result for result in found if result.tested)
 
 
-def piece_faults(features: PieceFeatures) -> PieceFaults:
-    """Find tokens with equal bytes, with equal decoded text, and with invalid bytes."""
+def piece_faults(features: PieceFeatures, repeated: npt.NDArray[np.integer]) -> PieceFaults:
+    """Find tokens with equal bytes, with equal decoded text, and with invalid bytes.
+
+    `repeated` are the ids of all tokens, of whatever kind, whose bytes another has too, in order
+    (`Vocabulary.repeated_pieces`).
+    """
     pieces = features.pieces
     texts = features.textual & (pieces.lengths > 0)
-    tokens = np.flatnonzero(texts)
-    suspects = _alike(pieces, tokens)
+    suspects = repeated[texts[repeated]]
     duplicate = _repeated(suspects, pieces.take(suspects))
     # Only invalid bytes become U+FFFD, so only those pieces and ones with a true U+FFFD can meet.
     written = [found.start() for found in re.finditer(_REPLACEMENT, pieces.data.tobytes())]
@@ -134,23 +137,6 @@ def special_token_faults(vocabulary: Vocabulary, metadata: Mapping[str, str]) ->
         if asked and token is None:
             faults.append(f"a {name} token is to be added and none is declared")
     return faults
-
-
-def _alike(pieces: Pieces, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the tokens that share length, first and last eight bytes: equal ones are there."""
-    lengths = pieces.lengths[tokens].astype(np.uint64)
-    padded = np.concatenate((np.zeros(8, np.uint8), pieces.data, np.zeros(8, np.uint8)))
-    eights = np.ndarray((padded.size - 7,), "<u8", padded.tobytes(), strides=(1,))
-    # Of a piece shorter than eight bytes, those of its neighbours are shifted out.
-    spare = 8 * (8 - np.minimum(lengths, 8))
-    first = eights[pieces.offsets[tokens] + 8] << spare
-    last = eights[pieces.offsets[tokens + 1]] >> spare
-    keys = ((first * _FACTOR ^ last) * _FACTOR ^ lengths) * _FACTOR
-    drawers = (keys >> np.uint64(44)).astype(np.int64)  # sorting what shares one is fast
-    shared = np.flatnonzero(np.bincount(drawers, minlength=1 << 20)[drawers] > 1)
-    order = shared[np.argsort(keys[shared])]
-    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    return tokens[_union(tokens.size, order[same], order[same + 1])]
 
 
 def _union(size: int, *groups: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
@@ -201,11 +187,10 @@ def _white_space() -> Iterator[bytes]:
 
 
 def _random_characters() -> Iterator[bytes]:
-    rng = np.random.default_rng(_SEED)
+    rng = random.Random(_SEED)  # numpy's takes longer to import than all tests
     for _ in range(40):
-        codes = rng.integers(0x20, 0x2FFFF, 24)
-        usable = codes[(codes < 0xD800) | (codes > 0xDFFF)]
-        yield "".join(map(chr, usable.tolist())).encode()
+        codes = (rng.randrange(0x20, 0x2FFFF) for _ in range(24))
+        yield "".join(chr(code) for code in codes if not 0xD800 <= code <= 0xDFFF).encode()
 
 
 def _special_texts(vocabulary: Vocabulary) -> Iterator[bytes]:
