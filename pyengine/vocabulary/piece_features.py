@@ -56,6 +56,7 @@ class PieceFeatures:
     bytes but the first; `core`, flags without white space;
     `scripts` uint16, bit `1 << Script` for each script of its letters, bit 0 for a symbol that
     is not ASCII; bool `plain_letters` (letters of old standing alone, after one space at most),
+    `marked_letters` (a letter of old with a combining mark of old behind it),
     `textual` (a normal or user-defined token that is no padding row), `valid`
     (UTF-8), `blank` (nothing left after str.strip), `ascii_white`, `padding`.
     """
@@ -63,17 +64,16 @@ class PieceFeatures:
     def __init__(self, pieces: Pieces) -> None:
         self.pieces = pieces
         self._byte_kinds = BYTE_KINDS[pieces.data]
-        self.flags = np.zeros(pieces.size, np.uint16)
-        self.first, self.last, self.rest = (self.flags.copy() for _ in range(3))
+        self.first, self.last, self.rest = (np.zeros(pieces.size, np.uint16) for _ in range(3))
         filled = np.flatnonzero(pieces.lengths > 0)
         if filled.size:
             starts = pieces.offsets[filled]
-            self.flags[filled] = np.bitwise_or.reduceat(self._byte_kinds, starts)
             self.first[filled] = self._byte_kinds[starts]
             self.last[filled] = self._byte_kinds[pieces.offsets[filled + 1] - 1]
             later = self._byte_kinds.copy()
             later[starts] = 0
             self.rest[filled] = np.bitwise_or.reduceat(later, starts)
+        self.flags = self.first | self.rest
         self.core = self.flags & ~np.uint16(WHITE)
         self.ascii_white = (self.core == 0) & (self.flags != 0)
         self.padding = self._padding()
@@ -152,19 +152,21 @@ class PieceFeatures:
         plain = self.only(LETTER | HIGH) & self.valid & self._one_space_at_most()
         plain[high] &= (text.bits & (MARK | RECENT | 1 << Script.SYMBOL)) == 0
         self.plain_letters = plain
+        self.marked_letters = np.zeros(self.pieces.size, bool)
+        self.marked_letters[high] = text.marked & ~text.invalid
 
 
 class _Decoded:
     """Pieces, each followed by a NUL, decoded at once.
 
-    Per piece: `invalid` UTF-8, `blank`, and `bits` of its scripts, with MARK and RECENT; ASCII
-    that is no letter has none: it is known from the bytes. A piece that is invalid has those of
-    what is valid in it.
+    Per piece: `invalid` UTF-8, `blank`, `marked` (a letter before a mark), and `bits` of its
+    scripts, with MARK and RECENT; ASCII that is no letter has none: it is known from the bytes.
+    A piece that is invalid has those of what is valid in it.
     """
 
     def __init__(self, closed: bytes) -> None:
         if not closed:
-            self.invalid = self.blank = np.zeros(0, bool)
+            self.invalid = self.blank = self.marked = np.zeros(0, bool)
             self.bits = np.zeros(0, np.uint16)
             return
         # An ASCII byte ends any broken character before it, so no piece reaches into the next.
@@ -181,3 +183,12 @@ class _Decoded:
         self.invalid = np.logical_or.reduceat(lone, starts)
         self.blank = ~np.logical_or.reduceat(solid, starts)
         self.bits = np.bitwise_or.reduceat(bits, starts)
+        marks = (bits & (MARK | RECENT)) == MARK
+        marks[1:] &= _settled_letters(bits[:-1])
+        self.marked = np.logical_or.reduceat(marks, starts)
+
+
+def _settled_letters(bits: npt.NDArray[np.uint16]) -> BoolArray:
+    """Mark the letters that have always been letters among characters with these bits."""
+    result: BoolArray = (bits != 0) & ((bits & (MARK | RECENT | 1 << Script.SYMBOL)) == 0)
+    return result

@@ -1,8 +1,9 @@
 """Tokens that no text becomes: their own bytes are encoded as something else.
 
 The tokenizer itself decides, token by token. For byte-pair tokenizers most tokens are decided
-without it, by two facts that are proved from the file: the merges turn the token's characters
-into the token, and the pre-tokenizer does not cut between them.
+without it. One is reached where two facts are proved from the file: the merges turn its
+characters into the token, and the pre-tokenizer does not cut between them. It is not where the
+pre-tokenizer certainly cuts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,28 +71,42 @@ def find_unreachable(
     n_fragments = int(np.count_nonzero(filled & ~features.valid))
     if vocabulary.kind in _UNTESTED:
         return Reachability(0, n_fragments, tested[:0], _UNTESTED[vocabulary.kind])
-    proved = _proved(vocabulary, features, path) if path and vocabulary.kind == "bpe" else None
-    asked = tested if proved is None else tested[~proved[tested]]
+    proved = _proved(vocabulary, features, path)
+    asked = tested[~(proved.reached | proved.cut)[tested]]
+    cut = tested[proved.cut[tested]]
     before = _ANCHORS.get(vocabulary.kind, b"")
     try:
         same = vocabulary.encode_to_themselves(asked.astype(np.int32), before=before)
     except TokenizerError:
         reason = "the tokenizer has no token for a newline, after which the others would be tested"
         return Reachability(0, n_fragments, tested[:0], reason)
-    return Reachability(tested.size, n_fragments, asked[~same])
+    unreachable = np.sort(np.concatenate((cut, asked[~same])))
+    return Reachability(tested.size, n_fragments, unreachable)
 
 
-def _proved(vocabulary: Vocabulary, features: PieceFeatures, path: Path) -> BoolArray | None:
-    """Mark tokens that certainly encode to themselves; None where nothing is known."""
+class _Proved(NamedTuple):
+    """Tokens that certainly encode to themselves, and ones that are certainly cut."""
+
+    reached: BoolArray
+    cut: BoolArray
+
+
+def _proved(vocabulary: Vocabulary, features: PieceFeatures, path: Path | None) -> _Proved:
+    """Say what is certain without the tokenizer."""
+    nothing = _Proved(*np.zeros((2, features.pieces.size), bool))
+    if path is None or vocabulary.kind != "bpe":
+        return nothing
     kept = _kept_whole(vocabulary.pre_tokenizer, features)
     if kept is None:
-        return None
+        return nothing
     merged = merge_own_texts(str(path))
     if merged.size != features.pieces.size:
-        return None
+        return nothing
     normal = features.pieces.kinds == TokenKind.NORMAL
-    result: BoolArray = kept & normal & (merged == _ITSELF) & _free_of_user_defined(features)
-    return result
+    reached: BoolArray = kept & normal & (merged == _ITSELF) & _free_of_user_defined(features)
+    # These pre-tokenizers take letters without the marks that follow them.
+    cuts = vocabulary.pre_tokenizer in _GPT2 | _CL100K
+    return _Proved(reached, normal & features.marked_letters if cuts else nothing.cut)
 
 
 def _kept_whole(pre_tokenizer: str, features: PieceFeatures) -> BoolArray | None:
