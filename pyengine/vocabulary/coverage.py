@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -68,7 +69,7 @@ class WordForms:
     forms: Mapping[Form, int]
     cased: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def bare(self) -> int | None:
         """The token that is the word and nothing else."""
         return self.forms.get(Form.BARE)
@@ -110,7 +111,7 @@ class KeywordForms:
     forms: WordForms
     split: tuple[int, ...]
 
-    @property
+    @cached_property
     def bare(self) -> int | None:
         """The token that is the word and nothing else."""
         return self.forms.bare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from pyengine.vocabulary.coverage import (
 )
 from pyengine.vocabulary.fertility import Fertility
 from pyengine.vocabulary.integrity import PieceFaults, RoundTrip
-from pyengine.vocabulary.keywords import KeywordTable
+from pyengine.vocabulary.keywords import Keyword, KeywordTable
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.reachability import Reachability
 from pyengine.vocabulary.token_classes import TokenClasses
@@ -142,22 +143,28 @@ def collection_record(
     tokenizer: Tokenizer,
 ) -> records.CollectionRecord:
     """Describe the coverage of all tables of a collection, whole and by class of word."""
+    words = (word for part in found.values() for word in part.words)
+    missing = {w.keyword: _missing(w, tokenizer) for w in words if w.bare is None}
+    record = partial(_coverage_record, tokenizer=tokenizer, missing=missing)
     languages = []
     for language, part in found.items():
-        languages.append(_coverage_record(part, "all", tokenizer))
+        languages.append(record(part, "all"))
         classes = tables[language].classes()
         if len(classes) > 1:
-            languages += [_coverage_record(part.of(c), c.value, tokenizer) for c in classes]
+            languages += [record(part.of(c), c.value) for c in classes]
     return records.CollectionRecord(
         name=name,
         origins=sorted({table.origin for table in tables.values()}),
         languages=languages,
-        union=_coverage_record(union_coverage(found.values()), "all", tokenizer),
+        union=record(union_coverage(found.values()), "all"),
     )
 
 
 def _coverage_record(
-    part: LanguageCoverage, word_class: str, tokenizer: Tokenizer
+    part: LanguageCoverage,
+    word_class: str,
+    tokenizer: Tokenizer,
+    missing: Mapping[Keyword, records.MissingWord],
 ) -> records.CoverageRecord:
     ids = part.bare_ids()
     texts = int(np.count_nonzero(tokenizer.features.textual))
@@ -179,7 +186,7 @@ def _coverage_record(
         mean_share=rank.mean_share if rank else None,
         cl100k_present=None if inside is None else len(inside),
         cl100k_mean=float(inside.mean()) if inside is not None and len(inside) else None,
-        missing=[_missing(word, tokenizer) for word in part.words if word.bare is None],
+        missing=[missing[word.keyword] for word in part.words if word.bare is None],
     )
 
 

@@ -33,7 +33,6 @@ class Script(IntEnum):
 MARK = 1 << 13
 RECENT = 1 << 14
 
-_N_CODE_POINTS = 0x110000
 # The two large blocks that are letters throughout, and were in Unicode 3.2: Han and Hangul.
 _OLD_LETTERS = ((0x4E00, 0x9FA5), (0xAC00, 0xD7A3))
 
@@ -116,7 +115,7 @@ def script_bits(code_points: npt.NDArray[np.integer]) -> npt.NDArray[np.uint16]:
 
     What is neither letter nor mark is SYMBOL. A mark is of the script of its block.
     """
-    table = np.zeros(_N_CODE_POINTS, np.uint16)
+    table = np.zeros(code_points.max(initial=0) + 1, np.uint16)
     table[code_points] = 1
     unique = np.flatnonzero(table)
     scripts = _SCRIPTS[np.searchsorted(_STARTS, unique, side="right") - 1]

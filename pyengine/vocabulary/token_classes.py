@@ -197,7 +197,7 @@ class _Partition:
         self._set(TokenClass.IDENTIFIER_PART, word & joined & pure)
         for token_class, combinations in _SCRIPT_CLASSES.items():
             accepted = [sum(1 << script for script in scripts) for scripts in combinations]
-            self._set(token_class, pure & np.isin(letters, accepted))
+            self._set(token_class, pure & np.any([letters == one for one in accepted], axis=0))
         self._set(TokenClass.OTHER_SCRIPT, pure & alphabetic)
 
 

@@ -93,8 +93,10 @@ class Pieces:
         """Return the bytes of the marked tokens, one after another, each followed by a NUL."""
         lengths = self.lengths[tokens]
         taken = self.data[np.repeat(tokens, self.lengths)]
-        result = np.zeros(taken.size + lengths.size, np.uint8)
-        result[np.arange(taken.size) + np.repeat(np.arange(lengths.size), lengths)] = taken
+        inside = np.ones(taken.size + lengths.size, bool)
+        inside[np.cumsum(lengths + 1) - 1] = False
+        result = np.zeros(inside.size, np.uint8)
+        result[inside] = taken
         return result.tobytes()
 
 
