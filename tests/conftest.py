@@ -6,8 +6,8 @@ import pytest
 
 from pyengine.engine.embedded import embedded_model
 
-# Fixtures of whole comparisons and sweeps; a test file's own of that name go first.
-pytest_plugins = ["comparison_samples", "sweep_samples"]
+# Fixtures of whole comparisons, sweeps and evaluations; a test file's own of that name go first.
+pytest_plugins = ["comparison_samples", "sweep_samples", "codegen_samples"]
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"

@@ -17,7 +17,7 @@ from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Sandbox, open_sandbox
+from pyengine.codegen.sandbox import Sandbox
 from pyengine.codegen.tasks import Task, TaskFileError
 from pyengine.errors import OptionError
 
@@ -29,14 +29,6 @@ DEFECTS = {
     "JavaScript/155": "counts no digit in 0, the test expects one",
     "JavaScript/162": "needs the package js-md5",
 }
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except OptionError as error:
-        pytest.skip(str(error))
 
 
 def run(pairs: Sequence[tuple[Task, str]], sandbox: Sandbox) -> dict[str, Execution]:

@@ -9,59 +9,40 @@ import time
 from pathlib import Path
 
 import pytest
-from codegen_samples import TASK_FILE, need_sandbox, writing_model
+from codegen_samples import TASK_FILE
 
 from pyengine.cli.app import run
-from pyengine.codegen.records import (
-    EvaluationResult,
-)
+from pyengine.codegen.records import EvaluationResult
 from pyengine.reports.loading import load_result
 
-
-@pytest.fixture(autouse=True)
-def sandboxed() -> None:
-    need_sandbox()
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
-@pytest.fixture(scope="module")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return writing_model(tmp_path_factory.mktemp("tiny"))
+def command(model: Path, folder: Path, *more: str) -> list[str]:
+    sizes = ["--threads", "1", "--jobs", "1", "--max-tokens", "24"]
+    return ["evaluate", str(model), "--results", str(folder), *sizes, "--language", "python", *more]
 
 
-def command(stories: Path, folder: Path, *more: str) -> list[str]:
-    arguments = [
-        "evaluate",
-        str(stories),
-        "--results",
-        str(folder),
-        "--threads",
-        "1",
-        "--jobs",
-        "1",
-    ]
-    return [*arguments, "--language", "python", "--max-tokens", "24", *more]
-
-
-def test_command_line(stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(command(stories, tmp_path, "--limit", "3")) == 0
+def test_command_line(writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command(writer, tmp_path, "--limit", "3")) == 0
     text = capsys.readouterr().out
     assert "solves" in text
     assert "pass@1" in text
-    assert run(command(stories, tmp_path, "--limit", "3", "--json")) == 0
+    assert run(command(writer, tmp_path, "--limit", "3", "--json")) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "evaluate"
-    assert run(command(stories, tmp_path, "--limit", "3", "--markdown")) == 0
+    assert run(command(writer, tmp_path, "--limit", "3", "--markdown")) == 0
     assert "| Outcome" in capsys.readouterr().out
-    assert run(command(stories, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
+    assert run(command(writer, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
     assert "below 0.99" in capsys.readouterr().err
 
 
 def test_a_sweep_evaluates_its_variants(
-    stories: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = tmp_path / "tasks.toml"
     tasks.write_text(TASK_FILE, encoding="utf-8")
     folder = tmp_path / "sweep"
-    arguments = ["sweep", str(stories), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
+    arguments = ["sweep", str(writer), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
     arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
     assert run(arguments) == 0
     assert "Tasks that change sides" in capsys.readouterr().out
@@ -83,13 +64,13 @@ def test_a_sweep_evaluates_its_variants(
     ],
 )
 def test_bad_usage_is_one_sentence(
-    stories: Path,
+    writer: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     more: list[str],
     message: str,
 ) -> None:
-    assert run(command(stories, tmp_path, *more)) == 2
+    assert run(command(writer, tmp_path, *more)) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert message in captured.err
@@ -100,8 +81,8 @@ def lines(folder: Path) -> list[bytes]:
     return [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
 
 
-def test_a_killed_evaluation_goes_on_where_it_was(stories: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "pyengine", *command(stories, tmp_path / "kept", "--json")]
+def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "pyengine", *command(writer, tmp_path / "kept", "--json")]
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
     for wanted in (3, 12):
         child = subprocess.Popen(
@@ -119,7 +100,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(stories: Path, tmp_path: Path)
     assert kept[: len(before)] == before
     assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 41
     resumed = EvaluationResult.model_validate_json(done.stdout)
-    alone = [sys.executable, "-m", "pyengine", *command(stories, tmp_path / "alone", "--json")]
+    alone = [sys.executable, "-m", "pyengine", *command(writer, tmp_path / "alone", "--json")]
     whole = EvaluationResult.model_validate_json(
         subprocess.run(alone, capture_output=True, check=True, env=quiet).stdout
     )

@@ -32,6 +32,7 @@ LIMITS = Limits(cpu_s=2, wall_s=4, memory_bytes=256 * MIB, processes=32, disk_by
 
 @pytest.fixture(scope="module", params=[Isolation.BUBBLEWRAP, Isolation.NAMESPACES])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Each way to isolate, not only the first that works here."""
     isolation: Isolation = request.param
     if reason := works(isolation):
         pytest.skip(f"{isolation.value} does not work here: {reason}")

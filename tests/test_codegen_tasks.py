@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pyengine.codegen.execution import execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Sandbox, open_sandbox
+from pyengine.codegen.sandbox import Sandbox
 from pyengine.codegen.tasks import (
     Task,
     TaskFileError,
@@ -19,15 +19,6 @@ from pyengine.codegen.tasks import (
     load_task_file,
     own_tasks,
 )
-from pyengine.errors import OptionError
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except OptionError as error:
-        pytest.skip(str(error))
 
 
 def test_counts_and_levels() -> None:
