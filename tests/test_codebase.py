@@ -112,6 +112,18 @@ def test_reports_know_results_alone() -> None:
     assert not [i for i in others if not is_record(i)]
 
 
+def test_files_are_hashed_by_one_loop() -> None:
+    loops = [
+        f"{path.relative_to(PACKAGE)}: {node.name}"
+        for path in sources()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef)
+        and "hashlib." in (text := ast.unparse(node))
+        and re.search(r"(?:while|for) [^\n]*\bread", text)
+    ]
+    assert loops == ["engine/gguf.py: parts_sha256"]
+
+
 def test_no_file_is_long() -> None:
     files = [*sources(), *(PROJECT / "benchmarks").glob("*.py")]
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}

@@ -9,10 +9,11 @@ import pytest
 from gguf import GGUFWriter
 
 from pyengine.discovery.header import read_header
-from pyengine.discovery.inventory import sha256_of, take_inventory
+from pyengine.discovery.inventory import take_inventory
 from pyengine.discovery.places import Places
 from pyengine.discovery.references import choose_files, resolve_model
 from pyengine.discovery.stores import find_all
+from pyengine.engine.gguf import parts_sha256
 from pyengine.errors import ModelFileError
 
 
@@ -32,7 +33,7 @@ def write_gguf(path: Path, *, name: str = "tiny", file_type: int = 15, tail: byt
 
 
 def add_to_ollama(home: Path, name: str, blob: Path) -> Path:
-    digest = sha256_of(blob)
+    digest = parts_sha256([blob])
     store = home / ".ollama" / "models"
     target = store / "blobs" / f"sha256-{digest}"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ def add_to_ollama(home: Path, name: str, blob: Path) -> Path:
 
 def add_to_hub(home: Path, repo: str, file: str, blob: Path) -> Path:
     root = home / ".cache" / "huggingface" / "hub" / f"models--{repo.replace('/', '--')}"
-    target = root / "blobs" / sha256_of(blob)
+    target = root / "blobs" / parts_sha256([blob])
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(blob.read_bytes())
     link = root / "snapshots" / "abc123" / file

@@ -11,6 +11,7 @@ from pyengine.discovery.header import Header, read_header
 from pyengine.discovery.places import Places
 from pyengine.discovery.records import LocalModel, ModelsResult
 from pyengine.discovery.stores import Found, find_all
+from pyengine.engine.gguf import parts_sha256
 from pyengine.errors import ModelFileError
 from pyengine.results import provenance
 
@@ -151,7 +152,7 @@ def _content(
         return (entry.digest,)
     if progress is not None:
         progress(entry.reference)
-    return _identity(files, sha256_of)
+    return _identity(files, lambda path: parts_sha256([path]))
 
 
 def _identity(files: list[Path], digest: Callable[[Path], str]) -> tuple[str, ...]:
@@ -166,15 +167,6 @@ def _sample(path: Path) -> str:
         for offset in (size // 2, max(size - _SAMPLE, 0)):
             file.seek(offset)
             digest.update(file.read(_SAMPLE))
-    return digest.hexdigest()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
     return digest.hexdigest()
 
 

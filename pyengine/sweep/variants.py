@@ -1,12 +1,11 @@
 """Which files a sweep measures, and what is known of each without opening it."""
 
-import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyengine.engine.gguf import check_gguf, read_tensor_table
+from pyengine.engine.gguf import check_gguf, parts_sha256, read_tensor_table
 from pyengine.engine.quantize import file_sha256
 from pyengine.errors import InputError, ModelFileError
 from pyengine.sweep.quantization import PART_SUFFIX
@@ -92,16 +91,11 @@ def describe_variant(path: Path) -> Variant:
 
 
 def _hash_damaged(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and size of what can be read; of nothing where that is nothing."""
-    digest = hashlib.sha256()
-    n_bytes = 0
+    """Return the SHA-256 and size of a file; of no bytes where it cannot be read."""
     with suppress(OSError):
         if path.is_file():
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-                    n_bytes += len(block)
-    return digest.hexdigest(), n_bytes
+            return parts_sha256([path]), path.stat().st_size
+    return parts_sha256([]), 0
 
 
 def _reason(error: ModelFileError | OSError) -> str:
