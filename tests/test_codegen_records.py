@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from codegen_samples import evaluate, few_tasks
 
-from pyengine.cli.evaluate import estimate
+from pyengine.cli.evaluation import estimate
 from pyengine.codegen.aggregate import group, passes, warnings
 from pyengine.codegen.linking import link
 from pyengine.codegen.outcomes import Outcome

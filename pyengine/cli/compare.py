@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pyengine.cli.options import GpuLayers, Html, Json, Margin, Markdown, Threads, check_format
 from pyengine.errors import OptionError, ThresholdNotMet
 
 if TYPE_CHECKING:
@@ -18,80 +19,87 @@ EMULATION = {
     *("context", "windows", "threads", "gpu_layers", "json"),
 }
 
+Variants = Annotated[list[str], typer.Argument(help="One or more variants of it.")]
+Texts = Annotated[
+    list[Path] | None,
+    typer.Option(help="Files or folders of text; default: the shipped twelve languages."),
+]
+Stride = Annotated[
+    int | None, typer.Option(help="Tokens from window to window; default: half of them.")
+]
+Precision = Annotated[
+    float | None,
+    typer.Option(help="Stop when every mean KL divergence is known to ± this, in nats."),
+]
+Axis = Annotated[
+    Literal["auto", "quantization", "fine-tuning", "scaling", "identical"],
+    typer.Option(help="What separates the variants; auto reads it from the files."),
+]
+Memory = Annotated[
+    Literal["auto", "live", "block", "cache"],
+    typer.Option(
+        help="live: all models open; block: one variant at a time; cache: a compact copy of "
+        "the reference on disk, which gives lower bounds of divergences."
+    ),
+]
+SaveLogits = Annotated[
+    Path | None,
+    typer.Option(help="A folder for all rows: 4 bytes times n_vocab for each token and model."),
+]
+Emulate = Annotated[
+    Literal["llama-perplexity"] | None,
+    typer.Option(help="Repeat that program's windows, clipping, formulas and digits."),
+]
+BaseFile = Annotated[
+    Path | None,
+    typer.Option(help="With --emulate: its base file; read when it exists, else written."),
+]
+MaxKl = Annotated[
+    float | None,
+    typer.Option(help="Exit with 1 unless every mean KL is below this, interval included."),
+]
+
 
 def command(
     call: typer.Context,
     reference: Annotated[str, typer.Argument(help="The model that the others are held against.")],
-    variants: Annotated[list[str], typer.Argument(help="One or more variants of it.")],
+    variants: Variants,
     *,
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option(help="Files or folders of text; default: the shipped twelve languages."),
-    ] = None,
+    corpus: Texts = None,
     starts: Annotated[bool, typer.Option(help="Measure cold and warm starts.")] = True,
     text: Annotated[bool, typer.Option(help="Measure over the corpus.")] = True,
     context: Annotated[int, typer.Option(help="Tokens in a window.")] = 512,
-    stride: Annotated[
-        int | None, typer.Option(help="Tokens from window to window; default: half of them.")
-    ] = None,
+    stride: Stride = None,
     windows: Annotated[int | None, typer.Option(help="Stop after so many windows.")] = None,
     tokens: Annotated[int, typer.Option(help="Scored tokens; 0 for the whole corpus.")] = 20_000,
-    precision: Annotated[
-        float | None,
-        typer.Option(help="Stop when every mean KL divergence is known to ± this, in nats."),
-    ] = None,
-    margin: Annotated[
-        float, typer.Option(help="KL divergence, in nats, that is of no interest.")
-    ] = 0.005,
-    axis: Annotated[
-        Literal["auto", "quantization", "fine-tuning", "scaling", "identical"],
-        typer.Option(help="What separates the variants; auto reads it from the files."),
-    ] = "auto",
+    precision: Precision = None,
+    margin: Margin = 0.005,
+    axis: Axis = "auto",
     spots: Annotated[int, typer.Option(help="Positions of largest divergence to show.")] = 10,
     greedy: Annotated[int, typer.Option(help="Documents to continue greedily.")] = 12,
-    memory: Annotated[
-        Literal["auto", "live", "block", "cache"],
-        typer.Option(
-            help="live: all models open; block: one variant at a time; cache: a compact copy of "
-            "the reference on disk, which gives lower bounds of divergences."
-        ),
-    ] = "auto",
+    memory: Memory = "auto",
     memory_cap: Annotated[int, typer.Option(help="MiB for rows of logits.")] = 512,
-    save_logits: Annotated[
-        Path | None,
-        typer.Option(help="A folder for all rows: 4 bytes times n_vocab for each token and model."),
-    ] = None,
-    emulate: Annotated[
-        Literal["llama-perplexity"] | None,
-        typer.Option(help="Repeat that program's windows, clipping, formulas and digits."),
-    ] = None,
-    base_file: Annotated[
-        Path | None,
-        typer.Option(help="With --emulate: its base file; read when it exists, else written."),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")
-    ] = None,
-    gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1 for all.")] = 0,
+    save_logits: SaveLogits = None,
+    emulate: Emulate = None,
+    base_file: BaseFile = None,
+    threads: Threads = None,
+    gpu_layers: GpuLayers = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of document order and resampling.")] = 20260102,
-    max_kl: Annotated[
-        float | None,
-        typer.Option(help="Exit with 1 unless every mean KL is below this, interval included."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
-    ] = None,
+    max_kl: MaxKl = None,
+    json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
 ) -> None:
     """Measure how far variants are from a reference, over whole next-token distributions.
 
     KL divergence with clustered errors, by language, confidence and syntax, with a null control;
     bits per byte where vocabularies differ. Models are paths or references (ollama:, hf:, …).
     """
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    from pyengine.cli.output import print_result
+    from pyengine.comparison import CompareOptions, MemoryOptions, WindowOptions
+    from pyengine.reports.compare_view import compare_document
+
+    check_format(json=json, markdown=markdown)
     if max_kl is not None and not max_kl >= 0:
         raise OptionError(f"--max-kl must not be negative: {max_kl}")
     if emulate is not None:
@@ -110,8 +118,6 @@ def command(
         return
     if base_file is not None:
         raise OptionError("--base-file belongs to --emulate llama-perplexity")
-    from pyengine.comparison import CompareOptions, MemoryOptions, WindowOptions
-
     options = CompareOptions(
         windows=WindowOptions(
             n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
@@ -129,7 +135,7 @@ def command(
         seed=seed,
     )
     result = _run(reference, variants, corpus or [], options, save_logits)
-    _print(result, html, json=json, markdown=markdown)
+    print_result(result, compare_document, json=json, markdown=markdown, html=html)
     if max_kl is not None:
         check_threshold(result, max_kl)
 
@@ -157,17 +163,6 @@ def _run(
             save_logits=save_logits,
             progress=progress,
         )
-
-
-def _print(result: "ComparisonResult", html: Path | None, *, json: bool, markdown: bool) -> None:
-    from pyengine.cli.output import print_document, print_json, write_page
-    from pyengine.reports.compare_view import compare_document
-
-    if json:
-        print_json(result)
-    else:
-        print_document(compare_document(result), markdown=markdown)
-    write_page(result, html)
 
 
 def check_threshold(result: "ComparisonResult", max_kl: float) -> None:

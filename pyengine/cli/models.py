@@ -5,30 +5,32 @@ from typing import Annotated
 
 import typer
 
-from pyengine.errors import InputError, OptionError
+from pyengine.cli.options import Json, Markdown, check_format
+from pyengine.errors import InputError
+
+Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Folders or files to look at besides.", show_default=False),
+]
 
 
 def command(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Folders or files to look at besides.", show_default=False),
-    ] = None,
+    folders: Folders = None,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """List the GGUF files on this machine, and which are the same bytes.
 
     Looks into pyengine itself, Ollama's store, LM Studio's folder, the caches of llama.cpp and
     Hugging Face, and the folders given. Files are read whole only where size and samples agree.
     """
-    from pyengine.cli.output import print_document, print_json, reporting
+    from pyengine.cli.output import print_result, reporting
     from pyengine.discovery.inventory import list_models
     from pyengine.discovery.places import Places
     from pyengine.reports.models_view import models_document
 
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    check_format(json=json, markdown=markdown)
     missing = [folder for folder in folders or [] if not folder.exists()]
     if missing:
         raise InputError(f"{missing[0]}: no such folder")
@@ -36,7 +38,4 @@ def command(
         result = list_models(
             Places(), folders or [], progress=lambda name: progress(f"reading {name}", 0.0)
         )
-    if json:
-        print_json(result)
-    else:
-        print_document(models_document(result), markdown=markdown)
+    print_result(result, models_document, json=json, markdown=markdown)

@@ -2,9 +2,10 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,6 +16,7 @@ from pyengine.reports.terminal import render_terminal
 from pyengine.results import Result
 
 PIPED_WIDTH = 80
+R = TypeVar("R", bound=Result)
 
 
 def print_json(result: Result) -> None:
@@ -30,6 +32,22 @@ def print_document(document: Document, *, markdown: bool = False) -> None:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if terminal else PIPED_WIDTH
     sys.stdout.write(render_terminal(document, width=width, color=_wants_color()))
+
+
+def print_result(
+    result: R,
+    document_of: Callable[[R], Document],
+    *,
+    json: bool,
+    markdown: bool,
+    html: Path | None = None,
+) -> None:
+    """Write a record to stdout in the format asked for, and as a page where a path was given."""
+    if json:
+        print_json(result)
+    else:
+        print_document(document_of(result), markdown=markdown)
+    write_page(result, html)
 
 
 def write_page(result: Result, path: Path | None) -> None:

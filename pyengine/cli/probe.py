@@ -5,81 +5,81 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyengine.cli.options import (
+    Html,
+    Json,
+    KeywordFiles,
+    Languages,
+    Markdown,
+    Threads,
+    check_format,
+    choose_languages,
+)
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
     from pyengine.cli.output import Reporter
     from pyengine.probes.measurement import Measurement
-    from pyengine.vocabulary.keywords import KeywordTable
+
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="GGUF files, or .npz files of saved logits; none: the embedded model.",
+        show_default=False,
+    ),
+]
+Starts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--start",
+        help="Where to start: natural, bos, eos, newline, fim, chat, fence:LANGUAGE or "
+        "text:TEXT. Several at once; keywords are measured at the first. "
+        "Default: the natural start and every other that the model supports.",
+        show_default=False,
+    ),
+]
+Split = Annotated[bool, typer.Option(help="Measure keywords of several tokens by the chain rule.")]
+GpuLayers = Annotated[
+    int, typer.Option(help="Layers on the GPU; -1 for all. Ignored without a GPU.")
+]
+SaveLogits = Annotated[
+    Path | None, typer.Option(help="Keep the rows in a .npz file, to be probed without model.")
+]
 
 
 def command(
-    models: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="GGUF files, or .npz files of saved logits; none: the embedded model.",
-            show_default=False,
-        ),
-    ] = None,
+    models: Models = None,
     *,
-    start: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--start",
-            help="Where to start: natural, bos, eos, newline, fim, chat, fence:LANGUAGE or "
-            "text:TEXT. Several at once; keywords are measured at the first. "
-            "Default: the natural start and every other that the model supports.",
-            show_default=False,
-        ),
-    ] = None,
-    keywords: Annotated[
-        list[Path] | None,
-        typer.Option(help="A keyword table (TOML) that extends or replaces a shipped one."),
-    ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Only these languages, by table name.")
-    ] = None,
-    split: Annotated[
-        bool, typer.Option(help="Measure keywords of several tokens by the chain rule.")
-    ] = True,
+    start: Starts = None,
+    keywords: KeywordFiles = None,
+    language: Languages = None,
+    split: Split = True,
     top: Annotated[int, typer.Option(min=1, help="Tokens listed for each start.")] = 20,
     draws: Annotated[int, typer.Option(min=1, help="Random token sets for each language.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random sets and controls.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")
-    ] = None,
-    gpu_layers: Annotated[
-        int, typer.Option(help="Layers on the GPU; -1 for all. Ignored without a GPU.")
-    ] = 0,
-    save_logits: Annotated[
-        Path | None, typer.Option(help="Keep the rows in a .npz file, to be probed without model.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
-    ] = None,
+    threads: Threads = None,
+    gpu_layers: GpuLayers = 0,
+    save_logits: SaveLogits = None,
+    json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
 ) -> None:
     """Show what a model wants to write when nothing was asked.
 
     The full next-token distribution after the model's natural start, seen through the keywords
     of twelve languages, with controls.
     """
-    from pyengine.cli.output import print_document, print_json, reporting, write_page
+    from pyengine.cli.output import print_result, reporting
     from pyengine.probes.analysis import AnalysisOptions, analyze
     from pyengine.probes.saved_logits import save_logits as write_logits
     from pyengine.reports.probe_view import probe_document
     from pyengine.vocabulary.keywords import load_tables
 
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    check_format(json=json, markdown=markdown)
     sources = models or [""]
-    if save_logits is not None and len(sources) > 1:
-        raise OptionError("--save-logits takes one model at a time")
-    if save_logits is not None and save_logits.suffix != ".npz":
-        raise OptionError(f"--save-logits {save_logits}: the name must end in .npz")
-    tables = _chosen(dict(load_tables("reference", extra=keywords or ())), language)
+    if save_logits is not None:
+        _check_target(save_logits, sources)
+    tables = choose_languages(load_tables("reference", extra=keywords or ()), language)
     words = [word for table in tables.values() for word in table.words()] if split else []
     with reporting() as progress:
         measurements = [
@@ -92,20 +92,14 @@ def command(
             tables=tables, paper_tables=load_tables("paper"), top=top, draws=draws, seed=seed
         )
         result = analyze(measurements, options)
-    if json:
-        print_json(result)
-    else:
-        print_document(probe_document(result), markdown=markdown)
-    write_page(result, html)
+    print_result(result, probe_document, json=json, markdown=markdown, html=html)
 
 
-def _chosen(
-    tables: dict[str, "KeywordTable"], languages: list[str] | None
-) -> dict[str, "KeywordTable"]:
-    for language in languages or ():
-        if language not in tables:
-            raise OptionError(f"unknown language {language!r}; use {', '.join(tables)}")
-    return {name: tables[name] for name in languages} if languages else tables
+def _check_target(save_logits: Path, sources: list[str]) -> None:
+    if len(sources) > 1:
+        raise OptionError("--save-logits takes one model at a time")
+    if save_logits.suffix != ".npz":
+        raise OptionError(f"--save-logits {save_logits}: the name must end in .npz")
 
 
 def _measurement(

@@ -5,63 +5,62 @@ from typing import Annotated
 
 import typer
 
+from pyengine.cli.options import Json, Markdown, Threads, check_format
 from pyengine.errors import OptionError
+
+FileTypes = Annotated[
+    list[str],
+    typer.Option(
+        "--to",
+        help="File types such as Q4_K_M, several by commas or repeated; all: every type "
+        "from Q2_K to Q8_0.",
+    ),
+]
+OutputType = Annotated[str | None, typer.Option(help="Tensor type of output.weight, such as q8_0.")]
+EmbeddingType = Annotated[str | None, typer.Option(help="Tensor type of token_embd.weight.")]
+Pure = Annotated[bool, typer.Option("--pure", help="One tensor type throughout, no mixture.")]
+TensorTypes = Annotated[
+    list[str] | None,
+    typer.Option(help="PATTERN=TYPE for tensors whose name matches; the first match wins."),
+]
+Imatrix = Annotated[
+    Path | None, typer.Option(help="Importance matrix, a GGUF written by llama-imatrix.")
+]
+Requantize = Annotated[
+    bool, typer.Option("--requantize", help="Accept a source that is quantized already.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell exact sizes and write nothing.")]
 
 
 def command(
     source: Annotated[str, typer.Argument(help="A model of F16, BF16 or F32 weights.")],
     *,
-    to: Annotated[
-        list[str],
-        typer.Option(
-            "--to",
-            help="File types such as Q4_K_M, several by commas or repeated; all: every type "
-            "from Q2_K to Q8_0.",
-        ),
-    ],
+    to: FileTypes,
     output_dir: Annotated[Path, typer.Option(help="Where the files go: NAME-TYPE.gguf.")] = Path(),
-    output_type: Annotated[
-        str | None, typer.Option(help="Tensor type of output.weight, such as q8_0.")
-    ] = None,
-    embedding_type: Annotated[
-        str | None, typer.Option(help="Tensor type of token_embd.weight.")
-    ] = None,
-    pure: Annotated[
-        bool, typer.Option("--pure", help="One tensor type throughout, no mixture.")
-    ] = False,
-    tensor_type: Annotated[
-        list[str] | None,
-        typer.Option(help="PATTERN=TYPE for tensors whose name matches; the first match wins."),
-    ] = None,
-    imatrix: Annotated[
-        Path | None, typer.Option(help="Importance matrix, a GGUF written by llama-imatrix.")
-    ] = None,
-    requantize: Annotated[
-        bool, typer.Option("--requantize", help="Accept a source that is quantized already.")
-    ] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell exact sizes and write nothing.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    output_type: OutputType = None,
+    embedding_type: EmbeddingType = None,
+    pure: Pure = False,
+    tensor_type: TensorTypes = None,
+    imatrix: Imatrix = None,
+    requantize: Requantize = False,
+    threads: Threads = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Quantize a model through llama.cpp's own quantizer.
 
     Files that an earlier run made of the same source with the same options are kept; another file
     of the same name is never overwritten.
     """
-    from pyengine.cli.output import print_document, print_json, reporting
+    from pyengine.cli.output import print_result, reporting
     from pyengine.discovery.references import resolve_model
     from pyengine.engine.quantize import QuantizeOptions, expand_types
     from pyengine.engine.session import default_threads
     from pyengine.reports.quantize_view import quantize_document
     from pyengine.sweep.quantization import quantize_all
 
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    check_format(json=json, markdown=markdown)
     options = QuantizeOptions(
         output_type=output_type,
         embedding_type=embedding_type,
@@ -81,10 +80,7 @@ def command(
             dry_run=dry_run,
             progress=progress,
         )
-    if json:
-        print_json(result)
-    else:
-        print_document(quantize_document(result), markdown=markdown)
+    print_result(result, quantize_document, json=json, markdown=markdown)
 
 
 def split_commas(values: list[str]) -> list[str]:

@@ -5,59 +5,65 @@ from typing import Annotated
 
 import typer
 
-from pyengine.errors import OptionError, ThresholdNotMet
+from pyengine.cli.options import Json, Markdown, check_format
+from pyengine.errors import ThresholdNotMet
+
+Records = Annotated[
+    list[Path],
+    typer.Argument(help="Records of compare or sweep; a sweep's timings add measured memory."),
+]
+MaxKl = Annotated[
+    float | None,
+    typer.Option(
+        help="Margin: the mean KL divergence, in nats per token, that is of no interest. "
+        "Default: the margin of the measurement.",
+        show_default=False,
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(help="Memory that the model may need, such as 6GiB.", show_default=False),
+]
+MaxSize = Annotated[
+    str | None, typer.Option(help="Size that the file may have.", show_default=False)
+]
+Variant = Annotated[
+    str | None, typer.Option(help="Judge only this variant, by name or type.", show_default=False)
+]
+FailIf = Annotated[
+    str | None,
+    typer.Option(
+        help="Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
+        "same_top < 95%'. Names: kl, kl_low, kl_high, kl_99, same_top, size, memory, "
+        "bits_per_weight and what else was measured.",
+        metavar="CONDITION",
+        show_default=False,
+    ),
+]
 
 
 def command(
-    results: Annotated[
-        list[Path],
-        typer.Argument(help="Records of compare or sweep; a sweep's timings add measured memory."),
-    ],
+    results: Records,
     *,
-    max_kl: Annotated[
-        float | None,
-        typer.Option(
-            help="Margin: the mean KL divergence, in nats per token, that is of no interest. "
-            "Default: the margin of the measurement.",
-            show_default=False,
-        ),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(help="Memory that the model may need, such as 6GiB.", show_default=False),
-    ] = None,
-    max_size: Annotated[
-        str | None, typer.Option(help="Size that the file may have.", show_default=False)
-    ] = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(help="Judge only this variant, by name or type.", show_default=False),
-    ] = None,
-    fail_if: Annotated[
-        str | None,
-        typer.Option(
-            help="Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
-            "same_top < 95%'. Names: kl, kl_low, kl_high, kl_99, same_top, size, memory, "
-            "bits_per_weight and what else was measured.",
-            metavar="CONDITION",
-            show_default=False,
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    max_kl: MaxKl = None,
+    memory: Memory = None,
+    max_size: MaxSize = None,
+    variant: Variant = None,
+    fail_if: FailIf = None,
+    json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Choose the smallest file that cannot be told from the reference, or the best that fits.
 
     Exits with 1 where none is within the margin, or where --fail-if holds.
     """
-    from pyengine.cli.output import print_document, print_json
+    from pyengine.cli.output import print_result
     from pyengine.recommendation.conditions import parse_size
     from pyengine.recommendation.recommend import recommend
     from pyengine.reports.loading import load_result
     from pyengine.reports.recommend_view import recommend_document
 
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    check_format(json=json, markdown=markdown)
     result = recommend(
         [load_result(path) for path in results],
         max_kl=max_kl,
@@ -66,10 +72,7 @@ def command(
         variant=variant,
         fail_if=fail_if,
     )
-    if json:
-        print_json(result)
-    else:
-        print_document(recommend_document(result), markdown=markdown)
+    print_result(result, recommend_document, json=json, markdown=markdown)
     if result.failed:
         raise ThresholdNotMet(f"{fail_if!r} holds for {result.chosen or 'no variant at all'}")
     if result.chosen is None or not (result.qualified or fail_if):

@@ -11,36 +11,38 @@ from pyengine.errors import InputError, OptionError
 if TYPE_CHECKING:
     from pyengine.results import Result
 
+Records = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Records that commands wrote with --json.", show_default=False),
+]
+Page = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write one self-contained HTML page.", metavar="FILE"),
+]
+Card = Annotated[bool, typer.Option("--markdown", help="Print Markdown, ready for a model card.")]
+Csv = Annotated[
+    Path | None, typer.Option(help="Write one row per measurement as CSV.", metavar="FILE")
+]
+Parquet = Annotated[
+    Path | None, typer.Option(help="Write one row per measurement as Parquet.", metavar="FILE")
+]
+Svg = Annotated[Path | None, typer.Option(help="Write each picture as SVG.", metavar="FOLDER")]
+Png = Annotated[Path | None, typer.Option(help="Write each picture as PNG.", metavar="FOLDER")]
+Schema = Annotated[
+    str | None, typer.Option(help="Print the JSON Schema of a kind of record.", metavar="KIND")
+]
+
 
 def command(
-    results: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Records that commands wrote with --json.", show_default=False),
-    ] = None,
+    results: Records = None,
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write one self-contained HTML page.", metavar="FILE"),
-    ] = None,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, ready for a model card.")
-    ] = False,
-    csv: Annotated[
-        Path | None, typer.Option(help="Write one row per measurement as CSV.", metavar="FILE")
-    ] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(help="Write one row per measurement as Parquet.", metavar="FILE")
-    ] = None,
-    svg: Annotated[
-        Path | None, typer.Option(help="Write each picture as SVG.", metavar="FOLDER")
-    ] = None,
-    png: Annotated[
-        Path | None, typer.Option(help="Write each picture as PNG.", metavar="FOLDER")
-    ] = None,
-    schema: Annotated[
-        str | None,
-        typer.Option(help="Print the JSON Schema of a kind of record.", metavar="KIND"),
-    ] = None,
+    output: Page = None,
+    markdown: Card = False,
+    csv: Csv = None,
+    parquet: Parquet = None,
+    svg: Svg = None,
+    png: Png = None,
+    schema: Schema = None,
 ) -> None:
     """Show results again: as a page, tables, rows or pictures.
 

@@ -1,97 +1,104 @@
 """`pyengine sweep`: quantize a model to many types and compare each with it."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyengine.cli.options import GpuLayers, Html, Margin, Markdown, check_format
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
     from pyengine.sweep.options import SweepOptions
     from pyengine.sweep.records import SweepResult, SweepTimings
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        help="The model to start from. Default: of the variants given the one with the most "
+        "bits per weight, without variants the embedded model.",
+        show_default=False,
+    ),
+]
+FileTypes = Annotated[
+    list[str] | None, typer.Option("--to", help="File types to make, by commas; default: all.")
+]
+Variants = Annotated[
+    list[Path] | None,
+    typer.Option("--variants", help="Files or folders of variants that exist already."),
+]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(help="Where models and measurements go; default: NAME-sweep.", metavar="DIR"),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the sweep that the folder holds.")]
+Texts = Annotated[
+    list[Path] | None,
+    typer.Option("--corpus", help="Files and folders to measure on; default: the shipped one."),
+]
+Stride = Annotated[
+    int | None, typer.Option(help="Tokens by which a window moves on; default: half of it.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Models compared at the same time; default: cores.")
+]
+SpeedThreads = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads for speed; default: cores less one.")
+]
+Imatrix = Annotated[
+    Path | None, typer.Option(help="Importance matrix for the types that are made.")
+]
+Dask = Annotated[
+    str | None, typer.Option(help="Address of a Dask scheduler whose workers do the measuring.")
+]
+Evaluate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TASKS",
+        help="Also let every model write programs, see `pyengine evaluate`: own, humaneval, "
+        "mbpp or a file of tasks. The record is kept as evaluate.json in the folder.",
+    ),
+]
+
 
 def command(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="The model to start from. Default: of the variants given the one with the most "
-            "bits per weight, without variants the embedded model.",
-            show_default=False,
-        ),
-    ] = None,
+    source: Source = None,
     *,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", help="File types to make, by commas; default: all."),
-    ] = None,
-    variants: Annotated[
-        list[Path] | None,
-        typer.Option("--variants", help="Files or folders of variants that exist already."),
-    ] = None,
-    output_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where models and measurements go; default: NAME-sweep.", metavar="DIR"),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the sweep that the folder holds.")
-    ] = False,
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option("--corpus", help="Files and folders to measure on; default: the shipped one."),
-    ] = None,
+    to: FileTypes = None,
+    variants: Variants = None,
+    output_dir: OutputDir = None,
+    resume: Resume = False,
+    corpus: Texts = None,
     context: Annotated[int, typer.Option(min=4, help="Tokens in a window.")] = 512,
-    stride: Annotated[
-        int | None, typer.Option(help="Tokens by which a window moves on; default: half of it.")
-    ] = None,
+    stride: Stride = None,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens to score, at most.")] = 20_000,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Models compared at the same time; default: cores.")
-    ] = None,
+    workers: Workers = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each comparison.")] = 1,
     speed: Annotated[bool, typer.Option(help="Measure load time, memory and speed.")] = True,
-    speed_threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads for speed; default: cores less one.")
-    ] = None,
+    speed_threads: SpeedThreads = None,
     repeats: Annotated[int, typer.Option(min=1, help="Repetitions of each timing.")] = 5,
-    imatrix: Annotated[
-        Path | None, typer.Option(help="Importance matrix for the types that are made.")
-    ] = None,
-    margin: Annotated[
-        float, typer.Option(help="KL divergence, in nats, that is of no interest.")
-    ] = 0.005,
+    imatrix: Imatrix = None,
+    margin: Margin = 0.005,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the documents' order.")] = 20260102,
-    gpu_layers: Annotated[int, typer.Option(help="Layers on the GPU; -1 for all.")] = 0,
-    dask: Annotated[
-        str | None,
-        typer.Option(help="Address of a Dask scheduler whose workers do the measuring."),
-    ] = None,
-    evaluate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASKS",
-            help="Also let every model write programs, see `pyengine evaluate`: own, humaneval, "
-            "mbpp or a file of tasks. The record is kept as evaluate.json in the folder.",
-        ),
-    ] = None,
+    gpu_layers: GpuLayers = 0,
+    dask: Dask = None,
+    evaluate: Evaluate = None,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Also write one self-contained HTML page.", metavar="FILE"),
-    ] = None,
+    markdown: Markdown = False,
+    html: Html = None,
 ) -> None:
     """Make variants of a model, or take those that exist, and measure each against it.
 
     Every model is measured in a process of its own, and every finished measurement is on disk at
     once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
     """
+    from pyengine.cli.output import print_result
     from pyengine.comparison.options import WindowOptions
+    from pyengine.reports.sweep_view import sweep_document
     from pyengine.sweep.options import SpeedOptions, SweepOptions
 
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    check_format(json=json, markdown=markdown)
     if variants and to:
         raise OptionError("--to and --variants exclude each other")
     cores = _cores()
@@ -113,7 +120,8 @@ def command(
     result, timings, files = _sweep(
         model, files, to or ["all"], imatrix, folder, resume, dask, options
     )
-    _show(result, timings, html, json=json, markdown=markdown)
+    view = partial(sweep_document, timings=timings)
+    print_result(result, view, json=json, markdown=markdown, html=html)
     if evaluate is not None:
         _evaluate(model, files, folder, evaluate, options, show=not json, markdown=markdown)
 
@@ -173,7 +181,7 @@ def _evaluate(
     markdown: bool,
 ) -> None:
     """Evaluate the files that can be opened against the source; keep the record."""
-    from pyengine.cli.evaluate import evaluation_options, evaluation_progress, find_tasks
+    from pyengine.cli.evaluation import evaluation_options, evaluation_progress, find_tasks
     from pyengine.cli.output import print_document
     from pyengine.codegen.evaluation import Evaluation
     from pyengine.codegen.sandbox import open_sandbox
@@ -191,24 +199,6 @@ def _evaluate(
     write_atomic(folder / "evaluate.json", result.model_dump_json(indent=2) + "\n")
     if show:
         print_document(evaluate_document(result), markdown=markdown)
-
-
-def _show(
-    result: "SweepResult",
-    timings: "SweepTimings",
-    html: Path | None,
-    *,
-    json: bool,
-    markdown: bool,
-) -> None:
-    from pyengine.cli.output import print_document, print_json, write_page
-    from pyengine.reports.sweep_view import sweep_document
-
-    if json:
-        print_json(result)
-    else:
-        print_document(sweep_document(result, timings), markdown=markdown)
-    write_page(result, html)
 
 
 def _cores() -> int:

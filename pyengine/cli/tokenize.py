@@ -1,46 +1,52 @@
 """`pyengine tokenize`: the tokens of a text, with their ids and places."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pyengine.cli.options import Json, Markdown, check_format
 from pyengine.errors import CorpusError, OptionError
+
+Text = Annotated[
+    str | None,
+    typer.Argument(
+        help="A text, a file, or - for standard input (the default).", show_default=False
+    ),
+]
+Literal = Annotated[
+    bool, typer.Option("--text", help="Take TEXT as text, even where a file is called so.")
+]
+Special = Annotated[
+    bool, typer.Option(help="Add the tokens that the model wants around a text (BOS, EOS).")
+]
+ParseSpecial = Annotated[
+    bool, typer.Option(help="Read control tokens such as <|im_end|> in the text as such.")
+]
 
 
 def command(
     model: Annotated[str, typer.Argument(help="A GGUF file, with or without weights.")],
-    text: Annotated[
-        str | None,
-        typer.Argument(
-            help="A text, a file, or - for standard input (the default).", show_default=False
-        ),
-    ] = None,
+    text: Text = None,
     *,
-    literal: Annotated[
-        bool, typer.Option("--text", help="Take TEXT as text, even where a file is called so.")
-    ] = False,
-    special: Annotated[
-        bool, typer.Option(help="Add the tokens that the model wants around a text (BOS, EOS).")
-    ] = False,
-    parse_special: Annotated[
-        bool, typer.Option(help="Read control tokens such as <|im_end|> in the text as such.")
-    ] = False,
+    literal: Literal = False,
+    special: Special = False,
+    parse_special: ParseSpecial = False,
     rows: Annotated[int, typer.Option(min=0, help="Tokens in the table; 0 for no table.")] = 200,
-    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Show the tokens of a text: pieces, ids and byte offsets, white space made visible."""
     from pyengine.cli.model_argument import usable_model
-    from pyengine.cli.output import print_document, print_json
+    from pyengine.cli.output import print_result
     from pyengine.engine.model import open_model
     from pyengine.engine.options import ModelOptions
     from pyengine.reports.tokenize_view import tokenize_document
     from pyengine.vocabulary.tokenization import tokenize_text
 
-    if json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+    check_format(json=json, markdown=markdown)
     name, content = _content(text, literal)
     opened = open_model(
         usable_model(model, vocabulary_only=True), options=ModelOptions(vocabulary_only=True)
@@ -48,10 +54,8 @@ def command(
     result = tokenize_text(
         opened, content, source=name, add_special=special, parse_special=parse_special
     )
-    if json:
-        print_json(result)
-    else:
-        print_document(tokenize_document(result, rows=rows), markdown=markdown)
+    view = partial(tokenize_document, rows=rows)
+    print_result(result, view, json=json, markdown=markdown)
 
 
 def _content(text: str | None, literal: bool) -> tuple[str, bytes]:
