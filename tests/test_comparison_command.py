@@ -71,7 +71,7 @@ def test_every_table_knows_the_floor(result: ComparisonResult) -> None:
         "By language",
         "By class of token",
         "By confidence of the reference",
-        "Keywords in their language's documents",
+        "Keywords in any spacing, in their language's documents",
         "Cold and warm starts",
     ):
         assert "≤ 1" in text.split(f"\n{title}")[1].split("\n\n")[0], title

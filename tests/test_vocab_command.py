@@ -43,7 +43,7 @@ def test_eight_tokenizers_fit_beside_each_other(toy: Path) -> None:
     outcome = run("vocab", *[toy] * 8, "--language", "python", "--corpus", __file__)
     lines = outcome.out.splitlines()
     assert max(cell_len(line) for line in lines) <= 80
-    assert {"Keywords that are one token in any form", "Classes of tokens, %"} <= set(lines)
+    assert {"Keywords that are one token in any spacing", "Classes of tokens, %"} <= set(lines)
     counts = [line.split() for line in lines if line.startswith("Python") and "." not in line]
     assert counts[:2] == [["Python", "109", *["8"] * 8]] * 2
 

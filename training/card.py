@@ -193,9 +193,10 @@ def cold_start(results: dict[str, Any]) -> str:
     text = f"Entropy {start['entropy_bits']:.2f} bits. The most probable first pieces:\n\n"
     text += table(["piece", "probability"], rows)
     text += (
-        "\nThe probability of each language's keywords there, against English words of the same\n"
+        "\nThe probability of each language's keywords there, in all forms\n"
+        "([probe.md](probe.md#which-forms-are-counted)), and of the bare ones against English\n"
     )
-    text += "byte length and place in the vocabulary (`pyengine probe`):\n\n"
+    text += "words of the same byte length and place in the vocabulary (`pyengine probe`):\n\n"
     text += keywords_table(found["keywords"])
     text += "\nGreedy continuations:\n\n"
     return text + "".join(

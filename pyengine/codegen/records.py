@@ -136,7 +136,15 @@ class CostRecord(Record):
 
 
 class TokenLevelRecord(Record):
-    """Token-level measures against the reference; see TokenLevel."""
+    """Token-level measures against the reference.
+
+    Attributes:
+        code_kl: mean KL(reference || variant) over the tokens of the reference solutions, nats.
+        keyword_mass_change: mean over those tokens of |difference| of the mass on the language's
+            keywords that are one token, bare or after a space.
+        cold_start_js: Jensen-Shannon divergence after the start token, bits.
+        pkp: the variant's mass after the start token on the paper's keywords, bare.
+    """
 
     code_kl: float
     keyword_mass_change: float

@@ -119,7 +119,8 @@ class KeywordRecord(Record):
     """One language's keywords, over the positions of that language's documents.
 
     Attributes:
-        mass_reference, mass_change: probability of all single-token forms of its keywords.
+        mass_reference, mass_change: probability of its keywords in any spacing: bare or after
+            one space, newline or tab.
         kl: KL divergence of both distributions cut down to these tokens and renormalised.
     """
 
@@ -137,8 +138,8 @@ class StartRecord(Record):
     Attributes:
         kind: "cold", "keyword" (mean over contexts of one keyword each) or "sequence" (all
             keywords of a language joined by spaces).
-        keyword_mass_reference, keyword_mass_variant: of that language's keywords; for the cold
-            start of all languages' together.
+        keyword_mass_reference, keyword_mass_variant: of that language's keywords in any spacing
+            (bare or after one space, newline or tab); for the cold start of all languages'.
     """
 
     kind: Literal["cold", "keyword", "sequence"]

@@ -135,7 +135,8 @@ class LanguageRecord(Record):
     Attributes:
         n_words: words of the table; n_single_token are one bare token, n_split are several, and
             n_unspellable hold a character that the tokenizer has no token for.
-        mass: over the distinct tokens of all variants.
+        mass: in all forms: over the distinct tokens of all variants, which are bare, after one
+            space, newline or tab, and in another case bare or after a space.
         split_mass: sum over split words of the product of their pieces' probabilities; null where
             some of them were not measured.
         bare_and_split_mass: the mass of the words as bare spellings, however many tokens.

@@ -9,6 +9,7 @@ from pyengine.comparison.records import (
     SpotRecord,
     VariantRecord,
 )
+from pyengine.reports.keyword_forms import ANY_SPACING
 from pyengine.reports.numbers import (
     at_most,
     count,
@@ -71,9 +72,12 @@ def keywords_table(variant: VariantRecord, null: NullRecord | None) -> Table | N
     notes = [
         "Change in percentage points. The KL divergence is between both distributions cut "
         "down to the keyword tokens and renormalised.",
+        f"{ANY_SPACING}; other cases do not count.",
         *unknown_errors(rows),
     ]
-    return table("Keywords in their language's documents", columns, rows, notes=notes)
+    return table(
+        "Keywords in any spacing, in their language's documents", columns, rows, notes=notes
+    )
 
 
 def points(change: EstimateRecord, floor: float | None) -> Cell:
@@ -96,7 +100,7 @@ def starts_table(variant: VariantRecord, null: NullRecord | None) -> Table | Non
         Column("KL", "right", "nats", name="kl"),
         Column("Total variation", "right", name="total_variation", drop=1),
         Column("Same top", "right", name="same_top"),
-        Column("Keyword mass", "right", name="keyword_mass"),
+        Column("Keywords in any spacing", "right", name="keyword_mass"),
         Column("in reference", "right", name="keyword_mass_reference"),
     )
     rows = [
@@ -114,7 +118,8 @@ def starts_table(variant: VariantRecord, null: NullRecord | None) -> Table | Non
     ]
     notes = [
         "One keyword: mean over contexts of one keyword each. These are exact values of "
-        "single distributions, so they have no standard error."
+        "single distributions, so they have no standard error.",
+        f"{ANY_SPACING}; `probe` shows bare keywords, and all forms, which adds other cases.",
     ]
     return table("Cold and warm starts", columns, rows, notes=notes)
 

@@ -23,6 +23,7 @@ from pyengine.reports.charts import (
     Scatter,
     Series,
 )
+from pyengine.reports.keyword_forms import ANY_SPACING
 from pyengine.reports.numbers import percent, significant
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Block, Passage, Picture, Section
@@ -202,7 +203,7 @@ def _keyword_changes(kindred: Sequence[VariantRecord]) -> Picture:
         "keyword-change",
         "Change of probability on keywords",
         "In each language's own documents: mean change of the probability of all its keyword "
-        "tokens, with 95 % intervals clustered by document."
+        f"tokens ({ANY_SPACING}), with 95 % intervals clustered by document."
         + (f" {more} more variants are in the tables." if more > 0 else ""),
         Dots(languages, tuple(series), "change of probability", log_x=False, reference=0.0),
     )

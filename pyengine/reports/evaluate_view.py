@@ -275,13 +275,12 @@ def _links(result: EvaluationResult) -> list[Block]:
         Column("Variants", RIGHT),
         Column("In words"),
     ]
-    note = (
+    notes = [
         f"{len(rows)} intervals of 95 % each: about one in twenty misses zero by chance alone. "
-        "The reference is left out."
-    )
-    return [
-        table("Do token-level changes go along with code quality?", columns, rows, notes=[note])
+        "The reference is left out.",
+        "Keywords on code are the language's, bare or after a space; PKP's are the paper's, bare.",
     ]
+    return [table("Do token-level changes go along with code quality?", columns, rows, notes=notes)]
 
 
 def _details(model: ModelEvaluation, result: EvaluationResult) -> list[Block]:

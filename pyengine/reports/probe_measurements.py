@@ -27,7 +27,7 @@ def _model(probe: ModelProbe) -> Iterator[Measurement]:
     )
     for start in probe.starts:
         yield row("start", start.name, "entropy", "bit", start.entropy_bits)
-        yield row("start", start.name, "keyword_mass", "probability", start.keyword_mass)
+        yield row("start", start.name, "keyword_mass_bare", "probability", start.keyword_mass)
         yield row("start", start.name, "padding_mass", "probability", start.padding_mass)
         yield row("start", start.name, "control_mass", "probability", start.control_mass)
         yield row("start", start.name, "js_to_first", "bit", start.js_to_first_bits)
@@ -44,7 +44,7 @@ def _model(probe: ModelProbe) -> Iterator[Measurement]:
 def _language(language: LanguageRecord) -> Iterator[tuple[str, str, float | None]]:
     coverage = language.n_single_token / language.n_words if language.n_words else math.nan
     yield "coverage", "share", coverage
-    yield "keyword_mass", "probability", language.mass
+    yield "keyword_mass_all_forms", "probability", language.mass
     for variant in language.variants:
         yield f"keyword_mass_{variant.variant}", "probability", variant.mass
     yield "keyword_mass_bare_and_split", "probability", language.bare_and_split_mass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyengine.probes.records import LanguageRecord, ModelProbe, ProbeResult, StartRecord
 from pyengine.reports.charts import Bars, Dots, Panel, Panels, Series
+from pyengine.reports.keyword_forms import ALL_FORMS, BARE
 from pyengine.reports.probe_tables import labels, shown
 from pyengine.reports.tables import Picture
 
@@ -59,7 +60,7 @@ def _keyword_mass(probe: ModelProbe) -> Picture:
     return Picture(
         "keyword-mass",
         "Probability on keywords, by language",
-        "Each language's keywords at the natural start, bare and in all single-token forms, "
+        f"Each language's keywords at the natural start ({BARE}; {ALL_FORMS}), "
         "beside English words matched to the bare ones in length and token id. The grey bar is "
         "what random token sets as large as the bare set hold: mean to 97.5 % quantile. Where a "
         "mark is missing, that set has no token.",
@@ -94,7 +95,7 @@ def _masses_side_by_side(result: ProbeResult) -> Picture:
     return Picture(
         "keyword-mass",
         "Probability on keywords, by language and model",
-        "All single-token forms of each language's keywords at the first start.",
+        f"Each language's keywords at the first start, {ALL_FORMS}.",
         Dots(titles, series, "probability"),
     )
 

@@ -11,6 +11,7 @@ from pyengine.probes.records import (
     StartRecord,
     TokenProbability,
 )
+from pyengine.reports.keyword_forms import ALL_FORMS, ANY_SPACING, BARE
 from pyengine.reports.numbers import count, fixed, percent, probability, significant
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Cell, CellLike, Column, Table, measured, table
@@ -70,14 +71,16 @@ def starts_table(probe: ModelProbe) -> Table:
             "top token",
             Column("its p", "right"),
             Column("effective", "right"),
-            Column("keywords", "right"),
+            Column("bare keywords", "right"),
             Column("JS", "right", "bit", drop=1),
         ],
         rows,
         notes=[
-            "One start is one sample: read differences against this spread (keyword mass "
+            "One start is one sample: read differences against this spread (bare keywords "
             f"{percent(min(masses))} to {percent(max(masses))}). JS: Jensen-Shannon divergence "
-            "to the first start, 0 to 1 bit."
+            "to the first start, 0 to 1 bit.",
+            f"Keywords of all languages below, {BARE}. `compare` and `sweep` count {ANY_SPACING}. "
+            "The next table has all forms too, which adds other cases.",
         ],
     )
 
@@ -100,10 +103,9 @@ def languages_table(probe: ModelProbe, result: ProbeResult) -> Table:
         ],
         [_language_row(language) for language in ordered],
         notes=[
-            "bare: the words as they stand. + split: also words of several tokens, by the chain "
-            "rule. all forms: bare and after a space, newline or tab, or in another case, by "
-            "exact bytes. odds vs English: against English words of the same byte length and "
-            "token-id decile. p: share of "
+            f"{BARE}. + split: also words of several tokens, by the chain rule. {ALL_FORMS}. "
+            "odds vs English: bare words against English words of the same "
+            "byte length and token-id decile. p: share of "
             f"{count(result.random_draws)} random token sets of equal size with at least the "
             "bare mass.",
             *_left_out(probe),

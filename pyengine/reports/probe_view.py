@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pyengine.probes.records import ModelProbe, ProbeResult, TokenProbability
+from pyengine.reports.keyword_forms import ALL_FORMS
 from pyengine.reports.numbers import (
     count,
     counted,
@@ -98,7 +99,7 @@ def answer(probe: ModelProbe) -> Paragraph:
     if leading is not None and leading.mass > 0:
         languages = (
             f" Of the keyword sets, {leading.title}'s hold the most probability: "
-            f"{percent(leading.mass)}."
+            f"{percent(leading.mass)} in all forms."
         )
     return Paragraph(
         f"Asked nothing, {probe.model.name} ({probe.model.file_type}) most wants to write {best}; "
@@ -170,7 +171,7 @@ def side_by_side(result: ProbeResult) -> Table:
         "Side by side",
         ["", *(Column(label, "right") for label in labels(probes))],
         rows,
-        notes=() if alike else (DIFFERENT_VOCABULARIES,),
+        notes=(f"{ALL_FORMS}.", *(() if alike else (DIFFERENT_VOCABULARIES,))),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pyengine.reports.charts import Dots, Heatmap, Panel, Panels, Point, Scatter, Series
+from pyengine.reports.keyword_forms import ANY_SPACING
 from pyengine.reports.numbers import significant
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Block, Picture
@@ -140,8 +141,8 @@ def _keyword_masses(result: SweepResult, started: Sequence[SweepRow]) -> Picture
     return Picture(
         "keyword-mass",
         "Probability on keywords at the cold start",
-        "All single-token forms of each language's keywords, in the source, the largest and the "
-        "smallest variant.",
+        f"Each language's keywords ({ANY_SPACING}), in the source, the largest and the smallest "
+        "variant.",
         Dots(
             languages,
             tuple(

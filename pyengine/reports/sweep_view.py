@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pyengine.comparison.records import EstimateRecord
+from pyengine.reports.keyword_forms import ANY_SPACING
 from pyengine.reports.numbers import (
     at_most,
     count,
@@ -84,7 +85,7 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
         Column("Bits", "right", name="bits per weight"),
         Column("KL", "right", "10⁻³ nats", name="kl nats"),
         Column("Same top", "right"),
-        Column("Keywords", "right", "pp", drop=2),
+        Column("Keywords in any spacing", "right", "pp", drop=2, name="keywords_pp"),
         Column("Bits/byte", "right", drop=1),
         Column("Verdict"),
         Column("Load", "right", drop=6),
@@ -96,7 +97,8 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
         "Source first, then from the largest file to the smallest. Bits: per weight. KL: mean "
         "divergence from the source, ± one standard error over documents.",
         "Same top: share of tokens with the same first choice. Keywords: change of the "
-        "probability of all keywords at the cold start, in percentage points.",
+        "probability of all keywords at the cold start, in percentage points. "
+        f"{ANY_SPACING}; `probe` shows bare keywords, and all forms, which adds other cases.",
         "Verdict: against the variant of the next smaller KL: worse (Holm-adjusted), same (within "
         f"{significant(result.margin)} nats) or undecided; beaten: another is smaller and better.",
     ]
@@ -309,5 +311,7 @@ def _method(result: SweepResult) -> Facts:
         ("llama.cpp", made.llama_cpp),
     ]
     if reference.keyword_mass is not None:
-        pairs.insert(4, ("keyword mass of the source", percent(reference.keyword_mass)))
+        pairs.insert(
+            4, ("keywords of the source", f"{percent(reference.keyword_mass)}, any spacing")
+        )
     return Facts("Method", tuple(pairs))

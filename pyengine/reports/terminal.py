@@ -136,23 +136,28 @@ def fitting_columns(table: Table, width: int) -> list[int]:
 def column_widths(table: Table, kept: Sequence[int], width: int) -> list[int]:
     """Give each column its least width, then what is left to those that wrap most.
 
-    rich would shrink the widest columns first, numbers included.
+    Cells come before titles, which wrap once. rich would shrink the widest columns first, numbers
+    included.
     """
     widths = [_least_width(table, index) for index in kept]
-    natural = [_natural_width(table, index) for index in kept]
     left = width - sum(widths) - _GAP * (len(kept) - 1)
-    while left > 0:
+    cells = [max((_cell_width(row[index]) for row in table.rows), default=0) for index in kept]
+    titles = [cell_len(safe(table.columns[index].title)) for index in kept]
+    for natural in (cells, titles):
+        left -= _widen(widths, natural, left)
+    return widths
+
+
+def _widen(widths: list[int], natural: Sequence[int], left: int) -> int:
+    """Spend what is left on the columns that lack most, and return what was spent."""
+    spent = 0
+    while spent < left:
         needs = [most - now for most, now in zip(natural, widths, strict=True)]
         if max(needs, default=0) <= 0:
             break
         widths[needs.index(max(needs))] += 1
-        left -= 1
-    return widths
-
-
-def _natural_width(table: Table, index: int) -> int:
-    title = cell_len(safe(table.columns[index].title))
-    return max([title, *(_cell_width(row[index]) for row in table.rows)])
+        spent += 1
+    return spent
 
 
 def _cell_width(cell: Cell) -> int:

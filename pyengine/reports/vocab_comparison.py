@@ -100,19 +100,19 @@ def sharing_table(result: VocabResult) -> Table:
 
 
 def compared_coverage(result: VocabResult) -> tuple[Table, ...]:
-    """Show bare keywords of all models side by side, and those that are one token in any form.
+    """Show bare keywords of all models side by side, and those that are one token in any spacing.
 
     Of more models than fit beside each other so, the two are two tables.
     """
     if len(result.models) <= _SIDE_BY_SIDE:
-        title = "Keywords that are one bare token (any form in brackets)"
+        title = "Keywords that are one bare token (in any spacing in brackets)"
         both = _compared(result, title, lambda p: Cell(f"{p.bare} ({p.any_form})", p.bare))
         return (both,)
     return (
         _compared(result, "Keywords that are one bare token", lambda p: Cell(str(p.bare), p.bare)),
         _compared(
             result,
-            "Keywords that are one token in any form",
+            "Keywords that are one token in any spacing",
             lambda part: Cell(str(part.any_form), part.any_form),
         ),
     )

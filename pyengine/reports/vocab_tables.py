@@ -121,9 +121,13 @@ def forms_table(model: VocabularyRecord) -> Table:
         )
         for part in (*whole(model), collection(model).union)
     ]
-    columns: Columns = ("language", *right("words", "bare", "space", "line", "any form", "in none"))
+    columns: Columns = (
+        "language",
+        *right("words", "bare", "space", "line", "any spacing", "in none"),
+    )
     notes = [
-        "space: one token with a leading space; line: after a newline or a tab. In code most "
+        "space: one token with a leading space; line: after a newline or a tab; any spacing: in "
+        "one of these three. In code most "
         "keywords follow white space, so bare alone is not what a program meets."
     ]
     return table("Forms in which words are one token", columns, rows, notes=notes)

@@ -13,8 +13,8 @@ class QualityRecord(Record):
         start_ids: tokens of the cold start.
         prefix: tokens that every window begins with.
         reference_keyword_mass, variant_keyword_mass: probability, at the cold start, of all
-            tokens that are a keyword of any language (bare, or after a space, newline or tab, and
-            in another case).
+            tokens that are a keyword of any language in any spacing: bare or after one space,
+            newline or tab.
         keyword_masses: per language, (reference, variant).
         cold_top: the variant's most probable tokens at the cold start.
         devices: those that computed both models.

@@ -44,8 +44,9 @@ class SweepRow(Record):
         bits_per_byte_change: that, less the source's, over the same tokens.
         by_language, by_class: kl over the documents of a language, over a class of tokens.
         cold_top: the most probable tokens at the cold start.
-        keyword_masses: probability of each language's keywords at the cold start.
-        keyword_mass: probability of all keywords at the cold start; its change from the source.
+        keyword_masses: probability of each language's keywords at the cold start, in any spacing:
+            bare or after one space, newline or tab.
+        keyword_mass: likewise of all keywords; its change from the source.
         padding_mass: mean of what tokens that stand for nothing would hold; they are masked.
         within_floor: the KL divergence is no larger than that of the null control.
         smaller_and_better: a variant that is no larger and has a smaller mean KL divergence.

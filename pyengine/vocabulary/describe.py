@@ -74,7 +74,7 @@ def set_records(
     words = [w.forms for part in next(iter(coverage.values())).values() for w in part.words]
     bare = {w.bare for w in words if w.bare is not None}
     every = {token for w in words for token in w.forms.values()}
-    keywords = {"keywords, bare": bare, "keywords, any form": every}
+    keywords = {"keywords, bare": bare, "keywords, any spacing": every}
     sets = {**classes.sets, **{n: np.array(sorted(ids), np.int64) for n, ids in keywords.items()}}
     return [_class_record(features, name, ids) for name, ids in sets.items()]
 

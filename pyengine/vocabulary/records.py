@@ -57,7 +57,8 @@ class MissingWord(Record):
 class CoverageRecord(Record):
     """Words of one language and class ("all": every class) that are one token.
 
-    bare, space, line (after a newline or a tab), any_form: words with that single-token form.
+    bare, space, line (after a newline or a tab), any_form: words with that single-token form, or
+    with any of these; other cases do not count.
     mean, median, maximum: of the ids of the bare tokens; mean_share: mean / tokens of text.
     cl100k_present, cl100k_mean: words inside the shared order of cl100k_base and their mean place
     in it; None where the vocabulary does not begin with it.

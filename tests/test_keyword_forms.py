@@ -1,0 +1,109 @@
+"""Three sets of tokens stand for keywords; whoever sees two of their numbers is told why."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import report_samples
+import synthetic_probe
+from scipy.special import softmax
+
+from pyengine.cli.app import run
+from pyengine.comparison.records import ComparisonResult
+from pyengine.engine.model import Vocabulary, open_model
+from pyengine.engine.session import Session
+from pyengine.probes.analysis import analyze
+from pyengine.probes.starts import natural_start
+from pyengine.reports.compare_view import compare_document
+from pyengine.reports.html import render_html
+from pyengine.reports.keyword_forms import ALL_FORMS, ANY_SPACING, BARE
+from pyengine.reports.markdown import render_markdown
+from pyengine.reports.probe_view import probe_document
+from pyengine.reports.sweep_view import sweep_document
+from pyengine.reports.tables import Document
+from pyengine.reports.terminal import render_terminal
+from pyengine.sweep.quality import keyword_masses
+from pyengine.sweep.records import SweepTimings
+from pyengine.vocabulary.keywords import load_tables
+
+DOCS = Path(__file__).parent.parent / "docs" / "probe.md"
+
+
+def spellings(words: set[str], name: str) -> set[str]:
+    """Every text that counts, written out."""
+    if name == "bare":
+        return words
+    spaced = {before + word for word in words for before in ("", " ", "\n", "\t")}
+    if name == "any spacing":
+        return spaced
+    cases = {case(word) for word in words for case in (str.lower, str.upper, str.capitalize)}
+    return spaced | cases | {f" {word}" for word in cases}
+
+
+def token_ids(vocabulary: Vocabulary, texts: set[str]) -> list[int]:
+    found = (vocabulary.token(text.encode()) for text in texts)
+    return sorted({token for token in found if token is not None})
+
+
+def test_the_page_has_the_three_numbers_of_the_embedded_model(
+    embedded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_model(embedded) as model:
+        row = Session(model).logits(natural_start(model).ids)
+        words = {word for table in load_tables("reference").values() for word in table.words()}
+        p = softmax(row.astype(np.float64))
+        sets = {
+            name: token_ids(model.vocabulary, spellings(words, name))
+            for name in ("bare", "any spacing", "all forms")
+        }
+        masses = {name: float(p[ids].sum()) for name, ids in sets.items()}
+        swept = keyword_masses(model.vocabulary, [row, row])["all"][0]
+    assert set(sets["bare"]) < set(sets["any spacing"]) < set(sets["all forms"])
+    assert swept == pytest.approx(masses["any spacing"], rel=1e-6)
+    assert run(["probe", str(embedded), "--no-split", "--json"]) == 0
+    probe = json.loads(capsys.readouterr().out)["models"][0]
+    assert probe["starts"][0]["keyword_mass"] == pytest.approx(masses["bare"], rel=1e-6)
+    told = re.findall(r"^\| \*(.*?)\* .* (\S+) % \|$", DOCS.read_text(encoding="utf-8"), re.M)
+    assert {name: float(number) for name, number in told} == {
+        name: round(100 * mass, 1) for name, mass in masses.items()
+    }
+
+
+def texts(document: Document) -> list[str]:
+    """The document in every view, with single spaces and no escapes."""
+    views = (
+        render_terminal(document, width=80, color=False),
+        render_markdown(document),
+        render_html(document),
+    )
+    return [" ".join(view.replace("\\", "").split()) for view in views]
+
+
+def test_a_probe_says_which_forms_it_counts() -> None:
+    document = probe_document(analyze([synthetic_probe.measurement()], synthetic_probe.options()))
+    for text in texts(document):
+        assert BARE in text
+        assert ANY_SPACING in text
+        assert ALL_FORMS in text
+    (starts,) = (table for table in document.tables() if table.title == "Spread over starts")
+    assert "bare keywords" in [column.header for column in starts.columns]
+    languages = next(table for table in document.tables() if "by language" in table.title)
+    assert {"bare", "all forms"} <= {column.header for column in languages.columns}
+
+
+def test_a_sweep_does() -> None:
+    timings = SweepTimings(provenance=report_samples.MADE, models={}, failures={})
+    document = sweep_document(report_samples.sample_sweep(), timings)
+    (variants,) = (table for table in document.tables() if table.title == "Variants")
+    assert "Keywords in any spacing" in [column.header for column in variants.columns]
+    assert all(ANY_SPACING in text for text in texts(document))
+
+
+def test_a_comparison_does(result: ComparisonResult) -> None:
+    document = compare_document(result)
+    assert all(ANY_SPACING in text for text in texts(document))
+    starts = next(table for table in document.tables() if table.title == "Cold and warm starts")
+    assert "Keywords in any spacing" in [column.header for column in starts.columns]
+    assert [t for t in document.tables() if t.title.startswith("Keywords in any spacing")]
