@@ -19,6 +19,7 @@ from pyengine.reports.html import render_html
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.measurements import measurements_csv, measurements_of
 from pyengine.reports.model_card import model_card
+from pyengine.reports.tables import Column, Document, table
 from pyengine.reports.terminal import render_terminal
 from pyengine.reports.views import document_of
 
@@ -99,6 +100,23 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     for document in (document_of(doctor_result()), document_of(models_result())):
         for line in render_terminal(document, width=width).splitlines():
             assert cell_len(line) <= width
+
+
+@pytest.mark.parametrize("width", [20, 30, 47, 48, 80])
+@pytest.mark.parametrize("n", [1, 2, 12, 60])
+def test_columns_that_do_not_fit_stand_in_blocks(n: int, width: int) -> None:
+    heads = [Column("name"), *(Column(f"m{i}", "right") for i in range(n))]
+    rows = [[name, *(f"{row}.{i:03}" for i in range(n))] for row, name in enumerate("ab")]
+    text = render_terminal(Document("", (table("Title", heads, rows),)), width=width)
+    assert max(map(len, text.splitlines())) <= width
+    blocks = [block.splitlines() for block in text.split("Title\n")[1].strip().split("\n\n")]
+    words = [[line.split() for line in block if not line.startswith("─")] for block in blocks]
+    assert all([line[0] for line in block] == ["name", "a", "b"] for block in words)
+    joined = [[word for block in words for word in block[i][1:]] for i in range(3)]
+    assert joined == [[f"m{i}" for i in range(n)], *(row[1:] for row in rows)]
+    # As many as fit: the next block's first column would not have had room in this one.
+    longest = max(len(line) for line in blocks[0])
+    assert len(blocks) == 1 or longest + len("  0.000") > width
 
 
 @pytest.mark.parametrize("name", [name for name in VIEWS if not name.endswith("color.txt")])

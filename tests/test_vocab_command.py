@@ -48,6 +48,45 @@ def test_eight_tokenizers_fit_beside_each_other(toy: Path) -> None:
     assert counts[:2] == [["Python", "109", *["8"] * 8]] * 2
 
 
+def blocks_of(title: str, lines: list[str]) -> list[list[list[str]]]:
+    """The blocks of one table as rows of words, each with its head first."""
+    begin = next(i for i, line in enumerate(lines) if title in line) + 1
+    table = "\n".join(lines[begin:]).split("\n\n")
+    blocks = [[line.replace(" %", "%").split() for line in block.splitlines()] for block in table]
+    same = [block for block in blocks if block and block[0][:1] == blocks[0][0][:1]]
+    return same[: next((i for i, b in enumerate(same) if b[0][-1] == "L"), 0) + 1]
+
+
+@pytest.mark.parametrize(
+    ("title", "n_blocks"),
+    [
+        ("Keywords that are one bare token", 1),
+        ("Bytes per token on code", 1),
+        ("Tokens per occurrence of a keyword", 2),
+        ("Tokens spent on indentation", 2),
+        ("Mean id of bare keywords", 2),
+        ("Classes of tokens, %", 2),
+    ],
+)
+def test_twelve_tokenizers_stand_in_blocks(twelve: list[str], title: str, n_blocks: int) -> None:
+    blocks = blocks_of(title, twelve)
+    assert len(blocks) == n_blocks
+    heads = [[word for word in block[0] if len(word) == 1] for block in blocks]
+    assert [letter for head in heads for letter in head] == list("ABCDEFGHIJKL")
+    for block, head in zip(blocks, heads, strict=True):
+        first = block[2]  # behind the head and the rule; the models are one and the same
+        assert first[0] == blocks[0][2][0]
+        assert first[-len(head) :] == first[-1:] * len(head)
+
+
+@pytest.fixture(scope="module")
+def twelve(toy: Path) -> list[str]:
+    outcome = run("vocab", *[toy] * 12, "--language", "python", "--corpus", __file__)
+    lines = outcome.out.splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    return lines
+
+
 def test_json_is_the_whole_record_and_nothing_else(toy: Path) -> None:
     first, second = run("vocab", toy, "--json"), run("vocab", toy, "--json")
     assert first.out == second.out

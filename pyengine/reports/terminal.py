@@ -91,6 +91,15 @@ def _block(block: Paragraph | Table | Facts | Passage, console: Console) -> Rend
 
 def _table(table: Table, width: int) -> RenderableType:
     kept = fitting_columns(table, width)
+    parts: list[RenderableType] = [Text(safe(table.title), style="bold")] if table.title else []
+    for number, block in enumerate(column_blocks(table, kept, width)):
+        parts += [Text("")] * (number > 0)
+        parts.append(_grid(table, block, width))
+    parts += [Text(safe(note), style="dim") for note in _notes(table, kept)]
+    return Group(*parts)
+
+
+def _grid(table: Table, kept: Sequence[int], width: int) -> RichTable:
     grid = RichTable(
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -105,10 +114,7 @@ def _table(table: Table, width: int) -> RenderableType:
         )
     for row in table.rows:
         grid.add_row(*(_text(row[index]) for index in kept))
-    parts: list[RenderableType] = [Text(safe(table.title), style="bold")] if table.title else []
-    parts.append(grid)
-    parts += [Text(safe(note), style="dim") for note in _notes(table, kept)]
-    return Group(*parts)
+    return grid
 
 
 def _text(cell: Cell) -> Text:
@@ -125,12 +131,29 @@ def _notes(table: Table, kept: Sequence[int]) -> list[str]:
 def fitting_columns(table: Table, width: int) -> list[int]:
     """Return the indices of the columns that fit, after dropping the least important ones."""
     kept = list(range(len(table.columns)))
-    while sum(_least_width(table, i) + _GAP for i in kept) - _GAP > width:
+    while _least_sum(table, kept) > width:
         droppable = [i for i in kept if table.columns[i].drop]
         if not droppable:
             break
         kept.remove(max(droppable, key=lambda i: (table.columns[i].drop, i)))
     return kept
+
+
+def column_blocks(table: Table, kept: Sequence[int], width: int) -> list[list[int]]:
+    """Cut columns that do not fit beside each other into blocks that do.
+
+    Each begins with the first column, which names the rows.
+    """
+    blocks = [list(kept[:1])]
+    for index in kept[1:]:
+        if len(blocks[-1]) > 1 and _least_sum(table, [*blocks[-1], index]) > width:
+            blocks.append([kept[0]])
+        blocks[-1].append(index)
+    return blocks
+
+
+def _least_sum(table: Table, kept: Sequence[int]) -> int:
+    return sum(_least_width(table, index) + _GAP for index in kept) - _GAP
 
 
 def column_widths(table: Table, kept: Sequence[int], width: int) -> list[int]:
