@@ -258,9 +258,11 @@ def _bubblewrap_argv(job: Job) -> list[str]:
     for link, target in _links().items():
         argv += ["--symlink", target, link]
     size = str(job.limits.disk_bytes)
-    for folder in ("/work", "/tmp"):
+    # /dev would be a file system without a limit, where a program without root's help may write.
+    argv += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/work", "/tmp", "/dev/shm"):
         argv += ["--perms", "0777", "--size", size, "--tmpfs", folder]
-    return [*argv, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--"]
+    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
 
 
 def _bubblewrap() -> str:

@@ -1,0 +1,190 @@
+"""Programs that reach past their process: for memory that nobody counts, for tests and report."""
+
+import math
+import platform
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyengine.codegen.execution import Execution, execute
+from pyengine.codegen.languages import LANGUAGES
+from pyengine.codegen.outcomes import Outcome
+from pyengine.codegen.sandbox import HARNESS, Isolation, Limits, Sandbox, works
+from pyengine.codegen.tasks import Task, own_tasks
+
+sys.path.insert(0, str(HARNESS))
+import calls
+
+MIB = 1 << 20
+LIMITS = Limits(cpu_s=2, wall_s=4, memory_bytes=256 * MIB, processes=32, disk_bytes=32 * MIB)
+HEADERS = (
+    Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    Path("/usr/include/asm-generic/unistd.h"),
+)
+
+
+@pytest.fixture(scope="module", params=[Isolation.BUBBLEWRAP, Isolation.NAMESPACES])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    isolation: Isolation = request.param
+    if reason := works(isolation):
+        pytest.skip(f"{isolation.value} does not work here: {reason}")
+    return Sandbox(isolation)
+
+
+def run(sandbox: Sandbox, code: str, tests: str, language: str = "python") -> Execution:
+    if missing := LANGUAGES[language].missing():
+        pytest.skip(missing)
+    task = Task(
+        name="escape",
+        language=language,
+        prompt="",
+        entry_point="attack",
+        tests=tests,
+        reference="class Solution { int f() { return 1; } }" if language == "java" else "",
+    )
+    limits = LIMITS if language != "java" else Limits(wall_s=30.0)
+    return execute(task, code, sandbox=sandbox, limits=limits)
+
+
+def body(lines: str) -> str:
+    indented = "\n".join(f"    {line}" for line in lines.splitlines())
+    return f"import ctypes, os\nlibc = ctypes.CDLL(None)\ndef attack():\n{indented}\n"
+
+
+BEYOND_THE_LIMITS = {
+    "memory behind descriptors": (
+        "held = 0\nwhile held < 1 << 30:\n"
+        "    held += os.write(os.memfd_create('x'), bytes(1 << 25))\nreturn 'harmed'"
+    ),
+    "System V segments": (
+        "return 'harmed' if libc.shmget(0, ctypes.c_size_t(1 << 20), 0o1600) >= 0 else ''"
+    ),
+    "a user namespace": "return 'harmed' if libc.unshare(0x10000000) == 0 else ''",
+    "a child in a user namespace": (
+        f"pid = libc.syscall({calls.CLONE[platform.machine() == 'aarch64']}, 0x10000011, 0, 0, 0)\n"
+        "if pid == 0:\n    os._exit(0)\nreturn 'harmed' if pid > 0 else ''"
+    ),
+    "a child by the newer call": (
+        "held = (ctypes.c_uint64 * 8)(0x10000000, 0, 0, 0, 17)\n"
+        "pid = libc.syscall(435, held, 64)\n"
+        "if pid == 0:\n    os._exit(0)\nreturn 'harmed' if pid > 0 else ''"
+    ),
+    "another's memory": "return 'harmed' if libc.ptrace(16, os.getppid(), 0, 0) == 0 else ''",
+}
+
+
+@pytest.mark.skipif(platform.machine() not in calls.MACHINES, reason="no filter for this machine")
+@pytest.mark.parametrize("way", BEYOND_THE_LIMITS)
+def test_calls_that_lead_past_the_limits_are_refused(sandbox: Sandbox, way: str) -> None:
+    execution = run(sandbox, body(BEYOND_THE_LIMITS[way]), 'assert attack() == "harmed"')
+    assert execution.outcome in (Outcome.WRONG_ANSWER, Outcome.EXCEPTION), execution
+
+
+def test_calls_have_the_numbers_of_the_kernels_headers() -> None:
+    table = {**calls.REFUSED, "clone": calls.CLONE, "clone3": calls.CLONE3}
+    for column, header in enumerate(HEADERS):
+        if not header.exists():
+            pytest.skip(f"{header} is not installed")
+        found = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text())
+        known = {name: int(number) for name, number in found}
+        assert {name: numbers[column] for name, numbers in table.items()} == {
+            name: known[name] for name in table
+        }
+
+
+def test_threads_and_children_are_still_allowed(sandbox: Sandbox) -> None:
+    lines = (
+        "import subprocess, threading\nfound = []\n"
+        "thread = threading.Thread(target=found.append, args=(1,))\nthread.start()\nthread.join()\n"
+        "return found + [int(subprocess.run(['/bin/echo', '2'], capture_output=True).stdout)]"
+    )
+    assert run(sandbox, body(lines), "assert attack() == [1, 2]").outcome is Outcome.PASSED
+
+
+# Answers on which the tests choke: each has an outcome, none ends the evaluation.
+CHOKING = {
+    "a loop in the tests": ("return 10**12", "for _ in range(attack()): pass", Outcome.TIMED_OUT),
+    "memory in the tests": ("return 10**10", "bytearray(attack())", Outcome.WRONG_ANSWER),
+    "a long assertion": (
+        "return 'a' * 200000",
+        "r = attack()\nassert not r, r",
+        Outcome.WRONG_ANSWER,
+    ),
+    "a long error": ("raise ValueError('a' * 200000)", "attack()", Outcome.EXCEPTION),
+    "a forged long error": (
+        "import json, struct\n"
+        "data = json.dumps({'error': 'E' * 100000, 'message': 'm' * 100000}).encode()\n"
+        "os.write(4, struct.pack('!I', len(data)) + data)\nos._exit(0)",
+        "attack()",
+        Outcome.EXCEPTION,
+    ),
+    "half a character": ("raise ValueError('\\ud800')", "attack()", Outcome.EXCEPTION),
+}
+
+
+@pytest.mark.parametrize("name", CHOKING)
+def test_tests_that_choke_on_an_answer_have_an_outcome(sandbox: Sandbox, name: str) -> None:
+    lines, tests, expected = CHOKING[name]
+    execution = run(sandbox, body(lines), tests)
+    assert execution.outcome is expected
+    assert len(execution.detail) <= 300
+    execution.detail.encode()  # or it could not be written into a record
+
+
+def test_javascript_tests_that_choke_have_an_outcome(sandbox: Sandbox) -> None:
+    loop = "for (let i = 0; i < attack(); i++) {}"
+    outcome = run(sandbox, "const attack = () => 1e12", loop, "javascript").outcome
+    assert outcome is Outcome.TIMED_OUT
+    fill = "const held = [], n = attack(); for (let i = 0; i < n; i++) held.push([i, i]);"
+    outcome = run(sandbox, "const attack = () => 1e9", fill, "javascript").outcome
+    assert outcome in (Outcome.WRONG_ANSWER, Outcome.MEMORY, Outcome.KILLED, Outcome.TIMED_OUT)
+
+
+def test_integers_of_any_length_cross(sandbox: Sandbox) -> None:
+    n = 3000
+    assert math.factorial(n) > 10**4300  # longer than Python likes to write in decimals
+    code = "import math\ndef attack(n, m): return math.factorial(n) + m\n"
+    tests = f"import math\nm = -10 ** 5000\nassert attack({n}, m) == math.factorial({n}) + m"
+    assert run(sandbox, code, tests).outcome is Outcome.PASSED
+
+
+JAVA_TESTS = """
+public class Main {
+    public static void main(String[] arguments) {
+        List<Boolean> right = Arrays.asList(new Solution().f() == 1);
+        if (right.contains(false)) { throw new AssertionError("f"); }
+    }
+}
+"""
+JAVA = "import java.util.*;\nclass Solution { int f() { return %d; } }\n"
+# Classes that stand in for Java's own, in the harness or in the tests.
+JAVA_CHEATS = (
+    "class System { static java.io.InputStream in = java.lang.System.in;"
+    " static java.io.PrintStream out = java.lang.System.out;"
+    " static { try { out.println(new String(in.readAllBytes())); out.flush(); }"
+    " catch (Exception e) {} Runtime.getRuntime().halt(0); } }",
+    "class Arrays { static List<Boolean> asList(Boolean... all) { return List.of(); } }",
+    "class Arr\\u0061ys { static List<Boolean> asList(Boolean... all) { return List.of(); } }",
+)
+
+
+def test_a_machine_that_finds_no_memory_says_so(sandbox: Sandbox) -> None:
+    if missing := LANGUAGES["java"].missing():
+        pytest.skip(missing)
+    task = next(task for task in own_tasks(["java"]))
+    execution = execute(task, task.reference, sandbox=sandbox, limits=LIMITS)
+    assert execution.outcome is Outcome.MEMORY
+
+
+def test_java_passes_and_fails(sandbox: Sandbox) -> None:
+    assert run(sandbox, JAVA % 1, JAVA_TESTS, "java").outcome is Outcome.PASSED
+    wrong = run(sandbox, JAVA % 2, JAVA_TESTS, "java")
+    assert wrong.outcome is Outcome.WRONG_ANSWER
+    assert wrong.detail.endswith("java.lang.AssertionError: f")
+
+
+@pytest.mark.parametrize("cheat", JAVA_CHEATS)
+def test_java_classes_cannot_stand_in_for_those_of_the_tests(sandbox: Sandbox, cheat: str) -> None:
+    assert run(sandbox, JAVA % 2 + cheat, JAVA_TESTS, "java").outcome is Outcome.WRONG_ANSWER
