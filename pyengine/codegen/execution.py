@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pyengine.codegen.tasks import Task
 from pyengine.codegen.watch import Ended, StepEnd, Stopped, watch
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
+JAVA_TYPE = re.compile(r"\b(?:class|interface|enum|record)\s+(\w+)")
 MEMORY_MARKS = (
     b"MemoryError",
     b"OutOfMemoryError",
@@ -31,6 +33,8 @@ MEMORY_MARKS = (
     b"memory allocation of",
     b"Allowed memory size",
     b"NoMemoryError",
+    b"error='Not enough space'",  # Java's machine
+    b"insufficient memory for the Java",
 )
 
 
@@ -93,24 +97,34 @@ def _vouched(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exe
     language = LANGUAGES[task.language]
     secret = secrets.token_hex(16)
     harness = Job(
-        {language.file: f"{solution}\n{task.tests}", "Harness.java": _harness("Harness.java")},
+        {
+            language.file: f"{solution}\n{task.tests}",
+            "Harness.java": _harness("Harness.java"),
+            "names.txt": "\n".join(_names_to_keep(task)),
+        },
         [
             Step(step.name, [*step.argv, "Harness.java"], env=step.env, limit_address_space=False)
             if step.name == "build"
             else step
-            for step in language.steps(stdin=secret, run=(*language.run[:-1], "Harness"))
+            for step in language.steps(stdin=secret, run=(*language.run[:-1], "harness.Harness"))
         ],
         limits,
         language.roots(),
     )
     ended = _run(harness, sandbox)
     if b"AssertionError" in ended.stderr and ended.stopped is None:
-        return _execution(Outcome.WRONG_ANSWER, _last_line(ended.stderr), ended)
+        return _execution(Outcome.WRONG_ANSWER, _first_error(ended.stderr), ended)
     if failed := _failure(ended, language, limits):
         return failed
     if ended.stdout.rstrip().endswith(secret.encode()):
         return _execution(Outcome.PASSED, "", ended)
     return _execution(Outcome.EXCEPTION, "ended before the tests did", ended)
+
+
+def _names_to_keep(task: Task) -> Sequence[str]:
+    """Return what the tests of a Java task name and the task does not declare as a type."""
+    declared = set(JAVA_TYPE.findall(f"{task.solution(task.reference)}\n{task.tests}"))
+    return sorted(set(re.findall(r"[A-Za-z_]\w*", task.tests)) - declared)
 
 
 def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
@@ -159,8 +173,7 @@ def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -
             return _execution(
                 Outcome.KILLED, f"the tests passed the limit: {judged.stopped.value}", solved
             )
-        reason = judged.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise SandboxError(f"the judge gave no verdict: {reason or 'it said nothing'}")
+        return _without_verdict(solved, judged, limits)
     verdict = json.loads(judged.verdict)
     detail = verdict["detail"]
     if verdict["outcome"] == "passed":
@@ -174,6 +187,19 @@ def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -
     if verdict["kind"] == "MemoryError":
         return _execution(Outcome.MEMORY, detail, solved)
     return _execution(Outcome.EXCEPTION, detail, solved)
+
+
+def _without_verdict(solved: Ended, judged: Ended, limits: Limits) -> Execution:
+    """Say why the tests did not come to a verdict: they may choke on what a solution gave them."""
+    last = judged.steps[-1] if judged.steps else None
+    if last is None or last.status >= 0:
+        reason = judged.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise SandboxError(f"the judge gave no verdict: {reason or 'it said nothing'}")
+    outcome, how = Outcome.WRONG_ANSWER, f"ended with signal {-last.status}"
+    if any(mark in judged.stderr for mark in MEMORY_MARKS):
+        outcome, how = Outcome.MEMORY, "ran out of memory"
+    outcome, how = _by_signal(last, limits) or (outcome, how)
+    return _execution(outcome, f"the tests, with what the solution gave them: {how}", solved)
 
 
 def _failure(
@@ -227,7 +253,8 @@ def _run(job: Job, sandbox: Sandbox) -> Ended:
 
 def _execution(outcome: Outcome, detail: str, ended: Ended) -> Execution:
     cpu_s = sum(step.cpu_s for step in ended.steps)
-    return Execution(outcome, detail[:300], round(ended.wall_s, 4), round(cpu_s, 4))
+    detail = detail.encode("utf-8", "replace").decode()[:300]  # a record holds no half characters
+    return Execution(outcome, detail, round(ended.wall_s, 4), round(cpu_s, 4))
 
 
 def _lines(text: str) -> Sequence[str]:

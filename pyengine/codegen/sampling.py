@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from pyengine.codegen.chat import FenceStop
@@ -37,6 +38,15 @@ class Asked:
     prompt: Prompt
 
 
+@contextmanager
+def named(task: Task) -> Iterator[None]:
+    """Add the task's name to what the sandbox complains of."""
+    try:
+        yield
+    except SandboxError as error:
+        raise SandboxError(f"{task.name}: {error}") from error
+
+
 @dataclass
 class Executor:
     """Runs solutions in the sandbox, each different one once."""
@@ -56,8 +66,9 @@ class Executor:
     def _execute(self, task: Task, solution: Solution) -> Execution:
         try:
             return self._once(task, solution)
-        except SandboxError:
-            return self._once(task, solution)  # a machine short of memory may fail once
+        except SandboxError:  # a machine short of memory may fail once
+            with named(task):
+                return self._once(task, solution)
 
     def _once(self, task: Task, solution: Solution) -> Execution:
         return execute(

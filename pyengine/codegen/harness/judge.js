@@ -20,7 +20,7 @@ function receive() {
   if (reply === null || typeof reply !== "object") throw new Gone("no answer");
   if ("error" in reply) {
     const error = new Raised(`${reply.error}: ${reply.message}`);
-    error.kind = String(reply.error);
+    error.kind = String(reply.error).slice(0, 500);
     throw error;
   }
   return decode(reply.value);

@@ -16,6 +16,8 @@ from typing import Any
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from wire import Channel, WireError, decode, encode
 
+LONGEST = 500  # characters of what a verdict quotes
+
 
 class Gone(Exception):
     """The solver ended, or no longer follows the protocol."""
@@ -26,7 +28,7 @@ class Raised(Exception):
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
-        self.kind = kind
+        self.kind = kind[:LONGEST]
 
 
 class Solution:
@@ -152,8 +154,8 @@ def verdict(job: dict[str, Any]) -> dict[str, str]:
 def main() -> None:
     with open("tests.json", encoding="utf-8") as stream:
         job = json.load(stream)
-    data = json.dumps(verdict(job)).encode("utf-8", "replace")
-    os.write(5, data[:60000])
+    found = {key: text[:LONGEST] for key, text in verdict(job).items()}
+    os.write(5, json.dumps(found).encode())  # shorter than the buffer of a pipe
 
 
 main()

@@ -31,7 +31,7 @@ def encode(value: Any, keep: Callable[[Any], int] | None, depth: int = 0) -> Any
     if kind in (str, bool, type(None)):
         return value
     if kind is int:
-        return value if -(2**53) < value < 2**53 else {"int": str(value)}
+        return value if -(2**53) < value < 2**53 else {"int": hex(value)}
     if kind is float:
         return {"float": value.hex()}
     if kind is complex:
@@ -60,7 +60,7 @@ def decode(data: Any, fetch: Callable[[int], Any]) -> Any:
     if rest:
         raise WireError("two names in one value")
     if name == "int":
-        return int(content)
+        return int(content, 16)
     if name == "float":
         return float.fromhex(content)
     if name == "complex":
