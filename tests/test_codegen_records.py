@@ -83,6 +83,19 @@ def test_pass_at_k_over_samples() -> None:
     assert found[5].method.startswith("bootstrap")
 
 
+def test_tasks_that_are_all_alike_are_no_certainty() -> None:
+    """Resampling zeros gives zeros; the rate of twelve failed tasks is still not known to be 0."""
+    failed = [record(str(i), [BAD] * 3) for i in range(12)]
+    found = group("all", failed, seed=0)
+    for share in (found.pass_at[1], found.parse_share):
+        assert (share.value, share.low) == (0.0, 0.0)
+        assert share.high == pytest.approx(0.2425, abs=1e-4)  # Wilson's for 0 of 12
+        assert share.method == "Wilson over tasks, which are all alike"
+    solved = group("all", [record(str(i), [GOOD] * 3) for i in range(12)], seed=0)
+    assert solved.pass_at[1].low == pytest.approx(1 - 0.2425, abs=1e-4)
+    assert found.edit_similarity.method == "bootstrap over tasks, 2,000 resamples"
+
+
 def test_suspicious_zeros_are_said() -> None:
     records = [record(str(i), [BAD]) for i in range(12)]
     found = warnings(group("all", records, seed=0), records)
@@ -107,6 +120,11 @@ def test_pairs_and_links(writer: Path, tmp_path: Path) -> None:
     assert found.mcnemar_p == pytest.approx(0.021484375)
     assert "fewer tasks solved" in found.verdict
     assert found.difference["pass_1"].value == pytest.approx(-8 / 12)
+    same = pair(worse, worse, seed=0).difference
+    for name in ("pass_1", "parse_share", "keyword_first"):
+        assert same[name].value == 0.0
+        assert same[name].high == -same[name].low == pytest.approx(0.2425, abs=1e-4)
+    assert same["edit_similarity"].high == 0.0
     variants = []
     for step in range(6):
         level = TokenLevelRecord(

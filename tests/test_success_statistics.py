@@ -16,6 +16,7 @@ from pyengine.statistics.success import (
     flips,
     mcnemar,
     pass_at_k,
+    share_over_tasks,
     spearman,
     wilson,
 )
@@ -163,6 +164,30 @@ def test_spearman_says_none_in_words() -> None:
     noisy = line + generator.normal(size=12)
     assert "positive" in spearman(line, noisy).verdict()
     assert "negative" in spearman(line, -noisy).verdict()
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 6, 12])
+def test_a_perfect_order_of_few_variants_is_no_certainty(n: int) -> None:
+    """It is called a correlation where the permutation test, 2 / n! for it, finds one at 5 %."""
+    line = np.arange(float(n))
+    for found in (spearman(line, line**3), spearman(line, -line)):
+        assert abs(found.rho.value) == pytest.approx(1.0)
+        chance = 2 / math.factorial(n)
+        assert found.verdict().endswith(("positive", "negative")) == (chance < 0.05)
+        if n > 3:
+            assert found.rho.high - found.rho.low > 0.01
+            assert max(abs(found.rho.low), abs(found.rho.high)) == pytest.approx(1.0)
+
+
+def test_shares_that_resampling_cannot_move_have_wilsons_interval() -> None:
+    for share in (0.0, 1.0):
+        values = np.array([share, share, math.nan, share])
+        interval = bootstrap_mean(values[[0, 1, 3]], seed=0)
+        assert interval.low == interval.high
+        assert share_over_tasks(values, interval) == wilson(3 * int(share), 3)
+    mixed = np.array([0.0, 0.5, 1.0])
+    assert share_over_tasks(mixed, bootstrap_mean(mixed, seed=0)) is None
+    assert share_over_tasks(mixed[:1], bootstrap_mean(mixed[:1], seed=0)) is None
 
 
 def test_flips_by_name() -> None:

@@ -15,11 +15,14 @@ from pyengine.statistics.success import (
     bootstrap_mean,
     bootstrap_ratio,
     pass_at_k,
+    share_over_tasks,
     wilson,
 )
 
 Floats = npt.NDArray[np.float64]
 BOOTSTRAP = "bootstrap over tasks, 2,000 resamples"
+ALIKE = "Wilson over tasks, which are all alike"
+SHARES = ("parse_share", "keyword_first", "empty_share")
 KS = (1, 5, 10, 25, 50, 100)
 SUSPICIOUS_TASKS = 10
 
@@ -92,10 +95,7 @@ def group(name: str, tasks: Sequence[TaskRecord], *, seed: int) -> GroupRecord:
     """Return all measures over `tasks`."""
     executed = [task for task in tasks if task.executed]
     outcomes = Counter(sample.outcome for task in tasks for sample in task.samples)
-    measures = {
-        key: interval_record(bootstrap_ratio(*ratio.sums(tasks), seed=seed), BOOTSTRAP)
-        for key, ratio in RATIOS.items()
-    }
+    measures = {key: _resampled(key, ratio.sums(tasks), seed) for key, ratio in RATIOS.items()}
     measures["keyword_rank"] = _exponential(measures["keyword_rank"])
     return GroupRecord(
         name=name,
@@ -108,6 +108,17 @@ def group(name: str, tasks: Sequence[TaskRecord], *, seed: int) -> GroupRecord:
     )
 
 
+def _resampled(name: str, sums: tuple[Floats, Floats], seed: int) -> IntervalRecord:
+    """Return a ratio over tasks; where it is a share and all tasks are alike, not by resampling."""
+    interval = bootstrap_ratio(*sums, seed=seed)
+    if name in SHARES:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            alike = share_over_tasks(sums[0] / sums[1], interval)
+        if alike is not None:
+            return interval_record(alike, ALIKE)
+    return interval_record(interval, BOOTSTRAP)
+
+
 def _exponential(record: IntervalRecord) -> IntervalRecord:
     """Return the geometric mean from the mean of logarithms."""
     ends = {key: math.exp(getattr(record, key)) for key in ("value", "low", "high")}
@@ -117,7 +128,8 @@ def _exponential(record: IntervalRecord) -> IntervalRecord:
 def passes(executed: Sequence[TaskRecord], *, seed: int) -> dict[int, IntervalRecord]:
     """Return pass@k for each k that the number of samples allows.
 
-    One sample for each task: Wilson's interval. More: the bootstrap over tasks.
+    One sample for each task: Wilson's interval. More: the bootstrap over tasks, or Wilson's again
+    where all samples of all tasks pass, or none.
     """
     if not executed:
         return {}
@@ -127,8 +139,10 @@ def passes(executed: Sequence[TaskRecord], *, seed: int) -> dict[int, IntervalRe
         return {1: interval_record(wilson(solved, len(executed)), "Wilson over tasks")}
     found = {}
     for k in (k for k in KS if k <= n):
-        values = [pass_at_k(len(task.executed), task.n_passed, k) for task in executed]
-        found[k] = interval_record(bootstrap_mean(np.array(values), seed=seed), BOOTSTRAP)
+        values = np.array([pass_at_k(len(task.executed), task.n_passed, k) for task in executed])
+        interval = bootstrap_mean(values, seed=seed)
+        alike = share_over_tasks(values, interval)
+        found[k] = interval_record(alike or interval, ALIKE if alike else BOOTSTRAP)
     return found
 
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pyengine.codegen.aggregate import BOOTSTRAP, RATIOS, interval_record
+from pyengine.codegen.aggregate import BOOTSTRAP, RATIOS, SHARES, Floats, Ratio, interval_record
 from pyengine.codegen.records import IntervalRecord, ModelEvaluation, PairedRecord, TaskRecord
 from pyengine.statistics.success import (
+    Interval,
     bootstrap_mean,
     bootstrap_ratio_difference,
     flips,
     mcnemar,
+    wilson,
 )
 
 # Differences of log-probabilities per token mean nothing between two tokenizers.
@@ -62,13 +64,35 @@ def _differences(
         for first, second in zip(mine, theirs, strict=True)
         if first.executed and second.executed
     ]
-    found = {"pass_1": interval_record(bootstrap_mean(np.array(rates), seed=seed), BOOTSTRAP)}
+    rate = bootstrap_mean(np.array(rates), seed=seed)
+    found = {"pass_1": _of_shares(rate, np.array(rates))}
     for name, ratio in RATIOS.items():
         if name in SKIPPED or (name in SAME_TOKENS_ONLY and not same_tokens):
             continue
         interval = bootstrap_ratio_difference(ratio.sums(mine), ratio.sums(theirs), seed=seed)
-        found[name] = interval_record(interval, BOOTSTRAP)
+        if name in SHARES:
+            apart = [_share(ratio, a) - _share(ratio, b) for a, b in zip(mine, theirs, strict=True)]
+            found[name] = _of_shares(interval, np.array(apart))
+        else:
+            found[name] = interval_record(interval, BOOTSTRAP)
     return found
+
+
+def _share(ratio: Ratio, task: TaskRecord) -> float:
+    over = ratio.denominator(task)
+    return ratio.numerator(task) / over if over else float("nan")
+
+
+def _of_shares(interval: Interval, apart: Floats) -> IntervalRecord:
+    """Return a difference of shares. Where no task differs, resampling would call it certain.
+
+    Then at most Wilson's upper end for none of so many tasks may differ, either way.
+    """
+    known = apart[np.isfinite(apart)]
+    if len(known) < 2 or np.any(known != 0.0):
+        return interval_record(interval, BOOTSTRAP)
+    reach = wilson(0, len(known), level=interval.level).high
+    return interval_record(Interval(0.0, -reach, reach, interval.level), "Wilson, no task differs")
 
 
 def verdict(lost: int, gained: int, n_tasks: int, p_value: float, *, level: float) -> str:

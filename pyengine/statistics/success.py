@@ -44,6 +44,22 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
     return Interval(successes / n, float(ends.low), float(ends.high), level)
 
 
+def share_over_tasks(values: Floats, interval: Interval) -> Interval | None:
+    """Return Wilson's interval over tasks where resampling cannot move a share from 0 or 1.
+
+    None where `interval`, by resampling, says something. A task's share lies between 0 and 1 and so
+    varies no more than a task that is solved or not: the interval is, if anything, too wide.
+
+    Args:
+        values: the share of each task; NaN for a task that has none.
+        interval: that of the share over all tasks.
+    """
+    known = values[np.isfinite(values)]
+    if len(known) < 2 or interval.value not in (0.0, 1.0) or not np.all(known == interval.value):
+        return None
+    return wilson(round(interval.value) * len(known), len(known), level=interval.level)
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
     """Return the exact two-sided p-value of McNemar's test (McNemar 1947).
 
@@ -116,8 +132,9 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorre
     """Return Spearman's rank correlation over variants with an interval that suits few of them.
 
     The interval is Fisher's, with the variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright
-    (2000): resampling eight or twelve variants breaks their ranks into ties and covers worse. Pairs
-    with a value that is not finite are left out.
+    (2000): resampling eight or twelve variants breaks their ranks into ties and covers worse, and
+    of variants in perfect order it makes only more of the same. Pairs with a value that is not
+    finite are left out.
     """
     both = np.isfinite(first) & np.isfinite(second)
     x, y = first[both], second[both]
@@ -125,24 +142,17 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorre
     nan = float("nan")
     if n < 3 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
         return RankCorrelation(Interval(nan, nan, nan, level), n, "too few distinct values")
-    rho = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
-    if n < 4 or abs(rho) >= 1.0 - 1e-12:
-        return RankCorrelation(_bootstrap_rho(x, y, rho, level), n, "percentile bootstrap")
-    reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt((1 + rho**2 / 2) / (n - 3))
-    centre = np.arctanh(rho)
-    low, high = float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
-    return RankCorrelation(Interval(rho, low, high, level), n, "Fisher, Bonett-Wright variance")
-
-
-def _bootstrap_rho(x: Floats, y: Floats, rho: float, level: float) -> Interval:
-    generator = np.random.default_rng(0)
-    draws = []
-    for _ in range(2000):
-        drawn = generator.integers(0, len(x), len(x))
-        if len(np.unique(x[drawn])) > 1 and len(np.unique(y[drawn])) > 1:
-            draws.append(np.corrcoef(rankdata(x[drawn]), rankdata(y[drawn]))[0, 1])
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(rho, float(low), float(high), level)
+    rho = float(np.clip(np.corrcoef(rankdata(x), rankdata(y))[0, 1], -1.0, 1.0))
+    if n < 4:
+        return RankCorrelation(Interval(rho, nan, nan, level), n, "too few for an interval")
+    # A perfect order counts as half a swap of neighbours short of it: Fisher's value would be
+    # infinite, and four variants in order are no certainty.
+    most = 1.0 - 6.0 / (n**3 - n)
+    taken = float(np.clip(rho, -most, most))
+    reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt((1 + taken**2 / 2) / (n - 3))
+    low, high = (float(np.tanh(np.arctanh(taken) + side * reach)) for side in (-1, 1))
+    interval = Interval(rho, min(low, rho), max(high, rho), level)
+    return RankCorrelation(interval, n, "Fisher, Bonett-Wright variance")
 
 
 def flips(
