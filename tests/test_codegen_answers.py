@@ -2,14 +2,12 @@
 
 import pytest
 
-from pyengine.codegen.chat import FenceStop, is_chat_model, take_apart
+from pyengine.codegen.chat import FenceStop, take_apart
 from pyengine.codegen.measures import edit_similarity, levenshtein, repetition, shape_of
 from pyengine.codegen.parsing import analyse, definition_end
 from pyengine.codegen.prompting import PromptStyle, instruction, read_answer
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task, own_tasks
-from pyengine.engine.chat import render_chats
-from pyengine.errors import TokenizerError
 
 
 def stream(task: Task, text: str, step: int = 3) -> int | None:
@@ -139,42 +137,6 @@ def test_an_answer_that_goes_on_with_the_prompt_is_appended() -> None:
     text = b"```python\n    return a + b\n```"
     found = read_answer(task, PromptStyle.CHAT, text, end=None, cut_off=False)
     assert not found.whole
-
-
-CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
-def test_templates_are_rendered_for_many_tasks_at_once() -> None:
-    conversations = [[{"role": "user", "content": text}] for text in ("one", "two")]
-    first, second = render_chats(CHATML, conversations, bos="<s>", eos="</s>")
-    assert first == "<|im_start|>user\none<|im_end|>\n<|im_start|>assistant\n"
-    assert "two" in second
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{% for",
-        "{{ raise_exception('no') }}",
-        "{{ messages.__class__.__mro__[1].__subclasses__() }}",
-        "{{ 'x' * 10**10 }}",
-        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-        "{{ undefined_function() }}",
-    ],
-)
-def test_hostile_templates_are_refused(template: str) -> None:
-    with pytest.raises(TokenizerError, match="chat template"):
-        render_chats(template, [[{"role": "user", "content": "x"}]], bos="", eos="")
-
-
-def test_chat_models_are_known_by_template_and_name() -> None:
-    assert is_chat_model(["Qwen2.5-Coder-7B-Instruct"], CHATML)
-    assert is_chat_model(["DeepSeek-R1-Distill-Qwen-7B"], CHATML)
-    assert not is_chat_model(["Qwen2.5-Coder-7B"], CHATML)
-    assert not is_chat_model(["Some-Instruct"], None)
 
 
 def test_the_instruction_shows_the_prompt() -> None:

@@ -6,27 +6,13 @@ import pytest
 import tiny_models
 from tiny_models import Tiny
 
-from pyengine.engine.chat import render_chat, render_chats
 from pyengine.engine.model import Model, open_model
-from pyengine.errors import OptionError, TokenizerError
+from pyengine.errors import OptionError
 from pyengine.probes.starts import default_starts, natural_start, resolve_start
 
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|fim_prefix|>{{ message['role'] }}\n"
     "{{ message['content'] }}<|end|>{% endfor %}{% if add_generation_prompt %}if{% endif %}"
-)
-HOSTILE = (
-    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-    "{{ messages.__class__.__init__.__globals__['os'].system('true') }}",
-    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-    "{% for i in range(10**9) %}{{ i }}{% endfor %}",
-    "{{ undefined_function() }}",
-    "{% if %}",
-    "{{ 1 / 0 }}",
-    "{{ messages[99]['role']['x'] }}",
-    "{{ raise_exception('no empty messages') }}",
-    "{% include '/etc/passwd' %}",
-    "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
 )
 
 
@@ -121,18 +107,6 @@ def test_default_starts_are_all_that_the_model_supports(tmp_path: Path) -> None:
     assert names == ["natural", "eos", "newline", "fim", "chat", "fence:python"]
 
 
-@pytest.mark.parametrize("template", HOSTILE)
-def test_a_hostile_template_is_an_error(template: str) -> None:
-    with pytest.raises(TokenizerError, match="chat template"):
-        render_chat(template, [{"role": "user", "content": ""}])
-
-
 def test_a_hostile_template_costs_the_chat_start_alone(tmp_path: Path) -> None:
-    model = write(tmp_path, Tiny(chat_template=HOSTILE[0]))
+    model = write(tmp_path, Tiny(chat_template="{{ ''.__class__.__mro__[1].__subclasses__() }}"))
     assert "chat" not in [start.name for start in default_starts(model)]
-
-
-def test_a_template_without_end_does_not_hold_up_a_start() -> None:
-    loop = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
-    with pytest.raises(TokenizerError, match="does not end"):
-        render_chats(loop, [[{"role": "user", "content": ""}]])
