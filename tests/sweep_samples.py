@@ -23,15 +23,16 @@ QUICK = ["--tokens", "200", "--context", "64", "--repeats", "1", "--workers", "2
 
 @dataclass(frozen=True)
 class SmallSweep:
-    """Two variants of a tiny model, measured on few texts."""
+    """Variants of a tiny model, measured on few texts."""
 
     source: Path
     corpus: Path
+    types: str = "Q8_0,Q4_0"
 
     def command(self, folder: Path, *extra: str) -> list[str]:
         """Return the arguments of a sweep that keeps what it makes in a folder."""
         paths = ["--corpus", str(self.corpus), "--output-dir", str(folder)]
-        types = ["--to", "Q8_0,Q4_0"]
+        types = ["--to", self.types]
         return ["sweep", str(self.source), *paths, *QUICK, "--resume", *types, *extra]
 
     def command_on(self, variants: Path, folder: Path, *extra: str) -> list[str]:

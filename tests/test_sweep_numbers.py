@@ -127,12 +127,11 @@ def test_a_sweep_and_a_comparison_know_one_mass_of_keywords(
 def test_one_document_is_not_called_bad_for_want_of_an_interval(
     sweep: SmallSweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one_document = replace(sweep, corpus=sweep.corpus / "one.py")
+    one_document = replace(sweep, corpus=sweep.corpus / "one.py", types="Q8_0")
 
     def swept(context: str) -> str:
         folder = tmp_path / context
-        arguments = one_document.command(folder, "--no-speed", "--context", context)
-        assert run([*arguments, "--to", "Q8_0"]) == 0
+        assert run(one_document.command(folder, "--no-speed", "--context", context)) == 0
         return capsys.readouterr().out
 
     assert "no interval, so there is no verdict" in " ".join(swept("64").split())
