@@ -110,6 +110,18 @@ def test_mbpp(tmp_path: Path, sandbox: Sandbox) -> None:
     assert execute(task, wrong, sandbox=sandbox).outcome is Outcome.WRONG_ANSWER
 
 
+REST = {"test": "assert f()", "entry_point": "f"}
+
+
+def line(**fields: object) -> bytes:
+    """Return a record as a line of JSON."""
+    return json.dumps({"task_id": "JavaScript/1", **fields}).encode()
+
+
+# Its first block is of a kind that there is not.
+DAMAGED = gzip.compress(b"x" * 999)[:10] + b"\x07" + bytes(20)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -123,6 +135,14 @@ def test_mbpp(tmp_path: Path, sandbox: Sandbox) -> None:
         ("a.toml", b"[[task]]\nname = 1", "a.toml"),
         ("a.toml", b"title = 1", "no \\[\\[task"),
         ("a.toml", b"\xff", "not valid TOML"),
+        ("a.jsonl", b"[" * 100_000, "not JSON lines"),
+        ("a.jsonl.gz", DAMAGED, "not JSON lines"),
+        ("a.jsonl", line(declaration=5, prompt="x", canonical_solution="x", test="x"), "kind"),
+        ("a.jsonl", line(test_list=[], text="x", code="x"), "kind"),
+        ("a.jsonl", line(test_list=5, text="x", code="x"), "kind"),
+        ("a.jsonl", line(test_list=[5], text="x", code="x"), "kind"),
+        ("a.jsonl", line(prompt="\ud800", canonical_solution="x", **REST), "half a character"),
+        ("a.parquet", b"x", "not valid Parquet|needs pyarrow"),
     ],
 )
 def test_bad_files_are_refused_with_a_sentence(
@@ -130,7 +150,25 @@ def test_bad_files_are_refused_with_a_sentence(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(TaskFileError, match=message):
+    with pytest.raises((TaskFileError, OptionError), match=message):
+        load_tasks(path)
+
+
+def test_a_string_may_hold_what_unicode_calls_the_end_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"note": "\u2028", ' + line(prompt="x", canonical_solution="y", **REST)[1:].decode()
+    )
+    assert [task.prompt for task in load_tasks(path)] == ["x"]
+
+
+def test_a_file_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyengine.codegen.benchmarks.MOST_BYTES", 1000)
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(bytes(2000)))
+    with pytest.raises(TaskFileError, match="unpacks to more"):
         load_tasks(path)
 
 

@@ -86,6 +86,11 @@ def test_a_file_written_by_hand(tmp_path: Path, sandbox: Sandbox) -> None:
         (('name = "one"', 'nmae = "one"'), "nmae|name"),
         (("[[task]]", "[[tasks]]"), "no \\[\\[task"),
         (("[[task]]", "[task"), "TOML"),
+        (('language = "python"', 'language = "python"\nstop = ["x"]'), "stop must stand within"),
+        (('language = "python"', "task = [1, 2]"), "TOML|no \\[\\[task"),
+        (('name = "one"', 'name = "one"\nstop = [""]'), "stop"),
+        (('name = "one"', 'name = "o\\u001b[31mne"'), r"'o\\x1b\[31mne': name"),
+        (("def f():", "def f(): "), "white space"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
@@ -93,6 +98,20 @@ def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], message: st
     path.write_text(TASK_FILE.replace(*change), encoding="utf-8")
     with pytest.raises(TaskFileError, match=message):
         load_task_file(path)
+
+
+def test_entries_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    for text in ("task = [1, 2]", "task = 'x'", "task = []", ""):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(TaskFileError, match="no \\[\\[task"):
+            load_task_file(path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TASK_FILE, encoding="utf-8-sig")
+    assert len(load_task_file(path)) == 1
 
 
 def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:

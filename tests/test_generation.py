@@ -150,7 +150,12 @@ def test_filters_keep_what_they_say(model: Model) -> None:
     [
         {"temperature": -1.0},
         {"temperature": float("nan")},
+        {"temperature": 1e-40},
         {"top_k": -1},
+        {"top_k": 1 << 31},
+        {"seed": -1},
+        {"seed": (1 << 32) - 1},  # llama.cpp takes it for "draw me one"
+        {"seed": 1 << 40},
         {"top_p": 0.0},
         {"top_p": 1.5},
         {"min_p": -0.1},

@@ -2,14 +2,24 @@
 
 import gzip
 import hashlib
+import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyengine.codegen.tasks import Task, TaskFileError, build_task, load_task_file, unique
+from pyengine.codegen.tasks import (
+    MOST_BYTES,
+    Task,
+    TaskFileError,
+    build_task,
+    load_task_file,
+    read_bytes,
+    unique,
+)
 from pyengine.errors import OptionError
 
 HUMANEVAL_X = {"JavaScript": "javascript", "Java": "java", "Python": "python"}
@@ -56,23 +66,32 @@ def load_tasks(source: Path) -> list[Task]:
 
 def _records(path: Path) -> list[dict[str, Any]]:
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
         if path.suffix == ".parquet":
             return _parquet(path)
         if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        text = data.decode("utf-8")
+            data = _unpacked(data, path)
+        text = data.decode("utf-8-sig")
         if path.suffix == ".json":
             found = json.loads(text)
-        else:
-            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:  # not splitlines: JSON's strings may hold what Unicode calls the end of a line
+            found = [json.loads(line) for line in text.split("\n") if line.strip()]
     except OSError as error:
         raise TaskFileError(f"cannot read task file {path}: {error}") from error
-    except (ValueError, EOFError) as error:
-        raise TaskFileError(f"{path} is not JSON lines: {error}") from error
+    except (ValueError, EOFError, RecursionError, zlib.error) as error:
+        kind = "valid Parquet" if path.suffix == ".parquet" else "JSON lines"
+        raise TaskFileError(f"{path} is not {kind}: {error}") from error
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise TaskFileError(f"{path} is not a list of tasks")
     return found
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        unpacked = stream.read(MOST_BYTES + 1)
+    if len(unpacked) > MOST_BYTES:
+        raise TaskFileError(f"{path} unpacks to more than {MOST_BYTES} bytes")
+    return unpacked
 
 
 def _parquet(path: Path) -> list[dict[str, Any]]:
@@ -96,6 +115,11 @@ def _convert(record: dict[str, Any], path: Path) -> Task:
                 return convert(record, path)
             except KeyError as error:
                 raise TaskFileError(f"{path}: a task has no field {error}") from error
+            except (TypeError, AttributeError, IndexError) as error:
+                name = record.get("task_id")
+                raise TaskFileError(
+                    f"{path}: {name!r} has a field of another kind: {error}"
+                ) from error
     raise TaskFileError(f"{path}: neither HumanEval, HumanEval-X, MBPP nor a task file of ours")
 
 

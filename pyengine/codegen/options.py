@@ -1,13 +1,16 @@
 """How an evaluation is done."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyengine.codegen.prompting import PromptStyle
-from pyengine.codegen.sandbox import Limits
+from pyengine.codegen.sandbox import MIB, Limits
 from pyengine.engine.generation import SamplingOptions
 from pyengine.errors import OptionError
+
+MOST_SECONDS = 86400
+MOST_MEMORY = 1 << 50
 
 
 def default_folder() -> Path:
@@ -58,4 +61,17 @@ class EvaluationOptions:
             raise OptionError("thinking_tokens must be 0 or more")
         if self.samples > 1 and self.sampling.temperature == 0.0:
             raise OptionError("several samples of greedy decoding are all equal: set a temperature")
+        self._check_limits()
+        last = self.sampling.seed + self.samples - 1
+        replace(self.sampling, seed=last).sampler()
         self.sampling.sampler()
+
+    def _check_limits(self) -> None:
+        """Hold limits to what the system can be told."""
+        limits = self.limits
+        if not 1 <= limits.cpu_s <= MOST_SECONDS:
+            raise OptionError(f"cpu_s must be from 1 to {MOST_SECONDS}, not {limits.cpu_s}")
+        if not 0 < limits.wall_s <= MOST_SECONDS:
+            raise OptionError(f"wall_s must be above 0 and at most {MOST_SECONDS}")
+        if not MIB <= limits.memory_bytes <= MOST_MEMORY:
+            raise OptionError(f"memory must be from 1 to {MOST_MEMORY // MIB} MiB")

@@ -1,10 +1,11 @@
 """Programming tasks: what the model is asked, and how its answer is judged."""
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,6 +18,7 @@ else:
     import tomli as tomllib
 
 OWN_TASKS = Path(__file__).parent.parent / "data" / "tasks"
+MOST_BYTES = 256 << 20
 ASSERTING = ("python", "javascript", "java")
 
 
@@ -49,10 +51,16 @@ class Task(BaseModel):
     closing: str = ""
     support: str = ""
     instruction: str = ""
-    stop: tuple[str, ...] = ()
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> "Task":
+        if not self.name.isprintable():
+            raise ValueError("name has characters that cannot be shown")
+        try:
+            json.dumps(self.model_dump(), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"holds half a character: {error.reason}") from None
         if self.language not in LANGUAGES:
             raise ValueError(f"language {self.language!r} is none of {', '.join(LANGUAGES)}")
         if self.expected is None and self.language not in ASSERTING:
@@ -89,16 +97,34 @@ def load_task_file(path: Path) -> list[Task]:
         TaskFileError: The file cannot be read, is not TOML, or a task lacks something.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
     except OSError as error:
         raise TaskFileError(f"cannot read task file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TaskFileError(f"{path} is not valid TOML: {error}") from error
-    entries = document.get("task")
-    if not isinstance(entries, list) or not entries:
+    entries = document.pop("task", None)
+    tables = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    if not entries or not tables:
         raise TaskFileError(f"{path} has no [[task]]")
-    shared = {key: value for key, value in document.items() if key in ("language",)}
-    return unique([build_task({**shared, **entry}, path) for entry in entries], path)
+    if others := document.keys() - {"language"}:
+        raise TaskFileError(f"{path}: {', '.join(sorted(others))} must stand within a [[task]]")
+    tasks = unique([build_task({**document, **entry}, path) for entry in entries], path)
+    for task in tasks:
+        if task.prompt.endswith((" ", "\t")):
+            raise TaskFileError(
+                f"{path}: {task.name}: the prompt ends in white space, which tokenizers join to "
+                "the next word; let it end before"
+            )
+    return tasks
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file of tasks holds. Raises TaskFileError where it is too large for one."""
+    with path.open("rb") as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise TaskFileError(f"{path} is larger than a file of tasks may be ({MOST_BYTES} bytes)")
+    return data
 
 
 def build_task(entry: dict[str, Any], path: Path) -> Task:
@@ -108,8 +134,11 @@ def build_task(entry: dict[str, Any], path: Path) -> Task:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
-        name = entry.get("name", "a task without a name")
-        raise TaskFileError(f"{path}: {name}: {where} {problem['msg']}".strip()) from error
+        message = problem["msg"].removeprefix("Value error, ")
+        name = str(entry.get("name", "a task without a name"))
+        said = " ".join(part for part in (where, message) if part)
+        shown = name if name.isprintable() else repr(name)
+        raise TaskFileError(f"{path}: {shown}: {said}") from error
 
 
 def unique(tasks: Sequence[Task], path: Path) -> list[Task]:

@@ -42,6 +42,9 @@ class SamplingOptions:
 
     def sampler(self) -> _core.Sampler:
         """Return a new sampler; raises OptionError where an option is out of range."""
+        for name, value, most in (("top_k", self.top_k, 2**31), ("seed", self.seed, 2**32)):
+            if not 0 <= value < most:
+                raise OptionError(f"{name} must be from 0 to {most - 1}, not {value}")
         return _core.Sampler(
             temperature=self.temperature,
             top_k=self.top_k,
