@@ -5,7 +5,7 @@ import pytest
 from pyengine.codegen.chat import FenceStop, take_apart
 from pyengine.codegen.measures import edit_similarity, levenshtein, repetition, shape_of
 from pyengine.codegen.parsing import analyse, definition_end
-from pyengine.codegen.prompting import PromptStyle, instruction, read_answer
+from pyengine.codegen.prompting import Prompt, PromptStyle, instruction, read_answer, stop_rule
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task, own_tasks
 
@@ -84,6 +84,7 @@ def test_stop_strings_come_first() -> None:
     assert stream(task, " a + b\n    more\n", 5) == len(" a + b")
 
 
+CHAT = Prompt(PromptStyle.CHAT, "<|user|>add<|assistant|>", (1,))
 THINKING = (
     "<think>Let me see.\n```python\nwrong\n```\n</think>\nHere:\n"
     "```python\ndef add(a, b):\n    return a + b\n```\nDone."
@@ -111,6 +112,24 @@ def test_a_chat_answer_stops_after_its_block() -> None:
     assert data[:ended].endswith(b"a + b\n```")
 
 
+# Templates of reasoning models open the thinking themselves, so that the answer holds no such tag.
+OPENING = Prompt(PromptStyle.CHAT, "<|user|>add<|assistant|><think>\n", (1,))
+
+
+def test_code_within_thinking_that_the_template_opened_is_no_answer() -> None:
+    task = own_tasks(["python"])[0]
+    text = "Maybe\n```python\ndef add(a, b):\n    return a - b\n```\nNo.\n</think>\n"
+    answer = "```python\ndef add(a, b):\n    return a + b\n```"
+    stop = stop_rule(task, OPENING)
+    data = (text + answer).encode()
+    assert next(i for i in range(1, len(data) + 1) if stop(data[:i])) == len(data)
+    found = read_answer(task, OPENING, data, end=None, cut_off=False)
+    assert found.completion == "def add(a, b):\n    return a + b\n"
+    assert "a - b" in found.thinking
+    cut = read_answer(task, OPENING, text[:50].encode(), end=None, cut_off=True)
+    assert (cut.completion.strip(), cut.thinking.strip()) == ("", text[:50].strip())
+
+
 @pytest.mark.parametrize(
     ("language", "answer"),
     [
@@ -125,7 +144,7 @@ def test_a_chat_answer_stops_after_its_block() -> None:
 def test_a_whole_answer_replaces_the_prompt(language: str, answer: str) -> None:
     task = own_tasks([language])[0]
     text = f"Sure!\n```{language}\n{answer}```\n"
-    found = read_answer(task, PromptStyle.CHAT, text.encode(), end=None, cut_off=False)
+    found = read_answer(task, CHAT, text.encode(), end=None, cut_off=False)
     assert found.whole
     source = task.solution(found.completion, whole=True)
     assert source.count("package main") <= 1
@@ -135,7 +154,7 @@ def test_a_whole_answer_replaces_the_prompt(language: str, answer: str) -> None:
 def test_an_answer_that_goes_on_with_the_prompt_is_appended() -> None:
     task = own_tasks(["python"])[0]
     text = b"```python\n    return a + b\n```"
-    found = read_answer(task, PromptStyle.CHAT, text, end=None, cut_off=False)
+    found = read_answer(task, CHAT, text, end=None, cut_off=False)
     assert not found.whole
 
 

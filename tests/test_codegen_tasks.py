@@ -12,6 +12,7 @@ from pyengine.codegen.execution import execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import Sandbox
+from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import (
     Task,
     TaskFileError,
@@ -66,8 +67,34 @@ def test_fill_in_the_middle_keeps_the_program() -> None:
     assert len(holes) > 10
     for task, hole in holes:
         assert hole.solution(hole.reference) == task.solution(task.reference)
-        assert hole.suffix
-        assert hole.reference.count("\n") == 1
+        assert hole.suffix.startswith("\n")
+        assert hole.reference.strip()
+        assert "\n" not in hole.reference
+
+
+def test_the_right_line_in_the_hole_makes_the_program_whole() -> None:
+    """From what a model writes, through the stop rule: a newline too many would break Python."""
+    for task in own_tasks(["python", "c"]):
+        hole = fill_in_the_middle(task)
+        if hole is None:
+            continue
+        stop = CompletionStop(hole)
+        for after in (b"", b"\nand on it goes\n"):
+            written = hole.reference.encode() + after
+            assert stop(written) == bool(after)
+            completion, _ = completion_of(hole, written, end=stop.end, cut_off=False)
+            assert hole.solution(completion) == task.solution(task.reference)
+
+
+def test_holes_are_written_lines_and_those_of_a_user_stay() -> None:
+    task = own_tasks(["python"])[0]
+    gaps = task.model_copy(update={"reference": "    a = 1\n    b = 2\n\n\n    return a + b\n"})
+    made = fill_in_the_middle(gaps)
+    assert made is not None
+    assert made.reference == "    b = 2"
+    assert fill_in_the_middle(task.model_copy(update={"reference": "    a\n\n    b\n"})) is None
+    own = task.model_copy(update={"reference": "    x = a", "suffix": "\n    return x + b\n"})
+    assert fill_in_the_middle(own) == own
 
 
 def test_a_file_written_by_hand(tmp_path: Path, sandbox: Sandbox) -> None:

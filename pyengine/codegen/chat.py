@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 CHAT_NAMES = re.compile(r"instruct|chat|assistant|[-_.]it\b|\br1\b|thinking|distill", re.IGNORECASE)
 THINKING = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+OPENED = re.compile(r"<(?:think|thinking|reasoning)>\s*\Z")
 FENCED = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -16,6 +17,12 @@ class Answer:
     code: str
     thinking: str
     fenced: bool
+
+
+def opened_thinking(prompt: str) -> str:
+    """Return the tag by which a prompt has begun the thinking; "" where it has not."""
+    found = OPENED.search(prompt)
+    return found.group(0).strip() if found else ""
 
 
 def take_apart(text: str) -> Answer:
@@ -31,16 +38,20 @@ def take_apart(text: str) -> Answer:
 
 
 class FenceStop:
-    """End a chat answer at the end of its first fenced block outside the thinking."""
+    """End a chat answer at the end of its first fenced block outside the thinking.
 
-    def __init__(self) -> None:
+    `opened` is the tag by which the prompt has begun the thinking.
+    """
+
+    def __init__(self, opened: str = "") -> None:
         self.end: int | None = None
+        self._opened = opened
 
     def __call__(self, text: bytes) -> bool:
         """Return True once the block is closed."""
         if not text.rstrip(b"\n").endswith(b"```"):
             return False
-        rest = THINKING.sub("", text.decode("utf-8", "replace"))
+        rest = THINKING.sub("", self._opened + text.decode("utf-8", "replace"))
         if "<think" in rest:
             return False
         closed = re.search(r"^[ \t]*```[^\n`]*\n.*?^[ \t]*```", rest, re.DOTALL | re.MULTILINE)

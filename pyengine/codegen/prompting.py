@@ -142,19 +142,22 @@ def thinks(model: Model) -> bool:
     return "think" in (model.chat_template or "")
 
 
-def stop_rule(task: Task, style: PromptStyle) -> CompletionStop | chat.FenceStop:
-    """Return a new stop rule for one continuation."""
-    return chat.FenceStop() if style is PromptStyle.CHAT else CompletionStop(task)
+def stop_rule(task: Task, prompt: Prompt) -> CompletionStop | chat.FenceStop:
+    """Return a new stop rule for one continuation of `prompt`."""
+    if prompt.style is PromptStyle.CHAT:
+        return chat.FenceStop(chat.opened_thinking(prompt.text))
+    return CompletionStop(task)
 
 
 def read_answer(
-    task: Task, style: PromptStyle, text: bytes, *, end: int | None, cut_off: bool
+    task: Task, prompt: Prompt, text: bytes, *, end: int | None, cut_off: bool
 ) -> Solution:
-    """Return the solution in what the model wrote."""
-    if style is not PromptStyle.CHAT:
+    """Return the solution in what the model wrote after `prompt`."""
+    if prompt.style is not PromptStyle.CHAT:
         completion, trimmed = completion_of(task, text, end=end, cut_off=cut_off)
         return Solution(completion, trimmed=trimmed)
-    answer = chat.take_apart(text.decode("utf-8", "replace"))
+    opened = chat.opened_thinking(prompt.text)
+    answer = chat.take_apart(opened + text.decode("utf-8", "replace"))
     whole = re.search(rf"\b{re.escape(task.entry_point)}\b", answer.code) is not None
     if whole and answer.code.lstrip().startswith("return"):
         whole = False

@@ -149,7 +149,7 @@ def sample(
             yield Pending(item, seed, None, nothing, execution)
     if not fitting:
         return
-    rules: list[Stop] = [stop_rule(item.task, item.prompt.style) for item, _ in fitting]
+    rules: list[Stop] = [stop_rule(item.task, item.prompt) for item, _ in fitting]
     requests = [
         Request(
             tokens=item.prompt.tokens,
@@ -164,7 +164,7 @@ def sample(
         item, seed = fitting[index]
         solution = read_answer(
             item.task,
-            item.prompt.style,
+            item.prompt,
             continuation.text,
             end=rules[index].end,
             cut_off=continuation.finish is Finish.LENGTH,

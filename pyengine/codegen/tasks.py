@@ -160,21 +160,26 @@ def own_tasks(languages: Iterable[str] | None = None) -> list[Task]:
 
 
 def fill_in_the_middle(task: Task) -> Task | None:
-    """Return `task` with a middle line of its reference as the hole; None below three lines.
+    """Return `task` with a line of its reference as the hole; None where there is no such line.
 
-    Single-line infilling as in Bavarian et al. 2022 (arXiv 2207.14255), with the line nearest the
-    middle.
+    Single-line infilling as in Bavarian et al. 2022 (arXiv 2207.14255): the written line nearest
+    the middle, without the newline that ends it, with lines before and after it. A task that has a
+    suffix is a hole already.
     """
+    if task.suffix:
+        return task
     lines = task.reference.splitlines(keepends=True)
-    if len(lines) < 3:
+    written = [number for number in range(1, len(lines) - 1) if lines[number].strip()]
+    if not written:
         return None
-    hole = len(lines) // 2
+    hole = min(written, key=lambda number: abs(number - len(lines) // 2))
+    line = lines[hole].rstrip("\r\n")
     return task.model_copy(
         update={
             "name": f"{task.name}#fim",
             "prompt": task.prompt + "".join(lines[:hole]),
-            "reference": lines[hole],
-            "suffix": "".join(lines[hole + 1 :]) + task.suffix,
+            "reference": line,
+            "suffix": lines[hole][len(line) :] + "".join(lines[hole + 1 :]),
             "wrong": None,
             "stop": ("\n",),
         }
