@@ -76,6 +76,9 @@ def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:
         ("[" * 100_000, "not JSON"),
         ("[1]", "not a record of pyengine"),
         ('{"kind": "soup"}', "unknown kind 'soup'"),
+        ('{"kind": ["sweep"]}', "unknown kind"),
+        ('{"kind": "sweep"}', "written with no schema version"),
+        ('{"kind": "sweep", "schema_version": "1"}', "schema version '1' by"),
         ('{"kind": "sweep", "schema_version": 0, "provenance": {"pyengine": "0.0.1"}}',
          r"schema version 0 by pyengine 0\.0\.1; this version reads schema version 1; measure"),
         ('{"kind": "sweep", "schema_version": 99}',
@@ -91,6 +94,31 @@ def test_a_bad_record_is_one_clear_error(tmp_path: Path, content: str, says: str
     outcome = run("report", path)
     assert outcome.code == 2
     assert outcome.out == ""
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_record_may_come_from_a_pipe_or_from_powershell(tmp_path: Path, encoding: str) -> None:
+    import os
+    from threading import Thread
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    data = sample_sweep(2).model_dump_json().encode(encoding)
+    writer = Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    assert load_result(pipe) == sample_sweep(2)
+    writer.join()
+
+
+def test_what_a_record_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    made = {"pyengine": "\x1b[2J\u202e\nforged: line"}
+    record = {"kind": "sweep", "schema_version": 0, "provenance": made}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    outcome = run("report", path)
+    assert outcome.code == 2
+    assert "<U+001B>[2J<U+202E> forged: line" in outcome.err
     assert outcome.err.count("\n") == 1
 
 
@@ -168,3 +196,20 @@ def test_a_terminal_without_unicode_is_no_error(record: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"Variants of model" in done.stdout
+
+
+def test_progress_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+    import sys
+
+    from pyengine.cli.output import reporting
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with reporting() as progress:
+        progress("reading [/red]\x1b[2J.gguf", 0.5)
+    assert "reading [/red]<U+001B>[2J.gguf" in screen.getvalue()

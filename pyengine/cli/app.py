@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from pyengine import __version__
 from pyengine.engine.library import open_llama_cpp
 from pyengine.errors import InputError, PyengineError
+from pyengine.reports.pieces import safe
 
 # Command name -> module; each module has a function `command`. Modules are imported when used,
 # so that `pyengine --version` does not pay for plotting or parsers.
@@ -176,4 +177,5 @@ def _drop_output() -> None:
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(f"pyengine: {' '.join(message.split())}\n")
+    """Write one line to stderr; what a file or a server wrote into it cannot steer the terminal."""
+    sys.stderr.write(f"pyengine: {safe(' '.join(message.split()))}\n")

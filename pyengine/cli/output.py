@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pyengine.reports.markdown import render_markdown
+from pyengine.reports.pieces import safe
 from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
 from pyengine.results import Result
@@ -78,7 +79,7 @@ class Reporter:
         if self._progress is None:
             return
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=1.0)
+            self._tasks[what] = self._progress.add_task(safe(what), total=1.0)
         self._progress.update(self._tasks[what], completed=fraction)  # type: ignore[arg-type]
 
 
@@ -88,6 +89,6 @@ def reporting() -> Iterator[Reporter]:
     if not sys.stderr.isatty():
         yield Reporter(None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield Reporter(progress)

@@ -46,37 +46,45 @@ def load_result(path: str | Path) -> Result:
     Raises ResultFileError where the file is missing, no record, of another schema version (both
     versions are named) or does not fit its schema.
     """
-    content = _read(path)
+    text = _read(path)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ResultFileError(f"{path}: not JSON: {error}") from error
     if not isinstance(content, dict) or "kind" not in content:
         raise ResultFileError(f"{path}: not a record of pyengine: it has no `kind`")
     kind, schema = content["kind"], content.get("schema_version")
-    if kind not in KINDS:
-        raise ResultFileError(f"{path}: unknown kind {kind!r}; known are {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ResultFileError(f"{path}: unknown kind {kind!r:.40}; known are {', '.join(KINDS)}")
     if schema != SCHEMA_VERSION:
         raise ResultFileError(f"{path}: {_other_schema(schema, content)}")
     try:
-        return record_class(kind).model_validate_json(Path(path).read_bytes())
+        return record_class(kind).model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the record"
         raise ResultFileError(f"{path}: damaged {kind} record: {where}: {first['msg']}") from error
 
 
-def _read(path: str | Path) -> Any:  # noqa: ANN401
+def _read(path: str | Path) -> str:
+    """Read a file once, since it may be a pipe; PowerShell's `>` writes UTF-16."""
     try:
-        return json.loads(Path(path).read_bytes())
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise ResultFileError(f"{path}: no such file") from None
     except OSError as error:
         raise ResultFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    try:
+        return data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError as error:
         raise ResultFileError(f"{path}: not JSON: {error}") from error
 
 
 def _other_schema(schema: object, content: dict[str, Any]) -> str:
     provenance = content.get("provenance")
     maker = provenance.get("pyengine") if isinstance(provenance, dict) else None
-    text = f"written with schema version {schema} by pyengine {maker or '(unknown version)'}; "
+    number = "no schema version" if schema is None else f"schema version {schema!r:.20}"
+    text = f"written with {number} by pyengine {maker or '(unknown version)'}; "
     text += f"this version reads schema version {SCHEMA_VERSION}"
     newer = isinstance(schema, int) and schema > SCHEMA_VERSION
     return text + ("; update pyengine" if newer else "; measure again")
