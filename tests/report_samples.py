@@ -30,7 +30,8 @@ from pyengine.reports.tables import (
     table,
 )
 from pyengine.results import Provenance
-from pyengine.sweep.records import PartRecord, SweepResult, SweepRow
+from pyengine.sweep.records import PartRecord, SweepResult, SweepRow, SweepTimings
+from pyengine.sweep.speed_record import SpeedRecord
 
 LANGUAGES = ("c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "react", "ruby")
 CLASSES = ("bracket", "comment", "identifier", "indentation", "keyword", "literal", "operator")
@@ -149,6 +150,29 @@ def sample_sweep(n_variants: int = 20) -> SweepResult:
         floor=1e-6,
         rows=[reference, *variants],
     )
+
+
+def sample_timings(n_variants: int = 20) -> SweepTimings:
+    """The timings of the sweep of the same number of variants."""
+    names = ["model", *(f"model-Q{i}" for i in range(n_variants))]
+    models = {
+        name: SpeedRecord(
+            key="k",
+            variant_sha256=f"{name}-hash",
+            machine="a processor",
+            threads=1,
+            load_seconds=[0.1, 0.2, 0.3],
+            prompt_tokens=256,
+            prompt_tokens_per_second=[1200.0, 1234.0, 1300.0],
+            generated_tokens=64,
+            generated_tokens_per_second=[40.0, 50.0, 60.0],
+            peak_memory_bytes=9 << 30,
+            empty_memory_bytes=1 << 20,
+            devices=["CPU"],
+        )
+        for name in names
+    }
+    return SweepTimings(provenance=MADE, models=models, failures={})
 
 
 def _row(name: str, gib: float, kl: float | None, *, is_reference: bool = False) -> SweepRow:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_line import run
-from report_samples import sample_sweep
+from report_samples import sample_sweep, sample_timings
 
 from pyengine.errors import ResultFileError
 from pyengine.reports.loading import KINDS, load_result, record_class, record_schema, schema_text
@@ -61,6 +61,30 @@ def test_text_is_what_the_command_printed_and_markdown_is_a_card(record: Path) -
     card = run("report", record, "--markdown")
     assert card.out.startswith("# Quantizations of model\n\n| file | type | size |")
     assert card.out.count("practically the same: within 0.005 nats") == 3
+
+
+def test_timings_are_shown_beside_their_sweep_and_alone(record: Path, tmp_path: Path) -> None:
+    timings, page, rows = (tmp_path / name for name in ("t.json", "t.html", "t.csv"))
+    timings.write_text(sample_timings(3).model_dump_json(), encoding="utf-8")
+    together = run("report", record, timings)
+    assert together.code == 0
+    assert together.out.count("Speed and memory") == 1
+    assert "How to cite" not in together.out
+    assert run("report", timings, record, "-o", page, "--csv", rows).code == 0
+    assert "1,234 (1,200–1,300)" in page.read_text(encoding="utf-8")
+    assert "<h1>Variants of model</h1>" in page.read_text(encoding="utf-8")
+    with rows.open(encoding="utf-8", newline="") as file:
+        speeds = [row for row in csv.DictReader(file) if row["metric"] == "prompt_speed"]
+    assert [(row["value"], row["n"]) for row in speeds] == [("1234.0", "3")] * 4
+    alone = run("report", timings)
+    assert alone.code == 0
+    assert "Timings of a sweep" in alone.out
+    assert "1,234 (1,200–1,300)" in alone.out
+    other = tmp_path / "other.json"
+    other.write_text(sample_sweep(1).model_dump_json(), encoding="utf-8")
+    apart = run("report", other, timings)
+    assert "Timings of a sweep" in apart.out
+    assert "Variants of model" in apart.out
 
 
 def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:
@@ -155,8 +179,8 @@ def test_the_schema_is_printed() -> None:
 
 
 def test_every_kind_has_a_view_and_what_is_measured_has_rows() -> None:
-    assert set(VIEWS) == set(KINDS) - {"sweep-timings"}
-    assert set(MODULES) == {"probe", "vocab", "compare", "sweep", "evaluate"}
+    assert set(VIEWS) == set(KINDS)
+    assert set(MODULES) == {"probe", "vocab", "compare", "sweep", "sweep-timings", "evaluate"}
 
 
 def test_models_lists_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

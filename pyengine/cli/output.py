@@ -48,18 +48,16 @@ def print_result(
         print_json(result)
     else:
         print_document(document_of(result), markdown=markdown)
-    write_page(result, html)
+    if html is not None:
+        _write_page(result, document_of(result), html)
 
 
-def write_page(result: Result, path: Path | None) -> None:
-    """Write a record as one self-contained HTML page, where a path was given."""
-    if path is None:
-        return
+def _write_page(result: Result, document: Document, path: Path) -> None:
     from pyengine.files import write_atomic
     from pyengine.reports.html import render_html
-    from pyengine.reports.views import page_of
+    from pyengine.reports.views import page_document
 
-    write_atomic(path, render_html(page_of([result])))
+    write_atomic(path, render_html(page_document(result, document)))
 
 
 def _wants_color() -> bool:

@@ -50,7 +50,7 @@ def command(
     """
     from pyengine.cli.output import print_document
     from pyengine.reports.loading import load_result
-    from pyengine.reports.views import card_of, document_of
+    from pyengine.reports.views import card_of, documents_of
 
     if schema is not None:
         _print_schema(schema)
@@ -63,9 +63,8 @@ def command(
     _write_rows(records, csv, parquet)
     _write_pictures(records, svg, png)
     if markdown or not any((output, csv, parquet, svg, png)):
-        for record in records:
-            show = card_of if markdown else document_of
-            print_document(show(record), markdown=markdown)
+        for record, document in documents_of(records):
+            print_document(card_of(record, document) if markdown else document, markdown=markdown)
 
 
 def _write_page(records: Sequence["Result"], path: Path) -> None:

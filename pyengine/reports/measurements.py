@@ -46,13 +46,14 @@ class Measurement:
     n: int = 0
 
 
-# Kind of record -> module of this package with a function `measurements`.
+# Kind of record -> module of this package and its function that yields measurements.
 MODULES: dict[str, str] = {
-    "probe": "probe_measurements",
-    "vocab": "vocab_measurements",
-    "compare": "compare_measurements",
-    "sweep": "sweep_measurements",
-    "evaluate": "evaluate_measurements",
+    "probe": "probe_measurements:measurements",
+    "vocab": "vocab_measurements:measurements",
+    "compare": "compare_measurements:measurements",
+    "sweep": "sweep_measurements:measurements",
+    "sweep-timings": "sweep_measurements:timings",
+    "evaluate": "evaluate_measurements:measurements",
 }
 
 
@@ -65,8 +66,10 @@ def measurements_of(results: Iterable[Result]) -> list[Measurement]:
     for result in results:
         if result.kind not in MODULES:
             raise InputError(f"a record of kind {result.kind!r} has no rows of measurements")
-        module = import_module(f"pyengine.reports.{MODULES[result.kind]}")
-        rows: Callable[[Result], Iterator[Measurement]] = module.measurements
+        module, _, name = MODULES[result.kind].partition(":")
+        rows: Callable[[Result], Iterator[Measurement]] = getattr(
+            import_module(f"pyengine.reports.{module}"), name
+        )
         found.extend(rows(result))
     return found
 

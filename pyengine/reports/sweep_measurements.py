@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from pyengine.comparison.records import EstimateRecord
 from pyengine.reports.measurements import Measurement
-from pyengine.sweep.records import SweepResult, SweepRow
+from pyengine.sweep.records import SweepResult, SweepRow, SweepTimings
 
 
 def measurements(result: SweepResult) -> Iterator[Measurement]:
@@ -20,6 +21,21 @@ def measurements(result: SweepResult) -> Iterator[Measurement]:
                 yield make("null control", "all", f"{metric}_floor", "", floor, n=result.n_tokens)
     for row in result.rows:
         yield from _row(row, result)
+
+
+def timings(result: SweepTimings) -> Iterator[Measurement]:
+    """Yield the median of each timing; `n` counts the repetitions."""
+    for name, speed in result.models.items():
+        make = partial(Measurement, result.kind, name, speed.variant_sha256, "", "", "all", "all")
+        repeated = (
+            ("load_time", "second", speed.load_seconds),
+            ("prompt_speed", "token/second", speed.prompt_tokens_per_second),
+            ("generation_speed", "token/second", speed.generated_tokens_per_second),
+        )
+        for metric, unit, values in repeated:
+            if values:
+                yield make(metric, unit, statistics.median(values), n=len(values))
+        yield make("peak_memory", "byte", float(speed.peak_memory_bytes))
 
 
 def _maker(row: SweepRow, result: SweepResult) -> Callable[..., Measurement]:

@@ -20,6 +20,7 @@ from pyengine.reports.numbers import (
     size,
     with_error,
 )
+from pyengine.reports.probe_view import provenance_facts
 from pyengine.reports.tables import (
     Block,
     Cell,
@@ -47,9 +48,33 @@ def sweep_document(result: SweepResult, timings: SweepTimings | None = None) -> 
     if failures or timings.failures:
         blocks.append(_failures(failures, timings))
     if timings.models:
-        blocks.append(_speeds(result, timings))
+        named = [(row.name, _label(row, result)) for row in result.rows]
+        blocks.append(_speeds(named, timings))
     blocks.append(_method(result))
     return Document(f"Variants of {result.reference}", tuple(blocks))
+
+
+def timings_document(timings: SweepTimings) -> Document:
+    """Lay timings out alone, where the record of their sweep is not at hand."""
+    blocks: list[Block] = [
+        Paragraph(
+            f"Speeds of {counted(len(timings.models), 'model')}. Give results.json of the same "
+            "sweep, too, to see them beside quality.",
+            "strong",
+        )
+    ]
+    if timings.models:
+        blocks.append(_speeds([(name, name) for name in timings.models], timings))
+    if timings.failures:
+        blocks.append(_failures([], timings))
+    return Document("Timings of a sweep", (*blocks, provenance_facts(timings.provenance)))
+
+
+def belong_together(result: SweepResult, timings: SweepTimings) -> bool:
+    """Tell whether all timings are of files of a sweep."""
+    hashes, names = {row.sha256 for row in result.rows}, {row.name for row in result.rows}
+    timed = {speed.variant_sha256 for speed in timings.models.values()}
+    return timed <= hashes and set(timings.failures) <= names
 
 
 def _answer(result: SweepResult) -> Paragraph:
@@ -252,7 +277,8 @@ def _failures(failed: Sequence[SweepRow], timings: SweepTimings) -> Table:
     return table("Failed", ("Variant", "Measurement", "Reason"), rows)
 
 
-def _speeds(result: SweepResult, timings: SweepTimings) -> Table:
+def _speeds(named: Sequence[tuple[str, str]], timings: SweepTimings) -> Table:
+    """Lay out the timings of models, given their names and how to call them here."""
     columns = (
         Column("Variant"),
         Column("Load", "right"),
@@ -261,15 +287,15 @@ def _speeds(result: SweepResult, timings: SweepTimings) -> Table:
         Column("Generation", "right", "tokens/s"),
     )
     rows = []
-    for row in result.rows:
-        speed = timings.models.get(row.name)
+    for name, label in named:
+        speed = timings.models.get(name)
         if speed is not None:
             load, memory, _, _ = _speed_cells(speed)
             prompt, generation = (
                 _spread(speed.prompt_tokens_per_second),
                 _spread(speed.generated_tokens_per_second),
             )
-            rows.append((_label(row, result), load, memory, prompt, generation))
+            rows.append((label, load, memory, prompt, generation))
     any_speed = next(iter(timings.models.values()))
     return table(
         "Speed and memory",

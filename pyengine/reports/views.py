@@ -26,6 +26,7 @@ VIEWS: dict[str, View] = {
     "vocab": View("vocab_view:vocab_document", "vocab_pictures:vocab_pictures"),
     "compare": View("compare_view:compare_document", "compare_pictures:compare_pictures"),
     "sweep": View("sweep_view:sweep_document", "sweep_pictures:sweep_pictures"),
+    "sweep-timings": View("sweep_view:timings_document"),
     "quantize": View("quantize_view:quantize_document"),
     "recommend": View("recommend_view:recommend_document"),
     "models": View("models_view:models_document"),
@@ -40,12 +41,12 @@ def document_of(result: Result) -> Document:
     return document
 
 
-def card_of(result: Result) -> Document:
-    """Return the table for a model card where the record compares variants, else all of it."""
+def card_of(result: Result, document: Document) -> Document:
+    """Return the table for a model card where the record compares variants, else its document."""
     if result.kind in ("compare", "sweep"):
-        document: Document = _function("model_card:model_card")(result)
-        return document
-    return document_of(result)
+        card: Document = _function("model_card:model_card")(result)
+        return card
+    return document
 
 
 def illustrations_of(result: Result) -> tuple[Block, ...]:
@@ -59,19 +60,36 @@ def pictures_of(result: Result) -> tuple[Picture, ...]:
     return Document("", illustrations_of(result)).pictures()
 
 
+def documents_of(results: Sequence[Result]) -> list[tuple[Result, Document]]:
+    """Return the text document of each record; a sweep takes in the timings of its files."""
+    from pyengine.reports.sweep_view import belong_together, sweep_document
+    from pyengine.sweep.records import SweepResult, SweepTimings
+
+    sweeps = [result for result in results if isinstance(result, SweepResult)]
+    timings = [result for result in results if isinstance(result, SweepTimings)]
+    shown: list[tuple[Result, Document]] = []
+    for result in results:
+        if isinstance(result, SweepResult):
+            its = next((timing for timing in timings if belong_together(result, timing)), None)
+            shown.append((result, sweep_document(result, its)))
+        elif not isinstance(result, SweepTimings) or not any(
+            belong_together(sweep, result) for sweep in sweeps
+        ):
+            shown.append((result, document_of(result)))
+    return shown
+
+
 def page_of(results: Sequence[Result]) -> Document:
     """Return the document of a page over one or several records."""
-    if len(results) == 1:
-        return page_document(results[0])
-    sections = [
-        Section(page.title, page.blocks) for page in (page_document(result) for result in results)
-    ]
-    return Document(f"{len(results)} results of pyengine", tuple(sections))
+    pages = [page_document(result, document) for result, document in documents_of(results)]
+    if len(pages) == 1:
+        return pages[0]
+    sections = tuple(Section(page.title, page.blocks) for page in pages)
+    return Document(f"{len(pages)} results of pyengine", sections)
 
 
-def page_document(result: Result) -> Document:
+def page_document(result: Result, document: Document) -> Document:
     """Put the pictures after the opening answer, and how to cite and repeat at the end."""
-    document = document_of(result)
     opening, rest = _split(document.blocks)
     blocks = (*opening, *illustrations_of(result), *rest, closing(result))
     return Document(document.title, blocks)
