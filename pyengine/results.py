@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 import pyengine
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.asked import asked
 from pyengine.engine.model import Model
 
 SCHEMA_VERSION = 1
@@ -56,6 +57,8 @@ class Provenance(Record):
         cpu, cores: of the machine that wrote the result.
         devices: the devices that computed, by llama.cpp's names: the GPUs that layers were given
             to, then accelerators such as BLAS, and the CPU. Empty where no model computed.
+        command: the words after `pyengine` that asked for it, less those that only say where and
+            how the result goes. Empty where Python asked.
     """
 
     pyengine: str
@@ -68,6 +71,7 @@ class Provenance(Record):
     threads: int
     devices: list[str]
     seed: int | None = None
+    command: list[str] = []
 
 
 class Result(Record):
@@ -112,6 +116,7 @@ def provenance(*, threads: int, devices: list[str], seed: int | None = None) -> 
         threads=threads,
         devices=devices,
         seed=seed,
+        command=list(asked.get()),
     )
 
 

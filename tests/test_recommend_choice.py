@@ -125,7 +125,63 @@ def test_ties_go_to_the_smaller_file_unless_a_paired_test_told_them_apart() -> N
         more_tokens=None,
     )
     paired = other.model_copy(update={"step": step})
-    assert recommend([sweep(one, paired)]).chosen == "A"
+    assert recommend([sweep(one, paired)], max_kl=0.001).chosen == "A"
+    assert recommend([sweep(one, paired)], max_kl=0.003).chosen == "B"  # a difference too small
+
+
+def test_equivalence_at_the_records_margin_says_nothing_at_a_narrower_one() -> None:
+    one, other = row("A", 4, 0.0001, error=0.00001), row("B", 3, 0.0005, error=0.00001)
+    step = StepVerdict(
+        against="A",
+        difference=estimate(0.0004, 0.00001),
+        adjusted_p=1e-8,
+        verdict="equivalent",  # within the 0.005 nats of the sweep
+        more_tokens=None,
+    )
+    record = sweep(one, other.model_copy(update={"step": step}))
+    narrow = recommend([record], max_kl=0.00001)
+    assert (narrow.chosen, narrow.qualified) == ("A", False)
+    assert "told apart" not in narrow.why
+    assert recommend([record], max_kl=0.00005, memory=3 * GIB).chosen == "B"
+    noisy = step.model_copy(update={"adjusted_p": 0.3})
+    alike = recommend([sweep(one, other.model_copy(update={"step": noisy}))], max_kl=0.00001)
+    assert alike.chosen == "B"
+    assert "A (4.00 GiB) comes closest" in alike.what_would_change
+
+
+def test_one_variant_is_judged_alone() -> None:
+    asked = sweep(*USUAL, row("Q5", 5, 0.0049, error=0.001))
+    good = recommend([asked], variant="Q8_0")
+    assert good.why.startswith("Q8_0 (8.00 GiB) is within 0.005 nats per token: KL 0.001 nats")
+    assert good.what_would_change == "Only a margin below 0.0012 nats would rule it out."
+    open_case = recommend([asked], variant="q5")
+    assert not open_case.qualified
+    assert open_case.why.startswith("Whether Q5 (5.00 GiB) is within 0.005 nats per token is undec")
+    assert "More tokens could decide it." in open_case.what_would_change
+    bad = recommend([asked], variant="Q2_K")
+    assert bad.why.startswith("Q2_K (3.00 GiB) is beyond 0.005 nats per token")
+    large = recommend([asked], variant="Q8_0", size=GIB)
+    assert (large.chosen, large.why[:39]) == (None, "Q8_0 (8.00 GiB) does not fit 1.00 GiB o")
+
+
+def test_a_divergence_without_an_interval_qualifies_nothing() -> None:
+    alone = estimate(0.001, float("nan"))
+    lonely = row("Q8_0", 8, 0.001).model_copy(update={"kl": alone})
+    result = recommend([sweep(lonely)])
+    assert (result.chosen, result.qualified) == ("Q8_0", False)
+    assert "nan" not in result.why + result.what_would_change
+    assert "More text" in result.what_would_change
+    broken = alone.model_copy(update={"value": float("nan")})
+    none = recommend([sweep(lonely.model_copy(update={"kl": broken}))])
+    assert none.chosen is None
+
+
+def test_files_of_one_name_are_told_apart() -> None:
+    there = row("Q4", 4, 0.001).model_copy(update={"sha256": "abcdef0123456789"})
+    here = row("Q4", 5, 0.002)
+    result = recommend([sweep(here), sweep(there)])
+    assert result.chosen == "Q4 (abcdef01)"
+    assert [c.name for c in result.candidates] == ["Q4 (abcdef01)", "Q4 (q4q4q4q4)"]
 
 
 def test_equal_files_in_every_respect_have_one_answer() -> None:
@@ -173,19 +229,22 @@ def test_records_that_cannot_be_set_against_each_other_are_refused() -> None:
     other = sweep(*USUAL).model_copy(update={"reference_sha256": "x" * 64})
     with pytest.raises(InputError, match="different references"):
         recommend([sweep(*USUAL), other])
+    elsewhere = sweep(*USUAL).model_copy(update={"corpus_sha256": "x" * 64})
+    with pytest.raises(InputError, match="different texts"):
+        recommend([sweep(*USUAL), elsewhere])
     with pytest.raises(InputError, match="no variant"):
         recommend([sweep(row("F16", 15, 0.0))])
     with pytest.raises(OptionError, match="negative"):
         recommend([sweep(*USUAL)], max_kl=-1)
-    with pytest.raises(OptionError, match="names 0 of the variants"):
+    with pytest.raises(OptionError, match="names none of the variants"):
         recommend([sweep(*USUAL)], variant="Q7")
 
 
 def test_choose_ignores_names_in_told_apart() -> None:
     made = recommend([sweep(*USUAL)]).candidates
     by_name: dict[str, Candidate] = {candidate.name: candidate for candidate in made}
-    assert told_apart(by_name["Q8_0"], by_name["Q2_K"], {})
-    assert not told_apart(by_name["Q8_0"], by_name["Q8_0"], {})
+    assert told_apart(by_name["Q8_0"], by_name["Q2_K"], {}, 0.005)
+    assert not told_apart(by_name["Q8_0"], by_name["Q8_0"], {}, 0.005)
     assert choose([], Limits(margin=1.0), {}).chosen is None
 
 
@@ -197,7 +256,7 @@ def test_the_command_is_a_gate(tmp_path: Path) -> None:
     assert "Use Q6_K." in good.out
     none = run("recommend", record, "--max-kl", "0.0001")
     assert none.code == 1
-    assert "the best that fits is Q8_0" in none.out
+    assert "Nothing qualifies; the best is Q8_0." in none.out
     assert none.err.strip() == "pyengine: no variant qualifies"
     failed = run("recommend", record, "--variant", "Q4_K_M", "--fail-if", "kl > 0.02")
     assert failed.code == 1

@@ -8,6 +8,7 @@ import pytest
 from command_line import run
 from report_samples import sample_sweep, sample_timings
 
+from pyengine.cli.app import what_was_asked
 from pyengine.errors import ResultFileError
 from pyengine.reports.loading import KINDS, load_result, record_class, record_schema, schema_text
 from pyengine.reports.measurements import MODULES
@@ -220,6 +221,24 @@ def test_a_terminal_without_unicode_is_no_error(record: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"Variants of model" in done.stdout
+
+
+def test_a_page_says_the_command_that_was_given(tmp_path: Path) -> None:
+    page, shown = tmp_path / "a.html", tmp_path / "b.html"
+    asked = ["vocab", "embedded:small", "--language", "go"]
+    outcome = run(*asked, "--json", "--html", page)
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["provenance"]["command"] == asked
+    (tmp_path / "r.json").write_text(outcome.out, encoding="utf-8")
+    assert run("report", tmp_path / "r.json", "-o", shown).code == 0
+    assert shown.read_bytes() == page.read_bytes()
+    assert "pyengine vocab embedded:small --language go</dd>" in page.read_text(encoding="utf-8")
+
+
+def test_what_was_asked_leaves_out_where_it_goes() -> None:
+    words = "sweep m.gguf --resume --output-dir=x --tokens 9 --html p --json --workers 2 --to Q8_0"
+    assert what_was_asked(words.split()) == ("sweep", "m.gguf", "--tokens", "9", "--to", "Q8_0")
+    assert what_was_asked(["probe", "--html"]) == ("probe",)
 
 
 def test_progress_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

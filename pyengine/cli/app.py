@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from pyengine import __version__
+from pyengine.asked import asked
 from pyengine.engine.library import open_llama_cpp
 from pyengine.errors import InputError, PyengineError
 from pyengine.reports.pieces import safe
@@ -34,6 +35,16 @@ COMMANDS: dict[str, str] = {
 }
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Options that say where and how a result goes, with what means it is made or how fast that is,
+# and change none of its numbers.
+SILENT_FLAGS = frozenset({"--json", "--markdown", "--resume", "--speed", "--no-speed"})
+SILENT_OPTIONS = frozenset(
+    {
+        *("--html", "--output-dir", "--save-logits", "--workers", "--dask"),
+        *("--repeats", "--speed-threads"),
+    }
+)
+
 INTERNAL = 3
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -106,6 +117,7 @@ def run(arguments: list[str]) -> int:
         if not _is_unicode(argument):
             _complain(f"argument {argument!r} is not UTF-8; give the file another name")
             return InputError.exit_code
+    asked.set(what_was_asked(arguments))
     try:
         open_llama_cpp()
         code = typer.main.get_command(app)(
@@ -143,6 +155,19 @@ def run(arguments: list[str]) -> int:
     if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
         _complain("interrupted")
     return code if isinstance(code, int) else 0
+
+
+def what_was_asked(arguments: list[str]) -> tuple[str, ...]:
+    """Return the words that decide the numbers of a result."""
+    words: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        option, _, value = word.partition("=")
+        if option in SILENT_OPTIONS and not value:
+            next(rest, None)
+        elif option not in SILENT_FLAGS | SILENT_OPTIONS:
+            words.append(word)
+    return tuple(words)
 
 
 def _is_unicode(argument: str) -> bool:

@@ -73,7 +73,9 @@ def command(
         fail_if=fail_if,
     )
     print_result(result, recommend_document, json=json, markdown=markdown)
+    if result.chosen is None:
+        raise ThresholdNotMet("no variant fits")
     if result.failed:
-        raise ThresholdNotMet(f"{fail_if!r} holds for {result.chosen or 'no variant at all'}")
-    if result.chosen is None or not (result.qualified or fail_if):
+        raise ThresholdNotMet(f"{fail_if!r} holds for {result.chosen}")
+    if not (result.qualified or fail_if):
         raise ThresholdNotMet("no variant qualifies")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pyengine.comparison.records import ComparisonResult, VariantRecord
+from pyengine.comparison.records import ComparisonResult, EstimateRecord, VariantRecord
 from pyengine.errors import InputError
 from pyengine.recommendation.records import Candidate
 from pyengine.results import Result
@@ -14,17 +16,20 @@ from pyengine.sweep.records import SweepResult, SweepRow, SweepTimings
 def candidates_of(results: Sequence[Result]) -> list[Candidate]:
     """Return the variants of comparisons and sweeps; timings add the memory they measured.
 
-    Raises InputError where a record is of another kind, or they are of different references.
+    Raises InputError where a record is of another kind, or they are of different references or
+    texts.
     """
     found: dict[str, Candidate] = {}
-    references = {}
+    references, texts = {}, set()
     timings = [result for result in results if isinstance(result, SweepTimings)]
     for result in results:
         if isinstance(result, ComparisonResult):
             references[result.reference.sha256] = result.reference.name
+            texts |= {result.corpus.sha256} if result.corpus else set()
             listed = _of_comparison(result)
         elif isinstance(result, SweepResult):
             references[result.reference_sha256] = result.reference
+            texts.add(result.corpus_sha256)
             listed = _of_sweep(result)
         elif isinstance(result, SweepTimings):
             continue
@@ -37,7 +42,25 @@ def candidates_of(results: Sequence[Result]) -> list[Candidate]:
             f"the records are of different references ({', '.join(references.values())}), "
             "whose divergences cannot be set against each other"
         )
-    return [_with_memory(candidate, timings) for candidate in found.values()]
+    if len(texts) > 1:
+        raise InputError(
+            "the records are of different texts (--corpus), over which the same file diverges "
+            "differently"
+        )
+    return [_with_memory(candidate, timings) for candidate in _distinct(list(found.values()))]
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """Add to a name that several files have the beginning of each file's hash."""
+    names = Counter(candidate.name for candidate in candidates)
+    return [
+        candidate
+        if names[candidate.name] == 1
+        else candidate.model_copy(
+            update={"name": f"{candidate.name} ({(candidate.sha256 or 'damaged')[:8]})"}
+        )
+        for candidate in candidates
+    ]
 
 
 def _of_comparison(result: ComparisonResult) -> Iterator[Candidate]:
@@ -75,9 +98,9 @@ def _of_variant(variant: VariantRecord, floor: float | None) -> Candidate:
         memory=model.file_bytes,
         memory_measured=False,
         metrics=metrics,
-        excluded=None
-        if kl
-        else "; ".join(variant.refused) or "its divergence was not measured over a corpus",
+        excluded=_unusable(
+            kl, "; ".join(variant.refused) or "its divergence was not measured over a corpus"
+        ),
     )
 
 
@@ -112,8 +135,15 @@ def _of_row(row: SweepRow, floor: float | None) -> Candidate:
         memory=row.file_bytes,
         memory_measured=False,
         metrics={name: value for name, value in metrics.items() if value is not None},
-        excluded=None if kl else f"its measurement failed: {row.failure}",
+        excluded=_unusable(kl, f"its measurement failed: {row.failure}"),
     )
+
+
+def _unusable(kl: EstimateRecord | None, reason: str) -> str | None:
+    """Say why a variant cannot be chosen, given the reason for a divergence that is missing."""
+    if kl is None:
+        return reason
+    return None if math.isfinite(kl.value) else "its divergence is not a finite number"
 
 
 def _with_memory(candidate: Candidate, timings: Sequence[SweepTimings]) -> Candidate:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyengine.comparison.records import ComparisonResult
+from pyengine.comparison.records import ComparisonResult, EstimateRecord
 from pyengine.recommendation.records import Candidate
 from pyengine.results import Result
 from pyengine.sweep.records import SweepResult
+
+_ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +31,32 @@ class Choice:
     tied: tuple[Candidate, ...] = ()
 
 
-Verdicts = Mapping[frozenset[str], str]
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two variants on the same tokens: the difference of their divergences, and its p-value."""
+
+    difference: EstimateRecord
+    p: float
+
+    def differ(self, margin: float) -> bool:
+        """Tell whether they differ, and by more than the margin that is asked for here.
+
+        The verdict in the record will not do: it is of the margin that was asked for there.
+        """
+        within = max(abs(self.difference.low), abs(self.difference.high)) <= margin
+        return not within and self.p < _ALPHA
 
 
-def choose(candidates: Sequence[Candidate], limits: Limits, verdicts: Verdicts) -> Choice:
+Pairs = Mapping[frozenset[str], Pair]
+
+
+def choose(candidates: Sequence[Candidate], limits: Limits, pairs: Pairs) -> Choice:
     """Choose among the candidates that fit.
 
     Within the margin is a candidate whose whole 95 % interval lies below it, or whose divergence
     is below the null control's. The smallest such file wins. Where there is none, the one of
-    least divergence is the best, and the smallest of those that cannot be told apart from it wins.
+    least divergence is the best, and the smallest of those that cannot be told apart from it,
+    or only within the margin, wins.
     """
     fitting = [c for c in candidates if c.excluded is None and fits(c, limits)]
     within = [c for c in fitting if within_margin(c, limits.margin)]
@@ -46,7 +65,7 @@ def choose(candidates: Sequence[Candidate], limits: Limits, verdicts: Verdicts) 
     if not fitting:
         return Choice(None, qualified=False)
     best = min(fitting, key=lambda c: (c.kl, c.size, c.name))
-    tied = [c for c in fitting if c is best or not told_apart(best, c, verdicts)]
+    tied = [c for c in fitting if c is best or not told_apart(best, c, pairs, limits.margin)]
     chosen = min(tied, key=lambda c: (c.size, c.kl, c.name))
     return Choice(chosen, qualified=False, tied=tuple(c for c in tied if c is not chosen))
 
@@ -68,26 +87,29 @@ def below_floor(candidate: Candidate) -> bool:
     return candidate.kl_floor is not None and candidate.kl <= candidate.kl_floor
 
 
-def told_apart(one: Candidate, other: Candidate, verdicts: Verdicts) -> bool:
-    """Tell whether two candidates differ: by the paired verdict, else by their intervals.
+def told_apart(one: Candidate, other: Candidate, pairs: Pairs, margin: float) -> bool:
+    """Tell whether two candidates differ: by the paired comparison, else by their intervals.
 
     Intervals that do not overlap differ; that overlapping ones do not is the careful reading,
     which paired measurements on the same tokens sharpen.
     """
-    verdict = verdicts.get(frozenset((one.name, other.name)))
-    if verdict is not None:
-        return verdict == "different"
+    pair = pairs.get(frozenset((one.name, other.name)))
+    if pair is not None:
+        return pair.differ(margin)
     return one.kl_high < other.kl_low or other.kl_high < one.kl_low
 
 
-def verdicts_of(results: Sequence[Result]) -> dict[frozenset[str], str]:
-    """Collect the paired verdicts of the records, by the names of both variants."""
-    found: dict[frozenset[str], str] = {}
+def pairs_of(results: Sequence[Result]) -> dict[frozenset[str], Pair]:
+    """Collect the paired comparisons of the records, by the names of both variants."""
+    found: dict[frozenset[str], Pair] = {}
     for result in results:
         if isinstance(result, ComparisonResult):
-            found |= {frozenset((pair.first, pair.second)): pair.verdict for pair in result.pairs}
+            for pair in result.pairs:
+                found[frozenset((pair.first, pair.second))] = Pair(pair.difference, pair.p_holm)
         elif isinstance(result, SweepResult):
             for row in result.rows:
-                if row.step is not None:
-                    found[frozenset((row.name, row.step.against))] = row.step.verdict
+                if (step := row.step) is not None:
+                    found[frozenset((row.name, step.against))] = Pair(
+                        step.difference, step.adjusted_p
+                    )
     return found

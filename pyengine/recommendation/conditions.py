@@ -13,6 +13,7 @@ Grammar, loosest binding first; only the words `and`, `or`, `not` and these sign
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -152,6 +153,8 @@ class _Reader:
         if name not in self.numbers:
             known = ", ".join(self.numbers)
             raise OptionError(f"{self.text!r}: {name!r} was not measured; known are {known}")
+        if math.isnan(self.numbers[name]):  # every comparison would be false, and a gate open
+            raise OptionError(f"{self.text!r}: {name} of the chosen variant is not known")
         return self.numbers[name]
 
     def nested(self, read: Callable[[], _Value]) -> _Value:

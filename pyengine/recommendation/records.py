@@ -57,6 +57,7 @@ class RecommendResult(Result):
     Attributes:
         chosen: name of the variant; None where none fits.
         qualified: whether it meets the margin.
+        variant: the one that was asked about; None where all were.
         fail_if: the condition for failing that was given; failed: whether it holds.
     """
 
@@ -71,5 +72,6 @@ class RecommendResult(Result):
     why: str
     what_would_change: str
     candidates: list[Candidate]
+    variant: str | None = None
     fail_if: str | None = None
     failed: bool = False

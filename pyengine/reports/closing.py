@@ -39,11 +39,14 @@ def fingerprint(result: Result) -> str:
 
 
 def repeat_command(result: Result) -> str:
-    """Write the command that measures the same again; options that had defaults are left out."""
+    """Write the command that measures the same again, as far as the record knows it."""
+    made = result.provenance
+    if made.command:
+        return shlex.join(["pyengine", *made.command])
     words = ["pyengine", result.kind, *_models(result)]
-    if result.provenance.seed is not None:
-        words += ["--seed", str(result.provenance.seed)]
-    return shlex.join(words)
+    if made.seed is not None:
+        words += ["--seed", str(made.seed)]
+    return f"{shlex.join(words)}, with the other options that were given in Python"
 
 
 def _models(result: Result) -> list[str]:

@@ -20,11 +20,24 @@ def recommend_document(result: RecommendResult) -> Document:
 
 
 def _answer(result: RecommendResult) -> str:
+    if result.fail_if is None:
+        return _choice(result)
+    if result.chosen is None:
+        return f"{_choice(result)} So it fails."
+    held = "this holds, so it fails" if result.failed else "this does not hold"
+    return f"{_choice(result)} {result.fail_if}: {held}."
+
+
+def _choice(result: RecommendResult) -> str:
+    if result.variant is not None:
+        fate = "qualifies" if result.qualified else "does not qualify"
+        return f"{result.chosen or result.candidates[0].name} {fate}."
     if result.chosen is None:
         return "Nothing fits."
     if result.qualified:
         return f"Use {result.chosen}."
-    return f"Nothing qualifies; the best that fits is {result.chosen}."
+    limited = result.memory_limit is not None or result.size_limit is not None
+    return f"Nothing qualifies; the best{' that fits' if limited else ''} is {result.chosen}."
 
 
 def _table(result: RecommendResult) -> Table:
@@ -86,7 +99,7 @@ def _method(result: RecommendResult) -> Facts:
             "rule",
             "the smallest file whose whole 95 % interval of the mean KL divergence is within "
             "the margin, or whose divergence is not above the null control's; where there is none, "
-            "the smallest of those that cannot be told from the best",
+            "the smallest of those that cannot be told from the best, or only within the margin",
         ),
         ("margin", f"{result.margin:g} nats per token ({origin})"),
     ]
