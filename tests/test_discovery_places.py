@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from gguf import GGUFWriter
 
-from pyengine.discovery.header import read_header
 from pyengine.discovery.inventory import take_inventory
 from pyengine.discovery.places import Places
 from pyengine.discovery.references import choose_files, resolve_model
 from pyengine.discovery.stores import find_all
+from pyengine.engine.file_types import FILE_TYPES, file_type_name
 from pyengine.engine.gguf import parts_sha256
+from pyengine.engine.header import read_header
 from pyengine.errors import ModelFileError
 
 
@@ -241,3 +242,16 @@ def test_the_environment_moves_the_stores(tmp_path: Path) -> None:
     assert places.ollama() == [tmp_path / "o"]
     assert places.llama_cpp() == [tmp_path / "l"]
     assert places.hub() == tmp_path / "h" / "hub"
+
+
+def test_every_file_type_has_the_name_that_gguf_gives_it() -> None:
+    from gguf.constants import LlamaFileType
+
+    names = {number.value: number.name for number in LlamaFileType if number.name != "GUESSED"}
+    assert {
+        number: name.removeprefix("MOSTLY_").removeprefix("ALL_") for number, name in names.items()
+    } == FILE_TYPES
+    assert file_type_name(15) == "Q4_K_M"
+    assert file_type_name(999) == "type 999"
+    assert file_type_name(1024) is None
+    assert file_type_name("15") is None

@@ -1,11 +1,13 @@
 """Labels of crowded points, and a noise floor that is far away."""
 
 import itertools
+import math
+import re
 
 import pytest
 
-from pyengine.reports.charts import Point, Scatter
-from pyengine.reports.label_places import Box, place_labels
+from pyengine.reports.charts import Dots, Point, Scatter, Series
+from pyengine.reports.label_places import Box, Label, place_labels
 from pyengine.reports.plots import draw_svg
 from pyengine.reports.tables import Picture
 
@@ -14,18 +16,34 @@ FRAME = Box(0, 0, 400, 300)
 
 def test_labels_of_crowded_points_do_not_overlap() -> None:
     points = [(150 + 12.0 * (i % 4), 150 + 9.0 * (i // 4)) for i in range(12)]
-    marks = [Box(x - 3, y - 3, x + 3, y + 3) for x, y in points]
-    boxes = place_labels([(40, 10)] * 12, points, marks, FRAME, gap=5)
+    labels = place_labels([(40, 10)] * 12, points, [], FRAME, mark=6, gap=5)
+    boxes = [label.box for label in labels]
     for a, b in itertools.combinations(boxes, 2):
         assert a.overlap(b) == 0
     assert all(box.outside(FRAME) == 0 for box in boxes)
 
 
 def test_a_lonely_label_stands_to_the_right_unless_the_frame_ends_there() -> None:
-    (box,) = place_labels([(40, 10)], [(100, 100)], [], FRAME, gap=5)
-    assert box == Box(105, 95, 145, 105)
-    (box,) = place_labels([(40, 10)], [(390, 100)], [], FRAME, gap=5)
-    assert box == Box(345, 95, 385, 105)
+    (label,) = place_labels([(40, 10)], [(100, 100)], [], FRAME, mark=6, gap=5)
+    assert label == Label(Box(105, 95, 145, 105), led=False)
+    (label,) = place_labels([(40, 10)], [(390, 100)], [], FRAME, mark=6, gap=5)
+    assert label == Label(Box(345, 95, 385, 105), led=False)
+
+
+def test_a_label_that_could_be_anothers_has_a_line_to_its_point() -> None:
+    points = [(100.0 + 7 * (i % 3), 100.0 + 7 * (i // 3)) for i in range(9)]
+    labels = place_labels([(40, 10)] * 9, points, [], FRAME, mark=6, gap=5)
+    for own, label in enumerate(labels):
+        near = label.box.distance(*points[own])
+        alone = all(label.box.distance(*p) > near for i, p in enumerate(points) if i != own)
+        assert alone or label.led
+
+
+def test_a_label_keeps_clear_of_intervals_where_it_can() -> None:
+    bar = Box(120, 50, 123, 150)
+    (label,) = place_labels([(40, 10)], [(100, 100)], [bar], FRAME, mark=6, gap=5)
+    assert label.box.overlap(bar) == 0
+    assert label.box.right == 95
 
 
 @pytest.mark.parametrize(("floor", "words"), [(1e-9, "below this picture"), (2e-4, "noise floor<")])
@@ -35,3 +53,35 @@ def test_a_floor_far_below_stretches_no_axis(floor: float, words: str) -> None:
     svg = draw_svg(Picture("p", "title", "caption", chart))
     assert words in svg
     assert ("stroke-dasharray: 3.7,1.6" in svg) == (floor > 1e-8)
+
+
+def test_no_divergence_at_all_has_a_place_on_a_logarithmic_axis() -> None:
+    points = (Point("same", 1, 0.0, 0.0, 0.0), Point("b", 2, 0.001, 0.0, 0.002))
+    svg = draw_svg(Picture("p", "t", "c", Scatter("size", "KL", points, log_y=True)))
+    assert ">same: 0<" in svg
+    assert ">b<" in svg
+    alone = Scatter("size", "KL", points[:1], log_y=True)
+    assert ">same<" in draw_svg(Picture("p", "t", "c", alone))
+    unknown = Scatter("size", "KL", (Point("n", 1, math.nan), *points), log_y=True)
+    assert ">n<" not in draw_svg(Picture("p", "t", "c", unknown))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [(1e-6, 1, {"0.1", "0.001"}), (0.012, 0.14, {"0.02", "0.05", "0.1"}), (0.31, 0.39, {"0.36"})],
+)
+def test_a_short_logarithmic_axis_has_numbers(low: float, high: float, written: set[str]) -> None:
+    series = (Series("s", (low, high)),)
+    svg = draw_svg(Picture("p", "t", "c", Dots(("x", "y"), series, "p")))
+    texts = set(re.findall(r">([^<>]+)</text>", svg)) - {"x", "y", "p"}
+    assert written <= texts
+    assert len(texts) < 12
+
+
+def test_changes_below_zero_are_drawn_with_their_intervals() -> None:
+    series = (Series("s", (-0.2, 0.0), (-0.3, -0.1), (-0.1, 0.1)),)
+    chart = Dots(("x", "y"), series, "change", log_x=False)
+    svg = draw_svg(Picture("p", "t", "c", chart))
+    strokes = re.findall(r"stroke: #0072b2; stroke-width: 1.2", svg)
+    marks = re.findall(r"<use [^>]*fill: #0072b2", svg)
+    assert (len(strokes), len(marks)) == (2, 2)

@@ -49,6 +49,7 @@ def test_the_table_agrees_with_a_slow_oracle(sweep: SmallSweep, undisturbed: Pat
         row = rows[f"tiny-{file_type}"]
         truth = slow_numbers(sweep.source, undisturbed / "models" / f"tiny-{file_type}.gguf")
         assert row["failure"] is None
+        assert row["file_type"] == file_type
         assert row["kl"]["value"] == pytest.approx(truth["kl"], rel=1e-6)  # type: ignore[index]
         assert row["same_top"]["value"] == pytest.approx(truth["same"])  # type: ignore[index]
         assert row["bits_per_byte"]["value"] == pytest.approx(  # type: ignore[index]

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pyengine.discovery.header import Header, read_header
 from pyengine.discovery.places import Places
 from pyengine.discovery.records import LocalModel, ModelsResult
 from pyengine.discovery.stores import Found, find_all
 from pyengine.engine.gguf import parts_sha256
+from pyengine.engine.header import Header, read_header
 from pyengine.errors import ModelFileError
 from pyengine.results import provenance
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from pyengine import _core
 from pyengine.engine.devices import computing_devices, gpus
+from pyengine.engine.file_types import file_type_name
 from pyengine.engine.gguf import check_gguf, parts_sha256
 from pyengine.engine.log import forward_log
 from pyengine.engine.options import ModelOptions
@@ -80,8 +81,10 @@ class Model:
 
     @property
     def file_type(self) -> str:
-        """llama.cpp's name of the most common tensor type, such as "Q4_K - Medium"."""
-        return self.core.file_type
+        """The file's type, such as "Q4_K_M"; llama.cpp's guess in its words where it has none."""
+        number = self.metadata.get("general.file_type", "")
+        known = file_type_name(int(number)) if number.isdecimal() else None
+        return known or self.core.file_type
 
     @property
     def description(self) -> str:

@@ -64,7 +64,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """Hold one line of marks for each category, a mark for each series; zeros are not drawn.
+    """Hold one line of marks for each category, a mark for each series; no zeros where it is log.
 
     A series without values but with an interval draws a bar behind the marks.
     """

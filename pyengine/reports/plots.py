@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pyengine.reports.charts import Bars, Chart, Dots, Heatmap, Lines, Panels, Scatter, Series
+from pyengine.reports.charts import (
+    Bars,
+    Chart,
+    Dots,
+    Heatmap,
+    Lines,
+    Panels,
+    Scatter,
+    Series,
+)
 from pyengine.reports.colors import LIGHT, themed
-from pyengine.reports.label_places import Box, place_labels
-from pyengine.reports.numbers import significant
 from pyengine.reports.pieces import safe
+from pyengine.reports.scatter import draw_scatter
 from pyengine.reports.tables import Picture
+from pyengine.reports.ticks import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
 _WIDTH = 7.2
-# A noise floor lower than the lowest point by this factor is left out of the picture.
-_FAR_BELOW = 30
 _MARKS = ("o", "s", "D", "^", "v", "P")
 _STYLE: dict[str, object] = {
     "svg.fonttype": "none",
@@ -103,7 +110,7 @@ def _draw(
 
 def _figure(chart: Chart) -> Figure:
     if isinstance(chart, Scatter):
-        return _single(4.3, lambda axes: _scatter(axes, chart))
+        return _single(4.3, lambda axes: draw_scatter(axes, chart))
     if isinstance(chart, Heatmap):
         height = 0.7 + 0.3 * len(chart.rows)
         return _single(height, lambda axes: _heatmap(axes, chart))
@@ -125,84 +132,6 @@ def _single(height: float, draw: Callable[[Axes], None]) -> Figure:
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     draw(figure.add_subplot())
     return figure
-
-
-def _scatter(axes: Axes, chart: Scatter) -> None:
-    front = sorted((p for p in chart.points if p.on_front), key=lambda p: p.x)
-    axes.grid(visible=True)
-    if chart.log_y:
-        axes.set_yscale("log")
-        _plain_ticks(axes.yaxis)
-    axes.plot(
-        [p.x for p in front], [p.y for p in front], color=LIGHT.faint, linewidth=2.5, zorder=1
-    )
-    for point in chart.points:
-        color = LIGHT.series1 if point.on_front else LIGHT.quiet
-        if point.low is not None and point.high is not None:
-            axes.vlines(point.x, point.low, point.high, color=color, linewidth=1.4)
-        axes.plot(point.x, point.y, "o", color=color, markersize=5)
-    axes.set_xlabel(chart.x_label)
-    axes.set_ylabel(chart.y_label)
-    axes.margins(x=0.12, y=0.12)
-    if chart.floor is not None:
-        _draw_floor(axes, chart, chart.floor)
-    _label_points(axes, chart)
-
-
-def _draw_floor(axes: Axes, chart: Scatter, floor: float) -> None:
-    """Draw the noise floor; one far below every point is told in words and stretches no axis."""
-    lowest = min((point.y for point in chart.points if point.y > 0), default=floor)
-    far_below = chart.log_y and 0 < floor < lowest / _FAR_BELOW
-    if not far_below:
-        axes.axhline(floor, color=LIGHT.series2, linewidth=1, linestyle="--")
-    axes.annotate(
-        f"noise floor: {significant(floor, 2)}, below this picture" if far_below else "noise floor",
-        (1, 0 if far_below else floor),
-        xycoords=("axes fraction", "axes fraction" if far_below else "data"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=8,
-        color=LIGHT.series2,
-    )
-
-
-def _label_points(axes: Axes, chart: Scatter) -> None:
-    """Write labels beside points where they hide little, with a line to those that are far."""
-    if not chart.points:
-        return
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()  # only now is it known where the points will lie
-    points = sorted(chart.points, key=lambda p: (p.x, p.y))
-    to_pixels = axes.transData.transform
-    places = [(float(x), float(y)) for x, y in to_pixels([(p.x, p.y) for p in points])]
-    pixel = figure.dpi / 72
-    marks = [Box(x - 3 * pixel, y - 3 * pixel, x + 3 * pixel, y + 3 * pixel) for x, y in places]
-    sizes = [_text_size(axes, safe(point.label)) for point in points]
-    frame = Box(*axes.bbox.extents)
-    boxes = place_labels(sizes, places, marks, frame, gap=5 * pixel)
-    for point, (x, y), box in zip(points, places, boxes, strict=True):
-        far = abs((box.left + box.right) / 2 - x) > (box.right - box.left) / 2 + 8 * pixel
-        axes.annotate(
-            safe(point.label),
-            (point.x, point.y),
-            xytext=((box.left - x) / pixel, (box.bottom - y) / pixel),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            fontsize=8,
-            arrowprops={"arrowstyle": "-", "color": LIGHT.quiet, "linewidth": 0.5} if far else None,
-        )
-
-
-def _text_size(axes: Axes, text: str) -> tuple[float, float]:
-    """Return width and height of a label in pixels."""
-    drawn = axes.text(0, 0, text, fontsize=8)
-    extent = drawn.get_window_extent()
-    drawn.remove()
-    return extent.width, extent.height
 
 
 def _heatmap(axes: Axes, chart: Heatmap) -> None:
@@ -238,7 +167,6 @@ def _cell(column: int, row: int, level: float) -> Rectangle:
 
 def heat_levels(chart: Heatmap) -> list[list[float | None]]:
     """Scale the values to [0.03, 0.8] for opacity, over logarithms where asked."""
-    import math
 
     def scale(value: float | None) -> float | None:
         if value is None or not math.isfinite(value):
@@ -267,7 +195,7 @@ def _bars(axes: Axes, chart: Bars) -> None:
                 axes.hlines(place, low, high, color=LIGHT.ink, linewidth=1)
     if chart.log_x:
         axes.set_xscale("log")
-        _plain_ticks(axes.xaxis)
+        plain_ticks(axes.xaxis)
     _categories(axes, chart)
 
 
@@ -275,22 +203,27 @@ def _dots(axes: Axes, chart: Dots) -> None:
     """Draw a mark for each value; series of one category are set a little apart."""
     if chart.log_x:
         axes.set_xscale("log")
-        _plain_ticks(axes.xaxis)
+        plain_ticks(axes.xaxis)
     rows = range(len(chart.categories))
     marked = [series for series in chart.series if any(v is not None for v in series.values)]
     apart = min(0.6 / max(len(marked), 1), 0.16)
     for series in chart.series:
         if series not in marked:
-            bounds = [(r, *ends) for r, ends in zip(rows, _bounds(series), strict=False) if ends]
+            known = zip(rows, _bounds(series, chart), strict=False)
+            bounds = [(r, *ends) for r, ends in known if ends]
             for number, (row, low, high) in enumerate(bounds):
                 label = "_nolegend_" if number else safe(series.name)
                 axes.hlines(row, low, high, color=LIGHT.faint, linewidth=9, label=label, zorder=1)
     for index, series in enumerate(marked):
         color, shift = LIGHT.series(index), apart * (index - (len(marked) - 1) / 2)
-        for row, ends in zip(rows, _bounds(series), strict=False):
+        for row, ends in zip(rows, _bounds(series, chart), strict=False):
             if ends:
                 axes.hlines(row + shift, *ends, color=color, linewidth=1.2)
-        points = [(v, r + shift) for v, r in zip(series.values, rows, strict=True) if v]
+        points = [
+            (v, r + shift)
+            for v, r in zip(series.values, rows, strict=True)
+            if v is not None and (v > 0 or not chart.log_x)
+        ]
         xs, ys = zip(*points, strict=True) if points else ((), ())
         axes.plot(
             xs, ys, _MARKS[index % len(_MARKS)], color=color, markersize=5, label=safe(series.name)
@@ -298,10 +231,12 @@ def _dots(axes: Axes, chart: Dots) -> None:
     _categories(axes, chart)
 
 
-def _bounds(series: Series) -> list[tuple[float, float] | None]:
-    """Return the ends of each interval that can be drawn on a logarithmic axis."""
+def _bounds(series: Series, chart: Dots) -> list[tuple[float, float] | None]:
+    """Return the ends of each interval that can be drawn."""
     return [
-        (low, high) if low is not None and high is not None and high > 0 else None
+        (low, high)
+        if low is not None and high is not None and (high > 0 or not chart.log_x)
+        else None
         for low, high in zip(series.lows, series.highs, strict=True)
     ]
 
@@ -328,7 +263,7 @@ def _lines(axes: Axes, chart: Lines) -> None:
     axes.grid(visible=True)
     if chart.log_x:
         axes.set_xscale("log")
-        _plain_ticks(axes.xaxis)
+        plain_ticks(axes.xaxis)
     styles = ("-", "--", ":", "-.")
     for index, curve in enumerate(chart.curves):
         axes.plot(
@@ -343,14 +278,6 @@ def _lines(axes: Axes, chart: Lines) -> None:
     axes.set_ylabel(chart.y_label)
     if chart.curves:
         axes.legend(fontsize=8, ncols=2 if len(chart.curves) > 8 else 1)
-
-
-def _plain_ticks(axis: Axis) -> None:
-    """Write a logarithmic axis as plain numbers; matplotlib's own way needs mathematical text."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _panels(chart: Panels) -> Figure:

@@ -68,7 +68,7 @@ def sweep(
     reference = describe_variant(source)
     if reference.failure:
         raise ModelFileError(f"{source}: {reference.failure}")
-    if reference.tensor_type is None:
+    if reference.file_type is None:
         raise ModelKindError(f"{source}: holds a vocabulary only; a sweep needs weights")
     others = [describe_variant(path) for path in variants]
     models = [reference, *(v for v in others if v.sha256 != reference.sha256)]
@@ -248,7 +248,7 @@ def _result(
             sha256=model.sha256,
             file_bytes=model.file_bytes,
             bits_per_weight=model.bits_per_weight,
-            file_type=model.tensor_type,
+            file_type=model.file_type,
             is_reference=model is reference,
             quality=comparisons.get(model.name),
             failure=failures[model.name].failure if model.name in failures else None,

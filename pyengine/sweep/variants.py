@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine.engine.gguf import check_gguf, parts_sha256, read_tensor_table
+from pyengine.engine.header import read_header
 from pyengine.engine.quantize import file_sha256
 from pyengine.errors import InputError, ModelFileError
 from pyengine.sweep.quantization import PART_SUFFIX
@@ -21,7 +22,8 @@ class Variant:
         name: the file's name without its ending; it stands in the table.
         sha256: of all its bytes.
         bits_per_weight: 8 * bytes of all tensors / number of weights; None for a damaged file.
-        tensor_type: the type that most weights have; None for a damaged file.
+        file_type: such as Q4_K_M; where the file does not say, the type that most weights have.
+            None for a damaged file and for a vocabulary.
         failure: what is wrong with the file; empty where it can be opened.
     """
 
@@ -30,7 +32,7 @@ class Variant:
     sha256: str
     file_bytes: int
     bits_per_weight: float | None
-    tensor_type: str | None
+    file_type: str | None
     failure: str = ""
 
 
@@ -75,7 +77,7 @@ def describe_variant(path: Path) -> Variant:
             sha256=file_sha256(path),
             file_bytes=check_gguf(path).n_bytes,
             bits_per_weight=8 * sum(row.n_bytes for row in table) / max(1, sum(weights.values())),
-            tensor_type=max(by_type, key=lambda kind: by_type[kind], default=None),
+            file_type=_file_type(path, by_type),
         )
     except (ModelFileError, OSError) as error:
         sha256, file_bytes = _hash_damaged(path)
@@ -85,9 +87,15 @@ def describe_variant(path: Path) -> Variant:
             sha256=sha256,
             file_bytes=file_bytes,
             bits_per_weight=None,
-            tensor_type=None,
+            file_type=None,
             failure=_reason(error).removeprefix(f"{path}: "),
         )
+
+
+def _file_type(path: Path, weights: dict[str, int]) -> str | None:
+    """Name a file's type, given how many weights it has of each."""
+    most = max(weights, key=lambda kind: weights[kind], default=None)
+    return most and (read_header(path).file_type or most)
 
 
 def _hash_damaged(path: Path) -> tuple[str, int]:

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyengine.engine.file_types import file_type_name
 from pyengine.errors import ModelFileError
 
 _FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -118,19 +119,6 @@ def _parse(cursor: _Cursor) -> Header:
         n_parts=_whole(found.get("split.count"), 1),
         part=_whole(found.get("split.no"), 0),
     )
-
-
-def file_type_name(number: object) -> str | None:
-    """Name llama.cpp's file type, such as 15 → "Q4_K_M"."""
-    from gguf.constants import LlamaFileType
-
-    if not isinstance(number, int):
-        return None
-    try:
-        name = LlamaFileType(number).name
-    except ValueError:
-        return f"type {number}"
-    return name.removeprefix("MOSTLY_").removeprefix("ALL_")
 
 
 def _text(value: object) -> str | None:
