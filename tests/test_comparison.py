@@ -27,6 +27,7 @@ from pyengine.corpus import Corpus
 from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
+from pyengine.reports.compare_pictures import briefly_named
 
 
 def test_averages_equal_a_slow_reading_of_the_logits(
@@ -232,3 +233,10 @@ def test_a_split_model_has_the_tensors_of_all_its_parts(tmp_path: Path) -> None:
     assert len(table.types) == 20
     assert table.vectors_sha256 != ""
     assert read_tensor_table(first) == table
+
+
+def test_pictures_leave_out_what_all_names_share(result: ComparisonResult) -> None:
+    assert [v.label for v in briefly_named(result.variants)] == ["Q8_0", "Q4_0"]
+    assert [v.label for v in briefly_named(result.variants[:1])] == ["tiny-Q8_0"]
+    types = [result.variants[0].model_copy(update={"label": name}) for name in ("Q4_K_M", "Q4_K_S")]
+    assert briefly_named(types) == types

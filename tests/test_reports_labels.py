@@ -8,6 +8,7 @@ import pytest
 
 from pyengine.reports.charts import Dots, Point, Scatter, Series
 from pyengine.reports.label_places import Box, Label, place_labels
+from pyengine.reports.pieces import brief
 from pyengine.reports.plots import draw_svg
 from pyengine.reports.tables import Picture
 
@@ -85,3 +86,13 @@ def test_changes_below_zero_are_drawn_with_their_intervals() -> None:
     strokes = re.findall(r"stroke: #0072b2; stroke-width: 1.2", svg)
     marks = re.findall(r"<use [^>]*fill: #0072b2", svg)
     assert (len(strokes), len(marks)) == (2, 2)
+
+
+def test_names_are_brief_and_all_are_in_the_legend() -> None:
+    name = "Meta-Llama-3.1-8B-Instruct-GGUF-Q4_K_M"
+    assert brief(name) == "Meta-Llama-3.1…GGUF-Q4_K_M"[:14] + "…" + name[-13:]
+    assert brief("two\nlines\x1b") == "two lines<U+001B>"
+    series = (Series("_hidden", (0.1,)), Series(name, (0.2,)))
+    svg = draw_svg(Picture("p", "t", "c", Dots(("x",), series, "p")))
+    assert "> _hidden<" in svg
+    assert f">{brief(name)}<" in svg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from pyengine.comparison.records import (
@@ -24,12 +25,11 @@ from pyengine.reports.charts import (
     Series,
 )
 from pyengine.reports.keyword_forms import ANY_SPACING
-from pyengine.reports.numbers import percent, significant
+from pyengine.reports.numbers import percent, significant, size_unit
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Block, Passage, Picture, Section
 from pyengine.reports.tables import PassageToken as ShownToken
 
-_MIB = 1 << 20
 _MOST_PANELS = 12
 _MOST_SERIES = 6
 _MOST_OPEN = 3
@@ -37,32 +37,44 @@ _MOST_OPEN = 3
 
 def compare_pictures(result: ComparisonResult) -> tuple[Block, ...]:
     """Return the pictures that the record has data for, then the passages."""
-    kindred = [variant for variant in result.variants if variant.overall is not None]
+    told = [variant for variant in result.variants if variant.overall is not None]
+    shown = result.model_copy(update={"variants": briefly_named(result.variants)})
+    kindred = [variant for variant in shown.variants if variant.overall is not None]
     pictures: list[Block] = []
     if kindred:
-        pictures.append(_size_against_kl(result, kindred))
+        pictures.append(_size_against_kl(shown, kindred))
         pictures += _heatmaps(kindred)
         pictures.append(_distribution(kindred))
     if any(variant.cold_variant_top for variant in result.variants):
-        pictures.append(_cold_starts(result))
+        pictures.append(_cold_starts(shown))
     if any(variant.keywords for variant in kindred):
         pictures.append(_keyword_changes(kindred))
     folded = len(kindred) > _MOST_OPEN
-    passages = [_passages(variant, folded=folded) for variant in kindred if variant.passages]
+    passages = [_passages(variant, folded=folded) for variant in told if variant.passages]
     if passages:
         pictures.append(Section("Where it changed most", tuple(passages)))
     return tuple(pictures)
 
 
+def briefly_named(variants: Sequence[VariantRecord]) -> list[VariantRecord]:
+    """Leave out what all names begin with, up to a hyphen: a picture has little room for names."""
+    labels = [variant.label for variant in variants]
+    common, hyphen, _ = os.path.commonprefix(labels).rpartition("-")
+    if len(set(labels)) < 2 or f"{common}{hyphen}" in labels:
+        return list(variants)
+    return [v.model_copy(update={"label": v.label[len(common + hyphen) :]}) for v in variants]
+
+
 def _size_against_kl(result: ComparisonResult, kindred: Sequence[VariantRecord]) -> Picture:
     points = []
+    unit, name = size_unit(max(variant.model.file_bytes for variant in kindred))
     for variant in kindred:
         assert variant.overall is not None
         kl = variant.overall.kl.mean
         points.append(
             Point(
                 variant.label,
-                variant.model.file_bytes / _MIB,
+                variant.model.file_bytes / unit,
                 kl.value,
                 max(kl.low, 0.0),
                 kl.high,
@@ -76,7 +88,7 @@ def _size_against_kl(result: ComparisonResult, kindred: Sequence[VariantRecord])
         "other file beats in both size and divergence. The null control, the reference against "
         "itself, is the dashed line, or is told below where it is far less than any mark.",
         Scatter(
-            "size [MiB]",
+            f"size [{name}]",
             "KL divergence [nats per token]",
             mark_front(points),
             log_y=True,
@@ -110,7 +122,8 @@ def _heatmaps(kindred: Sequence[VariantRecord]) -> list[Block]:
         _heatmap(
             "by-class",
             "Divergence by class of token",
-            "Mean KL divergence over the tokens that a parser puts into each class.",
+            "Mean KL divergence over the tokens that a parser puts into each class; darker is "
+            "more, on a logarithmic scale.",
             kindred,
             lambda variant: variant.by_class,
         ),
@@ -167,10 +180,12 @@ def _cold_starts(result: ComparisonResult) -> Picture:
     shown = [variant for variant in result.variants if variant.cold_variant_top]
     panels = [_panel(f"{result.reference.name} (reference)", shown[0].cold_reference_top)]
     panels += [_panel(v.label, v.cold_variant_top) for v in shown[: _MOST_PANELS - 1]]
+    more = len(shown) + 1 - len(panels)
+    left_out = f" {more} more variants are in the record." if more > 0 else ""
     return Picture(
         "cold-starts",
         "Cold starts side by side",
-        "The most probable first tokens when nothing was asked.",
+        f"The most probable first tokens when nothing was asked.{left_out}",
         Panels(tuple(panels), "probability"),
     )
 

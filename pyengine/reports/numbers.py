@@ -126,6 +126,11 @@ def size(n_bytes: int) -> str:
     return _minus(f"{amount:,.{decimals}f} {unit}")
 
 
+def size_unit(n_bytes: int) -> tuple[int, str]:
+    """Return the unit for an axis over sizes up to this one: its bytes and its name."""
+    return (1 << 30, "GiB") if n_bytes >= 1 << 31 else (1 << 20, "MiB")
+
+
 def parameters(number: int) -> str:
     """Write a number of parameters as people name models: 494 M, 1.54 B."""
     for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):

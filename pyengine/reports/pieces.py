@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 _NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", " ": "·"}
+_BRIEF = 28
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -22,6 +23,14 @@ def visible(piece: bytes | str) -> str:
 def safe(text: str) -> str:
     """Return text with characters that could steer a terminal escaped; newlines stay."""
     return "".join(char if char in "\n\t" else _escape(char) for char in text)
+
+
+def brief(text: str) -> str:
+    """Return a name for a picture: safe, in one line, without its middle where it is long."""
+    line = safe(" ".join(text.split()))
+    return (
+        line if len(line) <= _BRIEF else f"{line[: _BRIEF // 2]}…{line[_BRIEF // 2 + 1 - _BRIEF :]}"
+    )
 
 
 def _decode(piece: bytes | str) -> str:

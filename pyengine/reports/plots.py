@@ -20,7 +20,7 @@ from pyengine.reports.charts import (
     Series,
 )
 from pyengine.reports.colors import LIGHT, themed
-from pyengine.reports.pieces import safe
+from pyengine.reports.pieces import brief
 from pyengine.reports.scatter import draw_scatter
 from pyengine.reports.tables import Picture
 from pyengine.reports.ticks import plain_ticks
@@ -144,17 +144,22 @@ def _heatmap(axes: Axes, chart: Heatmap) -> None:
     axes.set_xlim(-0.5, len(chart.columns) - 0.5)
     axes.set_ylim(len(chart.rows) - 0.5, -0.5)
     crowded = len(chart.columns) > 8 or any(len(name) > 8 for name in chart.columns)
-    axes.set_xticks(range(len(chart.columns)), [safe(name) for name in chart.columns])
-    axes.tick_params(axis="x", labelrotation=40 if crowded else 0)
+    axes.set_xticks(range(len(chart.columns)), [brief(name) for name in chart.columns])
+    axes.tick_params(axis="x", labelrotation=(60 if len(chart.columns) > 10 else 40) * crowded)
     for label in axes.get_xticklabels():
         label.set_horizontalalignment("left" if crowded else "center")
         label.set_rotation_mode("anchor")
-    axes.set_yticks(range(len(chart.rows)), [safe(name) for name in chart.rows])
+    axes.set_yticks(range(len(chart.rows)), [brief(name) for name in chart.rows])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_xlabel(chart.value_label, fontsize=9)
+
+
+def _legend(name: str) -> str:
+    """Return a series' name; matplotlib would hide one that begins with an underscore."""
+    return f" {brief(name)}" if name.startswith("_") else brief(name)
 
 
 def _cell(column: int, row: int, level: float) -> Rectangle:
@@ -189,7 +194,7 @@ def _bars(axes: Axes, chart: Bars) -> None:
     for s, series in enumerate(chart.series):
         places = [c - 0.4 + height * (s + 0.5) for c in range(len(chart.categories))]
         values = [0.0 if value is None else value for value in series.values]
-        axes.barh(places, values, height * 0.9, color=LIGHT.series(s), label=safe(series.name))
+        axes.barh(places, values, height * 0.9, color=LIGHT.series(s), label=_legend(series.name))
         for place, low, high in zip(places, series.lows, series.highs, strict=False):
             if low is not None and high is not None:
                 axes.hlines(place, low, high, color=LIGHT.ink, linewidth=1)
@@ -212,7 +217,7 @@ def _dots(axes: Axes, chart: Dots) -> None:
             known = zip(rows, _bounds(series, chart), strict=False)
             bounds = [(r, *ends) for r, ends in known if ends]
             for number, (row, low, high) in enumerate(bounds):
-                label = "_nolegend_" if number else safe(series.name)
+                label = "_nolegend_" if number else _legend(series.name)
                 axes.hlines(row, low, high, color=LIGHT.faint, linewidth=9, label=label, zorder=1)
     for index, series in enumerate(marked):
         color, shift = LIGHT.series(index), apart * (index - (len(marked) - 1) / 2)
@@ -226,7 +231,12 @@ def _dots(axes: Axes, chart: Dots) -> None:
         ]
         xs, ys = zip(*points, strict=True) if points else ((), ())
         axes.plot(
-            xs, ys, _MARKS[index % len(_MARKS)], color=color, markersize=5, label=safe(series.name)
+            xs,
+            ys,
+            _MARKS[index % len(_MARKS)],
+            color=color,
+            markersize=5,
+            label=_legend(series.name),
         )
     _categories(axes, chart)
 
@@ -243,7 +253,7 @@ def _bounds(series: Series, chart: Dots) -> list[tuple[float, float] | None]:
 
 def _categories(axes: Axes, chart: Bars | Dots) -> None:
     """Write the categories from the top down, the grid, the zero line and the legend."""
-    axes.set_yticks(range(len(chart.categories)), [safe(name) for name in chart.categories])
+    axes.set_yticks(range(len(chart.categories)), [brief(name) for name in chart.categories])
     axes.set_ylim(len(chart.categories) - 0.5, -0.5)
     axes.grid(visible=True, axis="x")
     if chart.reference is not None:
@@ -272,7 +282,7 @@ def _lines(axes: Axes, chart: Lines) -> None:
             color=LIGHT.series(index),
             linestyle=styles[index // 6 % len(styles)],
             linewidth=1.5,
-            label=safe(curve.name),
+            label=_legend(curve.name),
         )
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
@@ -294,9 +304,9 @@ def _panels(chart: Panels) -> Figure:
             continue
         panel = chart.panels[index]
         axes.barh(range(len(panel.values)), panel.values, 0.75, color=LIGHT.series1)
-        axes.set_yticks(range(len(panel.labels)), [safe(label) for label in panel.labels])
+        axes.set_yticks(range(len(panel.labels)), [brief(label) for label in panel.labels])
         axes.set_ylim(longest - 0.5, -0.5)
-        axes.set_title(safe(panel.title), fontsize=9, loc="left")
+        axes.set_title(brief(panel.title), fontsize=9, loc="left")
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=True, axis="x")
     figure.supxlabel(chart.x_label, fontsize=9)

@@ -29,7 +29,7 @@ def _first_tokens(result: ProbeResult) -> Picture:
     return Picture(
         "first-tokens",
         "What it wants to write first",
-        f"The {_TOP} most probable first tokens at the first start.{more}",
+        f"The most probable first tokens at the first start.{more}",
         Panels(panels, "probability"),
     )
 

@@ -12,7 +12,7 @@ from pyengine.reports.charts import Point, Scatter
 from pyengine.reports.colors import LIGHT
 from pyengine.reports.label_places import Box, along, place_labels
 from pyengine.reports.numbers import significant
-from pyengine.reports.pieces import safe
+from pyengine.reports.pieces import brief
 from pyengine.reports.ticks import plain_ticks
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _label_points(axes: Axes, drawn: Sequence[Point], zero: float | None) -> Non
     assert figure is not None
     figure.draw_without_rendering()  # only now is it known where the points will lie
     points = sorted(drawn, key=lambda p: (p.x, p.y))
-    texts = [f"{safe(p.label)}: 0" if p.y == zero else safe(p.label) for p in points]
+    texts = [f"{brief(p.label)}: 0" if p.y == zero else brief(p.label) for p in points]
     pixel = figure.dpi / 72
     labels = place_labels(
         [_text_size(axes, text) for text in texts],

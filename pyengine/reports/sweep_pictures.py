@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 
 from pyengine.reports.charts import Dots, Heatmap, Panel, Panels, Point, Scatter, Series
 from pyengine.reports.keyword_forms import ANY_SPACING
-from pyengine.reports.numbers import significant
+from pyengine.reports.numbers import significant, size_unit
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import Block, Picture
 from pyengine.sweep.records import PartRecord, SweepResult, SweepRow
 
-_MIB = 1 << 20
 _MOST_PANELS = 21
 _MOST_TOKENS = 6
 
@@ -37,7 +36,8 @@ def sweep_pictures(result: SweepResult) -> tuple[Block, ...]:
             _heatmap(
                 "by-class",
                 "Divergence by class of token",
-                "Mean KL divergence over the tokens that a parser puts into each class.",
+                "Mean KL divergence over the tokens that a parser puts into each class; darker is "
+                "more, on a logarithmic scale.",
                 result,
                 variants,
                 lambda row: row.by_class,
@@ -57,10 +57,11 @@ def short_name(row: SweepRow, result: SweepResult) -> str:
 
 
 def _size_against_kl(result: SweepResult, variants: Sequence[SweepRow]) -> Picture:
+    unit, name = size_unit(max(row.file_bytes for row in variants))
     points = [
         Point(
             short_name(row, result),
-            row.file_bytes / _MIB,
+            row.file_bytes / unit,
             row.kl.value,
             max(row.kl.low, 0.0),
             row.kl.high,
@@ -77,7 +78,7 @@ def _size_against_kl(result: SweepResult, variants: Sequence[SweepRow]) -> Pictu
         "file beats in both size and divergence. The source against itself under another batch "
         "size is the dashed line, or is told below where it is far less than any mark.",
         Scatter(
-            "size [MiB]",
+            f"size [{name}]",
             "KL divergence [nats per token]",
             tuple(points),
             log_y=True,
@@ -124,10 +125,12 @@ def _cold_starts(result: SweepResult, started: Sequence[SweepRow]) -> Picture:
         )
         for row in started[:_MOST_PANELS]
     )
+    more = len(started) - len(panels)
+    left_out = f" The {more} smallest files are left out." if more > 0 else ""
     return Picture(
         "cold-starts",
         "Cold starts side by side",
-        "The most probable first tokens when nothing was asked.",
+        f"The most probable first tokens when nothing was asked.{left_out}",
         Panels(panels, "probability"),
     )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from pyengine.reports.charts import Bars, Heatmap, Series
-from pyengine.reports.numbers import fixed, percent
+from pyengine.reports.numbers import fixed
 from pyengine.reports.tables import Picture
+from pyengine.reports.vocab_comparison import labels
 from pyengine.vocabulary.records import CoverageRecord, VocabResult, VocabularyRecord
 
 _MOST_BARS = 4
@@ -18,7 +20,7 @@ def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
     coverage = [tuple(c.bare / c.words for c in _coverage(model)) for model in result.models]
     pictures = [
         _picture(
-            result.models,
+            result,
             "coverage",
             "Keywords that are one bare token",
             f"Share of each language's keywords, {result.models[0].collections[0].name} "
@@ -26,7 +28,8 @@ def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
             "share of keywords",
             titles,
             coverage,
-            lambda share: percent(share, 0),
+            lambda share: fixed(100 * share, 0),
+            unit=" [%]",
         )
     ]
     if all(m.fertility and all(f.tokens for f in m.fertility) for m in result.models):
@@ -37,7 +40,7 @@ def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
         ]
         pictures.append(
             _picture(
-                result.models,
+                result,
                 "fertility",
                 "Tokens spent on code",
                 f"Tokens per 1,000 bytes of each language; fewer is denser. Text: {result.corpus}.",
@@ -56,7 +59,7 @@ def _coverage(model: VocabularyRecord) -> list[CoverageRecord]:
 
 
 def _picture(
-    models: Sequence[VocabularyRecord],
+    result: VocabResult,
     name: str,
     title: str,
     caption: str,
@@ -64,12 +67,23 @@ def _picture(
     languages: tuple[str, ...],
     values: Sequence[tuple[float, ...]],
     write: Callable[[float], str],
+    *,
+    unit: str = "",
 ) -> Picture:
-    names = [model.name for model in models]
-    if len(models) <= _MOST_BARS:
+    """Draw bars, or a heat map whose cells are written in a unit of their own."""
+    names = _names(result)
+    if len(names) <= _MOST_BARS:
         series = tuple(Series(n, row) for n, row in zip(names, values, strict=True))
         return Picture(name, title, caption, Bars(languages, series, label))
     texts = tuple(tuple(write(value) for value in row) for row in values)
     return Picture(
-        name, title, caption, Heatmap(tuple(names), languages, tuple(values), texts, label)
+        name, title, caption, Heatmap(tuple(names), languages, tuple(values), texts, label + unit)
     )
+
+
+def _names(result: VocabResult) -> list[str]:
+    """Name the models as the tables do: by letter and file; one alone by its own name."""
+    if len(result.models) == 1:
+        return [result.models[0].name]
+    named = zip(labels(result), result.models, strict=True)
+    return [f"{letter} {Path(model.path).stem}" for letter, model in named]
