@@ -3,6 +3,7 @@
 The fixtures are a plugin that conftest.py names.
 """
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,17 @@ from conftest import SHARED
 from tiny_models import Tiny, write_bpe
 
 from pyengine.codegen.evaluation import Evaluation
+from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.options import EvaluationOptions
+from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.records import EvaluationResult
-from pyengine.codegen.sandbox import Sandbox, open_sandbox
+from pyengine.codegen.sandbox import Isolation, Limits, Sandbox, open_sandbox, works
 from pyengine.codegen.tasks import Task, own_tasks
 from pyengine.errors import OptionError
 
+MIB = 1 << 20
+# What a hostile program may have.
+LIMITS = Limits(cpu_s=2, wall_s=4, memory_bytes=256 * MIB, processes=32, disk_bytes=32 * MIB)
 # A file of tasks as a user writes it.
 TASK_FILE = """
 language = "python"
@@ -35,6 +41,15 @@ def sandbox() -> Sandbox:
         return open_sandbox()
     except OptionError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=[Isolation.BUBBLEWRAP, Isolation.NAMESPACES])
+def each_sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Every way to isolate that works here, not only the first."""
+    isolation: Isolation = request.param
+    if reason := works(isolation):
+        pytest.skip(f"{isolation.value} does not work here: {reason}")
+    return Sandbox(isolation)
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +79,22 @@ def evaluate(
     """Evaluate models on the first tasks."""
     evaluation = Evaluation(few_tasks(), "own", options(folder, **changes), open_sandbox())
     return evaluation.run(models, reference=reference)
+
+
+def attempt(sandbox: Sandbox, body: str, *, setup: str = "") -> Execution:
+    """Run a program whose `attack` returns "harmed" only where the harm was done."""
+    task = Task(
+        name="hostile",
+        language="python",
+        prompt="",
+        entry_point="attack",
+        tests='assert attack() == "harmed"',
+        reference="",
+    )
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    program = f"{setup}\ndef attack():\n{lines}\n"
+    started = time.monotonic()
+    execution = execute(task, program, sandbox=sandbox, limits=LIMITS)
+    assert time.monotonic() - started < 10 * LIMITS.wall_s
+    assert execution.outcome is not Outcome.PASSED, execution
+    return execution

@@ -7,30 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from codegen_samples import LIMITS
 
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import HARNESS, Isolation, Limits, Sandbox, works
+from pyengine.codegen.sandbox import HARNESS, Limits, Sandbox
 from pyengine.codegen.tasks import Task, own_tasks
 
 sys.path.insert(0, str(HARNESS))
 import calls
 
-MIB = 1 << 20
-LIMITS = Limits(cpu_s=2, wall_s=4, memory_bytes=256 * MIB, processes=32, disk_bytes=32 * MIB)
 HEADERS = (
     Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
     Path("/usr/include/asm-generic/unistd.h"),
 )
-
-
-@pytest.fixture(scope="module", params=[Isolation.BUBBLEWRAP, Isolation.NAMESPACES])
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    isolation: Isolation = request.param
-    if reason := works(isolation):
-        pytest.skip(f"{isolation.value} does not work here: {reason}")
-    return Sandbox(isolation)
 
 
 def run(sandbox: Sandbox, code: str, tests: str, language: str = "python") -> Execution:
@@ -77,8 +68,8 @@ BEYOND_THE_LIMITS = {
 
 @pytest.mark.skipif(platform.machine() not in calls.MACHINES, reason="no filter for this machine")
 @pytest.mark.parametrize("way", BEYOND_THE_LIMITS)
-def test_calls_that_lead_past_the_limits_are_refused(sandbox: Sandbox, way: str) -> None:
-    execution = run(sandbox, body(BEYOND_THE_LIMITS[way]), 'assert attack() == "harmed"')
+def test_calls_that_lead_past_the_limits_are_refused(each_sandbox: Sandbox, way: str) -> None:
+    execution = run(each_sandbox, body(BEYOND_THE_LIMITS[way]), 'assert attack() == "harmed"')
     assert execution.outcome in (Outcome.WRONG_ANSWER, Outcome.EXCEPTION), execution
 
 
@@ -94,13 +85,13 @@ def test_calls_have_the_numbers_of_the_kernels_headers() -> None:
         }
 
 
-def test_threads_and_children_are_still_allowed(sandbox: Sandbox) -> None:
+def test_threads_and_children_are_still_allowed(each_sandbox: Sandbox) -> None:
     lines = (
         "import subprocess, threading\nfound = []\n"
         "thread = threading.Thread(target=found.append, args=(1,))\nthread.start()\nthread.join()\n"
         "return found + [int(subprocess.run(['/bin/echo', '2'], capture_output=True).stdout)]"
     )
-    assert run(sandbox, body(lines), "assert attack() == [1, 2]").outcome is Outcome.PASSED
+    assert run(each_sandbox, body(lines), "assert attack() == [1, 2]").outcome is Outcome.PASSED
 
 
 # Answers on which the tests choke: each has an outcome, none ends the evaluation.
@@ -125,29 +116,29 @@ CHOKING = {
 
 
 @pytest.mark.parametrize("name", CHOKING)
-def test_tests_that_choke_on_an_answer_have_an_outcome(sandbox: Sandbox, name: str) -> None:
+def test_tests_that_choke_on_an_answer_have_an_outcome(each_sandbox: Sandbox, name: str) -> None:
     lines, tests, expected = CHOKING[name]
-    execution = run(sandbox, body(lines), tests)
+    execution = run(each_sandbox, body(lines), tests)
     assert execution.outcome is expected
     assert len(execution.detail) <= 300
     execution.detail.encode()  # or it could not be written into a record
 
 
-def test_javascript_tests_that_choke_have_an_outcome(sandbox: Sandbox) -> None:
+def test_javascript_tests_that_choke_have_an_outcome(each_sandbox: Sandbox) -> None:
     loop = "for (let i = 0; i < attack(); i++) {}"
-    outcome = run(sandbox, "const attack = () => 1e12", loop, "javascript").outcome
+    outcome = run(each_sandbox, "const attack = () => 1e12", loop, "javascript").outcome
     assert outcome is Outcome.TIMED_OUT
     fill = "const held = [], n = attack(); for (let i = 0; i < n; i++) held.push([i, i]);"
-    outcome = run(sandbox, "const attack = () => 1e9", fill, "javascript").outcome
+    outcome = run(each_sandbox, "const attack = () => 1e9", fill, "javascript").outcome
     assert outcome in (Outcome.WRONG_ANSWER, Outcome.MEMORY, Outcome.KILLED, Outcome.TIMED_OUT)
 
 
-def test_integers_of_any_length_cross(sandbox: Sandbox) -> None:
+def test_integers_of_any_length_cross(each_sandbox: Sandbox) -> None:
     n = 3000
     assert math.factorial(n) > 10**4300  # longer than Python likes to write in decimals
     code = "import math\ndef attack(n, m): return math.factorial(n) + m\n"
     tests = f"import math\nm = -10 ** 5000\nassert attack({n}, m) == math.factorial({n}) + m"
-    assert run(sandbox, code, tests).outcome is Outcome.PASSED
+    assert run(each_sandbox, code, tests).outcome is Outcome.PASSED
 
 
 JAVA_TESTS = """
@@ -170,21 +161,23 @@ JAVA_CHEATS = (
 )
 
 
-def test_a_machine_that_finds_no_memory_says_so(sandbox: Sandbox) -> None:
+def test_a_machine_that_finds_no_memory_says_so(each_sandbox: Sandbox) -> None:
     if missing := LANGUAGES["java"].missing():
         pytest.skip(missing)
     task = next(task for task in own_tasks(["java"]))
-    execution = execute(task, task.reference, sandbox=sandbox, limits=LIMITS)
+    execution = execute(task, task.reference, sandbox=each_sandbox, limits=LIMITS)
     assert execution.outcome is Outcome.MEMORY
 
 
-def test_java_passes_and_fails(sandbox: Sandbox) -> None:
-    assert run(sandbox, JAVA % 1, JAVA_TESTS, "java").outcome is Outcome.PASSED
-    wrong = run(sandbox, JAVA % 2, JAVA_TESTS, "java")
+def test_java_passes_and_fails(each_sandbox: Sandbox) -> None:
+    assert run(each_sandbox, JAVA % 1, JAVA_TESTS, "java").outcome is Outcome.PASSED
+    wrong = run(each_sandbox, JAVA % 2, JAVA_TESTS, "java")
     assert wrong.outcome is Outcome.WRONG_ANSWER
     assert wrong.detail.endswith("java.lang.AssertionError: f")
 
 
 @pytest.mark.parametrize("cheat", JAVA_CHEATS)
-def test_java_classes_cannot_stand_in_for_those_of_the_tests(sandbox: Sandbox, cheat: str) -> None:
-    assert run(sandbox, JAVA % 2 + cheat, JAVA_TESTS, "java").outcome is Outcome.WRONG_ANSWER
+def test_java_classes_cannot_stand_in_for_those_of_the_tests(
+    each_sandbox: Sandbox, cheat: str
+) -> None:
+    assert run(each_sandbox, JAVA % 2 + cheat, JAVA_TESTS, "java").outcome is Outcome.WRONG_ANSWER
