@@ -108,6 +108,36 @@ def test_control_groups_limit_memory_and_processors(tmp_path: Path) -> None:
     assert check_memory({}, None).status == "note"
 
 
+def test_the_limits_of_a_group_and_of_those_above_it_count(tmp_path: Path) -> None:
+    top, own = tmp_path / "sys" / "fs" / "cgroup", tmp_path / "proc" / "self" / "cgroup"
+    service = top / "system.slice" / "run.service"
+    service.mkdir(parents=True)
+    own.parent.mkdir(parents=True)
+    own.write_text("0::/system.slice/run.service\n")
+    (service / "memory.max").write_text("max\n")
+    (service / "cpu.max").write_text("50000 100000\n")
+    (service.parent / "memory.max").write_text(f"{3 * GIB}\n")
+    (service.parent / "cpu.max").write_text("max 100000\n")
+    system = System(tmp_path)
+    assert (system.memory_limit(), system.cpu_limit()) == (3 * GIB, 0.5)
+
+
+def test_the_limits_of_version_1_count(tmp_path: Path) -> None:
+    top, own = tmp_path / "sys" / "fs" / "cgroup", tmp_path / "proc" / "self" / "cgroup"
+    own.parent.mkdir(parents=True)
+    own.write_text("9:name=systemd:/x\n4:memory:/docker/abc\n2:cpu,cpuacct:/../elsewhere\n0::/\n")
+    (top / "memory" / "docker" / "abc").mkdir(parents=True)
+    (top / "memory" / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (top / "memory" / "docker" / "abc" / "memory.limit_in_bytes").write_text(f"{2 * GIB}\n")
+    (top / "cpu").mkdir()
+    (top / "cpu" / "cpu.cfs_quota_us").write_text("250000\n")
+    (top / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    system = System(tmp_path)
+    assert (system.memory_limit(), system.cpu_limit()) == (2 * GIB, 2.5)
+    (top / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
+    assert system.cpu_limit() is None
+
+
 def test_two_copies_of_the_library_are_wrong(tmp_path: Path) -> None:
     maps = tmp_path / "maps"
     line = "7f00-7f01 r-xp 00000000 08:01 {n} {path}\n"

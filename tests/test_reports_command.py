@@ -10,8 +10,9 @@ from report_samples import sample_sweep, sample_timings
 
 from pyengine.cli.app import what_was_asked
 from pyengine.errors import ResultFileError
+from pyengine.reports.comma_separated import csv_text
 from pyengine.reports.loading import KINDS, load_result, record_class, record_schema, schema_text
-from pyengine.reports.measurements import MODULES
+from pyengine.reports.measurements import MODULES, measurements_csv, measurements_of
 from pyengine.reports.schemas import SCHEMAS, records_page
 from pyengine.reports.views import VIEWS
 from pyengine.results import SCHEMA_VERSION
@@ -86,6 +87,18 @@ def test_timings_are_shown_beside_their_sweep_and_alone(record: Path, tmp_path: 
     apart = run("report", other, timings)
     assert "Timings of a sweep" in apart.out
     assert "Variants of model" in apart.out
+
+
+def test_names_are_no_formulas_in_csv() -> None:
+    sweep = sample_sweep(1)
+    name = '=HYPERLINK("http://x","y")\n\x1b[31m'
+    variant = sweep.rows[1].model_copy(update={"name": name})
+    hostile = sweep.model_copy(update={"rows": [sweep.rows[0], variant]})
+    text = measurements_csv(measurements_of([hostile]))
+    names = {row["model"] for row in csv.DictReader(text.splitlines())}
+    assert names == {"model", '\'=HYPERLINK("http://x","y")⏎<U+001B>[31m'}
+    assert csv_text("-1+1") == "'-1+1"
+    assert csv_text('Q4_K_M, the "best"') == 'Q4_K_M, the "best"'
 
 
 def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:

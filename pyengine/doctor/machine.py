@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine import _core
+from pyengine.doctor import limits
 from pyengine.doctor.records import Check
 from pyengine.engine.session import default_threads
 from pyengine.results import cpu_name
@@ -31,19 +32,12 @@ class System:
         return {f[0]: int(f[1]) * 1024 for f in fields if len(f) >= 2 and f[1].isdigit()}
 
     def memory_limit(self) -> int | None:
-        """Return the memory limit of this control group in bytes, or None."""
-        for name in ("memory.max", "memory/memory.limit_in_bytes"):
-            text = _read(self.root / "sys" / "fs" / "cgroup" / name).strip()
-            if text.isdigit() and int(text) < 1 << 60:
-                return int(text)
-        return None
+        """Return the memory limit of this process in bytes, or None."""
+        return limits.memory_limit(self.root)
 
     def cpu_limit(self) -> float | None:
-        """Return how many processors' time this control group may use, or None."""
-        quota, _, period = _read(self.root / "sys" / "fs" / "cgroup" / "cpu.max").partition(" ")
-        if quota.isdigit() and period.strip().isdigit():
-            return int(quota) / int(period)
-        return None
+        """Return how many processors' time this process may use, or None."""
+        return limits.cpu_limit(self.root)
 
 
 def check_machine(system: System, folders: Mapping[str, Path]) -> Iterator[Check]:
@@ -80,9 +74,9 @@ def check_features(cpu: str, info: str) -> Check:
 def check_threads(*, cores: int, limit: float | None, load: float | None) -> Check:
     """Compare the default number of threads with what is free."""
     threads = default_threads()
-    found = f"{cores} cores for this process, {threads} threads by default"
+    found = f"cores for this process: {cores}, threads by default: {threads}"
     if limit is not None:
-        found += f", limited to the time of {limit:g}"
+        found += f", limited to the time of {limit:.3g} of them"
     if load is not None:
         found += f"; load {load:.2f}"
     advice = None

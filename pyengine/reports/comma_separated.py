@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from pyengine.reports.pieces import safe
 from pyengine.reports.tables import Cell, Column, Table
 
 
@@ -31,4 +32,15 @@ def _field(cell: Cell) -> str:
         return ""
     if isinstance(raw, bool):
         return "true" if raw else "false"
+    if isinstance(raw, str):
+        return csv_text(raw)
     return repr(raw) if isinstance(raw, float) else str(raw)
+
+
+def csv_text(text: str) -> str:
+    """Return a text for CSV: safe, in one line, and no formula to a spreadsheet.
+
+    The name of a model is what somebody wrote into a file, and a spreadsheet would run `=…`.
+    """
+    line = safe(text.replace("\n", "⏎").replace("\t", "⇥"))
+    return f"'{line}" if line.lstrip().startswith(("=", "+", "-", "@")) else line

@@ -19,26 +19,38 @@ from pyengine.results import ModelRecord
 
 _Row = Callable[..., Measurement]
 
+# What has no entry is a plain number: distances between 0 and 1, correlations, perplexities.
+_UNITS = {
+    **dict.fromkeys(("kl", "kl_reverse", "jensen_shannon", "keyword_kl"), "nat"),
+    **dict.fromkeys(("log_ppl_ratio", "entropy_change"), "nat"),
+    **dict.fromkeys(("delta_p", "padding_mass", "keyword_mass_change"), "probability"),
+    "same_top": "share",
+}
+
+
+def _unit(metric: str) -> str:
+    return _UNITS.get(metric, "")
+
 
 def measurements(result: ComparisonResult) -> Iterator[Measurement]:
     """Yield the null control, then all averages of every variant."""
     reference = result.reference
     if result.null is not None:
         null = result.null
-        row = _row_of(reference, reference, result.kind)
+        row = _row_of(reference.name, reference, reference, result.kind)
         for metric, value in null.floors.items():
-            yield row("null control", "all", f"{metric}_floor", "", value, n=null.n)
+            yield row("null control", "all", f"{metric}_floor", _unit(metric), value, n=null.n)
         yield row("null control", "all", "same_top", "share", null.same_top, n=null.n)
     for variant in result.variants:
         yield from _variant(variant, reference, result.kind)
 
 
-def _row_of(model: ModelRecord, reference: ModelRecord, kind: str) -> _Row:
-    return partial(Measurement, kind, model.name, model.sha256, model.file_type, reference.sha256)
+def _row_of(name: str, model: ModelRecord, reference: ModelRecord, kind: str) -> _Row:
+    return partial(Measurement, kind, name, model.sha256, model.file_type, reference.sha256)
 
 
 def _variant(variant: VariantRecord, reference: ModelRecord, kind: str) -> Iterator[Measurement]:
-    row = _row_of(variant.model, reference, kind)
+    row = _row_of(variant.label, variant.model, reference, kind)
     yield row("file", "all", "size", "byte", float(variant.model.file_bytes))
     yield row("file", "all", "bits_per_weight", "bit", variant.model.bits_per_weight)
     if variant.overall is not None:
@@ -65,32 +77,32 @@ def _variant(variant: VariantRecord, reference: ModelRecord, kind: str) -> Itera
 
 def _overall(row: _Row, overall: Divergences) -> Iterator[Measurement]:
     estimates = {
-        "kl": ("nat", overall.kl.mean),
-        "kl_reverse": ("nat", overall.kl_reverse),
-        "jensen_shannon": ("nat", overall.jensen_shannon),
-        "total_variation": ("", overall.total_variation),
-        "hellinger": ("", overall.hellinger),
-        "delta_p": ("probability", overall.delta_p.mean),
-        "log_ppl_ratio": ("nat", overall.log_ppl_ratio),
-        "same_top": ("share", overall.same_top),
-        "rank_correlation": ("", overall.rank_correlation),
-        "rank_change": ("", overall.rank_change),
-        "entropy_change": ("nat", overall.entropy_change),
+        "kl": overall.kl.mean,
+        "kl_reverse": overall.kl_reverse,
+        "jensen_shannon": overall.jensen_shannon,
+        "total_variation": overall.total_variation,
+        "hellinger": overall.hellinger,
+        "delta_p": overall.delta_p.mean,
+        "log_ppl_ratio": overall.log_ppl_ratio,
+        "same_top": overall.same_top,
+        "rank_correlation": overall.rank_correlation,
+        "rank_change": overall.rank_change,
+        "entropy_change": overall.entropy_change,
     }
-    for metric, (unit, estimate) in estimates.items():
-        yield from _estimate(row, "all", "all", metric, unit, estimate)
+    for metric, estimate in estimates.items():
+        yield from _estimate(row, "all", "all", metric, _unit(metric), estimate)
     for k, overlap in overall.overlap.items():
         yield from _estimate(row, "all", "all", f"overlap_{k}", "share", overlap)
     for name, summary in (("kl", overall.kl), ("delta_p", overall.delta_p)):
-        yield row("all", "all", f"{name}_rms", "", summary.rms, n=overall.n)
+        yield row("all", "all", f"{name}_rms", _unit(name), summary.rms, n=overall.n)
         for level, value in summary.quantiles.items():
-            yield row("quantile", level, name, "", value, n=overall.n)
+            yield row("quantile", level, name, _unit(name), value, n=overall.n)
     for metric, value in (
         ("ppl_reference", overall.ppl_reference),
         ("ppl", overall.ppl_variant),
         ("padding_mass", overall.padding_mass_variant),
     ):
-        yield row("all", "all", metric, "", value, n=overall.n)
+        yield row("all", "all", metric, _unit(metric), value, n=overall.n)
 
 
 def _group(row: _Row, kind: str, group: GroupRecord) -> Iterator[Measurement]:
@@ -103,7 +115,8 @@ def _group(row: _Row, kind: str, group: GroupRecord) -> Iterator[Measurement]:
 def _start(row: _Row, start: StartRecord) -> Iterator[Measurement]:
     for metric in ("kl", "kl_reverse", "jensen_shannon", "total_variation", "same_top"):
         value = getattr(start, metric)
-        yield row(f"{start.kind} start", start.language, metric, "", value, n=start.n_contexts)
+        unit = _unit(metric)
+        yield row(f"{start.kind} start", start.language, metric, unit, value, n=start.n_contexts)
     for metric in ("keyword_mass_reference", "keyword_mass_variant"):
         value = getattr(start, metric)
         yield row(

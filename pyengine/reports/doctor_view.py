@@ -6,6 +6,7 @@ from pyengine.doctor.records import Check, DoctorResult, Status
 from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, Tone, table
 
 _TONES: dict[Status, Tone] = {"good": "good", "note": "dim", "warn": "warn", "bad": "bad"}
+_GRAVITY: tuple[Status, ...] = ("good", "note", "warn", "bad")
 _WORDS: dict[Status, str] = {"good": "ok", "note": "note", "warn": "look", "bad": "wrong"}
 _SUMMARY: dict[Status, str] = {
     "good": "Everything is in order.",
@@ -20,9 +21,14 @@ def doctor_document(result: DoctorResult) -> Document:
     blocks: list[Block] = [Paragraph(_SUMMARY[result.worst], "strong")]
     for topic in dict.fromkeys(check.topic for check in result.checks):
         rows = [_row(check) for check in result.checks if check.topic == topic]
-        columns = (Column(topic.capitalize()), Column(""), Column("found", min_width=30))
+        columns = (
+            Column(topic.capitalize(), min_width=16),
+            Column(""),
+            Column("found", min_width=30),
+        )
         blocks.append(table("", columns, rows))
-    advice = [(check.name, check.advice) for check in result.checks if check.advice]
+    gravest = sorted(result.checks, key=lambda check: -_GRAVITY.index(check.status))
+    advice = [(check.name, check.advice) for check in gravest if check.advice]
     if advice:
         blocks.append(Facts("What to do", tuple(advice)))
     return Document("pyengine doctor", tuple(blocks))

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pyengine.errors import InputError
+from pyengine.reports.comma_separated import csv_text
 from pyengine.results import Result
 
 
@@ -108,6 +109,8 @@ def _null(value: str | float) -> str | float | None:
 
 def _field(value: str | float) -> str:
     known = _null(value)
+    if isinstance(known, str):
+        return csv_text(known)
     if known is None:
         return ""
     return repr(known) if isinstance(known, float) else str(known)

@@ -37,8 +37,8 @@ def _model(probe: ModelProbe) -> Iterator[Measurement]:
                 yield row("language", language.language, metric, unit, value)
     for token_class in probe.classes:
         yield row("class", token_class.name, "mass", "probability", token_class.mass)
-    for metric, value in _paper(probe.paper):
-        yield row("paper", probe.paper.collection, metric, "probability", value)
+    for metric, unit, value in _paper(probe.paper):
+        yield row("paper", probe.paper.collection, metric, unit, value)
 
 
 def _language(language: LanguageRecord) -> Iterator[tuple[str, str, float | None]]:
@@ -56,9 +56,9 @@ def _language(language: LanguageRecord) -> Iterator[tuple[str, str, float | None
     yield "random_set_p", "probability", language.random_p
 
 
-def _paper(paper: PaperMetrics) -> Iterator[tuple[str, float]]:
-    yield "pkp", paper.pkp
-    yield "kap", paper.kap
-    yield "stp", paper.stp
-    yield "nlp", paper.nlp
-    yield "coverage", paper.coverage
+def _paper(paper: PaperMetrics) -> Iterator[tuple[str, str, float]]:
+    yield "pkp", "probability", paper.pkp
+    yield "kap", "probability", paper.kap
+    yield "stp", "probability", paper.stp
+    yield "nlp", "probability", paper.nlp
+    yield "coverage", "share", paper.coverage

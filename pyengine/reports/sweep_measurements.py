@@ -11,6 +11,8 @@ from pyengine.comparison.records import EstimateRecord
 from pyengine.reports.measurements import Measurement
 from pyengine.sweep.records import SweepResult, SweepRow, SweepTimings
 
+_UNITS = {"kl": "nat", "keyword_mass_change": "probability", "bits_per_byte_change": "bit"}
+
 
 def measurements(result: SweepResult) -> Iterator[Measurement]:
     """Yield the null control, then what was measured of every model; failed rows have nothing."""
@@ -18,7 +20,8 @@ def measurements(result: SweepResult) -> Iterator[Measurement]:
         if row.is_reference:
             make = _maker(row, result)
             for metric, floor in result.floors.items():
-                yield make("null control", "all", f"{metric}_floor", "", floor, n=result.n_tokens)
+                name, unit = f"{metric}_floor", _UNITS.get(metric, "")
+                yield make("null control", "all", name, unit, floor, n=result.n_tokens)
     for row in result.rows:
         yield from _row(row, result)
 
