@@ -28,6 +28,8 @@ class Hub:
     files: dict[str, bytes]
     requests: list[str] = field(default_factory=list)
     cut_after: int | None = None
+    lies: dict[str, str] = field(default_factory=dict)
+    listing: bytes | None = None
     url: str = ""
 
 
@@ -66,6 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         content = json.dumps(
             entries if tree else {"id": "owner/repo", "sha": COMMIT, "siblings": siblings}
         ).encode()
+        content = self.hub.listing or content
         self._head(200, {"Content-Type": "application/json", "Content-Length": str(len(content))})
         if body:
             self.wfile.write(content)
@@ -82,6 +85,7 @@ class Handler(BaseHTTPRequestHandler):
             "X-Repo-Commit": COMMIT,
             "Accept-Ranges": "bytes",
             "Content-Length": str(len(data) - begin),
+            **self.hub.lies,
         }
         if wanted:
             headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
@@ -193,3 +197,63 @@ def test_no_network_is_an_input_error(
     with pytest.raises(InputError, match="cannot be downloaded: Connection refused"):
         resolve_model("hf:owner/repo:Q8_0", places=places)
     assert hub.requests == []
+
+
+def test_bytes_that_were_not_promised_are_removed(hub: Hub, places: Places) -> None:
+    hub.lies = {"ETag": f'"{"0" * 64}"'}
+    with pytest.raises(ModelFileError, match="does not have the SHA-256 that was promised"):
+        resolve_model("hf:owner/repo:Q8_0", places=places)
+    assert [path for path in places.hub().rglob("*") if path.name == "model-Q8_0.gguf"] == []
+    assert [path for path in places.hub().rglob("blobs/*") if path.stat().st_size] == []
+    hub.lies = {}
+    path = resolve_model("hf:owner/repo:Q8_0", places=places)
+    assert path.read_bytes() == hub.files["model-Q8_0.gguf"]
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"ETag": '"../../../../../../out"'},
+        {"ETag": '"/tmp/out"'},
+        {"X-Repo-Commit": "../../../../../out"},
+    ],
+)
+def test_nothing_is_written_where_a_server_wishes(
+    hub: Hub, places: Places, tmp_path: Path, lies: dict[str, str]
+) -> None:
+    hub.lies = lies
+    with pytest.raises(InputError, match=r"answer cannot be used: .*is said to have the hash"):
+        resolve_model("hf:owner/repo:Q8_0", places=places)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../../../out-Q6_K.gguf", "/tmp/out-Q6_K.gguf"])
+def test_a_file_name_leads_nowhere_else(
+    hub: Hub, places: Places, tmp_path: Path, name: str
+) -> None:
+    hub.files[name] = b"GGUF"
+    with pytest.raises((InputError, ModelFileError), match="hf:owner/repo"):
+        resolve_model("hf:owner/repo:Q6_K", places=places)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("listing", [b"[1, 2]", b"<html>", b'{"siblings": 3}'])
+def test_a_listing_that_is_none_is_an_input_error(hub: Hub, places: Places, listing: bytes) -> None:
+    hub.listing = listing
+    with pytest.raises(InputError, match="the server's answer cannot be used"):
+        resolve_model("hf:owner/repo:Q8_0", places=places)
+
+
+def test_without_network_what_is_cached_is_named(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.hf_api
+
+    resolve_model("hf:owner/repo:Q8_0", places=places)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("Connection refused")
+
+    monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "list_repo_files", refuse)
+    with pytest.raises(InputError, match=r"in the cache there is: hf:owner/repo:model-Q8_0\.gguf"):
+        resolve_model("hf:owner/repo", places=places)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from pyengine.discovery.places import Places
 from pyengine.discovery.references import choose_files
+from pyengine.engine.gguf import parts_sha256
 from pyengine.errors import InputError, ModelFileError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 
 
@@ -21,8 +23,8 @@ def download(repository: str, choice: str | None, *, places: Places) -> Path:
 
     An interrupted download continues where it stopped; progress goes to stderr.
 
-    Raises ModelFileError where the repository or the file is not there, or the choice names
-    several; InputError where huggingface_hub is not installed or the network fails.
+    Raises ModelFileError where the repository or the file is not there, the choice names several,
+    or what came is damaged; InputError where huggingface_hub is not installed or the network fails.
     """
     try:
         from huggingface_hub import HfApi
@@ -39,15 +41,46 @@ def download(repository: str, choice: str | None, *, places: Places) -> Path:
     except HfHubHTTPError as error:
         raise ModelFileError(f"hf:{repository}: {_reason(error)}") from error
     except (_transport_error(HfHubHTTPError), OfflineModeIsEnabled, OSError) as error:
-        raise InputError(f"hf:{repository}: cannot be downloaded: {error}") from error
+        raise InputError(f"hf:{repository}: cannot be downloaded: {_reason(error)}") from error
+    except ValueError as error:
+        raise InputError(
+            f"hf:{repository}: the server's answer cannot be used: {_reason(error)}"
+        ) from error
 
 
 def _fetch(api: HfApi, repository: str, choice: str | None, cache: Path) -> Path:
-    files = [f for f in api.list_repo_files(repository) if f.lower().endswith(".gguf")]
-    first, *rest = parts(pick(repository, files, choice), files)
-    path = Path(api.hf_hub_download(repository, first, cache_dir=cache))
-    for name in rest:
-        api.hf_hub_download(repository, name, cache_dir=cache)
+    try:
+        listed = api.list_repo_files(repository)
+    except (TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"its list of files: {error}") from error
+    files = [name for name in listed if name.lower().endswith(".gguf")]
+    wanted = parts(pick(repository, files, choice), files)
+    paths = [_fetch_file(api, repository, name, cache) for name in wanted]
+    return paths[0]
+
+
+def _fetch_file(api: HfApi, repository: str, name: str, cache: Path) -> Path:
+    """Download one file, and hold it against the hash that the server gave for it.
+
+    The hub's library takes the server's word for both hash and commit as names of files.
+    """
+    from huggingface_hub import hf_hub_url
+
+    promised = api.get_hf_file_metadata(url=hf_hub_url(repository, name, endpoint=api.endpoint))
+    for word in (promised.etag, promised.commit_hash):
+        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", word or ""):
+            raise ValueError(f"{name} is said to have the hash {word!r:.60}")
+    path = Path(api.hf_hub_download(repository, name, cache_dir=cache))
+    blob = path.resolve()
+    if cache.resolve() not in blob.parents:
+        raise ValueError(f"{name} was stored outside of the cache, as {blob}")
+    if _SHA256.fullmatch(promised.etag or "") and parts_sha256([blob]) != promised.etag:
+        path.unlink()
+        blob.unlink(missing_ok=True)
+        raise ModelFileError(
+            f"hf:{repository}:{name}: what came does not have the SHA-256 that was promised, and "
+            "was removed; try again"
+        )
     return path
 
 

@@ -15,7 +15,7 @@ from pyengine.discovery.stores import (
     find_ollama,
     gguf_files,
 )
-from pyengine.errors import ModelFileError
+from pyengine.errors import InputError, ModelFileError
 
 DEFAULT_MEMBER = "base"
 SCHEMES = ("embedded", "ollama", "lmstudio", "hf")
@@ -109,7 +109,12 @@ def _hub(name: str, places: Places, *, offline: bool) -> Path:
         raise ModelFileError(f"hf:{name}: not in the cache; {_choices(cached)}")
     from pyengine.discovery.hub import download
 
-    return download(repository, choice or None, places=places)
+    try:
+        return download(repository, choice or None, places=places)
+    except InputError as error:
+        if not cached:
+            raise
+        raise InputError(f"{error}; in the cache {_choices(cached)}") from error
 
 
 def choose_files(files: Sequence[str], choice: str) -> list[str]:
