@@ -255,3 +255,18 @@ def test_every_file_type_has_the_name_that_gguf_gives_it() -> None:
     assert file_type_name(999) == "type 999"
     assert file_type_name(1024) is None
     assert file_type_name("15") is None
+
+
+DAMAGED = (b"{", b"[]", b'{"layers": 3}', b'{"layers": [3]}', b"\xff\xfe", b"[" * 100_000)
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, bytes(2 << 20)])
+def test_a_damaged_manifest_hides_only_itself(places: Places, home: Path, content: bytes) -> None:
+    before = [entry.reference for entry in find_all(places)]
+    folder = home / ".ollama" / "models" / "manifests" / "registry.example" / "library" / "qwen"
+    (folder / "damaged").write_bytes(content)
+    (folder / "loop").symlink_to(folder)
+    (folder / "nowhere").symlink_to("nothing")
+    assert [entry.reference for entry in find_all(places)] == before
+    (home / ".lmstudio" / "settings.json").write_bytes(content)
+    assert [entry.reference for entry in find_all(places)] == before

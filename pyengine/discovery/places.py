@@ -80,6 +80,6 @@ def _existing(folders: list[Path]) -> list[Path]:
 def _json_field(path: Path, name: str) -> str | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))[name]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return value if isinstance(value, str) and value else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from pyengine.discovery.places import Places
 
 _MODEL_LAYER = "application/vnd.ollama.image.model"
+_LARGEST_MANIFEST = 1 << 20
 _DIGEST = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
 _LATER_PART = re.compile(r"-(?!00001-)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
@@ -74,8 +75,10 @@ def ollama_name(parts: tuple[str, ...]) -> str:
 def _ollama_digest(manifest: Path) -> str | None:
     """Return the digest of the manifest's model layer; None for anything else."""
     try:
+        if manifest.stat().st_size > _LARGEST_MANIFEST:
+            return None
         content = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     layers = content.get("layers") if isinstance(content, dict) else None
     for layer in layers if isinstance(layers, list) else []:
