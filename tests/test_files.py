@@ -56,3 +56,37 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == 0o640
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    (folder / "real").write_text("before")
+    link.symlink_to(folder / "real")
+    write_atomic(link, "after")
+    assert link.is_symlink()
+    assert (folder / "real").read_text() == "after"
+    assert [path.name for path in folder.iterdir()] == ["real"]
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    from threading import Thread
+
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write_atomic(pipe, b"content")
+    reader.join()
+    assert read == [b"content"]
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_device_stays_one(tmp_path: Path) -> None:
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    with pytest.raises(InputError, match="full: cannot be written: No space"):
+        write_atomic(link, b"x" * 100)
+    assert Path("/dev/full").is_char_device()
+    assert link.is_symlink()
