@@ -79,6 +79,6 @@ def test_keyword_changes_below_the_floor_are_not_shown(result: ComparisonResult)
         null = result.null.model_copy(update={"floors": {**result.null.floors, name: 0.5}})
         document = compare_document(result.model_copy(update={"null": null}))
         text = render_terminal(document, width=400, color=False)
-        tables = text.split("\nKeywords in their language's documents")[1:]
+        tables = text.split("\nKeywords in any spacing, in their language's documents")[1:]
         assert tables
         assert all(shown in table.split("\n\n")[0] for table in tables)
