@@ -1,5 +1,6 @@
 """Evaluations from the command line, resumed after a kill."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from codegen_samples import TASK_FILE
 
 from pyengine.cli.app import run
 from pyengine.codegen.records import EvaluationResult
+from pyengine.codegen.sandbox import descendants
 from pyengine.reports.loading import load_result
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -114,3 +116,43 @@ def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) 
     for left, right in zip(resumed.models[0].tasks, whole.models[0].tasks, strict=True):
         assert (left.task, left.samples[0].outcome) == (right.task, right.samples[0].outcome)
         assert left.samples[0].completion == right.samples[0].completion
+
+
+SLEEPING = """
+[[task]]
+name = "%d"
+entry_point = "f"
+prompt = "import time\\ntime.sleep(60)\\n#"
+reference = "x"
+tests = "f()"
+"""
+
+
+def test_an_interrupt_waits_for_no_program(writer: Path, tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks.toml"
+    entries = "".join(SLEEPING % number for number in range(8))
+    tasks.write_text(f'language = "python"\n{entries}', encoding="utf-8")
+    arguments = [*command(writer, tmp_path / "kept", "--tasks", str(tasks)), "--max-tokens", "1"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pyengine", *arguments, "--wall-seconds", "90"],
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 120
+    while not programs_below(child.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert programs_below(child.pid)
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=45)  # one program alone would take 60 seconds
+    assert child.returncode == 130
+    assert errors == b"pyengine: interrupted\n"
+
+
+def programs_below(pid: int) -> list[int]:
+    """Return the processes below `pid` that hold a solution."""
+    found = []
+    for member in descendants(pid):
+        with contextlib.suppress(OSError):
+            if b"solver.py" in Path(f"/proc/{member}/cmdline").read_bytes():
+                found.append(member)
+    return found

@@ -8,6 +8,7 @@ from codegen_samples import evaluate, few_tasks, options
 from tiny_models import Tiny, write_bpe
 
 from pyengine.codegen.evaluation import Evaluation
+from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.measures import reference_text, score_reference
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.prompting import PromptStyle
@@ -72,6 +73,32 @@ def test_samples_and_seeds(writer: Path, tmp_path: Path) -> None:
         assert [s.completion for s in left.samples] == [s.completion for s in right.samples]
         assert all(len(s.log_probabilities) <= 12 for s in left.samples)
     assert set(first.models[0].total.pass_at) == {1}
+
+
+def test_tasks_are_measured_again_when_their_toolchain_has_come(
+    writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing := LANGUAGES["c"].missing():
+        pytest.skip(missing)
+    tasks = [*few_tasks(1), *own_tasks(["c"])[:2]]
+
+    def outcomes() -> tuple[list[Outcome], dict[str, str]]:
+        found = Evaluation(tasks, "own", options(tmp_path), open_sandbox()).run([writer])
+        samples = [task.samples[0].outcome for task in found.models[0].tasks]
+        return samples, found.skipped
+
+    with monkeypatch.context() as without:
+        without.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
+        before, skipped = outcomes()
+    assert before[1:] == [Outcome.SKIPPED] * 2
+    assert "gcc not found" in skipped["c"]
+    after, skipped = outcomes()
+    assert after[0] is before[0]
+    assert Outcome.SKIPPED not in after
+    assert skipped == {}
+    with monkeypatch.context() as without:  # what was measured stays so, and is not called skipped
+        without.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
+        assert outcomes() == (after, {})
 
 
 def test_a_long_prompt_is_no_crash(writer: Path, tmp_path: Path) -> None:

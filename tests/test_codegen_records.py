@@ -1,5 +1,6 @@
 """What follows from the records of single tasks, and how they are kept."""
 
+import io
 import math
 from pathlib import Path
 
@@ -162,3 +163,24 @@ def test_store_survives_a_cut_line_and_a_changed_task(tmp_path: Path) -> None:
     third.close()
     with pytest.raises(InputError, match="cannot be written"):
         TaskStore(again.path, "k" * 64)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_is_one_sentence_also_when_the_store_is_closed(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path, "k" * 64)
+    store.close()
+    store._stream = io.FileIO("/dev/full", "a")
+    with pytest.raises(InputError, match="No space left"):
+        store.put("a", record("a", [GOOD]))
+    store.close()
+
+
+def test_a_record_may_be_replaced(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path, "k" * 64)
+    for outcome in (SKIP, GOOD):
+        store.put("a", record("a", [outcome]))
+        assert store.get("a") == record("a", [outcome])
+    store.close()
+    again = TaskStore(tmp_path, "k" * 64)
+    assert again.get("a") == record("a", [GOOD])
+    again.close()

@@ -84,7 +84,7 @@ class Evaluation:
         everything = [reference, *paths] if reference else list(paths)
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(self.options.jobs))
-            executor = Executor(self._sandbox, self.options, pool)
+            executor = stack.enter_context(Executor(self._sandbox, self.options, pool))
             base = stack.enter_context(self._open(reference)) if reference else None
             models = []
             devices: list[str] = []
@@ -104,7 +104,9 @@ class Evaluation:
         seed = self.options.sampling.seed
         threads = self.options.threads or default_threads()
         rest = models[1:] if has_reference else []
-        languages = dict.fromkeys(task.language for task in self.tasks)
+        records = [record for model in models for record in model.tasks]
+        skipped = {r.language for r in records if len(r.executed) < len(r.samples)}
+        languages = [name for name in LANGUAGES if name in skipped]
         missing = {name: LANGUAGES[name].missing() for name in languages}
         return EvaluationResult(
             provenance=provenance(threads=threads, devices=devices, seed=seed),
@@ -163,14 +165,15 @@ class Evaluation:
 
     def _store(self, model: Model, style: PromptStyle) -> TaskStore:
         settings = self.settings().model_dump(exclude={"tasks", "tasks_sha256", "n_tasks"})
-        key = fingerprint(
-            {
-                "version": __version__,
-                "model": model.sha256,
-                "style": style.value,
-                "settings": settings,
-            }
-        )
+        parts: dict[str, object] = {
+            "version": __version__,
+            "model": model.sha256,
+            "style": style.value,
+            "settings": settings,
+        }
+        if self.options.gpu_layers:  # a record names the devices that computed it
+            parts["gpu_layers"] = self.options.gpu_layers
+        key = fingerprint(parts)
         store = TaskStore(self.options.folder, key)
         if not self.options.resume:
             store.forget()
@@ -220,7 +223,11 @@ class Evaluation:
         executor: Executor,
     ) -> tuple[list[TaskRecord], GenerationStatistics]:
         keys = {item.task.name: task_key(item.task) for item in asked}
-        done = {name: record for name, key in keys.items() if (record := store.get(key))}
+        done = {
+            name: record
+            for name, key in keys.items()
+            if (record := store.get(key)) and not _can_now_run(record)
+        }
         missing = [item for item in asked if item.task.name not in done]
         waiting: dict[str, list[Pending]] = {}
         statistics = GenerationStatistics()
@@ -240,6 +247,12 @@ class Evaluation:
             keep(wait=False)
         keep(wait=True)
         return [done[item.task.name] for item in asked], statistics
+
+
+def _can_now_run(record: TaskRecord) -> bool:
+    """Return whether a task was skipped for want of a toolchain that has come since."""
+    skipped = len(record.executed) < len(record.samples)
+    return skipped and not LANGUAGES[record.language].missing()
 
 
 def _same_vocabulary(first: Model, second: Model) -> bool:

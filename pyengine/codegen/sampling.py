@@ -1,5 +1,7 @@
 """From prompts to samples: generate in parallel, execute each continuation as it ends."""
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -49,12 +51,28 @@ def named(task: Task) -> Iterator[None]:
 
 @dataclass
 class Executor:
-    """Runs solutions in the sandbox, each different one once."""
+    """Runs solutions in the sandbox, each different one once.
+
+    As a context: where it is left by an error or an interrupt, nobody waits for what still runs.
+    """
 
     sandbox: Sandbox
     options: EvaluationOptions
     pool: ThreadPoolExecutor
     _known: dict[tuple[str, str, bool], "Future[Execution]"] = field(default_factory=dict)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "Executor":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            return
+        self._stopped.set()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        while not all(future.done() for future in self._known.values()):
+            self.sandbox.kill()
+            time.sleep(0.02)
 
     def submit(self, task: Task, solution: Solution) -> "Future[Execution]":
         """Return the execution's future; equal solutions of a task share one."""
@@ -66,11 +84,16 @@ class Executor:
     def _execute(self, task: Task, solution: Solution) -> Execution:
         try:
             return self._once(task, solution)
-        except SandboxError:  # a machine short of memory may fail once
+        except SandboxError:
+            if self._stopped.is_set():
+                raise
+            # A machine short of memory may fail once.
             with named(task):
                 return self._once(task, solution)
 
     def _once(self, task: Task, solution: Solution) -> Execution:
+        if self._stopped.is_set():
+            raise SandboxError("interrupted")
         return execute(
             task,
             solution.completion,

@@ -86,6 +86,12 @@ class Sandbox:
 
     def __init__(self, isolation: Isolation) -> None:
         self.isolation = isolation
+        self._running: set[Process] = set()
+
+    def kill(self) -> None:
+        """Kill every job that is running: nobody waits for its outcome."""
+        for process in tuple(self._running):
+            process.kill()
 
     @contextlib.contextmanager
     def start(self, job: Job, *, pass_fds: Sequence[int] = ()) -> Iterator["Process"]:
@@ -109,9 +115,11 @@ class Sandbox:
             os.close(report_write)
             report_write = -1
             process = Process(child, report_read, self.isolation)
+            self._running.add(process)
             try:
                 yield process
             finally:
+                self._running.discard(process)
                 process.close()
         finally:
             for descriptor in (report_read, report_write):
@@ -148,7 +156,7 @@ class Sandbox:
         return inner
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
     """A running job: its outermost process, and the pipe on which the supervisor reports."""
 

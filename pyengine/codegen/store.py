@@ -40,7 +40,7 @@ class TaskStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._found = self._read()
-            self._stream = self.path.open("ab")
+            self._stream = self.path.open("ab", buffering=0)  # nothing is left to write at the end
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror}") from error
 
@@ -66,13 +66,12 @@ class TaskStore:
         return self._found.get(key)
 
     def put(self, key: str, record: TaskRecord) -> None:
-        """Keep a finished task, on disk when this returns."""
-        if key in self._found:
-            return
+        """Keep a finished task, on disk when this returns; it replaces one kept before."""
         line = json.dumps({"key": key, "record": record.model_dump(mode="json")})
+        data = line.encode() + b"\n"
         try:
-            self._stream.write(line.encode() + b"\n")
-            self._stream.flush()
+            while data:
+                data = data[self._stream.write(data) :]
             os.fsync(self._stream.fileno())
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror}") from error
