@@ -125,7 +125,7 @@ def test_pairs_and_links(writer: Path, tmp_path: Path) -> None:
     for name in ("pass_1", "parse_share", "keyword_first"):
         assert same[name].value == 0.0
         assert same[name].high == -same[name].low == pytest.approx(0.2425, abs=1e-4)
-    assert same["edit_similarity"].high == 0.0
+    assert same["error_nodes"].high == 0.0
     variants = []
     for step in range(6):
         level = TokenLevelRecord(

@@ -22,7 +22,8 @@ from pyengine.statistics.success import (
 Floats = npt.NDArray[np.float64]
 BOOTSTRAP = "bootstrap over tasks, 2,000 resamples"
 ALIKE = "Wilson over tasks, which are all alike"
-SHARES = ("parse_share", "keyword_first", "empty_share")
+# Between 0 and 1 in every task.
+SHARES = ("parse_share", "keyword_first", "repetition", "empty_share", "edit_similarity")
 KS = (1, 5, 10, 25, 50, 100)
 SUSPICIOUS_TASKS = 10
 

@@ -1,6 +1,6 @@
 """`pyengine evaluate` as a document: the answer in words, then tables, then method."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 
 from pyengine.codegen.outcomes import Outcome
@@ -170,20 +170,17 @@ def models_table(result: EvaluationResult) -> Table:
                 verdicts.get(model.model.path),
             )
         )
+    passes = [model.total.pass_at[1] for model in result.models if 1 in model.total.pass_at]
     notes = [
-        f"pass@1: {_method(result)}. Log p: of a token of the reference solutions. Intervals of "
-        f"the rest ({_bootstrap(result)}) are in each model's section."
+        f"pass@1: {_methods(passes)}. Log p: of a token of the reference solutions. The intervals "
+        "of the rest are in each model's section."
     ]
     return table("Models", columns, rows, notes=notes)
 
 
-def _method(result: EvaluationResult) -> str:
-    found = result.models[0].total.pass_at.get(1)
-    return found.method if found else "none"
-
-
-def _bootstrap(result: EvaluationResult) -> str:
-    return result.models[0].total.parse_share.method
+def _methods(records: Iterable[IntervalRecord]) -> str:
+    """Name how intervals were made: it depends on what was found."""
+    return ", or ".join(sorted({record.method for record in records})) or "none"
 
 
 def _number(record: IntervalRecord | None, write: Write) -> CellLike:
@@ -222,8 +219,8 @@ def differences_table(records: Sequence[PairedRecord]) -> Table:
         for record in records
     ]
     note = (
-        "Over the same tasks and seeds, 95 % intervals by resampling tasks; points are percentage "
-        "points."
+        "Over the same tasks and seeds, 95 % intervals by resampling tasks (of shares in which no "
+        "task differs: Wilson's); points are percentage points."
     )
     return table(
         f"Difference to {PurePath(records[0].reference).stem}", columns, rows, notes=[note]
@@ -299,7 +296,9 @@ def measures_table(group: GroupRecord) -> Table:
         (title, _with_interval(getattr(group, name), write)) for title, name, write in MEASURES
     ]
     columns = [Column("Measure"), Column("Value (95 % interval)", RIGHT, name="value")]
-    return table(f"All {group.n_tasks} tasks", columns, rows)
+    rest = [getattr(group, name) for _, name, _ in MEASURES]
+    notes = [f"pass@k: {_methods(group.pass_at.values())}. The rest: {_methods(rest)}."]
+    return table(f"All {counted(group.n_tasks, 'task')}", columns, rows, notes=notes)
 
 
 def languages_table(model: ModelEvaluation) -> Table:
@@ -379,7 +378,7 @@ def method(result: EvaluationResult) -> Facts:
         f"top-p {settings.top_p:g}, min-p {settings.min_p:g}"
     )
     pairs = [
-        ("Decoding", f"{sampling}, {settings.samples} sample(s), seed {settings.seed}"),
+        ("Decoding", f"{sampling}, {counted(settings.samples, 'sample')}, seed {settings.seed}"),
         ("Token budget", f"{settings.max_tokens} (+ {settings.thinking_tokens} for thinking)"),
         ("Tasks' SHA-256", settings.tasks_sha256[:16]),
         ("Sandbox", settings.isolation),
