@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,10 @@ def test_names_are_no_formulas_in_csv() -> None:
 def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:
     page = tmp_path / "both.html"
     assert run("report", record, record, "-o", page).code == 0
-    assert "2 results of pyengine" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "2 results of pyengine" in text
+    ids = re.findall(r' id="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize(

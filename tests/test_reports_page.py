@@ -4,12 +4,14 @@ import re
 import shutil
 import struct
 import subprocess
+from dataclasses import astuple
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from report_samples import sample_document, sample_pictures, sample_sweep
 
+from pyengine.reports.colors import DARK, LIGHT, Palette
 from pyengine.reports.html import render_html
 from pyengine.reports.plots import draw_inline_svg, draw_png, draw_svg
 from pyengine.reports.tables import Document, Picture
@@ -88,6 +90,33 @@ def test_inline_pictures_take_the_pages_colours_and_keep_to_themselves(picture: 
     assert all(name.startswith(f"{picture.name}-") for name in ids)
     assert "<b>" not in svg
     assert "\u202e" not in svg
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2 defines it."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_everything_that_is_read_has_contrast(palette: Palette) -> None:
+    for color in (palette.ink, palette.quiet, palette.good, palette.warn, palette.bad):
+        assert contrast(color, palette.paper) >= 4.5
+    for index in range(6):
+        assert contrast(palette.series(index), palette.paper) >= 3
+    parts = [
+        round(0.8 * int(palette.accent[i : i + 2], 16) + 0.2 * int(palette.paper[i : i + 2], 16))
+        for i in (1, 3, 5)
+    ]
+    strongest = "#" + "".join(f"{part:02x}" for part in parts)
+    assert contrast(palette.ink, strongest) >= 4.5
+    assert len(set(astuple(palette))) == len(astuple(palette))
 
 
 def browser() -> str:

@@ -7,13 +7,20 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Hold one theme's colours; pictures use the light one, pages swap in the other."""
+    """Hold one theme's colours; pictures use the light one, pages swap in the other.
+
+    Everything that is read, ink on the strongest accent included, has a contrast of 4.5 at least;
+    marks and lines have 3. No two of a theme are equal, so that each can be swapped.
+    """
 
     ink: str
     quiet: str
     faint: str
     paper: str
     accent: str
+    good: str
+    warn: str
+    bad: str
     series1: str
     series2: str
     series3: str
@@ -45,6 +52,9 @@ LIGHT = Palette(
     faint="#d9dce0",
     paper="#ffffff",
     accent="#d55e01",
+    good="#00704d",
+    warn="#7d5d00",
+    bad="#b04800",
     series1="#0072b2",
     series2="#d55e00",
     series3="#009e73",
@@ -57,7 +67,10 @@ DARK = Palette(
     quiet="#9ba1a9",
     faint="#3a3e44",
     paper="#16181b",
-    accent="#e8762d",
+    accent="#b85a1c",
+    good="#2fc79b",
+    warn="#d9b94b",
+    bad="#e69f01",
     series1="#56b4e9",
     series2="#e69f00",
     series3="#2fc79a",

@@ -94,6 +94,8 @@ def _draw(
     with mpl.rc_context(style), warnings.catch_warnings():
         # A font lacks some token's glyph: the page's fonts will have it, a PNG shows a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        # Names without end leave the chart no room; the tables say the same.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure = _figure(picture.chart)
         metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
         figure.savefig(

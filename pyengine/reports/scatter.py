@@ -76,7 +76,7 @@ def _draw_floor(axes: Axes, chart: Scatter, floor: float) -> None:
         ha="right",
         va="bottom",
         fontsize=8,
-        color=LIGHT.series2,
+        color=LIGHT.bad,
     )
 
 

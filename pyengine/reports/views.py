@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -81,18 +81,27 @@ def documents_of(results: Sequence[Result]) -> list[tuple[Result, Document]]:
 
 def page_of(results: Sequence[Result]) -> Document:
     """Return the document of a page over one or several records."""
-    pages = [page_document(result, document) for result, document in documents_of(results)]
-    if len(pages) == 1:
-        return pages[0]
+    shown = documents_of(results)
+    if len(shown) == 1:
+        return page_document(*shown[0])
+    pages = [page_document(*both, number=number) for number, both in enumerate(shown, start=1)]
     sections = tuple(Section(page.title, page.blocks) for page in pages)
     return Document(f"{len(pages)} results of pyengine", sections)
 
 
-def page_document(result: Result, document: Document) -> Document:
-    """Put the pictures after the opening answer, and how to cite and repeat at the end."""
+def page_document(result: Result, document: Document, *, number: int = 0) -> Document:
+    """Put the pictures after the opening answer, and how to cite and repeat at the end.
+
+    A number tells the pictures of several results on one page apart.
+    """
     opening, rest = _split(document.blocks)
-    blocks = (*opening, *illustrations_of(result), *rest, closing(result))
-    return Document(document.title, blocks)
+    illustrations = [
+        replace(block, name=f"{block.name}-{number}")
+        if number and isinstance(block, Picture)
+        else block
+        for block in illustrations_of(result)
+    ]
+    return Document(document.title, (*opening, *illustrations, *rest, closing(result)))
 
 
 def _split(blocks: Sequence[Block]) -> tuple[Sequence[Block], Sequence[Block]]:
