@@ -258,7 +258,7 @@ def test_the_report_fits_80_columns_and_says_what_matters() -> None:
     assert any(line.startswith("Q5 ") and line.endswith("beaten") for line in lines)
     assert any(line.startswith("Q3 ") and line.endswith("failed") for line in lines)
     assert "Q5 is beaten by Q4." in lines
-    assert "The smallest that stays within 0.00500 nats" in text
+    assert "The smallest that stays within 0.005 nats" in text
     assert "SIGSEGV" in text
     assert "110 (100–120)" in text
 

@@ -40,13 +40,13 @@ def variant_verdict(name: str, overall: Divergences, null: NullRecord, margin: f
             f"token; one document gives no interval."
         )
     ends = f"{nats(max(kl.low, 0.0))} to {nats(kl.high)}"
-    interval = f"{nats(kl.value)} nats per token (95 % interval {ends})"
+    interval = f"KL divergence {nats(kl.value)} nats per token (95 % interval {ends})"
     if kl.high <= margin:
-        place = f"within the margin of {nats(margin)}"
+        place = f"within the margin of {margin:g}"
     elif kl.low > margin:
-        place = f"beyond the margin of {nats(margin)}"
+        place = f"beyond the margin of {margin:g}"
     else:
-        place = f"on both sides of the margin of {nats(margin)}"
+        place = f"on both sides of the margin of {margin:g}"
     return f"{name}: {interval}, {place}, at {kl.n:,} tokens of {kl.n_clusters} documents."
 
 
@@ -105,7 +105,7 @@ def _pair_words(
         return f"{closer} is closer to the reference than {farther} at {d.n:,} tokens; {interval}."
     if kind == "equivalent":
         return (
-            f"{first} and {second} are equivalent within {nats(margin)} nats at {d.n:,} tokens; "
+            f"{first} and {second} are equivalent within {margin:g} nats at {d.n:,} tokens; "
             f"{interval}."
         )
     words = f"{first} and {second} cannot be told apart at {d.n:,} tokens; {interval}"

@@ -114,16 +114,16 @@ def _heatmaps(kindred: Sequence[VariantRecord]) -> list[Block]:
         _heatmap(
             "by-language",
             "Divergence by language",
-            "Mean KL divergence over each language's documents; darker is more, on a logarithmic "
-            "scale.",
+            "Mean KL divergence over each language's documents; a stronger colour is more, on a "
+            "logarithmic scale.",
             kindred,
             lambda variant: variant.by_language,
         ),
         _heatmap(
             "by-class",
             "Divergence by class of token",
-            "Mean KL divergence over the tokens that a parser puts into each class; darker is "
-            "more, on a logarithmic scale.",
+            "Mean KL divergence over the tokens that a parser puts into each class; a stronger "
+            "colour is more, on a logarithmic scale.",
             kindred,
             lambda variant: variant.by_class,
         ),

@@ -233,7 +233,7 @@ def _pairs(result: ComparisonResult) -> Table:
     ]
     notes = [pair.words for pair in result.pairs if pair.verdict != "different"]
     notes.append(
-        f"Equivalent: the whole interval lies within ±{significant(result.margin)} nats. "
+        f"Equivalent: the whole interval lies within ±{result.margin:g} nats. "
         "p-values are corrected for the number of pairs."
     )
     return table("Variants against each other, on the same tokens", columns, rows, notes=notes)

@@ -25,8 +25,8 @@ def sweep_pictures(result: SweepResult) -> tuple[Block, ...]:
             _heatmap(
                 "by-language",
                 "Divergence by language",
-                "Mean KL divergence over each language's documents; darker is more, on a "
-                "logarithmic scale.",
+                "Mean KL divergence over each language's documents; a stronger colour is "
+                "more, on a logarithmic scale.",
                 result,
                 variants,
                 lambda row: row.by_language,
@@ -36,8 +36,8 @@ def sweep_pictures(result: SweepResult) -> tuple[Block, ...]:
             _heatmap(
                 "by-class",
                 "Divergence by class of token",
-                "Mean KL divergence over the tokens that a parser puts into each class; darker is "
-                "more, on a logarithmic scale.",
+                "Mean KL divergence over the tokens that a parser puts into each class; a stronger "
+                "colour is more, on a logarithmic scale.",
                 result,
                 variants,
                 lambda row: row.by_class,

@@ -92,15 +92,22 @@ def _answer(result: SweepResult) -> Paragraph:
         )
     if not good:
         return Paragraph(
-            f"{head} None stays within {significant(result.margin)} nats of the source.", "strong"
+            f"{head} None stays within {result.margin:g} nats of the source.", "strong"
         )
     smallest = min(good, key=lambda row: row.file_bytes)
     return Paragraph(
-        f"{head} The smallest that stays within {significant(result.margin)} nats per token of "
+        f"{head} The smallest that stays within {result.margin:g} nats per token of "
         f"the source, by its whole 95 % interval, is {_label(smallest, result)}: "
-        f"{size(smallest.file_bytes)}, KL divergence {_kl(smallest, result)} · 10⁻³ nats.",
+        f"{size(smallest.file_bytes)}, KL divergence {_nats(smallest, result)} nats.",
         "strong",
     )
+
+
+def _nats(row: SweepRow, result: SweepResult) -> str:
+    assert row.kl is not None
+    if row.within_floor:
+        return at_most(row.kl.value, result.floor)
+    return with_error(row.kl.value, row.kl.se_clustered)
 
 
 def _variants(result: SweepResult, timings: SweepTimings) -> Table:
@@ -125,7 +132,7 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
         "probability of all keywords at the cold start, in percentage points. "
         f"{ANY_SPACING}; `probe` shows bare keywords, and all forms, which adds other cases.",
         "Verdict: against the variant of the next smaller KL: worse (Holm-adjusted), same (within "
-        f"{significant(result.margin)} nats) or undecided; beaten: another is smaller and better.",
+        f"{result.margin:g} nats) or undecided; beaten: another is no larger and has a smaller KL.",
     ]
     if result.floor is not None:
         notes.append(
@@ -264,7 +271,7 @@ def _sentence(step: StepVerdict, result: SweepResult) -> str:
     if step.verdict == "different":
         return "worse"
     if step.verdict == "equivalent":
-        return f"the same within {significant(result.margin)} nats"
+        return f"the same within {result.margin:g} nats"
     told = f"cannot be told apart at {count(result.n_tokens)} tokens"
     if step.more_tokens is None:
         return told
