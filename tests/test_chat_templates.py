@@ -14,6 +14,7 @@ HOSTILE = (
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "{{ messages.__class__.__mro__[1].__subclasses__() }}",
     "{{ messages.__class__.__init__.__globals__['os'].system('true') }}",
+    "{{ '\\ud800' }}",  # half a character
     "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
     "{% for i in range(10**9) %}{{ i }}{% endfor %}",
     "{{ undefined_function() }}",

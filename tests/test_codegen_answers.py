@@ -5,7 +5,14 @@ import pytest
 from pyengine.codegen.chat import FenceStop, take_apart
 from pyengine.codegen.measures import edit_similarity, levenshtein, repetition, shape_of
 from pyengine.codegen.parsing import analyse, definition_end
-from pyengine.codegen.prompting import Prompt, PromptStyle, instruction, read_answer, stop_rule
+from pyengine.codegen.prompting import (
+    Prompt,
+    PromptStyle,
+    instruction,
+    read_answer,
+    stop_rule,
+    unseen,
+)
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task, own_tasks
 
@@ -207,3 +214,12 @@ def test_shape() -> None:
 def test_keywords_of_the_grammar() -> None:
     leaves = analyse(b"for x in y:\n    return not x\n", "python").leaves
     assert [leaf.kind for leaf in leaves if leaf.is_keyword] == ["for", "in", "return", "not"]
+
+
+def test_a_template_that_hides_the_request_is_warned_of() -> None:
+    tasks = own_tasks(["python"])[:2]
+    shown = [Prompt(PromptStyle.CHAT, f"<|user|>{instruction(task)}", (1,)) for task in tasks]
+    assert unseen(tasks, shown) == []
+    assert "1 of 2 prompts" in unseen(tasks, [shown[0], CHAT])[0]
+    raw = [Prompt(PromptStyle.RAW, "", (1,)) for _ in tasks]
+    assert unseen(tasks, raw) == []

@@ -15,7 +15,7 @@ from pyengine.codegen.linking import link
 from pyengine.codegen.measures import reference_text, score_reference
 from pyengine.codegen.options import EvaluationOptions
 from pyengine.codegen.pairing import pair
-from pyengine.codegen.prompting import PromptStyle, build_prompts, choose_style
+from pyengine.codegen.prompting import PromptStyle, build_prompts, choose_style, unseen
 from pyengine.codegen.records import (
     CostRecord,
     EvaluationResult,
@@ -159,7 +159,7 @@ class Evaluation:
             groups=found,
             cost=cost,
             token_level=scores.token_level,
-            warnings=warnings(found[0], records),
+            warnings=[*unseen(self.tasks, prompts), *warnings(found[0], records)],
             tasks=records,
         )
 

@@ -78,12 +78,14 @@ def render_chat(
     )
     environment.globals["raise_exception"] = refuse
     try:
-        return environment.from_string(template).render(
+        text = environment.from_string(template).render(
             messages=list(messages),
             bos_token=bos,
             eos_token=eos,
             add_generation_prompt=add_generation_prompt,
         )
+        text.encode()  # half a character has no UTF-8: a ValueError
+        return text
     except (
         TemplateError,
         TypeError,
