@@ -161,6 +161,24 @@ JAVA_CHEATS = (
 )
 
 
+def test_a_compiler_that_works_without_end_is_timed_out(sandbox: Sandbox) -> None:
+    """The compiler's own parent reports an error then: it is none of syntax."""
+    if missing := LANGUAGES["cpp"].missing():
+        pytest.skip(missing)
+    task = own_tasks(["cpp"])[0]
+    code = (
+        "template <int N> struct A { A<N - 1> a; A<N - 2> b; };\n"
+        "template <> struct A<0> {}; template <> struct A<1> {};\n"
+        "template <int N, int M> struct B { static const int v = B<N - 1, 2 * M>::v"
+        " + B<N - 1, 2 * M + 1>::v; };\n"
+        "template <int M> struct B<0, M> { static const int v = M; };\n"
+        "int answer = B<24, 1>::v;\n"
+    )
+    limits = Limits(cpu_s=2, wall_s=20.0)
+    execution = execute(task, code, sandbox=sandbox, limits=limits, whole=True)
+    assert execution.outcome in (Outcome.TIMED_OUT, Outcome.MEMORY), execution
+
+
 def test_a_machine_that_finds_no_memory_says_so(each_sandbox: Sandbox) -> None:
     if missing := LANGUAGES["java"].missing():
         pytest.skip(missing)

@@ -71,6 +71,11 @@ class Evaluation:
         options.check()
         if options.style is PromptStyle.FIM:
             tasks = [hole for task in tasks if (hole := fill_in_the_middle(task))]
+            if not tasks:
+                raise OptionError(
+                    f"{source}: no task is left to evaluate: no reference has a line "
+                    "between others to take out"
+                )
         if not tasks:
             raise OptionError(f"{source}: no task is left to evaluate")
         self.tasks = list(tasks)

@@ -224,6 +224,8 @@ def _failure(
         return _execution(outcome[0], outcome[1], ended)
     if any(mark in ended.stderr for mark in MEMORY_MARKS):
         return _execution(Outcome.MEMORY, _last_line(ended.stderr), ended)
+    if last.name == "build" and last.cpu_s >= limits.cpu_s - 0.5:  # a part of it was killed
+        return _execution(Outcome.TIMED_OUT, f"built for more than {limits.cpu_s} s of CPU", ended)
     if last.name == "build" or any(m.encode() in ended.stderr for m in language.syntax_marks):
         return _execution(Outcome.SYNTAX_ERROR, _first_error(ended.stderr), ended)
     if not honest_exit and last.status > 0:

@@ -319,7 +319,7 @@ def works(isolation: Isolation) -> str:
         report = os.read(process.report_fd, 65536)
     if b'"status": 0' in report:
         return ""
-    return errors.decode(errors="replace").strip().splitlines()[-1:][0] if errors else "no report"
+    return (errors.decode(errors="replace").strip() or "no report").splitlines()[-1]
 
 
 def open_sandbox(
