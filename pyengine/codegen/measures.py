@@ -8,6 +8,7 @@ import numpy as np
 
 from pyengine.codegen.parsing import analyse
 from pyengine.codegen.tasks import Task
+from pyengine.comparison.subjects import padding_ids
 from pyengine.engine.model import Vocabulary
 from pyengine.engine.session import Session
 from pyengine.statistics.rows import Logits, ranks, row_statistics
@@ -87,7 +88,7 @@ def reference_text(task: Task, vocabulary: Vocabulary, *, longest: int) -> Refer
 
 def score_reference(rows: Logits, text: ReferenceText, vocabulary: Vocabulary) -> ReferenceScore:
     """Score the reference by teacher forcing, from the rows that predict its tokens."""
-    padding = list(range(vocabulary.size, rows.shape[1]))
+    padding = padding_ids(vocabulary, rows.shape[1])
     normalisers = row_statistics(rows, padding=padding)["log_sum_exp"]
     targets = list(text.targets)
     chosen = rows[np.arange(len(targets)), targets].astype(np.float64)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from pyengine.comparison.subjects import padding_ids
 from pyengine.engine.model import Model, Vocabulary
 from pyengine.engine.session import Session
 from pyengine.errors import OptionError
@@ -24,7 +25,8 @@ class TokenLevel:
         keyword_mass_change: mean over those tokens of |difference| of the mass on the language's
             keywords that are one token, bare or after a space.
         cold_start_js: Jensen-Shannon divergence after the start token, bits.
-        pkp: the variant's mass after the start token on the paper's keywords, bare.
+        pkp: the variant's mass after the start token on the paper's keywords, bare; of all rows,
+            padding included, as published.
     """
 
     code_kl: float
@@ -45,11 +47,11 @@ class TokenLevelSums:
 
     def add(self, reference: Logits, variant: Logits, targets: Sequence[int], name: str) -> None:
         """Take in the rows of one reference solution in language `name`."""
-        padding = list(range(self.vocabulary.size, variant.shape[1]))
+        padding = padding_ids(self.vocabulary, variant.shape[1])
         pairs = pair_statistics(reference, variant, list(targets), padding=padding)
         self.kl += float(np.sum(pairs["kl"]))
         keywords = self._keywords(name)
-        change = _mass(reference, keywords) - _mass(variant, keywords)
+        change = _mass(reference, keywords, padding) - _mass(variant, keywords, padding)
         self.mass += float(np.abs(change).sum())
         self.n += len(targets)
 
@@ -64,7 +66,7 @@ class TokenLevelSums:
         """Add the cold start and return the means."""
         start = [cold_start(variant.model)]
         rows = reference.logits(start)[None, :], variant.logits(start)[None, :]
-        padding = list(range(self.vocabulary.size, variant.model.n_vocab))
+        padding = padding_ids(self.vocabulary, variant.model.n_vocab)
         pairs = pair_statistics(*rows, [0], padding=padding)
         words = {word for table in load_tables("paper").values() for word in table.words()}
         paper = token_ids(self.vocabulary, sorted(words))
@@ -95,9 +97,11 @@ def cold_start(model: Model) -> int:
     return int(start)
 
 
-def _mass(rows: Logits, ids: Sequence[int]) -> Floats:
-    """Return the probability on `ids` in each row."""
+def _mass(rows: Logits, ids: Sequence[int], padding: npt.NDArray[np.int32] | None = None) -> Floats:
+    """Return the probability on `ids` in each row, `padding` left out of the whole."""
     exact = rows.astype(np.float64)
+    if padding is not None:
+        exact[:, padding] = -np.inf
     normaliser = np.logaddexp.reduce(exact, axis=1)
     if not ids:
         return np.zeros(len(rows))
