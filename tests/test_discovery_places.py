@@ -14,7 +14,7 @@ from pyengine.discovery.references import choose_files, resolve_model
 from pyengine.discovery.stores import find_all
 from pyengine.engine.file_types import FILE_TYPES, file_type_name
 from pyengine.engine.gguf import parts_sha256
-from pyengine.engine.header import read_header
+from pyengine.engine.header import read_header, short_name
 from pyengine.errors import ModelFileError
 
 
@@ -270,3 +270,12 @@ def test_a_damaged_manifest_hides_only_itself(places: Places, home: Path, conten
     assert [entry.reference for entry in find_all(places)] == before
     (home / ".lmstudio" / "settings.json").write_bytes(content)
     assert [entry.reference for entry in find_all(places)] == before
+
+
+def test_a_file_that_a_store_names_by_its_hash_goes_by_its_model(tmp_path: Path) -> None:
+    assert short_name(write_gguf(tmp_path / "Some.Model-Q4_K_M.gguf")) == "Some.Model-Q4_K_M"
+    blob = write_gguf(tmp_path / f"sha256-{'a' * 64}", name="two\nlines")
+    assert short_name(blob) == "two lines Q4_K_M"
+    assert short_name(write_gguf(tmp_path / ("b" * 64), file_type=7)) == "tiny Q8_0"
+    (tmp_path / f"sha256-{'c' * 64}").write_bytes(b"damaged")
+    assert short_name(tmp_path / f"sha256-{'c' * 64}") == "sha256-cccccccccccc"

@@ -44,3 +44,10 @@ def test_a_sweep_needs_a_variant(
 ) -> None:
     assert run(sweep.command_on(sweep.source, tmp_path)) == 2
     assert "no variant that differs" in capsys.readouterr().err
+
+
+def test_variants_may_be_references(
+    sweep: SmallSweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(sweep.command_on(Path("embedded:nothing"), tmp_path)) == 2
+    assert "embedded:nothing: no such embedded model" in capsys.readouterr().err

@@ -26,7 +26,7 @@ FileTypes = Annotated[
 ]
 Variants = Annotated[
     list[Path] | None,
-    typer.Option("--variants", help="Files or folders of variants that exist already."),
+    typer.Option("--variants", help="Files, references or folders of variants that exist already."),
 ]
 OutputDir = Annotated[
     Path | None,
@@ -131,13 +131,21 @@ def _models(source: str | None, variants: list[Path]) -> tuple[Path, list[Path]]
     from pyengine.discovery.references import resolve_model
     from pyengine.sweep.variants import describe_variant, find_variants
 
-    files = find_variants(variants)
+    files = find_variants([_named(variant) for variant in variants])
     if source is not None or not files:
         return resolve_model(source), files
     whole = [variant for variant in map(describe_variant, files) if not variant.failure]
     if not whole:
         raise OptionError("none of the variants can be opened, so there is nothing to compare to")
     return max(whole, key=lambda variant: variant.bits_per_weight or 0.0).path, files
+
+
+def _named(variant: Path) -> Path:
+    """Return the file that a reference such as `ollama:NAME` names; paths stay as they are."""
+    from pyengine.discovery.references import SCHEMES, resolve_model
+
+    scheme, colon, _ = str(variant).partition(":")
+    return resolve_model(variant) if colon and scheme in SCHEMES else variant
 
 
 def _sweep(

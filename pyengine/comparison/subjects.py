@@ -12,6 +12,7 @@ from pyengine.comparison.axis import chosen_axis, recognise_axis
 from pyengine.comparison.options import CompareOptions
 from pyengine.comparison.records import AxisRecord
 from pyengine.comparison.tensor_table import TensorTable, read_tensor_table
+from pyengine.engine.header import short_name
 from pyengine.engine.model import Model, Vocabulary, open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.engine.session import Session
@@ -71,7 +72,7 @@ def open_subject(path: str | Path, options: CompareOptions) -> Subject:
 
 def name_subjects(subjects: Sequence[Subject]) -> None:
     """Give each a label that no other has: the file's name without suffix, numbered if needed."""
-    stems = [subject.path.stem for subject in subjects]
+    stems = [short_name(subject.path) for subject in subjects]
     for number, subject in enumerate(subjects):
         stem = stems[number]
         earlier = stems[:number].count(stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pyengine.errors import ModelFileError
 
 _FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_HASH = re.compile(r"(?:sha256-)?[0-9a-f]{64}")
 _WANTED = frozenset(
     {"general.architecture", "general.name", "general.file_type", "split.count", "split.no"}
 )
@@ -42,6 +44,21 @@ def read_header(path: Path) -> Header:
         raise ModelFileError(f"{path}: not a readable GGUF file: {error}") from error
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def short_name(path: Path) -> str:
+    """Return a file's name without its ending.
+
+    A store may name a file by its SHA-256: that one goes by its model's name and type.
+    """
+    if not _HASH.fullmatch(path.stem if path.suffix == ".gguf" else path.name):
+        return path.stem
+    try:
+        header = read_header(path)
+    except ModelFileError:
+        return path.stem[:19]
+    words = f"{header.name or ''} {header.file_type or ''}".split()
+    return " ".join(words) or path.stem[:19]
 
 
 class _Cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 
@@ -33,6 +34,7 @@ from pyengine.vocabulary.records import (
     VocabularyRecord,
 )
 
+_HASH = re.compile(r"(?:sha256-)?[0-9a-f]{64}")
 _SIDE_BY_SIDE = 5  # models whose numbers, written as `123 (456)`, fit into 80 columns
 
 
@@ -41,12 +43,18 @@ def labels(result: VocabResult) -> list[str]:
     return [f"{ascii_uppercase[i % 26]}{i // 26 or ''}" for i in range(len(result.models))]
 
 
+def file_name(model: VocabularyRecord) -> str:
+    """Return the name of a model's file; its own name where a store named the file by its hash."""
+    name = model.path.rsplit("/", 1)[-1]
+    return model.name if _HASH.fullmatch(name) else name
+
+
 def identity_table(result: VocabResult) -> Table:
     """List the models with their tokenizers."""
     rows: Rows = [
         (
             name,
-            model.path.rsplit("/", 1)[-1],
+            file_name(model),
             f"{model.kind} {model.pre_tokenizer}".strip(),
             Cell(count(model.size), model.size),
             Cell(count(model.padding), model.padding),

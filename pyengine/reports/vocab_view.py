@@ -80,7 +80,8 @@ def _summary(result: VocabResult) -> str:
     for label, model in zip(comparison.labels(result), result.models, strict=True):
         groups.setdefault(model.sha256, []).append(label)
     shared = [" = ".join(group) for group in groups.values() if len(group) > 1]
-    text = f"{len(result.models)} models, {len(groups)} different tokenizers"
+    tokenizers = "one tokenizer" if len(groups) == 1 else f"{len(groups)} different tokenizers"
+    text = f"{len(result.models)} models, {tokenizers}"
     return f"{text} ({'; '.join(shared)})." if shared else f"{text}."
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine.engine.gguf import check_gguf, parts_sha256, read_tensor_table
-from pyengine.engine.header import read_header
+from pyengine.engine.header import read_header, short_name
 from pyengine.engine.quantize import file_sha256
 from pyengine.errors import InputError, ModelFileError
 from pyengine.sweep.quantization import PART_SUFFIX
@@ -19,7 +19,8 @@ class Variant:
     """A model file of a sweep.
 
     Attributes:
-        name: the file's name without its ending; it stands in the table.
+        name: the file's name without its ending, or its model's where that is a hash; it stands
+            in the table.
         sha256: of all its bytes.
         bits_per_weight: 8 * bytes of all tensors / number of weights; None for a damaged file.
         file_type: such as Q4_K_M; where the file does not say, the type that most weights have.
@@ -62,7 +63,7 @@ def find_variants(paths: Iterable[Path]) -> list[Path]:
 
 def describe_variant(path: Path) -> Variant:
     """Hash a file and read its tensor table; a damaged one is described as far as it goes."""
-    name = PART_SUFFIX.sub("", path.stem)
+    name = PART_SUFFIX.sub("", short_name(path))
     try:
         if path.exists() and not path.is_file():
             raise ModelFileError(f"{path}: is not a file that can be read again and again")
