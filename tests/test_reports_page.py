@@ -84,6 +84,7 @@ def test_inline_pictures_take_the_pages_colours_and_keep_to_themselves(picture: 
     svg = draw_inline_svg(picture)
     assert svg.startswith("<svg")
     assert "var(--" in svg
+    assert 'role="img" aria-label="&lt;script&gt;' in svg
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
     ids = set(re.findall(r' id="([^"]*)"', svg))
     assert used == ids

@@ -34,6 +34,13 @@ def test_several_tokenizers_stand_side_by_side(toy: Path, tmp_path: Path) -> Non
     outcome = run("vocab", toy, other, toy)
     assert outcome.code == 0
     assert "3 models, 2 different tokenizers (A = C)." in outcome.out
+    answer = " ".join(outcome.out.split("Models\n")[0].split())
+    coverage = json.loads(run("vocab", toy, other, "--json").out)["models"]
+    bare = [model["collections"][0]["union"]["bare"] for model in coverage]
+    spent = [sum(text["tokens"] for text in model["fertility"]) for model in coverage]
+    assert bare[0] == bare[1]
+    assert f"All keep as many keywords whole: {bare[0]} of" in answer
+    assert f"code are spent by {'A' if spent[0] < spent[1] else 'B'} (" in answer
     for heading in ("Bytes per token", "Tokens per occurrence of a keyword", "on indentation"):
         assert heading in outcome.out
     assert max(cell_len(line) for line in outcome.out.splitlines()) <= 80

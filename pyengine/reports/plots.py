@@ -7,6 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyengine.reports.charts import (
@@ -20,7 +21,7 @@ from pyengine.reports.charts import (
     Series,
 )
 from pyengine.reports.colors import LIGHT, themed
-from pyengine.reports.pieces import brief
+from pyengine.reports.pieces import brief, safe
 from pyengine.reports.scatter import draw_scatter
 from pyengine.reports.tables import Picture
 from pyengine.reports.ticks import plain_ticks
@@ -69,7 +70,8 @@ def draw_inline_svg(picture: Picture) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r'\1 role="img"', svg, count=1)
+    named = f' role="img" aria-label="{escape(safe(picture.title), quote=True)}"'
+    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', lambda m: m.group(1) + named, svg, count=1)
     return themed(_own_ids(svg, picture.name))
 
 

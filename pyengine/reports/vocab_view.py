@@ -82,7 +82,43 @@ def _summary(result: VocabResult) -> str:
     shared = [" = ".join(group) for group in groups.values() if len(group) > 1]
     tokenizers = "one tokenizer" if len(groups) == 1 else f"{len(groups)} different tokenizers"
     text = f"{len(result.models)} models, {tokenizers}"
-    return f"{text} ({'; '.join(shared)})." if shared else f"{text}."
+    text = f"{text} ({'; '.join(shared)})." if shared else f"{text}."
+    return text if len(groups) == 1 else f"{text}{_most_whole(result)}{_fewest_tokens(result)}"
+
+
+def _most_whole(result: VocabResult) -> str:
+    """Say who keeps most keywords whole, counting each word of all languages once."""
+    unions = [model.collections[0].union for model in result.models]
+    whole = [union.bare for union in unions]
+    if min(whole) == max(whole):
+        return f" All keep as many keywords whole: {count(whole[0])} of {count(unions[0].words)}."
+    return (
+        f" Most keywords are one bare token for {_which(result, whole, max(whole))}: "
+        f"{count(max(whole))} of {count(unions[0].words)}; fewest for "
+        f"{_which(result, whole, min(whole))}: {count(min(whole))}."
+    )
+
+
+def _fewest_tokens(result: VocabResult) -> str:
+    """Say who spends fewest tokens on the same text; nothing where they could not all take it."""
+    spent = [sum(f.tokens for f in model.fertility) for model in result.models]
+    n_bytes = {sum(f.n_bytes for f in model.fertility) for model in result.models}
+    if len(n_bytes) > 1 or min(spent) == 0:
+        return ""
+    (size,) = n_bytes
+    if min(spent) == max(spent):
+        return f" All spend as many tokens on code: {fixed(size / spent[0])} bytes per token."
+    return (
+        f" Fewest tokens on the same code are spent by {_which(result, spent, min(spent))}: "
+        f"{fixed(size / min(spent))} bytes per token; most by {_which(result, spent, max(spent))}: "
+        f"{fixed(size / max(spent))}."
+    )
+
+
+def _which(result: VocabResult, values: Sequence[int], wanted: int) -> str:
+    """Name the models that have a value by letter and file."""
+    named = zip(comparison.labels(result), result.models, values, strict=True)
+    return ", ".join(f"{n} ({comparison.file_name(m)})" for n, m, v in named if v == wanted)
 
 
 def _method(result: VocabResult) -> Facts:
