@@ -70,7 +70,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, nargs="?", default=DEFAULT)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
     if not arguments.model.is_file():
         sys.exit(f"{arguments.model}: no such file; name a GGUF with a large vocabulary")
