@@ -35,6 +35,8 @@ class Solver:
         target = self._objects[request["object"]]
         if operation == "attribute":
             return {"value": encode(getattr(target, request["name"]), self.keep)}
+        if operation == "next":
+            return {"value": encode(next(target), self.keep)}
         if operation == "list":
             return {"value": encode(list(target), self.keep)}
         arguments = decode(request["arguments"], self.fetch)

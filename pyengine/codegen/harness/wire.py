@@ -17,7 +17,7 @@ class WireError(Exception):
 def plain_kind(value: Any) -> Any:
     """Return the plain type that `value` is of, or is derived from: a Counter crosses as a dict."""
     kind = type(value)
-    for plain in (list, dict, tuple, set, frozenset):
+    for plain in (list, dict, tuple, set, frozenset, bool, str, int, float):
         if issubclass(kind, plain):
             return plain
     return kind
@@ -28,12 +28,17 @@ def encode(value: Any, keep: Callable[[Any], int] | None, depth: int = 0) -> Any
     if depth > DEEPEST:
         raise WireError("value nested too deeply")
     kind = plain_kind(value)
-    if kind in (str, bool, type(None)):
+    if kind in (bool, type(None)):
         return value
+    if kind is str:
+        return str.__str__(value)
+    if kind is range:
+        return {"range": [hex(end) for end in (value.start, value.stop, value.step)]}
     if kind is int:
+        value = int.__int__(value)
         return value if -(2**53) < value < 2**53 else {"int": hex(value)}
     if kind is float:
-        return {"float": value.hex()}
+        return {"float": float.hex(value)}
     if kind is complex:
         return {"complex": [value.real.hex(), value.imag.hex()]}
     if kind in (bytes, bytearray):
@@ -61,6 +66,8 @@ def decode(data: Any, fetch: Callable[[int], Any]) -> Any:
         raise WireError("two names in one value")
     if name == "int":
         return int(content, 16)
+    if name == "range":
+        return range(*(int(end, 16) for end in content))
     if name == "float":
         return float.fromhex(content)
     if name == "complex":
