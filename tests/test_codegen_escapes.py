@@ -4,6 +4,7 @@ import math
 import platform
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import HARNESS, Limits, Sandbox
 from pyengine.codegen.tasks import Task, own_tasks
+from pyengine.codegen.watch import _check, _Watched
 
 sys.path.insert(0, str(HARNESS))
 import calls
@@ -199,3 +201,21 @@ def test_java_classes_cannot_stand_in_for_those_of_the_tests(
     each_sandbox: Sandbox, cheat: str
 ) -> None:
     assert run(each_sandbox, JAVA % 2 + cheat, JAVA_TESTS, "java").outcome is Outcome.WRONG_ANSWER
+
+
+def test_time_in_which_everything_stood_still_counts_for_no_program(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suspended or overloaded machine is not the program's fault."""
+    stood_still: list[bool] = []
+
+    def check(item: _Watched, now: float, started: float) -> None:
+        _check(item, now, started)
+        if not stood_still:
+            stood_still.append(True)
+            time.sleep(5)
+
+    monkeypatch.setattr("pyengine.codegen.watch._check", check)
+    code = "import time\ntime.sleep(6)\ndef attack(): return 1\n"
+    assert run(sandbox, code, "assert attack() == 1").outcome is Outcome.PASSED
+    assert stood_still

@@ -11,6 +11,7 @@ from enum import Enum
 from pyengine.codegen.sandbox import Limits, Process, memory_of
 
 POLL_S = 0.05
+SUSPENDED_S, MOST_SUSPENDED_S = 2.0, 600.0
 
 
 class Stopped(str, Enum):
@@ -106,6 +107,7 @@ def watch(
 
 
 def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: float) -> None:
+    last, forgiven = started, MOST_SUSPENDED_S
     while any(item.ended_at is None for item in watched):
         ready = selector.select(POLL_S) if selector.get_map() else []
         for key, _ in ready:
@@ -116,6 +118,10 @@ def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: fl
             else:
                 selector.unregister(key.fd)
         now = time.monotonic()
+        if now - last > SUSPENDED_S:  # this process was stopped, and the programs most likely too
+            started += min(now - last, forgiven)
+            forgiven -= min(now - last, forgiven)
+        last = now
         for item in watched:
             if item.ended_at is None:
                 _check(item, now, started)
