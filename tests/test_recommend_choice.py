@@ -176,6 +176,14 @@ def test_a_divergence_without_an_interval_qualifies_nothing() -> None:
     assert none.chosen is None
 
 
+def test_a_copy_of_the_reference_is_ruled_out_by_nothing() -> None:
+    copy = row("Q8_0", 8, 0.0, error=0.0)
+    result = recommend([sweep(copy, floor=0.0)], max_kl=0.0)
+    assert (result.chosen, result.qualified) == ("Q8_0", True)
+    assert "KL 0 nats over 20,000 tokens" in result.why
+    assert "no margin would rule it out" in result.what_would_change
+
+
 def test_files_of_one_name_are_told_apart() -> None:
     there = row("Q4", 4, 0.001).model_copy(update={"sha256": "abcdef0123456789"})
     here = row("Q4", 5, 0.002)

@@ -80,7 +80,7 @@ def _of_variant(variant: VariantRecord, floor: float | None) -> Candidate:
             "kl_max": overall.kl.quantiles["1"],
             "delta_p_rms": overall.delta_p.rms,
             "ppl": overall.ppl_variant,
-            "ppl_ratio": overall.ppl_variant / overall.ppl_reference,
+            "ppl_ratio": overall.ppl_variant / (overall.ppl_reference or math.nan),
         }
     kl = overall.kl.mean if overall else None
     return Candidate(

@@ -74,10 +74,7 @@ def what_would_change(choice: Choice, candidates: Sequence[Candidate], limits: L
             f"A margin of {_round_up(following.kl_high):g} nats would admit {following.name} "
             f"({_bytes(following.size)})."
         )
-    return (
-        "Nothing: it is the smallest variant that was measured, and only a margin below "
-        f"{chosen.kl_high:.3g} nats would rule it out."
-    )
+    return f"Nothing: it is the smallest variant that was measured, and {_ruled_out(chosen)}."
 
 
 def judge(candidate: Candidate, limits: Limits) -> tuple[str, str]:
@@ -95,7 +92,7 @@ def judge(candidate: Candidate, limits: Limits) -> tuple[str, str]:
         )
         return (
             f"{named} {how}: {measured}.",
-            f"Only a margin below {candidate.kl_high:.3g} nats would rule it out.",
+            f"{_ruled_out(candidate)}.".capitalize(),
         )
     if not math.isfinite(candidate.kl_high):
         return f"Whether {named} is within {margin} cannot be told: {measured}.", _MORE_TEXT
@@ -145,6 +142,8 @@ def _limits(limits: Limits) -> str:
 
 
 def _interval(candidate: Candidate) -> str:
+    if candidate.kl == candidate.kl_high == 0:
+        return "KL 0 nats"
     if below_floor(candidate):
         return f"KL ≤ {candidate.kl_floor:.2g} nats, the noise floor"
     if not math.isfinite(candidate.kl_high):
@@ -153,6 +152,12 @@ def _interval(candidate: Candidate) -> str:
         f"KL {candidate.kl:.3g} nats, 95 % interval {max(candidate.kl_low, 0.0):.3g} to "
         f"{candidate.kl_high:.3g}"
     )
+
+
+def _ruled_out(candidate: Candidate) -> str:
+    if below_floor(candidate):
+        return "no margin would rule it out"
+    return f"only a margin below {candidate.kl_high:.3g} nats would rule it out"
 
 
 def _over(candidate: Candidate) -> str:

@@ -97,8 +97,8 @@ def interval(low: float, high: float) -> str:
 
 
 def at_most(value: float, floor: float | None, digits: int = 3) -> str:
-    """Write a value, or `≤ floor` where it does not rise above the noise floor."""
-    if floor is not None and value <= floor:
+    """Write a value, or `≤ floor` where it does not rise above the noise floor; 0 is no noise."""
+    if floor and value <= floor:
         return f"≤ {significant(floor, 2)}"
     return significant(value, digits)
 

@@ -1,5 +1,6 @@
 """The tables of `pyengine probe`, each from its part of the record."""
 
+import math
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -37,7 +38,7 @@ def top_tokens(start: StartRecord) -> Table:
                 Cell(shown(token), tone="strong"),
                 str(token.id),
                 Cell(percent(token.probability), token.probability),
-                _bar(token.probability / largest),
+                _bar(token.probability / largest if largest else 0.0),
             )
             for token in start.top
         ],
@@ -283,6 +284,8 @@ def indentation_table(paper: PaperMetrics) -> Table:
 
 
 def _bar(share: float) -> str:
+    if not math.isfinite(share):
+        return ""
     eighths = round(share * BAR_WIDTH * 8)
     full, rest = divmod(eighths, 8)
     return "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
