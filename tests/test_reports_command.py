@@ -61,6 +61,7 @@ def test_text_is_what_the_command_printed_and_markdown_is_a_card(record: Path) -
     text = run("report", record)
     assert text.code == 0
     assert "Variants of model" in text.out
+    assert "Generation" not in text.out  # there are no timings
     card = run("report", record, "--markdown")
     assert card.out.startswith("# Quantizations of model\n\n| file | type | size |")
     assert card.out.count("practically the same: within 0.005 nats") == 3

@@ -35,6 +35,7 @@ from pyengine.reports.tables import (
 from pyengine.sweep.records import StepVerdict, SweepResult, SweepRow, SweepTimings
 from pyengine.sweep.speed_record import SpeedRecord
 
+_TIMED = 4  # the last columns of the table, which only timings fill
 VERDICTS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
 
 
@@ -111,7 +112,7 @@ def _nats(row: SweepRow, result: SweepResult) -> str:
 
 
 def _variants(result: SweepResult, timings: SweepTimings) -> Table:
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("Variant", name="variant"),
         Column("Size", "right"),
         Column("Bits", "right", name="bits per weight"),
@@ -151,6 +152,8 @@ def _variants(result: SweepResult, timings: SweepTimings) -> Table:
             better = row.smaller_and_better.removeprefix(f"{result.reference}-")
             notes.append(f"{_label(row, result)} is beaten by {better}.")
     rows = [_row(row, result, timings.models.get(row.name)) for row in result.rows]
+    if not timings.models:
+        columns, rows = columns[:-_TIMED], [row[:-_TIMED] for row in rows]
     return table("Variants", columns, rows, notes=notes)
 
 
