@@ -48,6 +48,7 @@ def test_a_model_against_its_quantized_self(shared: Path, tmp_path: Path) -> Non
     assert read.model_dump_json() == result.model_dump_json()
     text = render_terminal(evaluate_document(result), width=100, color=False)
     assert "Tasks that change sides" in text
+    assert "Difference to stories260K-f32" in text
     assert "| Model" in render_markdown(evaluate_document(result))
     rows = measurements_of([result])
     assert {row.metric for row in rows} >= {"pass_at_1", "parse_share", "keyword_rank"}

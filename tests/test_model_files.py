@@ -36,6 +36,14 @@ def test_a_model_describes_itself(tmp_path: Path) -> None:
         assert model.chat_template is None
 
 
+def test_a_name_is_one_line(tmp_path: Path) -> None:
+    path = tiny_models.write_bpe(tmp_path / "tiny.gguf", Tiny(seed=4))
+    path.write_bytes(path.read_bytes().replace(b"tiny 4", b"ti\n\t 4", 1))
+    with open_model(path) as model:
+        assert model.metadata["general.name"] == "ti\n\t 4"
+        assert model.name == "ti 4"
+
+
 def test_the_chat_template_is_that_of_the_file(tmp_path: Path) -> None:
     path = tiny_models.write_bpe(tmp_path / "tiny.gguf", Tiny(chat_template="{{ 'é' }}"))
     assert open_model(path).chat_template == "{{ 'é' }}"

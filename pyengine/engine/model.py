@@ -98,8 +98,8 @@ class Model:
 
     @property
     def name(self) -> str:
-        """general.name, or the file's name where there is none."""
-        return self.metadata.get("general.name") or self.path.stem
+        """general.name as one line, or the file's name where there is none."""
+        return " ".join(self.metadata.get("general.name", "").split()) or self.path.stem
 
     @property
     def is_recurrent(self) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from pyengine.comparison.records import (
     ComparisonResult,
     Divergences,
-    EstimateRecord,
     GroupRecord,
     StartRecord,
     VariantRecord,
 )
-from pyengine.reports.measurements import Measurement
+from pyengine.reports.measurements import Measurement, estimated
 from pyengine.results import ModelRecord
 
 _Row = Callable[..., Measurement]
@@ -69,7 +67,7 @@ def _variant(variant: VariantRecord, reference: ModelRecord, kind: str) -> Itera
             ("keyword_kl", "nat", keywords.kl),
         )
         for metric, unit, estimate in estimates:
-            yield from _estimate(row, "language", keywords.language, metric, unit, estimate)
+            yield from estimated(row, "language", keywords.language, metric, unit, estimate)
     for start in variant.starts:
         yield from _start(row, start)
     yield from _foreign(row, variant)
@@ -90,9 +88,9 @@ def _overall(row: _Row, overall: Divergences) -> Iterator[Measurement]:
         "entropy_change": overall.entropy_change,
     }
     for metric, estimate in estimates.items():
-        yield from _estimate(row, "all", "all", metric, _unit(metric), estimate)
+        yield from estimated(row, "all", "all", metric, _unit(metric), estimate)
     for k, overlap in overall.overlap.items():
-        yield from _estimate(row, "all", "all", f"overlap_{k}", "share", overlap)
+        yield from estimated(row, "all", "all", f"overlap_{k}", "share", overlap)
     for name, summary in (("kl", overall.kl), ("delta_p", overall.delta_p)):
         yield row("all", "all", f"{name}_rms", _unit(name), summary.rms, n=overall.n)
         for level, value in summary.quantiles.items():
@@ -106,9 +104,9 @@ def _overall(row: _Row, overall: Divergences) -> Iterator[Measurement]:
 
 
 def _group(row: _Row, kind: str, group: GroupRecord) -> Iterator[Measurement]:
-    yield from _estimate(row, kind, group.name, "kl", "nat", group.kl)
-    yield from _estimate(row, kind, group.name, "same_top", "share", group.same_top)
-    yield from _estimate(row, kind, group.name, "log_ppl_ratio", "nat", group.log_ppl_ratio)
+    yield from estimated(row, kind, group.name, "kl", "nat", group.kl)
+    yield from estimated(row, kind, group.name, "same_top", "share", group.same_top)
+    yield from estimated(row, kind, group.name, "log_ppl_ratio", "nat", group.log_ppl_ratio)
     yield row(kind, group.name, "delta_p_rms", "probability", group.delta_p_rms, n=group.n)
 
 
@@ -132,7 +130,7 @@ def _foreign(row: _Row, variant: VariantRecord) -> Iterator[Measurement]:
             ("bits_per_byte", bits.variant),
             ("bits_per_byte_change", bits.difference),
         ):
-            yield from _estimate(row, "all", "all", metric, "bit", estimate)
+            yield from estimated(row, "all", "all", metric, "bit", estimate)
     for string in variant.strings:
         for metric, value in (
             ("keyword_strings_reference", string.total_reference),
@@ -140,21 +138,3 @@ def _foreign(row: _Row, variant: VariantRecord) -> Iterator[Measurement]:
         ):
             n = string.n_keywords
             yield row("language", string.language, metric, "probability", value, n=n)
-
-
-def _estimate(
-    row: _Row, group: str, member: str, metric: str, unit: str, estimate: EstimateRecord | None
-) -> Iterator[Measurement]:
-    if estimate is None or math.isnan(estimate.value):
-        return
-    yield row(
-        group,
-        member,
-        metric,
-        unit,
-        estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        error=estimate.se_clustered,
-        n=estimate.n,
-    )

@@ -1,7 +1,6 @@
 """`pyengine evaluate` as a document: the answer in words, then tables, then method."""
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePath
+from collections.abc import Iterable, Sequence
 
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.records import (
@@ -9,9 +8,11 @@ from pyengine.codegen.records import (
     GroupRecord,
     IntervalRecord,
     ModelEvaluation,
-    PairedRecord,
 )
-from pyengine.reports.numbers import counted, fixed, percent, signed, significant, size
+from pyengine.reports.evaluate_cells import Write, listed, number, with_interval
+from pyengine.reports.evaluate_variants import differences_table, flips_table, links
+from pyengine.reports.names import file_name
+from pyengine.reports.numbers import counted, fixed, percent, significant, size
 from pyengine.reports.tables import (
     Align,
     Block,
@@ -27,8 +28,6 @@ from pyengine.reports.tables import (
 )
 
 RIGHT: Align = "right"
-Write = Callable[[float], str]
-MOST_FLIPS = 12
 
 MEASURES: tuple[tuple[str, str, Write], ...] = (
     ("Solutions that parse", "parse_share", percent),
@@ -41,27 +40,6 @@ MEASURES: tuple[tuple[str, str, Write], ...] = (
     ("Empty answers", "empty_share", percent),
     ("Edit similarity to the reference", "edit_similarity", fixed),
 )
-DIFFERENCES: dict[str, tuple[str, Write]] = {
-    "pass_1": ("pass@1, points", lambda value: signed(100 * value, 1)),
-    "parse_share": ("parse, points", lambda value: signed(100 * value, 1)),
-    "reference_log_probability": ("log p, nats", lambda v: signed(v, 3)),
-    "reference_bits_per_byte": ("bits per byte", lambda value: signed(value, 3)),
-    "keyword_first": ("keywords first, points", lambda v: signed(100 * v, 1)),
-}
-DROPPED = {"keyword_first": 3, "parse_share": 2, "reference_bits_per_byte": 1}
-TOKEN_NAMES = {
-    "code_kl": "KL divergence on code",
-    "keyword_mass_change": "keyword mass change on code",
-    "cold_start_js": "cold-start JS divergence",
-    "pkp": "PKP (keyword mass at the cold start)",
-}
-CODE_NAMES = {
-    "pass_1": "pass@1",
-    "parse_share": "solutions that parse",
-    "reference_log_probability": "log-probability of references",
-    "keyword_first": "keywords first",
-    "edit_similarity": "edit similarity",
-}
 
 
 def evaluate_document(result: EvaluationResult) -> Document:
@@ -72,10 +50,10 @@ def evaluate_document(result: EvaluationResult) -> Document:
         blocks += _details(result.models[0], result)
         title = f"Code written by {label(result.models[0])}"
     else:
-        blocks += [models_table(result), *_paired(result), *_links(result)]
+        blocks += [models_table(result), *_paired(result), *links(result)]
         blocks += [
             Section(
-                file_name(model), (*_own_warnings(model), *_details(model, result)), folded=True
+                short_name(model), (*_own_warnings(model), *_details(model, result)), folded=True
             )
             for model in result.models
         ]
@@ -88,9 +66,9 @@ def label(model: ModelEvaluation) -> str:
     return f"{model.model.name} ({model.model.file_type})"
 
 
-def file_name(model: ModelEvaluation) -> str:
+def short_name(model: ModelEvaluation) -> str:
     """Return the file's name without ending: variants of one model differ in nothing shorter."""
-    return PurePath(model.model.path).stem
+    return file_name(model.model.path, label(model)).removesuffix(".gguf")
 
 
 def answer(model: ModelEvaluation, result: EvaluationResult) -> Paragraph:
@@ -108,14 +86,8 @@ def answer(model: ModelEvaluation, result: EvaluationResult) -> Paragraph:
     )
     if solved:
         names = [task.task for task in model.tasks if task.n_passed]
-        text += f" Solved: {_listed(names)}."
+        text += f" Solved: {listed(names)}."
     return Paragraph(text, "strong")
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:MOST_FLIPS])
-    rest = len(names) - MOST_FLIPS
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def _warnings(result: EvaluationResult) -> list[str]:
@@ -157,16 +129,16 @@ def models_table(result: EvaluationResult) -> Table:
         passed = total.pass_at.get(1)
         rows.append(
             (
-                file_name(model),
+                short_name(model),
                 model.model.file_type,
                 Cell(size(model.model.file_bytes), model.model.file_bytes),
                 Cell(f"{solved}/{total.n_executed}", solved),
-                _number(passed, percent),
+                number(passed, percent),
                 f"{percent(passed.low)} to {percent(passed.high)}" if passed else None,
-                _number(total.parse_share, percent),
-                _number(total.reference_log_probability, lambda value: fixed(value, 3)),
-                _number(total.reference_bits_per_byte, lambda value: fixed(value, 3)),
-                _number(total.keyword_first, percent),
+                number(total.parse_share, percent),
+                number(total.reference_log_probability, lambda value: fixed(value, 3)),
+                number(total.reference_bits_per_byte, lambda value: fixed(value, 3)),
+                number(total.keyword_first, percent),
                 verdicts.get(model.model.path),
             )
         )
@@ -183,101 +155,11 @@ def _methods(records: Iterable[IntervalRecord]) -> str:
     return ", or ".join(sorted({record.method for record in records})) or "none"
 
 
-def _number(record: IntervalRecord | None, write: Write) -> CellLike:
-    if record is None or record.value != record.value:
-        return None
-    return Cell(write(record.value), record.value)
-
-
-def _with_interval(record: IntervalRecord | None, write: Write) -> CellLike:
-    if record is None or record.value != record.value:
-        return None
-    if record.low != record.low:
-        return Cell(write(record.value), record.value)
-    text = f"{write(record.value)} ({write(record.low)} to {write(record.high)})"
-    return Cell(text, record.value)
-
-
 def _paired(result: EvaluationResult) -> list[Block]:
     if not result.paired:
         return []
-    return [differences_table(result.paired), flips_table(result.paired)]
-
-
-def differences_table(records: Sequence[PairedRecord]) -> Table:
-    """Show each variant minus the reference, task by task, with bootstrap intervals."""
-    keys = [key for key in DIFFERENCES if any(key in record.difference for record in records)]
-    columns = [
-        Column("Model", min_width=11),
-        *(Column(DIFFERENCES[key][0], RIGHT, drop=DROPPED.get(key, 0)) for key in keys),
-    ]
-    rows = [
-        [
-            PurePath(record.model).stem,
-            *(_with_interval(record.difference.get(key), DIFFERENCES[key][1]) for key in keys),
-        ]
-        for record in records
-    ]
-    note = (
-        "Over the same tasks and seeds, 95 % intervals by resampling tasks (of shares in which no "
-        "task differs: Wilson's); points are percentage points."
-    )
-    return table(
-        f"Difference to {PurePath(records[0].reference).stem}", columns, rows, notes=[note]
-    )
-
-
-def flips_table(records: Sequence[PairedRecord]) -> Table:
-    """Show which tasks change sides, by name."""
-    rows: list[Sequence[CellLike]] = [
-        (
-            PurePath(record.model).stem,
-            Cell(str(len(record.lost)), len(record.lost)),
-            Cell(str(len(record.gained)), len(record.gained)),
-            Cell(significant(record.mcnemar_p), record.mcnemar_p),
-            _listed(record.lost) or None,
-            _listed(record.gained) or None,
-        )
-        for record in records
-    ]
-    columns = [
-        Column("Model"),
-        Column("Lost", RIGHT),
-        Column("Gained", RIGHT),
-        Column("McNemar p", RIGHT),
-        Column("Tasks lost", drop=1, name="lost_names"),
-        Column("Tasks gained", drop=2, name="gained_names"),
-    ]
-    note = "A task counts as solved where at least half of its samples pass; p is exact."
-    return table("Tasks that change sides", columns, rows, notes=[note])
-
-
-def _links(result: EvaluationResult) -> list[Block]:
-    if not result.links:
-        return []
-    rows: list[Sequence[CellLike]] = [
-        (
-            TOKEN_NAMES.get(item.token_measure, item.token_measure),
-            CODE_NAMES.get(item.code_measure, item.code_measure),
-            _with_interval(item.rho, lambda value: signed(value, 2)),
-            Cell(str(item.n_variants), item.n_variants),
-            item.verdict,
-        )
-        for item in result.links
-    ]
-    columns = [
-        Column("Token-level measure"),
-        Column("Code measure"),
-        Column("Spearman's rho", RIGHT),
-        Column("Variants", RIGHT),
-        Column("In words"),
-    ]
-    notes = [
-        f"{len(rows)} intervals of 95 % each: about one in twenty misses zero by chance alone. "
-        "The reference is left out.",
-        "Keywords on code are the language's, bare or after a space; PKP's are the paper's, bare.",
-    ]
-    return [table("Do token-level changes go along with code quality?", columns, rows, notes=notes)]
+    names = {model.model.path: short_name(model) for model in result.models}
+    return [differences_table(result.paired, names), flips_table(result.paired, names)]
 
 
 def _details(model: ModelEvaluation, result: EvaluationResult) -> list[Block]:
@@ -290,11 +172,9 @@ def _details(model: ModelEvaluation, result: EvaluationResult) -> list[Block]:
 def measures_table(group: GroupRecord) -> Table:
     """Show every measure over all tasks with its interval."""
     rows: list[Sequence[CellLike]] = [
-        (f"pass@{k}", _with_interval(record, percent)) for k, record in group.pass_at.items()
+        (f"pass@{k}", with_interval(record, percent)) for k, record in group.pass_at.items()
     ]
-    rows += [
-        (title, _with_interval(getattr(group, name), write)) for title, name, write in MEASURES
-    ]
+    rows += [(title, with_interval(getattr(group, name), write)) for title, name, write in MEASURES]
     columns = [Column("Measure"), Column("Value (95 % interval)", RIGHT, name="value")]
     rest = [getattr(group, name) for _, name, _ in MEASURES]
     notes = [f"pass@k: {_methods(group.pass_at.values())}. The rest: {_methods(rest)}."]
@@ -307,11 +187,11 @@ def languages_table(model: ModelEvaluation) -> Table:
         (
             group.name,
             Cell(f"{group.n_executed}/{group.n_tasks}", group.n_executed),
-            _with_interval(group.pass_at.get(1), percent),
-            _number(group.parse_share, percent),
-            _number(group.error_nodes, significant),
-            _number(group.reference_bits_per_byte, fixed),
-            _number(group.keyword_first, percent),
+            with_interval(group.pass_at.get(1), percent),
+            number(group.parse_share, percent),
+            number(group.error_nodes, significant),
+            number(group.reference_bits_per_byte, fixed),
+            number(group.keyword_first, percent),
         )
         for group in model.groups[1:]
     ]

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
+from pyengine.comparison.records import EstimateRecord
 from pyengine.errors import InputError
 from pyengine.reports.comma_separated import csv_text
 from pyengine.results import Result
@@ -45,6 +46,30 @@ class Measurement:
     high: float = math.nan
     error: float = math.nan
     n: int = 0
+
+
+def estimated(
+    make: Callable[..., Measurement],
+    group: str,
+    member: str,
+    metric: str,
+    unit: str,
+    estimate: EstimateRecord | None,
+) -> Iterator[Measurement]:
+    """Yield an estimate with its interval and standard error; nothing where there is none."""
+    if estimate is None or math.isnan(estimate.value):
+        return
+    yield make(
+        group,
+        member,
+        metric,
+        unit,
+        estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        error=estimate.se_clustered,
+        n=estimate.n,
+    )
 
 
 # Kind of record -> module of this package and its function that yields measurements.

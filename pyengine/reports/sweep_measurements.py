@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from pyengine.comparison.records import EstimateRecord
-from pyengine.reports.measurements import Measurement
+from pyengine.reports.measurements import Measurement, estimated
 from pyengine.sweep.records import SweepResult, SweepRow, SweepTimings
 
 _UNITS = {"kl": "nat", "keyword_mass_change": "probability", "bits_per_byte_change": "bit"}
@@ -74,17 +73,6 @@ def _row(row: SweepRow, result: SweepResult) -> Iterator[Measurement]:
         *(("class", part.name, "kl", "nat", part.kl) for part in row.by_class),
     ]
     for group, member, metric, unit, estimate in estimates:
-        if estimate is not None and not math.isnan(estimate.value):
-            yield make(
-                group,
-                member,
-                metric,
-                unit,
-                estimate.value,
-                low=estimate.low,
-                high=estimate.high,
-                error=estimate.se_clustered,
-                n=estimate.n,
-            )
+        yield from estimated(make, group, member, metric, unit, estimate)
     for language, mass in row.keyword_masses.items():
         yield make("language", language, "cold_start_keyword_mass", "probability", mass)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 
+from pyengine.reports.names import file_name
 from pyengine.reports.numbers import count, fixed, percent
 from pyengine.reports.tables import (
     Cell,
@@ -34,7 +34,6 @@ from pyengine.vocabulary.records import (
     VocabularyRecord,
 )
 
-_HASH = re.compile(r"(?:sha256-)?[0-9a-f]{64}")
 _SIDE_BY_SIDE = 5  # models whose numbers, written as `123 (456)`, fit into 80 columns
 
 
@@ -43,18 +42,12 @@ def labels(result: VocabResult) -> list[str]:
     return [f"{ascii_uppercase[i % 26]}{i // 26 or ''}" for i in range(len(result.models))]
 
 
-def file_name(model: VocabularyRecord) -> str:
-    """Return the name of a model's file; its own name where a store named the file by its hash."""
-    name = model.path.rsplit("/", 1)[-1]
-    return model.name if _HASH.fullmatch(name) else name
-
-
 def identity_table(result: VocabResult) -> Table:
     """List the models with their tokenizers."""
     rows: Rows = [
         (
             name,
-            file_name(model),
+            file_name(model.path, model.name),
             f"{model.kind} {model.pre_tokenizer}".strip(),
             Cell(count(model.size), model.size),
             Cell(count(model.padding), model.padding),

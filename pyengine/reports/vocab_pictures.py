@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pyengine.reports.charts import Bars, Heatmap, Series
+from pyengine.reports.names import file_name
 from pyengine.reports.numbers import fixed
 from pyengine.reports.tables import Picture
-from pyengine.reports.vocab_comparison import file_name, labels
+from pyengine.reports.vocab_comparison import labels
 from pyengine.vocabulary.records import CoverageRecord, VocabResult, VocabularyRecord
 
 _MOST_BARS = 4
@@ -85,4 +86,7 @@ def _names(result: VocabResult) -> list[str]:
     if len(result.models) == 1:
         return [result.models[0].name]
     named = zip(labels(result), result.models, strict=True)
-    return [f"{letter} {file_name(model).removesuffix('.gguf')}" for letter, model in named]
+    return [
+        f"{letter} {file_name(model.path, model.name).removesuffix('.gguf')}"
+        for letter, model in named
+    ]

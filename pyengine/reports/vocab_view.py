@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pyengine.reports import vocab_comparison as comparison
 from pyengine.reports import vocab_tables as tables
+from pyengine.reports.names import file_name
 from pyengine.reports.numbers import count, fixed
 from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, table
 from pyengine.vocabulary.records import PaperLine, VocabResult, VocabularyRecord
@@ -118,7 +119,7 @@ def _fewest_tokens(result: VocabResult) -> str:
 def _which(result: VocabResult, values: Sequence[int], wanted: int) -> str:
     """Name the models that have a value by letter and file."""
     named = zip(comparison.labels(result), result.models, values, strict=True)
-    return ", ".join(f"{n} ({comparison.file_name(m)})" for n, m, v in named if v == wanted)
+    return ", ".join(f"{n} ({file_name(m.path, m.name)})" for n, m, v in named if v == wanted)
 
 
 def _method(result: VocabResult) -> Facts:
