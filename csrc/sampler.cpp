@@ -9,7 +9,7 @@
 namespace pyengine {
 namespace {
 
-constexpr float LEAST_TEMPERATURE = 0.999e-6F; // of logits up to 1e32
+constexpr float least_temperature = 0.999e-6F; // of logits up to 1e32
 
 void require(bool condition, const std::string & message) {
     if (!condition) {
@@ -20,7 +20,7 @@ void require(bool condition, const std::string & message) {
 void check(const SamplerOptions & options) {
     require(std::isfinite(options.temperature) && options.temperature >= 0.0F,
             "temperature must be 0 or more, not " + std::to_string(options.temperature));
-    require(options.temperature == 0.0F || options.temperature >= LEAST_TEMPERATURE,
+    require(options.temperature == 0.0F || options.temperature >= least_temperature,
             "temperature must be 0, or at least 0.000001: logits divided by less overflow");
     require(options.seed != LLAMA_DEFAULT_SEED, "seed 4294967295 would be a random one");
     require(options.top_k >= 0, "top_k must be 0 or more, not " + std::to_string(options.top_k));

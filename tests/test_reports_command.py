@@ -57,6 +57,14 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
     assert [float(row["value"]) for row in kl[1:]] == pytest.approx([0.0005, 0.00075, 0.001125])
 
 
+def test_a_dash_is_stdout(record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = run("report", record, "--csv", "-")
+    assert (rows.code, rows.out) == (0, measurements_csv(measurements_of([load_result(record)])))
+    assert run("report", record, "-o", "-").out.startswith("<!doctype html>")
+    assert not Path("-").exists()
+
+
 def test_text_is_what_the_command_printed_and_markdown_is_a_card(record: Path) -> None:
     text = run("report", record)
     assert text.code == 0

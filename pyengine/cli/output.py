@@ -25,6 +25,16 @@ def print_json(result: Result) -> None:
     sys.stdout.write(result.model_dump_json(indent=2) + "\n")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all; `-` is stdout."""
+    from pyengine.files import write_atomic
+
+    if path == Path("-"):
+        sys.stdout.write(text)
+    else:
+        write_atomic(path, text)
+
+
 def print_document(document: Document, *, markdown: bool = False) -> None:
     """Write a document to stdout: Markdown, or text as wide as the terminal, 80 when piped."""
     if markdown:

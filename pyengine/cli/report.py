@@ -17,11 +17,14 @@ Records = Annotated[
 ]
 Page = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Write one self-contained HTML page.", metavar="FILE"),
+    typer.Option(
+        "--output", "-o", help="Write one self-contained HTML page; - for stdout.", metavar="FILE"
+    ),
 ]
 Card = Annotated[bool, typer.Option("--markdown", help="Print Markdown, ready for a model card.")]
 Csv = Annotated[
-    Path | None, typer.Option(help="Write one row per measurement as CSV.", metavar="FILE")
+    Path | None,
+    typer.Option(help="Write one row per measurement as CSV; - for stdout.", metavar="FILE"),
 ]
 Parquet = Annotated[
     Path | None, typer.Option(help="Write one row per measurement as Parquet.", metavar="FILE")
@@ -68,22 +71,23 @@ def command(
 
 
 def _write_page(records: Sequence["Result"], path: Path) -> None:
-    from pyengine.files import write_atomic
+    from pyengine.cli.output import write_text
     from pyengine.reports.html import render_html
     from pyengine.reports.views import page_of
 
-    write_atomic(path, render_html(page_of(records)))
+    write_text(path, render_html(page_of(records)))
 
 
 def _write_rows(records: Sequence["Result"], csv: Path | None, parquet: Path | None) -> None:
-    from pyengine.files import replacing, write_atomic
+    from pyengine.cli.output import write_text
+    from pyengine.files import replacing
     from pyengine.reports.measurements import measurements_csv, measurements_of, write_parquet
 
     if csv is None and parquet is None:
         return
     rows = measurements_of(records)
     if csv is not None:
-        write_atomic(csv, measurements_csv(rows))
+        write_text(csv, measurements_csv(rows))
     if parquet is not None:
         with replacing(parquet) as temporary:
             write_parquet(rows, temporary)
