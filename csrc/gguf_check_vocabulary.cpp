@@ -34,9 +34,8 @@ void check_tokens(const GgufFile & file, const GgufValue & tokens) {
     bool distinct = true;
     GgufFile::for_each_string(
         tokens, [&](std::size_t, std::string_view text) { texts.push_back(as_c_string(text)); });
-    constexpr std::size_t ahead = 16;
     for (std::size_t id = 0; id < texts.size(); ++id) {
-        index.expect(texts[std::min(id + ahead, texts.size() - 1)]);
+        index.expect(texts[std::min(id + prefetch_distance, texts.size() - 1)]);
         const auto symbol = static_cast<Symbol>(id);
         if (texts[id].empty()) {
             renamed.push_back("[EMPTY_" + std::to_string(id) + "]");

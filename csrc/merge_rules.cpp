@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t short_characters = 0x800;
 
 constexpr std::size_t at_once = 128; // merges whose parts are looked up together
-constexpr int ahead = 16;            // by how much memory is brought into the cache ahead
 
 std::size_t short_character(std::string_view text) {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -56,7 +55,7 @@ void MergeRules::read_tokens(const GgufValue & tokens) {
         tokens, [this](std::size_t, std::string_view text) { texts_.push_back(text); });
     n_tokens_ = texts_.size();
     for (std::size_t i = 0; i < n_tokens_; ++i) {
-        index_.expect(texts_[std::min<std::size_t>(i + ahead, n_tokens_ - 1)]);
+        index_.expect(texts_[std::min<std::size_t>(i + prefetch_distance, n_tokens_ - 1)]);
         const auto first = static_cast<std::size_t>(index_.add(texts_[i], symbol_of(i)));
         if (first != i) {
             repeated_[i] = repeated_[first] = true;
@@ -80,7 +79,7 @@ void MergeRules::read_merges(const GgufValue & merges) {
     });
     const auto n_merges = static_cast<std::int32_t>(merges_.size());
     for (std::int32_t rank = 0; rank < n_merges; ++rank) { // all symbols are known by now
-        table_.expect(std::min(rank + ahead, n_merges - 1));
+        table_.expect(std::min(rank + std::int32_t{prefetch_distance}, n_merges - 1));
         Merge & merge = merges_[static_cast<std::size_t>(rank)];
         if (merge.left == no_symbol) {
             continue;

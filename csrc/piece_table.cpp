@@ -70,9 +70,8 @@ void PieceTable::build_index() {
         n_slots *= 2;
     }
     slots_.assign(n_slots, no_token);
-    constexpr std::size_t ahead = 16;
     for (std::size_t id = 0; id < size(); ++id) {
-        prefetch(&slots_[first_slot(piece(std::min(id + ahead, size() - 1)))]);
+        prefetch(&slots_[first_slot(piece(std::min(id + prefetch_distance, size() - 1)))]);
         if (!piece(id).empty()) {
             insert(id);
         }

@@ -16,7 +16,7 @@ from pyengine.reports.loading import KINDS, load_result, record_class, record_sc
 from pyengine.reports.measurements import MODULES, measurements_csv, measurements_of
 from pyengine.reports.schemas import SCHEMAS, records_page
 from pyengine.reports.views import VIEWS
-from pyengine.results import SCHEMA_VERSION
+from pyengine.results import SCHEMA_VERSION, provenance
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -255,6 +255,7 @@ def test_a_page_says_the_command_that_was_given(tmp_path: Path) -> None:
     outcome = run(*asked, "--json", "--html", page)
     assert outcome.code == 0
     assert json.loads(outcome.out)["provenance"]["command"] == asked
+    assert provenance(threads=1, devices=[]).command == []  # Python asks again
     (tmp_path / "r.json").write_text(outcome.out, encoding="utf-8")
     assert run("report", tmp_path / "r.json", "-o", shown).code == 0
     assert shown.read_bytes() == page.read_bytes()

@@ -117,7 +117,14 @@ def run(arguments: list[str]) -> int:
         if not _is_unicode(argument):
             _complain(f"argument {argument!r} is not UTF-8; give the file another name")
             return InputError.exit_code
-    asked.set(what_was_asked(arguments))
+    before = asked.set(what_was_asked(arguments))
+    try:
+        return _run(arguments)
+    finally:
+        asked.reset(before)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         open_llama_cpp()
         code = typer.main.get_command(app)(

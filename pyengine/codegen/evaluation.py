@@ -170,15 +170,15 @@ class Evaluation:
 
     def _store(self, model: Model, style: PromptStyle) -> TaskStore:
         settings = self.settings().model_dump(exclude={"tasks", "tasks_sha256", "n_tasks"})
-        parts: dict[str, object] = {
-            "version": __version__,
-            "model": model.sha256,
-            "style": style.value,
-            "settings": settings,
-        }
-        if self.options.gpu_layers:  # a record names the devices that computed it
-            parts["gpu_layers"] = self.options.gpu_layers
-        key = fingerprint(parts)
+        key = fingerprint(
+            {
+                "version": __version__,
+                "model": model.sha256,
+                "style": style.value,
+                "gpu_layers": self.options.gpu_layers,  # a record names the devices that computed
+                "settings": settings,
+            }
+        )
         store = TaskStore(self.options.folder, key)
         if not self.options.resume:
             store.forget()
