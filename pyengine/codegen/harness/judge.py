@@ -11,16 +11,17 @@ import json
 import os
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from wire import Channel, WireError, decode, encode
 
+ENDING = (StopIteration, StopAsyncIteration)
 LONGEST = 500  # characters of what a verdict quotes
 
 
-class Gone(Exception):
-    """The solver ended, or no longer follows the protocol."""
+class Gone(BaseException):
+    """The solver ended, or no longer follows the protocol; no test may take it for an error."""
 
 
 class Raised(Exception):
@@ -38,6 +39,8 @@ class Raised(Exception):
 def raised(kind: str, message: str) -> Raised:
     """Return what to raise here: also of Python's own kind of that name, as tests may expect."""
     base = getattr(builtins, kind, None)
+    if base in ENDING:  # Python would end the loop or the map() that called, and the test go on
+        return Raised(kind, message)
     if not isinstance(base, type) or not issubclass(base, Exception):
         return Raised(kind, message)
     made: type[Raised] = type(kind, (Raised, base), {})
@@ -52,15 +55,24 @@ class Solution:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._gone: Gone | None = None
         self._reply()  # that it has loaded
 
     def ask(self, **request: Any) -> Any:
-        self._channel.send(request)
+        self._send(request)
         return self._reply()
+
+    def following(self, number: int) -> Any:
+        """Return what an iterator gives next."""
+        self._send({"do": "next", "object": number})
+        reply = self._receive()
+        if "end" in reply:
+            raise StopIteration
+        return self.decoded(reply["value"])
 
     def call(self, number: int, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         sent = {"arguments": encode(list(arguments), put), "named": encode(named, put)}
-        self._channel.send({"do": "call", "object": number, **sent})
+        self._send({"do": "call", "object": number, **sent})
         reply = self._receive()
         mutable = [item for item in arguments if type(item) in (list, dict, set, bytearray)]
         for item, after in zip(mutable, reply.get("changed", ()), strict=False):
@@ -70,20 +82,35 @@ class Solution:
     def decoded(self, data: Any) -> Any:
         return decode(data, lambda number: Remote(self, number))
 
+    def check(self) -> None:
+        """Raise what a test may have caught: that the solver was gone."""
+        if self._gone is not None:
+            raise self._gone
+
+    def _lose(self, error: Exception) -> NoReturn:
+        self._gone = Gone(f"{type(error).__name__} {error}")
+        raise self._gone from None
+
+    def _send(self, request: dict[str, Any]) -> None:
+        self.check()
+        try:
+            self._channel.send(request)
+        except OSError as error:
+            self._lose(error)
+
     def _reply(self) -> Any:
         return self.decoded(self._receive()["value"])
 
     def _receive(self) -> dict[str, Any]:
+        self.check()
         try:
             reply = self._channel.receive()
-        except (EOFError, ValueError, WireError, OSError) as error:
-            raise Gone(f"{type(error).__name__} {error}") from None
-        if not isinstance(reply, dict):
-            raise Gone("an answer that is no answer")
+            if not isinstance(reply, dict) or not reply.keys() & {"error", "value", "end"}:
+                raise WireError("an answer that is none")
+        except (EOFError, ValueError, WireError, OSError, RecursionError) as error:
+            self._lose(error)
         if "error" in reply:
             raise raised(str(reply["error"]), str(reply.get("message")))
-        if "value" not in reply:
-            raise Gone("an answer without a value")
         return reply
 
 
@@ -105,7 +132,7 @@ class Remote:
         return iter(self._solution.ask(do="list", object=self._number))
 
     def __next__(self) -> Any:
-        return self._solution.ask(do="next", object=self._number)
+        return self._solution.following(self._number)
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -155,6 +182,7 @@ def run(job: dict[str, Any]) -> None:
     exec(compile(job["tests"], "tests", "exec"), names)
     if dict.__contains__(names, "check"):
         names["check"](names[job["entry_point"]])
+    solution.check()
 
 
 def verdict(job: dict[str, Any]) -> dict[str, str]:
