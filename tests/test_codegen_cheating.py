@@ -1,7 +1,7 @@
 """Programs that try to pass without solving the task: none may."""
 
 import pytest
-from codegen_samples import attempt
+from codegen_samples import LIMITS, attempt
 
 from pyengine.codegen.execution import execute
 from pyengine.codegen.languages import LANGUAGES
@@ -70,6 +70,89 @@ def test_patching_the_test_harness(each_sandbox: Sandbox, name: str) -> None:
     assert execution.outcome in (Outcome.WRONG_ANSWER, Outcome.EXCEPTION)
 
 
+# Ways to end a test before its end, and a thread that has nothing to do with the answer.
+ENDINGS = {
+    "StopIteration ends a map": (
+        "def f(n):\n    raise StopIteration\n",
+        "assert all(map(lambda n: f(n) == n, [1, 2]))",
+        Outcome.EXCEPTION,
+    ),
+    "StopIteration ends a loop": (
+        "def f(n):\n    raise StopIteration\n",
+        "class Each:\n"
+        "    def __iter__(self): return self\n"
+        "    def __next__(self): return f(1)\n"
+        "for found in Each(): assert found == 1",
+        Outcome.EXCEPTION,
+    ),
+    "an iterator ends by itself": (
+        "def f(n):\n    yield from range(n)\n",
+        "found = f(2)\nassert (next(found), next(found), next(found, 'end')) == (0, 1, 'end')",
+        Outcome.PASSED,
+    ),
+    "gone where an error is expected": (
+        "import os\ndef f(n):\n    os._exit(0)\n",
+        "try:\n    f(1)\n    raise SystemExit(1)\nexcept Exception: pass",
+        Outcome.EXCEPTION,
+    ),
+    "gone where all is caught": (
+        "import os\ndef f(n):\n    os._exit(0)\n",
+        "try: f(1)\nexcept: pass",
+        Outcome.EXCEPTION,
+    ),
+    "gone before the next call": (
+        "import os, threading\n"
+        "def f(n):\n    threading.Timer(0.2, os._exit, [0]).start()\n    return n\n",
+        "import time\nf(1)\ntime.sleep(0.5)\ntry: f('x' * 100000)\nexcept OSError: pass",
+        Outcome.EXCEPTION,
+    ),
+    "a thread left running": (
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\ndef f(n):\n    return n\n",
+        "assert f(1) == 1",
+        Outcome.PASSED,
+    ),
+    "a process left running": (
+        "import os, time\nif os.fork() == 0:\n    time.sleep(60)\ndef f(n):\n    return n\n",
+        "assert f(1) == 1",
+        Outcome.PASSED,
+    ),
+    "a loop of events": (
+        "import asyncio\nasync def g(n): return n\ndef f(n):\n    return asyncio.run(g(n))\n",
+        "assert f(1) == 1",
+        Outcome.PASSED,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ENDINGS)
+def test_how_a_solution_ends_decides_nothing(sandbox: Sandbox, way: str) -> None:
+    code, tests, expected = ENDINGS[way]
+    task = Task(
+        name="ending", language="python", prompt="", entry_point="f", tests=tests, reference=""
+    )
+    execution = execute(task, code, sandbox=sandbox, limits=LIMITS)
+    assert execution.outcome is expected, execution
+
+
+def test_a_program_that_has_printed_all_has_answered(sandbox: Sandbox) -> None:
+    """A thread that keeps it from ending does not make the answer wrong."""
+    task = Task(
+        name="printed",
+        language="python",
+        prompt="",
+        entry_point="f",
+        tests="print(f(1))",
+        expected="1",
+        reference="",
+    )
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"
+    right, wrong = "def f(n):\n    return n\n", "def f(n):\n    return 2\n"
+    assert execute(task, thread + right, sandbox=sandbox, limits=LIMITS).outcome is Outcome.PASSED
+    late = execute(task, thread + wrong, sandbox=sandbox, limits=LIMITS)
+    assert late.outcome is Outcome.TIMED_OUT
+
+
 def test_an_honest_program_passes(each_sandbox: Sandbox) -> None:
     task = Task(
         name="honest",
@@ -111,6 +194,27 @@ def test_javascript_cannot_cheat(each_sandbox: Sandbox, cheat: str) -> None:
         reference="  return [1, 2]\n}\n",
     )
     assert execute(task, cheat + "\n}\n", sandbox=each_sandbox).outcome is not Outcome.PASSED
+
+
+@pytest.mark.skipif(bool(LANGUAGES["javascript"].missing()), reason="node is not installed")
+def test_how_a_javascript_solution_ends_decides_nothing(sandbox: Sandbox) -> None:
+    def outcome(code: str, tests: str) -> Outcome:
+        task = Task(
+            name="ending",
+            language="javascript",
+            prompt="",
+            entry_point="f",
+            tests=tests,
+            reference="",
+        )
+        return execute(task, code, sandbox=sandbox, limits=LIMITS).outcome
+
+    right = "console.assert(f(1) === 1)"
+    assert outcome("setInterval(() => 0, 10); const f = (n) => n", right) is Outcome.PASSED
+    patched = "process.exit = () => 0; setInterval(() => 0, 10); const f = (n) => n"
+    assert outcome(patched, right) is Outcome.PASSED
+    gone = "const f = (n) => process.exit(0)"
+    assert outcome(gone, "try { f(1) } catch (error) {}") is Outcome.EXCEPTION
 
 
 @pytest.mark.skipif(bool(LANGUAGES["c"].missing()), reason="gcc is not installed")

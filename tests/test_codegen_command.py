@@ -13,8 +13,8 @@ import pytest
 from codegen_samples import TASK_FILE
 
 from pyengine.cli.app import run
+from pyengine.codegen.harness.tree import descendants
 from pyengine.codegen.records import EvaluationResult
-from pyengine.codegen.sandbox import descendants
 from pyengine.reports.loading import load_result
 
 pytestmark = pytest.mark.usefixtures("sandbox")

@@ -4,18 +4,22 @@ import math
 import platform
 import re
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from codegen_samples import LIMITS
 
+from pyengine.codegen import view
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import HARNESS, Limits, Sandbox
+from pyengine.codegen.sandbox import Job, Limits, Sandbox, Step, interpreter
 from pyengine.codegen.tasks import Task, own_tasks
-from pyengine.codegen.watch import _check, _Watched
+from pyengine.codegen.view import HARNESS
+from pyengine.codegen.watch import _check, _Watched, watch
 
 sys.path.insert(0, str(HARNESS))
 import calls
@@ -35,15 +39,17 @@ def run(sandbox: Sandbox, code: str, tests: str, language: str = "python") -> Ex
         prompt="",
         entry_point="attack",
         tests=tests,
-        reference="class Solution { int f() { return 1; } }" if language == "java" else "",
+        reference="",
     )
-    limits = LIMITS if language != "java" else Limits(wall_s=30.0)
-    return execute(task, code, sandbox=sandbox, limits=limits)
+    return execute(task, code, sandbox=sandbox, limits=LIMITS)
+
+
+def indented(lines: str) -> str:
+    return "\n".join(f"    {line}" for line in lines.splitlines())
 
 
 def body(lines: str) -> str:
-    indented = "\n".join(f"    {line}" for line in lines.splitlines())
-    return f"import ctypes, os\nlibc = ctypes.CDLL(None)\ndef attack():\n{indented}\n"
+    return f"import ctypes, os\nlibc = ctypes.CDLL(None)\ndef attack():\n{indented(lines)}\n"
 
 
 BEYOND_THE_LIMITS = {
@@ -65,26 +71,87 @@ BEYOND_THE_LIMITS = {
         "if pid == 0:\n    os._exit(0)\nreturn 'harmed' if pid > 0 else ''"
     ),
     "another's memory": "return 'harmed' if libc.ptrace(16, os.getppid(), 0, 0) == 0 else ''",
+    "the first process's memory": "open('/proc/1/mem', 'r+b')\nreturn 'harmed'",
+    "the first process's descriptors": "os.listdir('/proc/1/fd')\nreturn 'harmed'",
+    "shared memory without a file": "import mmap\nmmap.mmap(-1, 4096)\nreturn 'harmed'",
+    "shared zeroes": (
+        "import mmap\nmmap.mmap(os.open('/dev/zero', os.O_RDWR), 4096)\nreturn 'harmed'"
+    ),
+    "a virtual machine's socket": "import socket\nsocket.socket(40, 1)\nreturn 'harmed'",
+    "a network's socket": "import socket\nsocket.socket()\nreturn 'harmed'",
+    "a local socket": "import socket\nsocket.socket(1, 1)\nreturn 'harmed'",
+    "a descriptor under way": (
+        "import socket\none, two = socket.socketpair()\nsocket.send_fds(one, [b'x'], [0])\n"
+        "return 'harmed'"
+    ),
+    "a larger buffer": (
+        "import socket\none, two = socket.socketpair()\none.setsockopt(1, 7, 1 << 20)\n"
+        "return 'harmed'"
+    ),
+    "a larger pipe": "import fcntl\nfcntl.fcntl(os.pipe()[0], 1031, 1 << 20)\nreturn 'harmed'",
+    "a lock on each byte": (
+        "import fcntl\nfcntl.lockf(open('/tmp/x', 'wb'), fcntl.LOCK_EX, 1)\nreturn 'harmed'"
+    ),
+    "a message queue": (
+        "found = libc.mq_open(b'/x', os.O_CREAT | os.O_RDWR, 0o600, None)\n"
+        "return 'harmed' if found >= 0 else ''"
+    ),
+    "a watch on files": "return 'harmed' if libc.inotify_init1(0) >= 0 else ''",
+    "pages given to a pipe": (
+        "held = ctypes.create_string_buffer(4096)\n"
+        "found = (ctypes.c_size_t * 2)(ctypes.addressof(held), 4096)\n"
+        "return 'harmed' if libc.vmsplice(os.pipe()[1], found, 1, 0) >= 0 else ''"
+    ),
+    "extended attributes": (
+        "open('/tmp/x', 'w').close()\nos.setxattr('/tmp/x', 'user.x', b'x')\nreturn 'harmed'"
+    ),
+    "descriptors that nobody can count": "return 'harmed' if libc.prctl(4, 0) == 0 else ''",
+    "a process without a filter": (
+        "import glob\n"
+        "said = [open(path).read() for path in glob.glob('/proc/[0-9]*/status')]\n"
+        "return 'harmed' if any('Seccomp:\\t2' not in text for text in said) else ''"
+    ),
+    "a capability": (
+        "said = open('/proc/self/status').read().split()\n"
+        "held = [said[said.index(f'Cap{kind}:') + 1] for kind in ('Inh', 'Prm', 'Eff', 'Amb')]\n"
+        "return 'harmed' if int(''.join(held), 16) else ''"
+    ),
+    "a way to new rights": (
+        "return '' if 'NoNewPrivs:\\t1' in open('/proc/self/status').read() else 'harmed'"
+    ),
 }
 
 
+def all_ways() -> str:
+    """Return a solution that tries one way after the other and says which of them harmed."""
+    parts = ["import ctypes, os\nlibc = ctypes.CDLL(None)\nways = {}\n"]
+    for number, (name, lines) in enumerate(BEYOND_THE_LIMITS.items()):
+        parts.append(f"def way_{number}():\n{indented(lines)}\nways[{name!r}] = way_{number}\n")
+    parts.append(
+        "def harmed(way):\n    try:\n        return way() == 'harmed'\n"
+        "    except (OSError, ValueError):\n        return False\n"
+        "def attack():\n    return [name for name, way in ways.items() if harmed(way)]\n"
+    )
+    return "".join(parts)
+
+
 @pytest.mark.skipif(platform.machine() not in calls.MACHINES, reason="no filter for this machine")
-@pytest.mark.parametrize("way", BEYOND_THE_LIMITS)
-def test_calls_that_lead_past_the_limits_are_refused(each_sandbox: Sandbox, way: str) -> None:
-    execution = run(each_sandbox, body(BEYOND_THE_LIMITS[way]), 'assert attack() == "harmed"')
-    assert execution.outcome in (Outcome.WRONG_ANSWER, Outcome.EXCEPTION), execution
+def test_calls_that_lead_past_the_limits_are_refused(each_sandbox: Sandbox) -> None:
+    execution = run(each_sandbox, all_ways(), "found = attack()\nassert found == [], found")
+    assert execution.outcome is Outcome.PASSED, execution.detail
 
 
 def test_calls_have_the_numbers_of_the_kernels_headers() -> None:
     table = {**calls.REFUSED, "clone": calls.CLONE, "clone3": calls.CLONE3}
+    table |= {"mmap": calls.MMAP, "fcntl": calls.FCNTL, "prctl": calls.PRCTL}
+    table |= {"socketpair": calls.SOCKETPAIR}
     for column, header in enumerate(HEADERS):
         if not header.exists():
             pytest.skip(f"{header} is not installed")
         found = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text())
         known = {name: int(number) for name, number in found}
-        assert {name: numbers[column] for name, numbers in table.items()} == {
-            name: known[name] for name in table
-        }
+        filtered = {name: numbers[column] for name, numbers in table.items()}
+        assert filtered == {name: known.get(name) for name in table}
 
 
 def test_threads_and_children_are_still_allowed(each_sandbox: Sandbox) -> None:
@@ -143,26 +210,6 @@ def test_integers_of_any_length_cross(each_sandbox: Sandbox) -> None:
     assert run(each_sandbox, code, tests).outcome is Outcome.PASSED
 
 
-JAVA_TESTS = """
-public class Main {
-    public static void main(String[] arguments) {
-        List<Boolean> right = Arrays.asList(new Solution().f() == 1);
-        if (right.contains(false)) { throw new AssertionError("f"); }
-    }
-}
-"""
-JAVA = "import java.util.*;\nclass Solution { int f() { return %d; } }\n"
-# Classes that stand in for Java's own, in the harness or in the tests.
-JAVA_CHEATS = (
-    "class System { static java.io.InputStream in = java.lang.System.in;"
-    " static java.io.PrintStream out = java.lang.System.out;"
-    " static { try { out.println(new String(in.readAllBytes())); out.flush(); }"
-    " catch (Exception e) {} Runtime.getRuntime().halt(0); } }",
-    "class Arrays { static List<Boolean> asList(Boolean... all) { return List.of(); } }",
-    "class Arr\\u0061ys { static List<Boolean> asList(Boolean... all) { return List.of(); } }",
-)
-
-
 def test_a_compiler_that_works_without_end_is_timed_out(sandbox: Sandbox) -> None:
     """The compiler's own parent reports an error then: it is none of syntax."""
     if missing := LANGUAGES["cpp"].missing():
@@ -181,28 +228,6 @@ def test_a_compiler_that_works_without_end_is_timed_out(sandbox: Sandbox) -> Non
     assert execution.outcome in (Outcome.TIMED_OUT, Outcome.MEMORY), execution
 
 
-def test_a_machine_that_finds_no_memory_says_so(each_sandbox: Sandbox) -> None:
-    if missing := LANGUAGES["java"].missing():
-        pytest.skip(missing)
-    task = next(task for task in own_tasks(["java"]))
-    execution = execute(task, task.reference, sandbox=each_sandbox, limits=LIMITS)
-    assert execution.outcome is Outcome.MEMORY
-
-
-def test_java_passes_and_fails(each_sandbox: Sandbox) -> None:
-    assert run(each_sandbox, JAVA % 1, JAVA_TESTS, "java").outcome is Outcome.PASSED
-    wrong = run(each_sandbox, JAVA % 2, JAVA_TESTS, "java")
-    assert wrong.outcome is Outcome.WRONG_ANSWER
-    assert wrong.detail.endswith("java.lang.AssertionError: f")
-
-
-@pytest.mark.parametrize("cheat", JAVA_CHEATS)
-def test_java_classes_cannot_stand_in_for_those_of_the_tests(
-    each_sandbox: Sandbox, cheat: str
-) -> None:
-    assert run(each_sandbox, JAVA % 2 + cheat, JAVA_TESTS, "java").outcome is Outcome.WRONG_ANSWER
-
-
 def test_time_in_which_everything_stood_still_counts_for_no_program(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,3 +244,38 @@ def test_time_in_which_everything_stood_still_counts_for_no_program(
     code = "import time\ntime.sleep(6)\ndef attack(): return 1\n"
     assert run(sandbox, code, "assert attack() == 1").outcome is Outcome.PASSED
     assert stood_still
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder that looks like an interpreter's with pyengine installed in it."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        package = Path(folder) / "lib" / "python3.11" / "site-packages" / "pyengine"
+        package.mkdir(parents=True)
+        (package / "answers.toml").write_text("harmed")
+        (Path(folder) / "lib" / "python3.11" / "os.py").write_text("shown")
+        (Path(folder) / "elsewhere").mkdir()
+        (Path(folder) / "elsewhere" / "answers.toml").write_text("harmed")
+        yield Path(folder)
+
+
+def test_nothing_of_ours_is_shown_but_the_judge(
+    each_sandbox: Sandbox, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what is installed in a folder that is shown, nor a checkout that lies in one."""
+    monkeypatch.setattr(view, "PACKAGE", root / "elsewhere")
+    program = (
+        "import os\n"
+        f"for folder, _, files in os.walk({str(root)!r}):\n"
+        "    for name in files: print(name)\n"
+        "import importlib.util as util, sys\n"
+        "sys.path += [path for path in (f'{sys.prefix}/lib/python3.11/site-packages',)]\n"
+        "print(util.find_spec('pyengine'))\n"
+        "print(sorted(name for name in os.listdir('/harness') if name.endswith('.toml')))\n"
+    )
+    step = Step("run", [interpreter(), "-I", "-S", "main.py"])
+    job = Job({"main.py": program}, [step], LIMITS, [str(root)])
+    with each_sandbox.start(job) as process:
+        ended = watch([process], LIMITS)[0]
+    assert ended.stdout.decode() == "os.py\nNone\n[]\n", ended

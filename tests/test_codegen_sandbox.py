@@ -11,6 +11,7 @@ import pytest
 from codegen_samples import LIMITS, attempt
 
 from pyengine.codegen.execution import execute
+from pyengine.codegen.harness.tree import descendants
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import (
@@ -18,7 +19,6 @@ from pyengine.codegen.sandbox import (
     Job,
     Sandbox,
     Step,
-    descendants,
     open_sandbox,
 )
 from pyengine.codegen.tasks import own_tasks
@@ -188,3 +188,54 @@ def test_without_isolation_limits_still_hold(language: str) -> None:
         assert endless.outcome is Outcome.TIMED_OUT
         asleep = "    import time; time.sleep(1000)\n"
         assert execute(task, asleep, sandbox=local, limits=LIMITS).outcome is Outcome.TIMED_OUT
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Plain local execution, whose working folders lie in the test's own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return open_sandbox(unsafe_local_execution=True)
+
+
+def test_without_isolation_no_daemon_is_left(local: Sandbox, tmp_path: Path) -> None:
+    """One that has left its session and its parent, and one that starts others without end."""
+    named = tmp_path / "pids"
+    body = (
+        "import os, time\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0:\n"
+        "        os.setsid()\n"
+        "        if os.fork() == 0:\n"
+        f"            print(os.getpid(), file=open({str(named)!r}, 'a'))\n"
+        "            while True:\n"
+        "                time.sleep(0.05)\n"
+        "                if os.fork(): os._exit(0)\n"
+        f"                print(os.getpid(), file=open({str(named)!r}, 'a'))\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "time.sleep(0.5)\n"
+    )
+    assert attempt(local, body).outcome is Outcome.WRONG_ANSWER
+    known = len(named.read_text().split())
+    assert known > 3
+    time.sleep(0.5)
+    assert len(named.read_text().split()) == known
+
+
+def test_without_isolation_a_deep_folder_is_removed(local: Sandbox, tmp_path: Path) -> None:
+    """Deeper than a recursion may go, and than a path may be long."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("the user's")
+    body = (
+        "import os\n"
+        f"os.symlink({str(kept)!r}, 'link')\n"
+        "for _ in range(3000):\n"
+        "    os.mkdir('a')\n"
+        "    open('f', 'w').close()\n"
+        "    os.chdir('a')\n"
+        "os.chmod('.', 0)\n"
+    )
+    assert attempt(local, body).outcome is Outcome.WRONG_ANSWER
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (kept / "file").read_text() == "the user's"

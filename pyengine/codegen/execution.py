@@ -3,14 +3,12 @@
 import json
 import os
 import re
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pyengine.codegen.languages import LANGUAGES, Language
+from pyengine.codegen.languages import LANGUAGES, Language, compiled
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.sandbox import (
-    HARNESS,
     Isolation,
     Job,
     Limits,
@@ -20,10 +18,13 @@ from pyengine.codegen.sandbox import (
     interpreter,
 )
 from pyengine.codegen.tasks import Task
+from pyengine.codegen.view import HARNESS
 from pyengine.codegen.watch import Ended, StepEnd, Stopped, watch
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
-JAVA_TYPE = re.compile(r"\b(?:class|interface|enum|record)\s+(\w+)")
+JAVA_PUBLIC = re.compile(r"\bpublic\s+(?:(?:final|abstract)\s+)*(?:class|record)\s+(\w+)")
+BRIDGE = "bridge"  # the folder of the judge's and the solver's classes, where they are Java's
+Files = dict[str, str | bytes]
 MEMORY_MARKS = (
     b"MemoryError",
     b"OutOfMemoryError",
@@ -70,8 +71,6 @@ def execute(
     solution = task.solution(completion, whole=whole)
     if task.expected is not None:
         return _printed(task, solution, sandbox, limits)
-    if task.language == "java":
-        return _vouched(task, solution, sandbox, limits)
     return _judged(task, solution, sandbox, limits)
 
 
@@ -82,72 +81,32 @@ def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exe
         {language.file: f"{solution}\n{task.tests}"}, language.steps(), limits, language.roots()
     )
     ended = _run(job, sandbox)
-    if failed := _failure(ended, language, limits):
-        return failed
     assert task.expected is not None
     printed = ended.stdout.decode("utf-8", "replace")
-    if _lines(printed) == _lines(task.expected):
+    right = _lines(printed) == _lines(task.expected)
+    failed = _failure(ended, language, limits)
+    if right and failed and failed.outcome is Outcome.TIMED_OUT:
+        failed = None  # it has said all, and left something running
+    if failed:
+        return failed
+    if right:
         return _execution(Outcome.PASSED, "", ended)
     detail = f"printed {printed.strip()[:200]!r}"
     return _execution(Outcome.WRONG_ANSWER, detail, ended)
 
 
-def _vouched(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
-    """Let a caller inside the program vouch, with a secret, that the tests came to their end."""
-    language = LANGUAGES[task.language]
-    secret = secrets.token_hex(16)
-    harness = Job(
-        {
-            language.file: f"{solution}\n{task.tests}",
-            "Harness.java": _harness("Harness.java"),
-            "names.txt": "\n".join(_names_to_keep(task)),
-        },
-        [
-            Step(step.name, [*step.argv, "Harness.java"], env=step.env, limit_address_space=False)
-            if step.name == "build"
-            else step
-            for step in language.steps(stdin=secret, run=(*language.run[:-1], "harness.Harness"))
-        ],
-        limits,
-        language.roots(),
-    )
-    ended = _run(harness, sandbox)
-    if b"AssertionError" in ended.stderr and ended.stopped is None:
-        return _execution(Outcome.WRONG_ANSWER, _first_error(ended.stderr), ended)
-    if failed := _failure(ended, language, limits):
-        return failed
-    if ended.stdout.rstrip().endswith(secret.encode()):
-        return _execution(Outcome.PASSED, "", ended)
-    return _execution(Outcome.EXCEPTION, "ended before the tests did", ended)
-
-
-def _names_to_keep(task: Task) -> Sequence[str]:
-    """Return what the tests of a Java task name and the task does not declare as a type."""
-    declared = set(JAVA_TYPE.findall(f"{task.solution(task.reference)}\n{task.tests}"))
-    return sorted(set(re.findall(r"[A-Za-z_]\w*", task.tests)) - declared)
-
-
 def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
     """Run the tests in one process and the solution in another; only plain values cross."""
     language = LANGUAGES[task.language]
-    suffix = "py" if task.language == "python" else "js"
-    program = [interpreter(), "-I", "-S"] if suffix == "py" else language.steps()[-1].argv[:1]
-    tests = {"support": task.support, "tests": task.tests, "entry_point": task.entry_point}
     requests, answers, verdicts = os.pipe(), os.pipe(), os.pipe()
     ends = [*requests, *answers, *verdicts]
 
-    def job(role: str, files: dict[str, str], fds: dict[int, int]) -> Job:
-        argv = [*program, f"/harness/{role}.{suffix}"]
-        if sandbox.isolation is Isolation.NONE:
-            argv[-1] = argv[-1].replace("/harness", str(HARNESS))
-        step = Step("run", argv, limit_address_space=language.address_space, fds=fds)
-        return Job(files, [step], limits, language.roots())
+    def job(role: str, files: Files, fds: dict[int, int]) -> Job:
+        steps = _steps(role, task, next(iter(files)), fds, sandbox)
+        return Job(files, steps, limits, language.roots())
 
-    files = {f"solution.{suffix}": solution}
-    solver = job("solver", files, {3: requests[0], 4: answers[1]})
-    judge = job(
-        "judge", {"tests.json": json.dumps(tests)}, {3: answers[0], 4: requests[1], 5: verdicts[1]}
-    )
+    solver = job("solver", _solution_files(task, solution), {3: requests[0], 4: answers[1]})
+    judge = job("judge", _test_files(task), {3: answers[0], 4: requests[1], 5: verdicts[1]})
     try:
         with (
             sandbox.start(solver, pass_fds=[requests[0], answers[1]]) as first,
@@ -163,11 +122,48 @@ def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exec
     return _verdict(solved, judged, language, limits)
 
 
+def _solution_files(task: Task, solution: str) -> Files:
+    if task.language == "java":
+        public = JAVA_PUBLIC.search(solution)
+        return {f"{public[1] if public else 'Solution'}.java": solution, **_bridge()}
+    return {"solution.py" if task.language == "python" else "solution.js": solution}
+
+
+def _bridge() -> dict[str, bytes]:
+    classes = compiled(HARNESS)
+    return {f"{BRIDGE}/{name}": content for name, content in classes.items()}
+
+
+def _test_files(task: Task) -> Files:
+    if task.language == "java":
+        reference = task.solution(task.reference)
+        named = {"entry_point.txt": task.entry_point, "reference.java": reference}
+        return {**named, "tests.java": task.tests, **_bridge()}
+    tests = {"support": task.support, "tests": task.tests, "entry_point": task.entry_point}
+    return {"tests.json": json.dumps(tests)}
+
+
+def _steps(role: str, task: Task, file: str, fds: dict[int, int], sandbox: Sandbox) -> list[Step]:
+    """Return the steps that start the judge, or build `file` and start the solution's solver."""
+    language = LANGUAGES[task.language]
+    folder = str(HARNESS) if sandbox.isolation is Isolation.NONE else "/harness"
+    *built, run = language.steps()
+    if task.language == "python":
+        argv = [interpreter(), "-I", "-S", f"{folder}/{role}.py"]
+    elif task.language == "javascript":
+        argv = [run.argv[0], f"{folder}/{role}.js"]
+    else:
+        opened = ("--add-opens", "java.base/java.io=ALL-UNNAMED")
+        argv = [*run.argv[:-3], *opened, "-cp", f"{BRIDGE}:.", "pyengine.Bridge", role]
+    builds = [replace(step, argv=[*step.argv[:-1], file]) for step in built if role == "solver"]
+    return [*builds, Step("run", argv, limit_address_space=language.address_space, fds=fds)]
+
+
 def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -> Execution:
     if failed := _failure(solved, language, limits, honest_exit=False):
         return failed
     if judged.stopped or not judged.verdict:
-        if judged.stopped is Stopped.WALL_TIME:
+        if judged.stopped in (Stopped.WALL_TIME, Stopped.CPU_TIME):
             return _execution(Outcome.TIMED_OUT, "the tests did not end in time", solved)
         if judged.stopped:
             return _execution(
@@ -184,7 +180,7 @@ def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -
         return _execution(Outcome.EXCEPTION, f"ended before the tests did: {detail}", solved)
     if verdict["kind"] in ("SyntaxError", "IndentationError", "TabError"):
         return _execution(Outcome.SYNTAX_ERROR, detail, solved)
-    if verdict["kind"] == "MemoryError":
+    if verdict["kind"] in ("MemoryError", "java.lang.OutOfMemoryError"):
         return _execution(Outcome.MEMORY, detail, solved)
     return _execution(Outcome.EXCEPTION, detail, solved)
 
@@ -192,11 +188,12 @@ def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -
 def _without_verdict(solved: Ended, judged: Ended, limits: Limits) -> Execution:
     """Say why the tests did not come to a verdict: they may choke on what a solution gave them."""
     last = judged.steps[-1] if judged.steps else None
-    if last is None or last.status >= 0:
+    short_of_memory = any(mark in judged.stderr for mark in MEMORY_MARKS)
+    if last is None or (last.status >= 0 and not short_of_memory):
         reason = judged.stderr.decode("utf-8", "replace").strip()[-300:]
         raise SandboxError(f"the judge gave no verdict: {reason or 'it said nothing'}")
     outcome, how = Outcome.WRONG_ANSWER, f"ended with signal {-last.status}"
-    if any(mark in judged.stderr for mark in MEMORY_MARKS):
+    if short_of_memory:
         outcome, how = Outcome.MEMORY, "ran out of memory"
     outcome, how = _by_signal(last, limits) or (outcome, how)
     return _execution(outcome, f"the tests, with what the solution gave them: {how}", solved)
@@ -208,6 +205,8 @@ def _failure(
     """Return why the job failed as far as its processes tell, or None."""
     if ended.stopped is Stopped.WALL_TIME:
         return _execution(Outcome.TIMED_OUT, f"longer than {limits.wall_s:g} s", ended)
+    if ended.stopped is Stopped.CPU_TIME:
+        return _execution(Outcome.TIMED_OUT, f"more than {limits.cpu_s} s of CPU time", ended)
     if ended.stopped is Stopped.MEMORY:
         return _execution(Outcome.MEMORY, f"more than {limits.memory_bytes >> 20} MiB", ended)
     if ended.stopped is Stopped.OUTPUT:
@@ -271,7 +270,3 @@ def _last_line(data: bytes) -> str:
 def _first_error(data: bytes) -> str:
     lines = data.decode("utf-8", "replace").strip().splitlines()
     return next((line.strip() for line in lines if "error" in line.lower()), _last_line(data))[:300]
-
-
-def _harness(name: str) -> str:
-    return (HARNESS / name).read_text(encoding="utf-8")

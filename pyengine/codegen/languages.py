@@ -4,11 +4,12 @@ import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyengine.codegen.sandbox import Step, interpreter
+from pyengine.codegen.sandbox import SandboxError, Step, interpreter
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,14 @@ class Language:
         found = [find_tool(tool) for tool in self.tools]
         return tuple(sorted({tool.root for tool in found if tool is not None and tool.root}))
 
-    def steps(self, *, stdin: str = "", run: tuple[str, ...] | None = None) -> list[Step]:
+    def steps(self) -> list[Step]:
         """Return the steps that build and run the file that lies in the working folder."""
         steps = [Step("build", self._filled(self.build), env=self.env)] if self.build else []
         limited = self.address_space
         if not limited or self.name in ("go", "rust"):
             steps = [Step(s.name, s.argv, env=s.env, limit_address_space=False) for s in steps]
-        last = self._filled(run or self.run)
-        return [
-            *steps,
-            Step("run", last, env=self.env, limit_address_space=limited, stdin=stdin),
-        ]
+        last = self._filled(self.run)
+        return [*steps, Step("run", last, env=self.env, limit_address_space=limited)]
 
     def _filled(self, command: tuple[str, ...]) -> list[str]:
         paths = {tool: found.path for tool in self.tools if (found := find_tool(tool))}
@@ -71,7 +69,7 @@ JAVAC_FLAGS = tuple(f"-J{flag}" for flag in JAVA_FLAGS)
 LANGUAGES: Mapping[str, Language] = {
     language.name: language
     for language in (
-        Language("python", "main.py", (), (interpreter(), "-I", "-S", "main.py")),
+        Language("python", "main.py", (), (interpreter(), "-I", "-S", "-u", "main.py")),
         Language(
             "javascript",
             "main.js",
@@ -203,3 +201,26 @@ _HOMES: Mapping[str, Callable[[str], Path | None]] = {
     "java": _java_home,
     "javac": _java_home,
 }
+
+
+@functools.cache
+def compiled(sources: Path) -> Mapping[str, bytes]:
+    """Return the classes of our Java program in a folder, by their files' names, compiled here.
+
+    Raises:
+        SandboxError: the compiler does not take it.
+    """
+    compiler = find_tool("javac")
+    assert compiler is not None
+    with tempfile.TemporaryDirectory(prefix="pyengine-") as folder:
+        argv = [compiler.path, *JAVAC_FLAGS, "-proc:none", "-nowarn", "-d", folder]
+        argv += sorted(map(str, sources.glob("*.java")))
+        try:
+            subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
+        except subprocess.CalledProcessError as error:
+            said = (error.stderr or error.stdout).strip()[-300:]
+            raise SandboxError(f"javac does not compile {sources}: {said}") from error
+        except (OSError, subprocess.SubprocessError) as error:
+            raise SandboxError(f"javac does not start: {error}") from error
+        found = Path(folder).rglob("*.class")
+        return {str(path.relative_to(folder)): path.read_bytes() for path in found}

@@ -5,6 +5,7 @@ Two ways in, chosen by what the machine has: bubblewrap, or namespaces of our ow
 plain local execution by name.
 """
 
+import base64
 import contextlib
 import functools
 import json
@@ -21,9 +22,13 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
+from pyengine.codegen.cgroup import MemoryGroup, memory_group
+from pyengine.codegen.cleaning import remove_tree
+from pyengine.codegen.harness.tree import children, descendants, end_below
+from pyengine.codegen.usage import OPEN_FILES
+from pyengine.codegen.view import HARNESS, bubblewrap_argv, namespaces_view
 from pyengine.errors import OptionError, PyengineError
 
-HARNESS = Path(__file__).parent / "harness"
 MIB = 1 << 20
 
 
@@ -41,7 +46,10 @@ class Isolation(str, Enum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one program may use; bytes and seconds."""
+    """What one program may use; bytes and seconds.
+
+    What it writes lies in memory too: all in all it has `memory_bytes` and `disk_bytes`.
+    """
 
     cpu_s: int = 10
     wall_s: float = 15.0
@@ -63,7 +71,6 @@ class Step:
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     limit_address_space: bool = True
-    stdin: str = ""
     fds: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -75,7 +82,7 @@ class Job:
     `folder` is where the working folder is seen from inside; steps name their files relative to it.
     """
 
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     steps: Sequence[Step]
     limits: Limits = field(default_factory=Limits)
     toolchain_roots: Sequence[str] = ()
@@ -97,6 +104,7 @@ class Sandbox:
     def start(self, job: Job, *, pass_fds: Sequence[int] = ()) -> Iterator["Process"]:
         """Start `job`; whatever it left running is killed when the context ends."""
         folder = tempfile.mkdtemp(prefix="pyengine-")
+        group = memory_group(job.limits.memory_bytes + job.limits.disk_bytes)
         report_read, report_write = os.pipe()
         try:
             with tempfile.TemporaryFile() as described:
@@ -104,7 +112,7 @@ class Sandbox:
                 described.write(json.dumps(self._description(job, folder)).encode())
                 described.seek(0)
                 child = subprocess.Popen(
-                    argv,
+                    group.entering(argv) if group else argv,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -114,7 +122,7 @@ class Sandbox:
                 )
             os.close(report_write)
             report_write = -1
-            process = Process(child, report_read, self.isolation)
+            process = Process(child, report_read, self.isolation, group)
             self._running.add(process)
             try:
                 yield process
@@ -125,15 +133,26 @@ class Sandbox:
             for descriptor in (report_read, report_write):
                 if descriptor >= 0:
                     os.close(descriptor)
-            shutil.rmtree(folder, ignore_errors=True)
+            if group:
+                group.close()
+            remove_tree(folder)
 
     def _description(self, job: Job, folder: str) -> dict[str, Any]:
         closed = self.isolation is not Isolation.NONE
         work = "/work" if closed else folder
         return {
             "root": work,
-            "files": dict(job.files),
+            "files": {
+                name: base64.b64encode(
+                    content.encode("utf-8", "surrogatepass")
+                    if isinstance(content, str)
+                    else content
+                ).decode()
+                for name, content in job.files.items()
+            },
             "uid": random.SystemRandom().randrange(30000, 60000) if closed else None,
+            "mount": self.isolation is Isolation.BUBBLEWRAP,
+            "disk_bytes": job.limits.disk_bytes,
             "steps": [_step_description(step, job.limits, work, closed) for step in job.steps],
         }
 
@@ -142,13 +161,11 @@ class Sandbox:
         script = "/harness/supervisor.py" if closed else str(HARNESS / "supervisor.py")
         inner = [interpreter(), "-I", "-S", script, str(job_fd), str(report_fd)]
         if self.isolation is Isolation.BUBBLEWRAP:
-            return _bubblewrap_argv(job) + inner
+            return bubblewrap_argv(job.toolchain_roots) + inner
         if self.isolation is Isolation.NAMESPACES:
             spec = {
+                **namespaces_view(job.toolchain_roots),
                 "root": folder,
-                "binds": _binds(job.toolchain_roots),
-                "links": _links(),
-                "devices": DEVICES,
                 "disk_bytes": job.limits.disk_bytes,
                 "argv": inner,
             }
@@ -163,6 +180,7 @@ class Process:
     child: "subprocess.Popen[bytes]"
     report_fd: int
     isolation: Isolation
+    group: MemoryGroup | None = None
 
     @property
     def stdout(self) -> IO[bytes]:
@@ -176,12 +194,24 @@ class Process:
         assert self.child.stderr is not None
         return self.child.stderr
 
+    def members(self) -> list[int]:
+        """Return every process of the job, ours around it among them."""
+        return descendants(self.child.pid)
+
+    def program(self) -> list[int]:
+        """Return the processes of the program itself, which the supervisor has started."""
+        above = [self.child.pid]
+        if self.isolation is not Isolation.NONE:  # below what closed the sandbox
+            above = children(self.child.pid)
+        started = [child for pid in above for child in children(pid)]
+        return [member for pid in started for member in descendants(pid)]
+
     def kill(self) -> None:
         """Kill every process of the job; in a namespace the kernel leaves none behind."""
+        if self.child.returncode is not None:
+            return  # waited for: its number may be another's by now
         if self.isolation is Isolation.NONE:
-            for pid in descendants(self.child.pid):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, 9)
+            end_below(self.child.pid)
         with contextlib.suppress(ProcessLookupError):
             self.child.kill()
 
@@ -191,9 +221,6 @@ class Process:
         self.child.wait()
         self.stdout.close()
         self.stderr.close()
-
-
-DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 
 
 def interpreter() -> str:
@@ -208,99 +235,28 @@ def _step_description(step: Step, limits: Limits, work: str, closed: bool) -> di
         "cpu_s": limits.cpu_s,
         "data_bytes": limits.memory_bytes,
         "file_bytes": limits.file_bytes,
-        "open_files": 256,
+        "open_files": OPEN_FILES,
         "core_bytes": 0,
     }
     if closed:  # elsewhere it would count every process of the user
         bounds["processes"] = limits.processes
     if step.limit_address_space:
         bounds["address_bytes"] = limits.memory_bytes
-    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": work, "TMPDIR": "/tmp", **step.env}
+    temporary = "/tmp" if closed else work
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": work,
+        "TMPDIR": temporary,
+        **step.env,
+    }
     return {
         "name": step.name,
         "argv": list(step.argv),
         "env": env,
         "limits": bounds,
-        "stdin": step.stdin,
         "fds": {str(target): source for target, source in step.fds.items()},
     }
-
-
-SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
-SYSTEM_FILES = (
-    "/etc/alternatives",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/java-17-openjdk",
-    "/etc/java-21-openjdk",
-    "/etc/php",
-)
-
-
-def _binds(toolchain_roots: Sequence[str]) -> dict[str, str]:
-    candidates = [*SYSTEM_FOLDERS, *SYSTEM_FILES, sys.base_prefix, *toolchain_roots]
-    shown = [path for path in candidates if Path(path).exists() and not Path(path).is_symlink()]
-    binds = {path: path for path in shown if not path.startswith("/usr/")}
-    binds[str(HARNESS)] = "/harness"
-    return binds
-
-
-def _links() -> dict[str, str]:
-    return {path: str(Path(path).readlink()) for path in SYSTEM_FOLDERS if Path(path).is_symlink()}
-
-
-def _bubblewrap_argv(job: Job) -> list[str]:
-    argv = [_bubblewrap(), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-    if os.geteuid() == 0:
-        argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    else:
-        argv += ["--unshare-user"]
-    argv += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
-    binds = _binds(job.toolchain_roots)
-    above = {str(parent) for target in binds.values() for parent in Path(target).parents}
-    for folder in sorted(above - {"/"}):
-        argv += ["--perms", "0755", "--dir", folder]
-    for source, target in binds.items():
-        argv += ["--ro-bind", source, target]
-    for link, target in _links().items():
-        argv += ["--symlink", target, link]
-    size = str(job.limits.disk_bytes)
-    # /dev would be a file system without a limit, where a program without root's help may write.
-    argv += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/work", "/tmp", "/dev/shm"):
-        argv += ["--perms", "0777", "--size", size, "--tmpfs", folder]
-    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
-
-
-def _bubblewrap() -> str:
-    found = shutil.which("bwrap")
-    if found is None:
-        raise OptionError("bubblewrap (bwrap) is not installed; install it or use namespaces")
-    return found
-
-
-def descendants(pid: int) -> list[int]:
-    """Return `pid` and every process below it, as far as /proc shows them."""
-    found, waiting = [], [pid]
-    while waiting:
-        current = waiting.pop()
-        found.append(current)
-        with contextlib.suppress(OSError, ValueError):  # it may end while being looked at
-            for task in Path(f"/proc/{current}/task").iterdir():
-                waiting += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def memory_of(pid: int) -> int:
-    """Return the bytes of anonymous and shared memory resident in `pid` and all below it."""
-    total = 0
-    for member in descendants(pid):
-        with contextlib.suppress(OSError, ValueError):
-            for line in Path(f"/proc/{member}/status").read_text().splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
-                    total += int(line.split()[1]) * 1024
-    return total
 
 
 @functools.cache

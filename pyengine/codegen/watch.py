@@ -8,9 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pyengine.codegen.sandbox import Limits, Process, memory_of
+from pyengine.codegen.sandbox import Limits, Process
+from pyengine.codegen.usage import cpu_of, memory_of
 
-POLL_S = 0.05
+# How often to look: more often the nearer a program is to its limit of memory, as it may take
+# FASTEST bytes in a second.
+POLL_S, SHORTEST_POLL_S, FASTEST = 0.05, 0.002, 4 << 30
+OWN_BYTES = 16 << 20  # what the sandbox's own processes have in the job's group, about
+CPU_GRACE_S = 0.1  # what the supervisor needs; the kernel's limit on one process comes first
 SUSPENDED_S, MOST_SUSPENDED_S = 2.0, 600.0
 
 
@@ -18,6 +23,7 @@ class Stopped(str, Enum):
     """Why a job was killed from outside."""
 
     WALL_TIME = "wall time"
+    CPU_TIME = "CPU time"
     MEMORY = "memory"
     OUTPUT = "output"
 
@@ -56,6 +62,7 @@ class _Watched:
     stopped: Stopped | None = None
     ended_at: float | None = None
     written: int = 0
+    memory: int = 0
     buffers: dict[str, bytearray] = field(default_factory=dict)
 
     def take(self, name: str, data: bytes) -> None:
@@ -69,12 +76,24 @@ class _Watched:
             self.stopped = why
             self.process.kill()
 
+    def ended_steps(self) -> list[StepEnd]:
+        """Return the steps that have ended so far."""
+        lines = bytes(self.buffers.get("report", b"")).split(b"\n")[1:-1]
+        return [StepEnd(**json.loads(line)) for line in lines]
+
+    def cpu_s(self) -> float:
+        """Return the CPU time of the step that runs: of all its processes together."""
+        return cpu_of(self.process.members()) - sum(step.cpu_s for step in self.ended_steps())
+
+    def pause_s(self) -> float:
+        """Return how long the program cannot pass its limit of memory by much."""
+        left = self.limits.memory_bytes - self.memory
+        return min(max(left / FASTEST, SHORTEST_POLL_S), POLL_S)
+
     def result(self, started: float) -> Ended:
-        report = bytes(self.buffers.get("report", b""))
-        started_line, *ends = report.splitlines() or [b""]
         return Ended(
-            began=bool(started_line),
-            steps=tuple(StepEnd(**json.loads(line)) for line in ends),
+            began=b"\n" in self.buffers.get("report", b""),
+            steps=tuple(self.ended_steps()),
             stdout=bytes(self.buffers.get("stdout", b"")[: self.limits.output_bytes]),
             stderr=bytes(self.buffers.get("stderr", b"")[: self.limits.output_bytes]),
             stopped=self.stopped,
@@ -109,7 +128,10 @@ def watch(
 def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: float) -> None:
     last, forgiven = started, MOST_SUSPENDED_S
     while any(item.ended_at is None for item in watched):
-        ready = selector.select(POLL_S) if selector.get_map() else []
+        pause_s = min(item.pause_s() for item in watched if item.ended_at is None)
+        if not selector.get_map():
+            time.sleep(pause_s)
+        ready = selector.select(pause_s) if selector.get_map() else []
         for key, _ in ready:
             item, name = key.data
             data = os.read(key.fd, 65536)
@@ -129,13 +151,22 @@ def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: fl
 
 
 def _check(item: _Watched, now: float, started: float) -> None:
-    if item.process.child.poll() is not None:
+    process, limits = item.process, item.limits
+    if process.group and process.group.ran_out():
+        item.stop(Stopped.MEMORY)
+    if process.child.poll() is not None:
         item.ended_at = now
         return
-    if now - started > item.limits.wall_s:
+    if process.group:
+        item.memory = process.group.used_bytes() - OWN_BYTES
+    else:
+        item.memory = memory_of(process.program())
+    if now - started > limits.wall_s:
         item.stop(Stopped.WALL_TIME)
-    elif memory_of(item.process.child.pid) > item.limits.memory_bytes:
+    elif item.memory > limits.memory_bytes:
         item.stop(Stopped.MEMORY)
+    elif item.cpu_s() > limits.cpu_s + CPU_GRACE_S:
+        item.stop(Stopped.CPU_TIME)
 
 
 def _drain(selector: selectors.BaseSelector) -> None:

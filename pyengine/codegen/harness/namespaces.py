@@ -2,12 +2,10 @@
 
 Started as `python -I -S namespaces.py SPEC` by pyengine.codegen.sandbox where bubblewrap is
 missing. SPEC is JSON: `root` (an empty folder to build the new root on), `binds` (source →
-target, read-only), `links`, `devices`, `disk_bytes`, `argv`. The new root holds those and nothing
-else: no network, no home, no other process.
+target, read-only), `hidden` (folders of those to empty), `links`, `devices`, `disk_bytes`, `argv`.
+The new root holds those and nothing else: no network, no home, no other process.
 """
 
-import contextlib
-import ctypes
 import json
 import os
 import platform
@@ -16,38 +14,38 @@ import socket
 import sys
 from typing import Any
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from calls import CAP_SETGID, CAP_SETUID, keep_capabilities
+from mounts import (
+    MNT_DETACH,
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    check,
+    libc,
+    mount,
+    mount_proc,
+    mount_writable,
+)
+
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
-MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MS_NOATIME, MS_NODIRATIME, MS_RELATIME = 1024, 2048, 1 << 21
 ST_RELATIME = 4096
-MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
-CAP_SETGID, CAP_SETUID = 6, 7
+PR_SET_PDEATHSIG = 1
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def check(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
-def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
-    arguments = [text.encode() if text is not None else None for text in (source, target, kind)]
-    check(
-        libc.mount(*arguments, ctypes.c_ulong(flags), options.encode()), f"mount {source} {target}"
-    )
 
 
 def locked_flags(path: str) -> int:
     """Return the mount flags of `path` that an unprivileged remount must repeat."""
     seen = os.statvfs(path).f_flag
     kept = seen & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
-    return kept | (MS_RELATIME if seen & ST_RELATIME else 0)
+    return int(kept | (MS_RELATIME if seen & ST_RELATIME else 0))
 
 
 def bind(source: str, target: str, *, device: bool = False) -> None:
@@ -69,17 +67,14 @@ def build_root(spec: dict[str, Any]) -> None:
     mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
     for source, target in spec["binds"].items():
         bind(source, root + target)
-    for link, target in spec["links"].items():
-        os.symlink(target, root + link)
+    for folder in spec["hidden"]:
+        mount("tmpfs", root + folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=755")
     for device in spec["devices"]:
         bind(device, root + device, device=True)
-    for folder, share in (("/work", size), ("/tmp", size)):
-        os.makedirs(root + folder)
-        options = f"mode=777,size={share},nr_inodes=20000"
-        mount("tmpfs", root + folder, "tmpfs", MS_NOSUID | MS_NODEV, options)
-    os.makedirs(root + "/proc")
-    with contextlib.suppress(OSError):  # a container may forbid it; only /proc is then missing
-        mount("proc", root + "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    for link, target in spec["links"].items():
+        os.symlink(target, root + link)
+    mount_writable(root, size)
+    mount_proc(root)
 
 
 def enter_root(root: str) -> None:
@@ -88,13 +83,6 @@ def enter_root(root: str) -> None:
     check(libc.umount2(b".", MNT_DETACH), "umount2")
     os.chdir("/")
     mount("none", "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
-
-
-def drop_capabilities() -> None:
-    """Leave nothing but what the supervisor needs to become another user."""
-    for capability in range(64):
-        if capability not in (CAP_SETUID, CAP_SETGID):
-            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def map_user(uid: int, gid: int) -> None:
@@ -122,7 +110,7 @@ def main() -> None:
     build_root(spec)
     enter_root(spec["root"])
     socket.sethostname("sandbox")
-    drop_capabilities()
+    keep_capabilities(CAP_SETUID, CAP_SETGID)  # the supervisor becomes another user
     os.execve(spec["argv"][0], spec["argv"], {"LANG": "C.UTF-8"})
 
 

@@ -6,6 +6,7 @@ without privileges and under resource limits; the report is written by this proc
 the steps can neither read nor trace.
 """
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -17,9 +18,11 @@ import time
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from calls import refuse_calls
+from calls import CAP_SETGID, CAP_SETUID, PR_SET_DUMPABLE, keep_capabilities, refuse_calls
+from mounts import mount_writable
+from tree import end_below
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def prctl(option: int, value: int) -> None:
@@ -28,19 +31,20 @@ def prctl(option: int, value: int) -> None:
 
 
 def write_files(root: str, files: dict[str, str]) -> None:
-    for name, text in files.items():
+    for name, content in files.items():
         path = os.path.join(root, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8", errors="surrogatepass") as stream:
-            stream.write(text)
+        with open(path, "wb") as stream:
+            stream.write(base64.b64decode(content))
 
 
-def drop_privileges(uid: int | None) -> None:
-    if uid is not None and os.getuid() == 0:
+def become(uid: int) -> None:
+    """Leave root, and with it every capability."""
+    if os.getuid() == 0:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    keep_capabilities()
 
 
 def set_limits(limits: dict[str, int]) -> None:
@@ -77,26 +81,16 @@ def become_step(step: dict[str, Any], root: str, uid: int | None, stdin: int) ->
             os.close(descriptor)
     os.chdir(root)
     os.umask(0o022)
-    drop_privileges(uid)
+    if uid is not None:
+        become(uid)
+        prctl(PR_SET_DUMPABLE, 1)  # so that its descriptors can be counted from outside
     set_limits(step["limits"])
-    if uid is None:  # no sandbox: better than nothing, where it can be had
-        with contextlib.suppress(OSError):
-            refuse_calls()
-    else:
-        refuse_calls()
     os.execve(step["argv"][0], step["argv"], step["env"])
-
-
-def stdin_of(step: dict[str, Any]) -> int:
-    read, write = os.pipe()
-    os.write(write, step["stdin"].encode())  # shorter than the buffer of a pipe
-    os.close(write)
-    return read
 
 
 def run_step(step: dict[str, Any], root: str, uid: int | None) -> dict[str, Any]:
     started = time.monotonic()
-    stdin = stdin_of(step)
+    stdin = os.open("/dev/null", os.O_RDONLY)
     pid = os.fork()
     if pid == 0:
         try:
@@ -119,11 +113,35 @@ def run_step(step: dict[str, Any], root: str, uid: int | None) -> dict[str, Any]
     }
 
 
+def end_all() -> None:
+    """Kill all that the steps left running: outside a namespace their parent alone finds it."""
+    while True:
+        end_below(os.getpid())
+        try:
+            os.wait4(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def close_in(job: dict[str, Any]) -> None:
+    """Give up all that the steps must not have."""
+    if job["mount"]:
+        mount_writable("", job["disk_bytes"])
+    if job["uid"] is None:  # no sandbox: better than nothing, where it can be had
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        with contextlib.suppress(OSError):
+            refuse_calls()
+    else:
+        keep_capabilities(CAP_SETUID, CAP_SETGID)
+        refuse_calls()
+
+
 def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)
     job_fd, report_fd = int(sys.argv[1]), int(sys.argv[2])
     with os.fdopen(job_fd, "rb") as stream:
         job = json.load(stream)
+    close_in(job)
     root = job["root"]
     write_files(root, job["files"])
     os.write(report_fd, b'{"started": true}\n')
@@ -132,6 +150,8 @@ def main() -> None:
         os.write(report_fd, json.dumps(report).encode() + b"\n")
         if report["status"] != 0:
             break
+    if job["uid"] is None:
+        end_all()
 
 
 main()

@@ -1,0 +1,118 @@
+"""What a program sees of the machine from inside a sandbox: toolchains, and nothing of the user's.
+
+No answers either: the tasks' reference solutions are part of pyengine, which may be installed in
+the very interpreter that runs the solution.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyengine.errors import OptionError
+
+PACKAGE = Path(__file__).parent.parent
+HARNESS = Path(__file__).parent / "harness"
+# Not /dev/zero: to map it is a way to memory that belongs to no process.
+DEVICES = ["/dev/null", "/dev/full", "/dev/random", "/dev/urandom"]
+STREAMS = {
+    "/dev/fd": "/proc/self/fd",
+    "/dev/stdin": "/proc/self/fd/0",
+    "/dev/stdout": "/proc/self/fd/1",
+    "/dev/stderr": "/proc/self/fd/2",
+}
+SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
+SYSTEM_FILES = (
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/java-17-openjdk",
+    "/etc/java-21-openjdk",
+    "/etc/php",
+)
+
+
+def _binds(toolchain_roots: Sequence[str]) -> dict[str, str]:
+    candidates = [*SYSTEM_FOLDERS, *SYSTEM_FILES, sys.base_prefix, *toolchain_roots]
+    shown = [path for path in candidates if Path(path).exists() and not Path(path).is_symlink()]
+    binds = {path: path for path in shown if not path.startswith("/usr/")}
+    binds[str(HARNESS)] = "/harness"
+    return binds
+
+
+def _hidden(shown: Sequence[str]) -> list[str]:
+    """Return the folders below those shown that hold packages, pyengine's with its tasks or not.
+
+    Reference solutions lie in pyengine's own folder; other packages may hold other answers, and no
+    program is promised any of them.
+    """
+    found = {str(PACKAGE), str(PACKAGE.resolve())}
+    for folder in shown:
+        for pattern in PACKAGES:
+            found |= {str(path) for path in Path(folder).glob(pattern) if path.is_dir()}
+    below = tuple(folder.rstrip("/") + "/" for folder in shown)
+    return sorted(path for path in found if path.startswith(below))
+
+
+# Where interpreters of any version look for installed packages.
+PACKAGES = tuple(
+    f"{prefix}lib{width}/python3*/{name}-packages"
+    for prefix in ("", "local/")
+    for width in ("", "64")
+    for name in ("site", "dist")
+)
+
+
+def _links() -> dict[str, str]:
+    return {path: str(Path(path).readlink()) for path in SYSTEM_FOLDERS if Path(path).is_symlink()}
+
+
+def namespaces_view(toolchain_roots: Sequence[str]) -> dict[str, Any]:
+    """Return what harness/namespaces.py shows to a program, in the words of its SPEC."""
+    binds = _binds(toolchain_roots)
+    return {
+        "binds": binds,
+        "hidden": _hidden([*binds]),
+        "links": {**_links(), **STREAMS},
+        "devices": DEVICES,
+    }
+
+
+def bubblewrap_argv(toolchain_roots: Sequence[str]) -> list[str]:
+    """Return the command that shows the same to the command that follows."""
+    argv = [_bubblewrap(), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    if os.geteuid() == 0:
+        argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        argv += ["--unshare-user"]
+    # The supervisor is the first process, bubblewrap is none: it would be dumpable and without a
+    # filter. It mounts the folders to write in, which here can have no limit on files, and gives up
+    # the right to do so.
+    argv += ["--as-pid-1", "--cap-add", "CAP_SYS_ADMIN"]
+    argv += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
+    binds = _binds(toolchain_roots)
+    above = {str(parent) for target in binds.values() for parent in Path(target).parents}
+    for folder in sorted(above - {"/"} | {"/dev", "/work", "/tmp", "/dev/shm"}):
+        argv += ["--perms", "0755", "--dir", folder]
+    for source, target in binds.items():
+        argv += ["--ro-bind", source, target]
+    for folder in _hidden([*binds]):
+        argv += ["--perms", "0755", "--tmpfs", folder, "--remount-ro", folder]
+    for link, target in _links().items():
+        argv += ["--symlink", target, link]
+    argv += ["--proc", "/proc"]
+    for device in DEVICES:
+        argv += ["--dev-bind", device, device]
+    for name, target in STREAMS.items():
+        argv += ["--symlink", target, name]
+    return [*argv, "--remount-ro", "/", "--"]
+
+
+def _bubblewrap() -> str:
+    found = shutil.which("bwrap")
+    if found is None:
+        raise OptionError("bubblewrap (bwrap) is not installed; install it or use namespaces")
+    return found
