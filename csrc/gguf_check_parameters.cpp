@@ -105,6 +105,13 @@ void check_experts(const Parameters & p, const std::string & architecture) {
     }
 }
 
+// The kernel of RWKV 7 computes in steps of 32 or 64 floats, by the processor, and writes beyond
+// the state of a head that is no multiple of these; those of GPUs assert one of these two sizes.
+void check_wkv_head(const Parameters & p) {
+    const std::uint32_t size = p.get("wkv.head_size", 64);
+    p.require(size == 64 || size == 128, "wkv.head_size", "64 or 128, not " + std::to_string(size));
+}
+
 void check_common(const Parameters & p) {
     p.require_range("context_length", 1, 1U << 31);
     p.require_range("embedding_length", 1, max_width);
@@ -114,7 +121,7 @@ void check_common(const Parameters & p) {
     p.require_range("attention.key_length", 1, max_width);
     p.require_range("attention.value_length", 1, max_width);
     p.require_range("pooling_type", 0, max_pooling_type);
-    p.require_range("wkv.head_size", 1, max_width);
+    check_wkv_head(p);
     for (const char * size : {"ssm.conv_kernel", "ssm.inner_size", "ssm.state_size",
                               "ssm.time_step_rank", "ssm.group_count"}) {
         p.require_range(size, 1, max_width);
@@ -142,7 +149,7 @@ void check_heads(const Parameters & p) {
 }
 
 // The graphs of these assert one head size for queries, keys, values and rotation.
-void check_transformer(const Parameters & p) {
+void check_transformer(const Parameters & p, const std::string & architecture) {
     const std::uint32_t heads = p.get("attention.head_count");
     const std::uint32_t width = p.get("embedding_length");
     p.require(p.list("attention.head_count").size() == 1 && heads > 0, "attention.head_count",
@@ -158,10 +165,16 @@ void check_transformer(const Parameters & p) {
               "equal to the key length " + std::to_string(size));
     p.require(p.get("rope.dimension_count", size) == size && size % 2 == 0, "rope.dimension_count",
               "even and equal to the head size " + std::to_string(size));
+    // llama.cpp multiplies in 32 bits.
+    p.require(std::uint64_t{heads} * size <= max_width, "attention.head_count",
+              "such that all heads together are no wider than " + std::to_string(max_width));
+    // The query's matrix is square, and its rows are then taken apart into heads.
+    p.require(architecture != "qwen2" || heads * size == width, "attention.key_length",
+              "embedding_length divided by attention.head_count");
 }
 
 void check_rwkv(const Parameters & p) {
-    const std::uint32_t head_size = p.get("wkv.head_size", 1);
+    const std::uint32_t head_size = p.get("wkv.head_size", 64);
     p.require(p.get("embedding_length") % head_size == 0, "wkv.head_size",
               "a divisor of embedding_length");
     p.require(p.get("token_shift_count", 2) == 2, "token_shift_count", "2");
@@ -181,7 +194,7 @@ bool check_gguf_parameters(const GgufFile & file, const std::string & architectu
     const bool plain = p.get("expert_count") == 0 && !p.has("nextn_predict_layers") &&
                        !p.has("pooling_type") && !p.has("attention.causal");
     if (plain && contains(reviewed_transformers, architecture)) {
-        check_transformer(p);
+        check_transformer(p, architecture);
         return true;
     }
     if (plain && contains(reviewed_recurrent, architecture)) {

@@ -157,3 +157,37 @@ def fill_tensor(path: Path, name: str, value: float) -> None:
     (tensor,) = [tensor for tensor in reader.tensors if tensor.name == name]
     tensor.data[:] = value
     reader.data.flush()
+
+
+def with_value(data: bytes, key: str, kind: int, raw: bytes) -> bytes:
+    """Return a valid file with one metadata value put in, in place of an earlier one.
+
+    Args:
+        data: a GGUF whose data section is aligned to 32 bytes.
+        key: the name.
+        kind: the type's number.
+        raw: the value as the file holds it.
+    """
+    reader = StructureReader(data)
+    for size in (4, 8, 8):
+        reader.number("", size)
+    n_tensors, n_pairs = (int.from_bytes(data[i : i + 8], "little") for i in (8, 16))
+    pairs = []
+    for _ in range(n_pairs):
+        begin = reader.position
+        name = reader.string("key")
+        reader.value(name, reader.number("", 4))
+        if name != key:
+            pairs.append(data[begin : reader.position])
+    begin = reader.position
+    for _ in range(n_tensors):
+        reader.string("tensor")
+        for _ in range(reader.number("", 4)):
+            reader.number("", 8)
+        reader.number("", 4)
+        reader.number("", 8)
+    pairs.append(struct.pack("<Q", len(key)) + key.encode() + struct.pack("<I", kind) + raw)
+    head = data[:16] + struct.pack("<Q", len(pairs)) + b"".join(pairs)
+    head += data[begin : reader.position]
+    weights = data[-(-reader.position // 32) * 32 :]
+    return head + bytes(-len(head) % 32) + weights

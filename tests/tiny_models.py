@@ -4,6 +4,7 @@
 | --- | --- |
 | write_bpe, write_spm | a Llama that knows some keywords; `Tiny` says what it has and lacks |
 | write_mamba | the same vocabulary over a recurrent state |
+| write_gpt2 | the same vocabulary with a table of learned positions |
 | write_plain | the least that is valid, of several architectures: to quantize, damage or sweep |
 | write_spread | a Llama whose logits spread over more than 16 nats: to compare distributions |
 
@@ -112,6 +113,44 @@ def write_mamba(path: Path, tiny: Tiny | None = None) -> Path:
     return path
 
 
+def write_gpt2(path: Path, tiny: Tiny | None = None, *, n_positions: int = 64) -> Path:
+    """Write a GPT-2, which has learned positions, with the vocabulary of `write_bpe`."""
+    tiny = tiny or Tiny()
+    n_embd, n_ff = tiny.n_embd, 4 * tiny.n_embd
+    writer = gguf.GGUFWriter(path, "gpt2")
+    writer.add_name(f"tiny gpt2 {tiny.seed}")
+    writer.add_context_length(n_positions)
+    writer.add_embedding_length(n_embd)
+    writer.add_block_count(N_LAYER)
+    writer.add_feed_forward_length(n_ff)
+    writer.add_head_count(N_HEAD)
+    writer.add_layer_norm_eps(1e-5)
+    add_words_bpe(writer, tiny)
+    shapes: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (tiny.n_vocab, n_embd),
+        "position_embd.weight": (n_positions, n_embd),
+        "output_norm.weight": (n_embd,),
+        "output_norm.bias": (n_embd,),
+    }
+    for block in (f"blk.{i}." for i in range(N_LAYER)):
+        for name, rows, columns in (
+            ("attn_qkv", 3 * n_embd, n_embd),
+            ("attn_output", n_embd, n_embd),
+            ("ffn_up", n_ff, n_embd),
+            ("ffn_down", n_embd, n_ff),
+        ):
+            shapes[f"{block}{name}.weight"] = (rows, columns)
+            shapes[f"{block}{name}.bias"] = (rows,)
+        for name in ("attn_norm", "ffn_norm"):
+            shapes[f"{block}{name}.weight"] = shapes[f"{block}{name}.bias"] = (n_embd,)
+    rng = np.random.default_rng(tiny.seed)
+    for name, shape in shapes.items():
+        middle = 1.0 if name.endswith("norm.weight") else 0.0
+        writer.add_tensor(name, rng.normal(middle, tiny.scale, shape).astype(np.float32))
+    _close(writer)
+    return path
+
+
 def write_plain(
     path: Path,
     *,
@@ -120,15 +159,24 @@ def write_plain(
     n_embd: int = 32,
     scale: float = 0.05,
     parts: int = 1,
+    half_biases: bool = False,
 ) -> Path:
-    """Write llama, gemma or qwen2, the last with byte-level BPE; return the first file."""
+    """Write llama, or what is shaped like it, such as gemma or dream; return the first file.
+
+    `qwen2` has byte-level BPE. Its biases are vectors of float32, or with `half_biases` matrices of
+    one row of float16, with which nothing can be computed.
+    """
     writer = _open_writer(path, architecture, parts)
     _add_llama_shape(writer, n_context=128, n_embd=n_embd)
     writer.add_rope_freq_base(10000.0)
     add_letters(writer, architecture, n_vocab)
     rng = np.random.default_rng(0)
     for name, shape in _llama_tensors(architecture, n_vocab, n_embd):
-        writer.add_tensor(name, rng.normal(0.0, scale, shape).astype(np.float32))
+        weights = rng.normal(0.0, scale, shape)
+        if half_biases and name.endswith(".bias"):
+            writer.add_tensor(name, weights.astype(np.float16).reshape(1, -1))
+        else:
+            writer.add_tensor(name, weights.astype(np.float32))
     _close(writer)
     return path
 
@@ -209,6 +257,9 @@ def _llama_tensors(architecture: str, n_vocab: int, n_embd: int) -> Shapes:
             yield f"{block}{name}.weight", (rows, n_embd)
             if architecture == "qwen2":
                 yield f"{block}{name}.bias", (rows,)
+        if architecture == "qwen3":
+            yield block + "attn_q_norm.weight", (n_embd // N_HEAD,)
+            yield block + "attn_k_norm.weight", (n_embd // N_HEAD,)
         yield block + "attn_output.weight", (n_embd, n_embd)
         yield block + "ffn_norm.weight", (n_embd,)
         yield block + "ffn_gate.weight", (n_ff, n_embd)
