@@ -1,7 +1,10 @@
 #include "context.hpp"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <string>
+#include <string_view>
 
 #include "errors.hpp"
 #include "log_sink.hpp"
@@ -28,20 +31,73 @@ void check_options(const ContextOptions & options) {
             "threads must be from 1 to 512, not " + std::to_string(options.threads));
 }
 
+// Architectures that llama.cpp opens and that predict no next token by themselves: encoders, audio
+// decoders, and draft models, which read another model's states. llama.cpp aborts on a context or a
+// batch of some of them.
+constexpr std::array<std::string_view, 17> without_next_token = {"bert",
+                                                                 "modern-bert",
+                                                                 "nomic-bert",
+                                                                 "nomic-bert-moe",
+                                                                 "neo-bert",
+                                                                 "jina-bert-v2",
+                                                                 "jina-bert-v3",
+                                                                 "eurobert",
+                                                                 "llama-embed",
+                                                                 "gemma-embedding",
+                                                                 "t5",
+                                                                 "t5encoder",
+                                                                 "clip",
+                                                                 "eagle3",
+                                                                 "dflash",
+                                                                 "gemma4-assistant",
+                                                                 "wavtokenizer-dec"};
+
+[[noreturn]] void refuse_kind(const Model & model, const std::string & what) {
+    throw ModelKindError(model.path() + ": " + what +
+                         " has no next-token distribution; use a decoder-only language model");
+}
+
 void check_model(const Model & model) {
     if (!model.has_weights()) {
         throw ModelKindError(model.path() +
                              ": opened for its vocabulary only; open it with its weights");
     }
-    if (!model.has_decoder() || model.has_encoder()) {
-        throw ModelKindError(model.path() +
-                             ": an encoder model has no next-token distribution; use a "
-                             "decoder-only language model");
+    const std::string architecture = model.metadata_value("general.architecture");
+    if (model.is_diffusion()) {
+        refuse_kind(model, "a diffusion model (" + architecture + ")");
+    }
+    if (!model.has_decoder() || model.has_encoder() ||
+        std::find(without_next_token.begin(), without_next_token.end(), architecture) !=
+            without_next_token.end()) {
+        refuse_kind(model, "an encoder, audio or draft model (" + architecture + ")");
     }
     if (!model.has_causal_attention()) {
-        throw ModelKindError(model.path() + ": an embedding model (attention is not causal) has "
-                                            "no next-token distribution");
+        refuse_kind(model, "an embedding model (attention is not causal)");
     }
+}
+
+// What only a context knows: architectures whose attention is never causal, or that keep no memory.
+void check_context(const Model & model, llama_context * context) {
+    if (!llama_get_causal_attn(context) || llama_get_memory(context) == nullptr) {
+        refuse_kind(model, "a model that does not read from left to right (" +
+                               model.metadata_value("general.architecture") + ")");
+    }
+}
+
+// A sum with a factor of zero is NaN if one number is infinite or NaN; it needs no branches.
+bool all_finite(const float * values, std::size_t n) {
+    std::array<float, 16> sums{};
+    std::size_t i = 0;
+    for (; i + sums.size() <= n; i += sums.size()) {
+        for (std::size_t k = 0; k < sums.size(); ++k) {
+            sums[k] += values[i + k] * 0.0F;
+        }
+    }
+    float sum = std::accumulate(sums.begin(), sums.end(), 0.0F);
+    for (; i < n; ++i) {
+        sum += values[i] * 0.0F;
+    }
+    return sum == 0.0F;
 }
 
 llama_context_params context_params(const ContextOptions & options) {
@@ -109,6 +165,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions & options)
         throw EngineError(model_->path() + ": llama.cpp cannot create a context: " +
                           errors.text("it gave no reason"));
     }
+    check_context(*model_, context_.get());
 }
 
 void Context::check_sequence(llama_seq_id sequence) const {
@@ -122,6 +179,7 @@ void Context::check(const std::vector<BatchToken> & tokens) const {
     require(tokens.size() <= n_batch(),
             std::to_string(tokens.size()) +
                 " tokens are more than n_batch = " + std::to_string(n_batch()));
+    const std::uint64_t n_positions = model_->n_positions();
     std::size_t n_outputs = 0;
     for (const BatchToken & token : tokens) {
         if (token.id < 0 || token.id >= n_vocab()) {
@@ -132,6 +190,9 @@ void Context::check(const std::vector<BatchToken> & tokens) const {
         require(token.position >= 0 && static_cast<std::uint32_t>(token.position) < n_ctx(),
                 "position " + std::to_string(token.position) + " is outside the context of " +
                     std::to_string(n_ctx()) + " tokens");
+        require(n_positions == 0 || static_cast<std::uint64_t>(token.position) < n_positions,
+                "position " + std::to_string(token.position) + " is beyond the " +
+                    std::to_string(n_positions) + " that " + model_->path() + " has learned");
         require(!token.sequences.empty(), "a token belongs to no sequence");
         for (const llama_seq_id sequence : token.sequences) {
             check_sequence(sequence);
@@ -149,6 +210,7 @@ void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & i
     InterruptPoll poll(interrupt);
     logits_ = nullptr;
     n_rows_ = 0;
+    model_->reach(*std::max_element(arrays.positions.begin(), arrays.positions.end()));
     const ErrorLines errors;
     llama_set_abort_callback(context_.get(), poll_interrupt, &poll);
     const std::int32_t status = llama_decode(context_.get(), arrays.view());
@@ -158,6 +220,7 @@ void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & i
         n_rows_ = static_cast<std::size_t>(
             std::count(arrays.outputs.begin(), arrays.outputs.end(), std::int8_t{1}));
         logits_ = n_rows_ > 0 ? llama_get_logits(context_.get()) : nullptr;
+        check_logits();
         return;
     }
     clear();
@@ -171,6 +234,16 @@ void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & i
     }
     throw DecodeError("llama.cpp refused the batch (status " + std::to_string(status) +
                       "): " + errors.text("it gave no reason"));
+}
+
+void Context::check_logits() {
+    if (all_finite(logits_, n_rows_ * static_cast<std::size_t>(n_vocab()))) {
+        return;
+    }
+    logits_ = nullptr;
+    n_rows_ = 0;
+    clear();
+    throw NumbersError(model_->path());
 }
 
 void Context::clear() {

@@ -36,7 +36,8 @@ public:
     Context(std::shared_ptr<Model> model, const ContextOptions & options);
 
     // Decodes the tokens. Rows of logits come in the order of the tokens that asked for them.
-    // Throws DecodeError; Interrupted when `interrupt` says so. The memory is cleared on either.
+    // Throws DecodeError; Interrupted when `interrupt` says so; NumbersError where a row is not
+    // all numbers. The memory is cleared on each.
     void decode(const std::vector<BatchToken> & tokens, const Interrupt & interrupt);
 
     // The rows of the last decode, (n_rows() * n_vocab) floats; valid until the next decode.
@@ -59,6 +60,7 @@ public:
 private:
     void check(const std::vector<BatchToken> & tokens) const;
     void check_sequence(llama_seq_id sequence) const;
+    void check_logits();
 
     std::shared_ptr<Model> model_;
     ContextOptions options_;

@@ -16,6 +16,15 @@ struct ModelFileError : Error {
         : Error(path + ": " + reason) {}
 };
 
+// A model whose logits are NaN or infinite; it keeps the path, so that others can go on without it.
+struct NumbersError : ModelFileError {
+    explicit NumbersError(const std::string & file)
+        : ModelFileError(file, "computes logits that are NaN or infinite: its weights are damaged, "
+                               "or this build of llama.cpp cannot compute this model"),
+          path(file) {}
+    std::string path;
+};
+
 // A valid file of the wrong kind: vocabulary-only or an embedding model where logits are needed.
 struct ModelKindError : Error {
     using Error::Error;

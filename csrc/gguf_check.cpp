@@ -1,5 +1,6 @@
 #include "gguf_check.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -57,6 +58,15 @@ void check_kind(const GgufFile & file) {
     }
 }
 
+std::uint64_t count_positions(const GgufFile & file) {
+    for (const GgufTensor & tensor : file.tensors()) {
+        if (tensor.name == "position_embd.weight") {
+            return static_cast<std::uint64_t>(tensor.shape[1]);
+        }
+    }
+    return 0;
+}
+
 std::uint64_t count_tokens(const GgufFile & file) {
     const GgufValue * tokens = file.find("tokenizer.ggml.tokens");
     return tokens == nullptr ? 0 : tokens->count;
@@ -92,11 +102,14 @@ GgufSummary check_gguf(const GgufFile & first, bool vocabulary) {
     for (const GgufFile * part : parts) {
         summary.n_tensors += part->tensors().size();
         summary.n_bytes += part->size();
+        summary.n_positions = std::max(summary.n_positions, count_positions(*part));
     }
-    const bool known_vocabulary = !vocabulary || check_gguf_vocabulary(first);
+    if (vocabulary) {
+        check_gguf_vocabulary(first);
+    }
     const bool known_parameters = check_gguf_parameters(first, summary.architecture);
-    summary.reviewed = known_vocabulary && known_parameters;
-    summary.tokenizer_reviewed = known_vocabulary;
+    summary.tokenizer_reviewed = is_reviewed_tokenizer(first);
+    summary.reviewed = summary.tokenizer_reviewed && known_parameters;
     check_gguf_weights(parts, summary.architecture, known_parameters);
     return summary;
 }

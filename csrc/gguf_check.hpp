@@ -17,6 +17,8 @@ struct GgufSummary {
     std::size_t n_tensors = 0; // over all parts
     std::uint64_t n_bytes = 0; // of all files
     std::uint64_t n_vocab = 0; // tokens of the tokenizer, 0 where there is none
+    // Rows of the table of learned positions, which no position may exceed; 0 where there is none.
+    std::uint64_t n_positions = 0;
     // Every abort that this architecture and tokenizer can run into was looked for. Where false,
     // a first opening belongs in a child process.
     bool reviewed = false;
@@ -30,9 +32,11 @@ GgufSummary check_gguf(const std::string & path, bool vocabulary = true);
 // The same for a file, or the first part of a model, that is open already.
 GgufSummary check_gguf(const GgufFile & first, bool vocabulary);
 
+// Whether the tokenizer is of a kind whose loading was read line by line.
+bool is_reviewed_tokenizer(const GgufFile & file);
+
 // The three parts of check_gguf that look at one opened file. Each throws ModelFileError.
-// Returns whether the tokenizer is of a reviewed kind.
-bool check_gguf_vocabulary(const GgufFile & file);
+void check_gguf_vocabulary(const GgufFile & file);
 // Returns whether the architecture is a reviewed one.
 bool check_gguf_parameters(const GgufFile & file, const std::string & architecture);
 // `parts` are all files of the model; `reviewed` says that every tensor's use is known.

@@ -128,14 +128,20 @@ void check_no_vocabulary(const GgufFile & file) {
 
 } // namespace
 
-bool check_gguf_vocabulary(const GgufFile & file) {
+bool is_reviewed_tokenizer(const GgufFile & file) {
+    const auto model = file.string(key("model")).value_or("");
+    return model == "no_vocab" || model == "none" || model == "llama" || model == "gpt2" ||
+           model == "rwkv";
+}
+
+void check_gguf_vocabulary(const GgufFile & file) {
     const auto model = file.string(key("model"));
     if (!model) {
-        return false; // llama.cpp says so itself
+        return; // llama.cpp says so itself
     }
     if (*model == "no_vocab" || *model == "none") {
         check_no_vocabulary(file);
-        return true;
+        return;
     }
     const GgufValue * tokens = file.find(key("tokens"));
     if (tokens == nullptr || !tokens->is_array || tokens->type != GGUF_TYPE_STRING) {
@@ -150,7 +156,6 @@ bool check_gguf_vocabulary(const GgufFile & file) {
     if (*model == "rwkv") {
         check_rwkv_bytes(file, *tokens);
     }
-    return *model == "llama" || *model == "gpt2" || *model == "rwkv";
 }
 
 } // namespace pyengine

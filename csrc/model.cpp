@@ -26,6 +26,13 @@ std::string Model::metadata_value(const std::string & key) const {
     });
 }
 
+void Model::reach(llama_pos position) {
+    const int length = position + 1;
+    int longest = longest_context_;
+    while (longest < length && !longest_context_.compare_exchange_weak(longest, length)) {
+    }
+}
+
 int Model::n_vocab() const {
     return llama_vocab_n_tokens(llama_model_get_vocab(model_.get()));
 }
@@ -86,6 +93,10 @@ bool Model::has_decoder() const {
 
 bool Model::has_causal_attention() const {
     return metadata_value(metadata_value("general.architecture") + ".attention.causal") != "false";
+}
+
+bool Model::is_diffusion() const {
+    return llama_model_is_diffusion(model_.get());
 }
 
 std::optional<std::string> Model::chat_template() const {

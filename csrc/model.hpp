@@ -1,6 +1,7 @@
 // A model file opened by llama.cpp.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -46,6 +47,11 @@ public:
     int n_head() const;
     int n_head_kv() const;
     int n_ctx_train() const;
+    // Rows of the table of learned positions; 0 where positions are computed.
+    std::uint64_t n_positions() const { return n_positions_; }
+    // Tokens of the longest context that was decoded so far; contexts tell what they reach.
+    int longest_context() const { return longest_context_; }
+    void reach(llama_pos position);
     std::uint64_t n_params() const;
     std::uint64_t n_bytes() const; // of all tensors
     std::string file_type() const;
@@ -55,6 +61,7 @@ public:
     bool has_encoder() const;
     bool has_decoder() const;
     bool has_causal_attention() const;
+    bool is_diffusion() const;
     std::optional<std::string> chat_template() const;
     std::vector<std::pair<std::string, std::string>> metadata() const;
     std::string metadata_value(const std::string & key) const; // empty where there is none
@@ -62,6 +69,8 @@ public:
 private:
     std::string path_;
     ModelOptions options_;
+    std::uint64_t n_positions_ = 0;
+    std::atomic<int> longest_context_{0};
     std::shared_ptr<llama_model> model_;
     std::shared_ptr<Vocabulary> vocabulary_;
 };

@@ -93,6 +93,7 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
 Model::Model(const std::string & path, const ModelOptions & options, const LoadProgress & progress)
     : path_(path), options_(options) {
     const Plan how = plan(path, options);
+    n_positions_ = how.file.n_positions;
     model_ = load(path, options, progress, how);
     if (options.vocabulary_only) {
         put_next_heap_on_huge_pages(tokenizer_bytes(how.file.n_vocab)); // for what analyses it

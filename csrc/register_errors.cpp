@@ -9,6 +9,13 @@ void raise(const char * name, const Error & error) {
     PyErr_SetObject(type.ptr(), text_of(error.what()).ptr());
 }
 
+void raise(const NumbersError & error) {
+    const py::object type = py::module_::import("pyengine.errors").attr("NumbersError");
+    const py::object instance = type(text_of(error.what()));
+    instance.attr("path") = text_of(error.path);
+    PyErr_SetObject(type.ptr(), instance.ptr());
+}
+
 } // namespace
 
 void register_errors(py::module_ & /*module*/) {
@@ -17,6 +24,8 @@ void register_errors(py::module_ & /*module*/) {
             if (pointer) {
                 std::rethrow_exception(pointer);
             }
+        } catch (const NumbersError & error) {
+            raise(error);
         } catch (const ModelFileError & error) {
             raise("ModelFileError", error);
         } catch (const ModelKindError & error) {

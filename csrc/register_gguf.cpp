@@ -64,6 +64,7 @@ void register_gguf(py::module_ & module) {
         .def_readonly("n_tensors", &GgufSummary::n_tensors)
         .def_readonly("n_bytes", &GgufSummary::n_bytes)
         .def_readonly("n_vocab", &GgufSummary::n_vocab)
+        .def_readonly("n_positions", &GgufSummary::n_positions)
         .def_readonly("reviewed", &GgufSummary::reviewed)
         .def_readonly("tokenizer_reviewed", &GgufSummary::tokenizer_reviewed);
     module.def("check_gguf", py::overload_cast<const std::string &, bool>(&check_gguf),

@@ -75,6 +75,8 @@ void register_model(py::module_ & module) {
         .def_property_readonly("n_head", &Model::n_head)
         .def_property_readonly("n_head_kv", &Model::n_head_kv)
         .def_property_readonly("n_ctx_train", &Model::n_ctx_train)
+        .def_property_readonly("n_positions", &Model::n_positions)
+        .def_property_readonly("longest_context", &Model::longest_context)
         .def_property_readonly("n_params", &Model::n_params)
         .def_property_readonly("n_bytes", &Model::n_bytes)
         .def_property_readonly("file_type", &Model::file_type)
@@ -85,6 +87,7 @@ void register_model(py::module_ & module) {
         .def_property_readonly("has_encoder", &Model::has_encoder)
         .def_property_readonly("has_decoder", &Model::has_decoder)
         .def_property_readonly("has_causal_attention", &Model::has_causal_attention)
+        .def_property_readonly("is_diffusion", &Model::is_diffusion)
         .def_property_readonly("chat_template",
                                [](const Model & model) -> py::object {
                                    const auto text = model.chat_template();

@@ -19,6 +19,12 @@ class ModelFileError(InputError):
     """A model file is missing, truncated, corrupt or not a GGUF that llama.cpp can open."""
 
 
+class NumbersError(ModelFileError):
+    """A model computes logits that are NaN or infinite; `path` is its file."""
+
+    path: str = ""
+
+
 class ModelKindError(InputError):
     """A model of the wrong kind: vocabulary-only or an encoder where logits are needed."""
 

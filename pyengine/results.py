@@ -12,6 +12,7 @@ from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.asked import asked
 from pyengine.engine.model import Model
+from pyengine.errors import NumbersError
 
 SCHEMA_VERSION = 1
 
@@ -74,12 +75,28 @@ class Provenance(Record):
     command: list[str] = []
 
 
+class Note(Record):
+    """Something that a reader must know about the numbers; words are made when it is shown.
+
+    Attributes:
+        code: "beyond-trained-context" (values: positions, trained), "fitted-to-positions"
+            (asked, positions) or "model-failed" (reason).
+        model: path of the model concerned; empty where all are.
+        values: what the words need.
+    """
+
+    code: str
+    model: str = ""
+    values: dict[str, int | str] = {}
+
+
 class Result(Record):
     """Base of the records that are saved: `kind` names the command that made it."""
 
     schema_version: int = SCHEMA_VERSION
     kind: str
     provenance: Provenance
+    notes: list[Note] = []
 
 
 def model_record(model: Model, *, vocabulary_sha256: str) -> ModelRecord:
@@ -101,6 +118,33 @@ def model_record(model: Model, *, vocabulary_sha256: str) -> ModelRecord:
         pre_tokenizer=model.vocabulary.pre_tokenizer,
         vocabulary_sha256=vocabulary_sha256,
     )
+
+
+def beyond_trained(path: str | Path, *, positions: int, trained: int) -> list[Note]:
+    """Return a note where a model was given more positions than it was trained with."""
+    if not 0 < trained < positions:
+        return []
+    values: dict[str, int | str] = {"positions": positions, "trained": trained}
+    return [Note(code="beyond-trained-context", model=str(path), values=values)]
+
+
+def context_notes(model: Model) -> list[Note]:
+    """Return what a reader must know of the contexts that an open model was given."""
+    return beyond_trained(model.path, positions=model.longest_context, trained=model.n_ctx_train)
+
+
+def fitted(asked: int, positions: int | None) -> tuple[int, list[Note]]:
+    """Return how long a context may be with so many learned positions, and a note where less."""
+    if positions is None or asked <= positions:
+        return asked, []
+    values: dict[str, int | str] = {"asked": asked, "positions": positions}
+    return positions, [Note(code="fitted-to-positions", values=values)]
+
+
+def failed(error: NumbersError) -> Note:
+    """Return the note on a model that was left out because it computes no numbers."""
+    reason = str(error).removeprefix(f"{error.path}: ")
+    return Note(code="model-failed", model=error.path, values={"reason": reason})
 
 
 def provenance(*, threads: int, devices: list[str], seed: int | None = None) -> Provenance:

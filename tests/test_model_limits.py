@@ -1,18 +1,28 @@
 """What a model cannot do is a sentence: sizes no kernel has, positions nobody learned, no words."""
 
+import json
 import struct
 from pathlib import Path
 
 import damage
 import gguf as writers
+import numpy as np
 import parameter_sweep
 import pytest
 import tiny_models
 from command_line import run
+from comparison_samples import PLAIN
+from tiny_models import Tiny
 
+from pyengine.comparison import CompareOptions, WindowOptions, compare
+from pyengine.corpus import Corpus, Document
 from pyengine.engine import gguf
+from pyengine.engine.generation import Generator, Request
 from pyengine.engine.model import open_model
-from pyengine.errors import ModelFileError
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.session import Session
+from pyengine.errors import ModelFileError, ModelKindError, OptionError
+from pyengine.sweep.options import SpeedOptions
 
 TEXT = "import re\ndef area(r):\n    return 3.14 * r ** 2\n" * 12
 
@@ -73,3 +83,96 @@ def test_no_hyperparameter_kills(tmp_path: Path, architecture: str) -> None:
     assert deaths == []
     assert outcomes["valid"] > 20
     assert outcomes["ModelFileError"] > 10
+
+
+@pytest.mark.parametrize("architecture", ["dream", "llada", "llama-embed"])
+def test_models_without_a_next_token(tmp_path: Path, architecture: str) -> None:
+    path = tiny_models.write_plain(tmp_path / "model.gguf", architecture=architecture)
+    with (
+        open_model(path) as model,
+        pytest.raises(ModelKindError, match=rf"{architecture}.* no next-token distribution"),
+    ):
+        Session(model)
+    for command, *models in (("probe", path), ("compare", path, path), ("evaluate", path)):
+        done = run(command, *models)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert "no next-token distribution" in done.err
+    assert run("vocab", path).code == 0
+
+
+def test_a_diffusion_model_is_refused(shared: Path) -> None:
+    done = run("probe", shared / "cases" / "models" / "dream_arch.gguf")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "a diffusion model (dream) has no next-token distribution" in done.err
+
+
+def test_no_position_beyond_those_learned(tmp_path: Path) -> None:
+    with open_model(tiny_models.write_gpt2(tmp_path / "gpt2.gguf", n_positions=64)) as model:
+        assert model.n_positions == 64
+        session = Session(model, options=SessionOptions(threads=1))
+        ids = np.arange(65, dtype=np.int32)
+        assert np.isfinite(session.logits(ids[:64])).all()
+        assert model.longest_context == 64
+        with pytest.raises(OptionError, match="position 64 is beyond the 64"):
+            session.logits(ids)
+        request = Request(tokens=[1, 2], max_tokens=63)
+        with pytest.raises(OptionError, match="do not fit into a context of 64"):
+            list(Generator(session).run([request]))
+
+
+def test_windows_starts_and_continuations_are_fitted(tmp_path: Path) -> None:
+    paths = [
+        tiny_models.write_gpt2(tmp_path / f"{i}.gguf", Tiny(seed=i), n_positions=64)
+        for i in range(2)
+    ]
+    text = tmp_path / "text.py"
+    text.write_text(TEXT)
+    done = run("compare", *paths, "--corpus", text, "--greedy", "1", "--json")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    (note,) = record["notes"]
+    assert (note["code"], note["values"]) == (
+        "fitted-to-positions",
+        {"asked": 512, "positions": 64},
+    )
+    assert record["scope"]["n_ctx"] == 64
+    assert record["variants"][0]["continuations"][0]["n_generated"] == 32  # 64 - 33 + 1
+    assert {start["kind"] for start in record["variants"][0]["starts"]} >= {"sequence", "cold"}
+    shown = run("compare", *paths, "--corpus", text, "--no-starts")
+    assert "Contexts are of 64 tokens, not 512" in " ".join(shown.out.split())
+    assert run("probe", paths[0]).code == 0
+
+
+def test_llama_perplexitys_windows_are_fitted(tmp_path: Path) -> None:
+    path = tiny_models.write_gpt2(tmp_path / "gpt2.gguf", n_positions=64)
+    text = tmp_path / "text.py"
+    text.write_text(TEXT)
+    done = run("compare", path, path, "--corpus", text, "--emulate", "llama-perplexity", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["n_ctx"] == 64
+
+
+def test_prompts_of_timings_are_fitted() -> None:
+    speed = SpeedOptions(prompt_tokens=256, generated_tokens=64)
+    assert speed.within(None) == speed.within(320) == speed
+    fitted = speed.within(64)
+    assert (fitted.prompt_tokens, fitted.generated_tokens) == (51, 13)
+
+
+def test_more_than_was_trained_is_measured_and_said(tmp_path: Path) -> None:
+    path = tiny_models.write_plain(tmp_path / "llama.gguf")  # trained with 128
+    corpus = Corpus((Document("a", "python", TEXT.encode()),), "test")
+    for n_ctx, expected in ((128, []), (512, ["beyond-trained-context"] * 2)):
+        windows = WindowOptions(n_ctx=n_ctx, max_tokens=600)
+        options = CompareOptions(windows=windows, threads=1, starts=False, greedy=0)
+        result = compare(path, [path], corpus=corpus, options=options)
+        assert [note.code for note in result.notes] == expected
+    assert result.notes[0].values == {"positions": 511, "trained": 128}
+    assert PLAIN.windows.n_ctx < 128
+    text = tmp_path / "text.py"
+    text.write_text(TEXT)
+    shown = " ".join(run("compare", path, path, "--corpus", text, "--no-starts").out.split())
+    assert "llama.gguf was given contexts of up to 511 tokens and was trained with 128" in shown
+    start = ["--start", f"text:{TEXT}", "--no-split", "--draws", "1"]
+    probed = json.loads(run("probe", path, *start, "--json").out)
+    assert [note["code"] for note in probed["notes"]] == ["beyond-trained-context"]

@@ -54,14 +54,14 @@ def test_a_model_of_nonsense_costs_its_row(
     folder = tmp_path / "sweep"
     assert run(sweep.command_on(given, folder, "--no-speed", "--json")) == 0
     rows = rows_of(folder)
-    assert "its logits are not numbers at" in str(rows["broken"]["failure"])
+    assert "computes logits that are NaN or infinite" in str(rows["broken"]["failure"])
     assert rows["good"]["kl"] == rows_of(undisturbed)["tiny-Q8_0"]["kl"]
     capfd.readouterr()
     for extra in ([], ["--no-text"]):
         how = ["--corpus", str(sweep.corpus), "--context", "64", *extra]
         assert run(["compare", str(sweep.source), str(broken), *how]) == 2
         complaint = capfd.readouterr().err
-        assert "broken.gguf: its logits are not numbers at" in complaint
+        assert "broken.gguf: computes logits that are NaN or infinite" in complaint
         assert complaint.count("\n") == 1
 
 

@@ -67,6 +67,8 @@ def model(
             cold_top=[],
             devices=["CPU"],
             arrays_sha256="a",
+            longest_context=64,
+            n_ctx_train=64,
         )
         quality = record, tokens(level)
     return Measured(

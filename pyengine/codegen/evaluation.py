@@ -36,8 +36,8 @@ from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.engine.session import Session, default_threads
 from pyengine.engine.vocabulary_hash import vocabulary_sha256
-from pyengine.errors import OptionError
-from pyengine.results import model_record, provenance
+from pyengine.errors import NumbersError, OptionError
+from pyengine.results import Note, context_notes, failed, model_record, provenance
 
 Progress = Callable[[str, int, int, list[TaskRecord]], object]
 SCORING_CELLS = 4096
@@ -85,26 +85,48 @@ class Evaluation:
         self._progress = progress
 
     def run(self, paths: Sequence[Path], *, reference: Path | None = None) -> EvaluationResult:
-        """Evaluate each model, each against `reference` where one is given."""
+        """Evaluate each model, each against `reference` where one is given.
+
+        Raises:
+            NumbersError: the reference, or every model, computes logits that are NaN or infinite;
+                of several models, one that does is left out with a note.
+        """
         everything = [reference, *paths] if reference else list(paths)
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(self.options.jobs))
             executor = stack.enter_context(Executor(self._sandbox, self.options, pool))
             base = stack.enter_context(self._open(reference)) if reference else None
-            models = []
+            models: list[ModelEvaluation] = []
+            notes: list[Note] = []
+            failures: list[NumbersError] = []
             devices: list[str] = []
             for number, path in enumerate(everything):
                 with self._open(path) as model:
                     against = base if number > 0 else None
-                    models.append(self._evaluate(model, against, executor))
+                    try:
+                        models.append(self._evaluate(model, against, executor))
+                    except NumbersError as error:
+                        if error.path == str(reference):
+                            raise
+                        failures.append(error)
+                        continue
+                    notes += context_notes(model)
                     devices = model.devices
-        return self._result(models, reference is not None, devices)
+        if len(models) == (1 if reference else 0):
+            raise failures[0]
+        return self._result(
+            models, reference is not None, devices, [*map(failed, failures), *notes]
+        )
 
     def _open(self, path: Path) -> Model:
         return open_model(path, options=ModelOptions(n_gpu_layers=self.options.gpu_layers))
 
     def _result(
-        self, models: list[ModelEvaluation], has_reference: bool, devices: list[str]
+        self,
+        models: list[ModelEvaluation],
+        has_reference: bool,
+        devices: list[str],
+        notes: list[Note],
     ) -> EvaluationResult:
         seed = self.options.sampling.seed
         threads = self.options.threads or default_threads()
@@ -115,6 +137,7 @@ class Evaluation:
         missing = {name: LANGUAGES[name].missing() for name in languages}
         return EvaluationResult(
             provenance=provenance(threads=threads, devices=devices, seed=seed),
+            notes=notes,
             settings=self.settings(),
             models=models,
             paired=[pair(model, models[0], seed=seed) for model in rest],
@@ -187,11 +210,13 @@ class Evaluation:
     def _score(self, model: Model, reference: Model | None) -> _Scores:
         """Score every reference solution, and set the variant's rows beside the reference's."""
         started = time.perf_counter()
-        longest = min(SCORING_CELLS, model.n_ctx_train or SCORING_CELLS)
+        beside = reference
+        if reference is not None and not _same_vocabulary(model, reference):
+            beside = None
+        read = [opened.n_ctx_train for opened in (model, beside) if opened is not None]
+        longest = min(SCORING_CELLS, *(length for length in read if length > 0))
         session = self._scoring_session(model, longest)
-        other = None
-        if reference is not None and _same_vocabulary(model, reference):
-            other = self._scoring_session(reference, longest)
+        other = None if beside is None else self._scoring_session(beside, longest)
         sums = TokenLevelSums(model.vocabulary)
         found: dict[str, ReferenceRecord | None] = {}
         for task in self.tasks:

@@ -1,6 +1,7 @@
 """Compare a reference with its variants: from files to one record."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,16 @@ from pyengine.comparison.records import (
 from pyengine.comparison.setting import Progress, Setting, make_setting, silent
 from pyengine.comparison.subjects import (
     Subject,
-    check_numbers,
     name_subjects,
     open_subject,
+    positions_of,
     same_vocabulary,
 )
 from pyengine.comparison.variant import foreign_variant, kindred_variant
 from pyengine.comparison.verdicts import compare_variants
 from pyengine.corpus import Corpus, load_corpus
-from pyengine.errors import OptionError
-from pyengine.results import provenance
+from pyengine.errors import NumbersError, OptionError
+from pyengine.results import failed, fitted, provenance
 
 
 def compare(
@@ -51,6 +52,8 @@ def compare(
     Raises:
         OptionError: an option is impossible, or there is no variant.
         ModelFileError, ModelKindError: a file cannot be used.
+        NumbersError: the reference, or every variant, computes logits that are NaN or infinite; of
+            several variants, one that does is left out with a note, unless logits are saved.
         CorpusError: there is nothing to score.
     """
     options = options or CompareOptions()
@@ -60,12 +63,41 @@ def compare(
     first = open_subject(reference, options)
     others = [open_subject(path, options) for path in variants]
     name_subjects([first, *others])
+    n_positions = positions_of([first, *others])
+    n_ctx, notes = fitted(options.windows.n_ctx, n_positions)
+    options = replace(options, windows=replace(options.windows, n_ctx=n_ctx))
+    options.check()
     folder = None if save_logits is None else Path(save_logits)
-    setting = make_setting(first, corpus or load_corpus(), options, progress, folder)
+    setting = make_setting(
+        first, corpus or load_corpus(), options, progress, folder, n_positions=n_positions
+    )
+    while True:
+        try:
+            result = _compare(setting, others)
+            break
+        except NumbersError as error:
+            if folder is not None:  # its files are named by the variants' numbers
+                raise
+            others = _others_than(error, first, others)
+            notes.append(failed(error))
+    notes += [note for subject in (first, *others) for note in subject.notes()]
+    return result.model_copy(update={"notes": notes})
+
+
+def _others_than(error: NumbersError, first: Subject, variants: list[Subject]) -> list[Subject]:
+    """Return the variants that are left without the model that computes no numbers."""
+    left = [subject for subject in variants if str(subject.path) != error.path]
+    if not left or str(first.path) == error.path:
+        raise error
+    return left
+
+
+def _compare(setting: Setting, others: list[Subject]) -> ComparisonResult:
+    first, options = setting.reference, setting.options
     kindred = [s for s in others if same_vocabulary(first.record, s.record)]
-    if folder is not None:
+    if setting.save_logits is not None:
         _check_saving(options, kindred)
-    measured = _measured(setting, kindred) if options.corpus and kindred else None
+    measured = measure_corpus(setting, kindred) if options.corpus and kindred else None
     records = [_variant(setting, subject, kindred, measured) for subject in others]
     return ComparisonResult(
         provenance=provenance(
@@ -88,14 +120,6 @@ def _check_saving(options: CompareOptions, kindred: list[Subject]) -> None:
         raise OptionError("logits are those of the corpus, which is not to be measured")
     if not kindred:
         raise OptionError("no variant has the reference's vocabulary, so no logits would be saved")
-
-
-def _measured(setting: Setting, variants: list[Subject]) -> CorpusPass:
-    corpus = measure_corpus(setting, variants)
-    check_numbers(corpus.measurement.null.pairs, setting.reference.path)
-    for subject, columns in zip(variants, corpus.measurement.variants, strict=True):
-        check_numbers(columns.pairs, subject.path)
-    return corpus
 
 
 def _variant(

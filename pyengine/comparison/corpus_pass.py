@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pyengine.comparison.averages import null_record
 from pyengine.comparison.decoding import choose_decoding
 from pyengine.comparison.greedy import (
+    N_PROMPT,
     Continuation,
     choose_documents,
     continuations,
     greedy_options,
+    most_written,
 )
 from pyengine.comparison.measure import (
     Measurement,
@@ -74,12 +76,20 @@ def measure_corpus(setting: Setting, variants: list[Subject]) -> CorpusPass:
 
 def _written(setting: Setting) -> list[Continuation]:
     chosen = choose_documents(setting.documents, setting.options.greedy, seed=setting.options.seed)
-    if not chosen:
+    n_prompt = len(setting.prefix) + N_PROMPT
+    if not chosen or most_written(n_prompt, setting.n_positions) < 1:
         return []
     setting.progress("continue greedily", 0.0)
     how = greedy_options(len(setting.prefix), setting.threads)
     session = Session(setting.reference.opened(), options=how)
-    return continuations(session, setting.documents, chosen, setting.prefix, setting.padding)
+    return continuations(
+        session,
+        setting.documents,
+        chosen,
+        setting.prefix,
+        setting.padding,
+        n_positions=setting.n_positions,
+    )
 
 
 def scope_record(setting: Setting, corpus: CorpusPass) -> ScopeRecord:

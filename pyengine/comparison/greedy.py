@@ -57,18 +57,24 @@ def choose_documents(documents: Sequence[TokenizedText], n: int, *, seed: int) -
     return chosen
 
 
+def most_written(n_prompt: int, n_positions: int | None) -> int:
+    """Return how many tokens can be written after a prompt; the last of them is not read again."""
+    return N_GENERATED if n_positions is None else min(N_GENERATED, n_positions - n_prompt + 1)
+
+
 def write_greedily(
     session: Session,
     vocabulary: Vocabulary,
     prompt: list[int],
     padding: npt.NDArray[np.int32],
+    most: int = N_GENERATED,
 ) -> list[int]:
-    """Return the most probable next tokens one after another, until N_GENERATED or the end."""
+    """Return the most probable next tokens one after another, until `most` or the end."""
     context = session.context
     context.clear()
     written: list[int] = []
     fed, begin = prompt, 0
-    while len(written) < N_GENERATED:
+    while len(written) < most:
         outputs = np.zeros(len(fed), dtype=np.bool_)
         outputs[-1] = True
         positions = np.arange(begin, begin + len(fed))
@@ -95,12 +101,14 @@ def continuations(
     chosen: Sequence[int],
     prefix: Sequence[int],
     padding: npt.NDArray[np.int32],
+    n_positions: int | None = None,
 ) -> list[Continuation]:
-    """Let the reference continue the chosen documents."""
+    """Let the reference continue the chosen documents, as far as positions were learned."""
     found = []
     for document in chosen:
         prompt = [*prefix, *(int(i) for i in documents[document].ids[:N_PROMPT])]
-        written = write_greedily(session, session.model.vocabulary, prompt, padding)
+        most = most_written(len(prompt), n_positions)
+        written = write_greedily(session, session.model.vocabulary, prompt, padding, most)
         found.append(Continuation(document, prompt, written))
     return found
 

@@ -37,6 +37,7 @@ class Setting:
         keywords: the keyword tokens of each language.
         documents: the corpus in the reference's tokens; empty where it is not measured.
         save_logits: a folder for whole rows, where that was asked for.
+        n_positions: how many positions all models have learned; None where none counts them.
     """
 
     reference: Subject
@@ -49,6 +50,7 @@ class Setting:
     documents: list[TokenizedText]
     progress: Progress
     save_logits: Path | None
+    n_positions: int | None
 
 
 def make_setting(
@@ -57,6 +59,8 @@ def make_setting(
     options: CompareOptions,
     progress: Progress,
     save_logits: Path | None,
+    *,
+    n_positions: int | None,
 ) -> Setting:
     """Prepare a comparison with this reference."""
     model = reference.opened()
@@ -73,6 +77,7 @@ def make_setting(
         documents=tokenize(corpus.documents, model.vocabulary) if options.corpus else [],
         progress=progress,
         save_logits=save_logits,
+        n_positions=n_positions,
     )
 
 

@@ -17,21 +17,30 @@ from pyengine.engine.model import Model, Vocabulary, open_model
 from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.engine.session import Session
 from pyengine.engine.vocabulary_hash import vocabulary_sha256
-from pyengine.errors import ModelFileError, ModelKindError
-from pyengine.results import ModelRecord, model_record
+from pyengine.errors import ModelKindError
+from pyengine.results import ModelRecord, Note, beyond_trained, model_record
 from pyengine.vocabulary.tokens import TokenKind
 
 
 @dataclass
 class Subject:
-    """One model file. Its weights are mapped while `model` is open."""
+    """One model file. Its weights are mapped while `model` is open.
+
+    Attributes:
+        n_ctx_train: context that it was trained with.
+        n_positions: rows of its table of learned positions; None where positions are computed.
+        longest_context: tokens of the longest context decoded before the model was put aside.
+    """
 
     path: Path
     record: ModelRecord
     tensors: TensorTable
     options: ModelOptions
     model: Model | None
+    n_ctx_train: int
+    n_positions: int | None
     label: str = ""
+    longest_context: int = 0
 
     def opened(self) -> Model:
         """Return the model, opening it again where it was put aside."""
@@ -42,8 +51,19 @@ class Subject:
     def put_aside(self) -> None:
         """Close the model; `opened` brings it back."""
         if self.model is not None:
+            self.note_context()
             self.model.close()
             self.model = None
+
+    def note_context(self) -> None:
+        """Keep the length of the longest context that was decoded, which the model may outlive."""
+        if self.model is not None:
+            self.longest_context = max(self.longest_context, self.model.longest_context)
+
+    def notes(self) -> list[Note]:
+        """Return what a reader must know of how this model was used."""
+        self.note_context()
+        return beyond_trained(self.path, positions=self.longest_context, trained=self.n_ctx_train)
 
     @contextmanager
     def session(self, options: SessionOptions) -> Iterator[Session]:
@@ -67,7 +87,21 @@ def open_subject(path: str | Path, options: CompareOptions) -> Subject:
         model.close()
         raise ModelKindError(f"{path}: holds a vocabulary and no weights; nothing to compare")
     record = model_record(model, vocabulary_sha256=vocabulary_sha256(model.vocabulary))
-    return Subject(Path(path), record, read_tensor_table(path), how, model)
+    return Subject(
+        path=Path(path),
+        record=record,
+        tensors=read_tensor_table(path),
+        options=how,
+        model=model,
+        n_ctx_train=model.n_ctx_train,
+        n_positions=model.n_positions,
+    )
+
+
+def positions_of(subjects: Sequence[Subject]) -> int | None:
+    """Return how many positions all models have; None where none of them counts."""
+    found = [subject.n_positions for subject in subjects if subject.n_positions is not None]
+    return min(found, default=None)
 
 
 def name_subjects(subjects: Sequence[Subject]) -> None:
@@ -97,21 +131,6 @@ def axis_of(reference: Subject, variant: Subject, options: CompareOptions) -> Ax
         same_bytes=reference.record.sha256 == variant.record.sha256,
         same_architecture=reference.record.architecture == variant.record.architecture,
     )
-
-
-def check_numbers(pairs: npt.NDArray[np.void], path: str | Path) -> None:
-    """Raise ModelFileError where a model's logits are not numbers: averages would mean nothing.
-
-    Damaged weights do that, and numbers that are too large for their type. Of a variant and its
-    reference it is the variant, unless the reference is found out beside itself.
-    """
-    bad = int(np.isnan(pairs["kl"]).sum())
-    if bad:
-        raise ModelFileError(
-            f"{path}: its logits are not numbers at {bad:,} of {len(pairs):,} positions"
-        )
-    if len(pairs) and not np.isfinite(pairs["kl"]).any():
-        raise ModelFileError(f"{path}: its KL divergence is infinite at every position")
 
 
 def padding_ids(vocabulary: Vocabulary, n_vocab: int) -> npt.NDArray[np.int32]:

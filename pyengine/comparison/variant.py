@@ -97,7 +97,8 @@ def _continuations(
 
 def _starts(setting: Setting, variant: Subject) -> dict[str, Any]:
     model = setting.reference.opened()
-    wanted = contexts(model.vocabulary, setting.prefix, natural_start(model).ids)
+    cold = natural_start(model).ids
+    wanted = contexts(model.vocabulary, setting.prefix, cold, setting.n_positions)
     decoding = _start_options(wanted, setting.threads)
     sessions = [Session(opened, options=decoding) for opened in (model, variant.opened())]
     starts = compare_starts(

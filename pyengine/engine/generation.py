@@ -162,10 +162,12 @@ class Generator:
         for request in requests:
             if len(request.tokens) == 0 or request.max_tokens < 1:
                 raise OptionError("a request needs at least one token and max_tokens of at least 1")
-            if self._cells(request) > self._session.context.n_ctx:
+            n_positions = self._session.model.n_positions or self._session.context.n_ctx
+            room = min(self._session.context.n_ctx, n_positions)
+            if self._cells(request) > room:
                 raise OptionError(
                     f"a prompt of {len(request.tokens)} tokens and {request.max_tokens} new ones "
-                    f"do not fit into n_ctx = {self._session.context.n_ctx}"
+                    f"do not fit into a context of {room}"
                 )
 
     @staticmethod

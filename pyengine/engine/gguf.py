@@ -17,6 +17,7 @@ class GgufSummary:
         version: GGUF version, 2 or 3.
         architecture: general.architecture.
         n_vocab: tokens of its tokenizer; 0 where it has none.
+        n_positions: rows of its table of learned positions; 0 where positions are computed.
         n_tensors: tensors over all parts; 0 for a vocabulary-only file.
         n_bytes: bytes of all parts.
         reviewed: every way in which llama.cpp aborts on this architecture and tokenizer was
@@ -28,6 +29,7 @@ class GgufSummary:
     version: int
     architecture: str
     n_vocab: int
+    n_positions: int
     n_tensors: int
     n_bytes: int
     reviewed: bool
@@ -44,19 +46,24 @@ class TensorEntry:
     n_bytes: int
 
 
-def check_gguf(path: str | Path) -> GgufSummary:
+def check_gguf(path: str | Path, *, vocabulary: bool = True) -> GgufSummary:
     """Check a model file; of a split model, all parts.
+
+    Args:
+        path: the file.
+        vocabulary: check the tokenizer too, which is what takes time.
 
     Raises:
         ModelFileError: it is missing, truncated, corrupt, or says something on which llama.cpp
             would abort the process.
     """
-    summary = _core.check_gguf(str(path))
+    summary = _core.check_gguf(str(path), vocabulary=vocabulary)
     return GgufSummary(
         parts=tuple(Path(part) for part in summary.parts),
         version=summary.version,
         architecture=summary.architecture,
         n_vocab=summary.n_vocab,
+        n_positions=summary.n_positions,
         n_tensors=summary.n_tensors,
         n_bytes=summary.n_bytes,
         reviewed=summary.reviewed,

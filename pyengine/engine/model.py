@@ -65,6 +65,16 @@ class Model:
         return self.core.n_ctx_train
 
     @property
+    def n_positions(self) -> int | None:
+        """Rows of the table of learned positions; None where positions are computed."""
+        return self.core.n_positions or None
+
+    @property
+    def longest_context(self) -> int:
+        """Tokens of the longest context that its sessions decoded so far."""
+        return self.core.longest_context
+
+    @property
     def n_params(self) -> int:
         """Number of weights."""
         return self.core.n_params

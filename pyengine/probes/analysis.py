@@ -63,6 +63,7 @@ def analyze(measurements: Sequence[Measurement], options: AnalysisOptions) -> Pr
     first = measurements[0]
     return ProbeResult(
         provenance=first.provenance.model_copy(update={"seed": options.seed}),
+        notes=[note for measurement in measurements for note in measurement.notes],
         random_draws=options.draws,
         models=[analyze_model(measurement, options) for measurement in measurements],
         against_first=[_against(first, other) for other in measurements[1:]],

@@ -14,7 +14,7 @@ from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 from pyengine.errors import OptionError
 from pyengine.probes.keyword_forms import VARIANTS, bare_tokens, variant_sets
-from pyengine.probes.measurement import VocabularyView, check_finite
+from pyengine.probes.measurement import VocabularyView
 from pyengine.probes.records import TokenProbability, token_probability
 from pyengine.probes.starts import NATURAL, Start, resolve_start
 from pyengine.statistics.rows import row_statistics, top_k
@@ -106,7 +106,8 @@ def cold_start(
 
     Raises:
         ModelFileError: the file cannot be opened.
-        ModelKindError: the model has no next-token distribution, or not a finite one.
+        ModelKindError: the model has no next-token distribution.
+        NumbersError: its logits are NaN or infinite.
         OptionError: a start that the model does not support.
     """
     if not isinstance(model, Model):
@@ -116,5 +117,4 @@ def cold_start(
     n = len(resolved.ids)
     options = SessionOptions(n_ctx=n, n_batch=n, n_ubatch=n, max_rows=1, threads=threads)
     logits = Session(model, options=options).logits(resolved.ids)
-    check_finite(model, logits[None])
     return ColdStart(resolved, logits, model.vocabulary)

@@ -15,7 +15,14 @@ from pyengine.engine.vocabulary_hash import vocabulary_sha256
 from pyengine.errors import ModelKindError, OptionError
 from pyengine.probes.keyword_forms import Split, split_word
 from pyengine.probes.starts import Start
-from pyengine.results import ModelRecord, Provenance, model_record, provenance
+from pyengine.results import (
+    ModelRecord,
+    Note,
+    Provenance,
+    context_notes,
+    model_record,
+    provenance,
+)
 from pyengine.vocabulary.token_sets import TokenSets
 from pyengine.vocabulary.tokens import VocabularyLike
 
@@ -59,6 +66,7 @@ class Measurement:
         chains: split keywords by word.
         unspellable: keywords for which the tokenizer has no sequence of tokens. A word that is
             neither one token nor in these two was not asked for.
+        notes: what a reader must know of how the model was used.
     """
 
     model: ModelRecord
@@ -68,6 +76,7 @@ class Measurement:
     rows: npt.NDArray[np.float32]
     chains: Mapping[str, Chain]
     unspellable: frozenset[str] = frozenset()
+    notes: tuple[Note, ...] = ()
 
 
 def measure(
@@ -88,7 +97,8 @@ def measure(
         progress: called with what is being done and a fraction from 0 to 1.
 
     Raises:
-        ModelKindError: the model has no vocabulary, or gives no finite logits.
+        ModelKindError: the model has no vocabulary.
+        NumbersError: its logits are NaN or infinite.
         OptionError: a start is longer than a probe decodes.
     """
     vocabulary = model.vocabulary
@@ -99,7 +109,6 @@ def measure(
     contexts = _contexts(starts[0], splits)
     session = _session(model, starts, contexts, threads)
     rows = np.stack([session.logits(start.ids) for start in starts])
-    check_finite(model, rows)
     chains = _chains(session, starts[0], splits, contexts, rows[0], progress)
     if progress is not None:
         model.hash_bytes(partial(progress, "hash the file"))
@@ -111,6 +120,7 @@ def measure(
         rows=rows,
         chains=chains,
         unspellable=frozenset(several) - chains.keys(),
+        notes=tuple(context_notes(model)),
     )
 
 
@@ -141,15 +151,6 @@ def _session(
         threads=threads,
     )
     return Session(model, options=options)
-
-
-def check_finite(model: Model, rows: npt.NDArray[np.float32]) -> None:
-    """Raise ModelKindError unless the rows are logits that a softmax can be taken of."""
-    if not np.isfinite(rows).any(axis=1).all() or np.isnan(rows).any():
-        raise ModelKindError(
-            f"{model.path}: its logits are not finite numbers; the weights are damaged, or this "
-            "build of llama.cpp cannot compute this model"
-        )
 
 
 def _chains(

@@ -15,7 +15,7 @@ from pyengine.errors import ResultFileError
 from pyengine.files import replacing
 from pyengine.probes.measurement import Chain, Measurement
 from pyengine.probes.starts import Start
-from pyengine.results import ModelRecord, Provenance
+from pyengine.results import ModelRecord, Note, Provenance
 
 FORMAT = 2
 # What NumPy, zip and JSON raise on files that are damaged or something else.
@@ -89,6 +89,7 @@ def save_logits(path: str | Path, measurement: Measurement) -> None:
         "starts": [asdict(start) for start in measurement.starts],
         "chains": [asdict(chain) for chain in measurement.chains.values()],
         "unspellable": sorted(measurement.unspellable),
+        "notes": [note.model_dump(mode="json") for note in measurement.notes],
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
@@ -130,6 +131,7 @@ def load_logits(path: str | Path) -> Measurement:
                     for c in header["chains"]
                 },
                 unspellable=frozenset(header["unspellable"]),
+                notes=tuple(Note.model_validate(note) for note in header.get("notes", ())),
             )
             fits = _fits(measurement, arrays["piece_bytes"], arrays["piece_offsets"])
     except _DAMAGE as error:

@@ -85,7 +85,8 @@ def default_starts(model: Model) -> list[Start]:
             start = resolve_start(spec, model)
         except (OptionError, TokenizerError):
             continue
-        if all(start.ids != other.ids for other in starts):
+        fits = model.n_positions is None or len(start.ids) <= model.n_positions
+        if fits and all(start.ids != other.ids for other in starts):
             starts.append(start)
     return starts
 

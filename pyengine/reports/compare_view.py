@@ -20,6 +20,7 @@ from pyengine.reports.compare_details import (
     unknown_errors,
 )
 from pyengine.reports.compare_quantiles import quantiles_table
+from pyengine.reports.notes import note_paragraphs
 from pyengine.reports.numbers import (
     count,
     counted,
@@ -50,7 +51,7 @@ ERRORS = (
 def compare_document(result: ComparisonResult) -> Document:
     """Lay a comparison out: the answer, all variants side by side, then each in detail."""
     kindred = [variant for variant in result.variants if variant.overall is not None]
-    blocks: list[Block] = [_answer(result)]
+    blocks: list[Block] = [_answer(result), *note_paragraphs(result.notes)]
     if kindred:
         blocks += [
             _overview(kindred, result),

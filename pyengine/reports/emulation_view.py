@@ -1,11 +1,12 @@
 """What llama-perplexity prints, followed by the exact values from the same logits."""
 
 from pyengine.comparison.llama_perplexity.run import EmulationResult
+from pyengine.reports.notes import note_words
 
 
 def emulation_text(result: EmulationResult) -> str:
     """Return the text of an emulation."""
-    parts = []
+    parts = [note_words(note) + "\n" for note in result.notes]
     if result.final_estimate is not None:
         parts.append(result.final_estimate + "\n")
     for variant in result.variants:

@@ -12,6 +12,7 @@ from pyengine.codegen.records import (
 from pyengine.reports.evaluate_cells import Write, listed, number, with_interval
 from pyengine.reports.evaluate_variants import differences_table, flips_table, links
 from pyengine.reports.names import file_name
+from pyengine.reports.notes import note_paragraphs
 from pyengine.reports.numbers import counted, fixed, percent, significant, size
 from pyengine.reports.tables import (
     Align,
@@ -46,6 +47,7 @@ def evaluate_document(result: EvaluationResult) -> Document:
     """Lay an evaluation out: one model in full, or several side by side and then each."""
     blocks: list[Block] = [answer(model, result) for model in result.models[:1]]
     blocks += [Paragraph(warning, "warn") for warning in _warnings(result)]
+    blocks += note_paragraphs(result.notes)
     if len(result.models) == 1:
         blocks += _details(result.models[0], result)
         title = f"Code written by {label(result.models[0])}"

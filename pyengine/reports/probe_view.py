@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pyengine.probes.records import ModelProbe, ProbeResult, TokenProbability
 from pyengine.reports.keyword_forms import ALL_FORMS
+from pyengine.reports.notes import note_paragraphs
 from pyengine.reports.numbers import (
     count,
     counted,
@@ -56,7 +57,8 @@ def probe_document(result: ProbeResult) -> Document:
     """Lay a probe out: one model in full, or several side by side and then each in full."""
     if len(result.models) == 1:
         only = result.models[0]
-        blocks = (*_model_blocks(only, result), method(result))
+        shown = _model_blocks(only, result)
+        blocks = (shown[0], *note_paragraphs(result.notes), *shown[1:], method(result))
         return Document(f"Cold start of {only.model.name}", blocks)
     sections = tuple(
         Section(label, _model_blocks(probe, result))
@@ -66,6 +68,7 @@ def probe_document(result: ProbeResult) -> Document:
         f"Cold starts of {len(result.models)} models",
         (
             first_choices(result),
+            *note_paragraphs(result.notes),
             side_by_side(result),
             *_differences(result),
             *sections,

@@ -7,6 +7,7 @@ from functools import partial
 
 from pyengine.comparison.records import EstimateRecord
 from pyengine.reports.keyword_forms import ANY_SPACING
+from pyengine.reports.notes import note_paragraphs
 from pyengine.reports.numbers import (
     at_most,
     count,
@@ -42,7 +43,11 @@ VERDICTS = {"different": "worse", "equivalent": "same", "undecided": "undecided"
 def sweep_document(result: SweepResult, timings: SweepTimings | None = None) -> Document:
     """Lay a sweep out; without timings where only its record is there."""
     timings = timings or SweepTimings(provenance=result.provenance, models={}, failures={})
-    blocks: list[Block] = [_answer(result), _variants(result, timings)]
+    blocks: list[Block] = [
+        _answer(result),
+        *note_paragraphs(result.notes),
+        _variants(result, timings),
+    ]
     if any(row.step for row in result.rows):
         blocks.append(_neighbours(result))
     failures = [row for row in result.rows if row.failure]

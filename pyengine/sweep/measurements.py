@@ -18,6 +18,8 @@ class QualityRecord(Record):
         keyword_masses: per language, (reference, variant).
         cold_top: the variant's most probable tokens at the cold start.
         devices: those that computed both models.
+        longest_context: tokens of the longest context that the variant was given.
+        n_ctx_train: context that the variant was trained with.
     """
 
     key: str
@@ -34,3 +36,5 @@ class QualityRecord(Record):
     cold_top: list[Choice]
     devices: list[str]
     arrays_sha256: str
+    longest_context: int
+    n_ctx_train: int

@@ -1,6 +1,6 @@
 """What a sweep measures, and with what means."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pyengine.comparison.options import WindowOptions
@@ -22,6 +22,14 @@ class SpeedOptions:
     prompt_tokens: int = 256
     generated_tokens: int = 64
     threads: int = 1
+
+    def within(self, n_positions: int | None) -> "SpeedOptions":
+        """Return options whose prompt and continuation fit, in their proportion."""
+        total = self.prompt_tokens + self.generated_tokens
+        if n_positions is None or total <= n_positions:
+            return self
+        prompt = max(1, self.prompt_tokens * n_positions // total)
+        return replace(self, prompt_tokens=prompt, generated_tokens=max(1, n_positions - prompt))
 
     def check(self) -> None:
         """Raise OptionError for an impossible value."""

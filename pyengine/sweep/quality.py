@@ -15,7 +15,7 @@ from pyengine.comparison.passes import Reduction, live_window
 from pyengine.comparison.records import Choice
 from pyengine.comparison.setting import document_prefix
 from pyengine.comparison.starts import keyword_sets, top_choices
-from pyengine.comparison.subjects import check_numbers, padding_ids
+from pyengine.comparison.subjects import padding_ids
 from pyengine.comparison.texts import TokenizedText, tokenize
 from pyengine.comparison.tokens import token_table
 from pyengine.comparison.windows import Window, cut_windows
@@ -43,6 +43,8 @@ class Quality:
     keyword_masses: Mapping[str, tuple[float, float]]
     cold_top: tuple[Choice, ...]
     devices: tuple[str, ...]
+    longest_context: int
+    n_ctx_train: int
 
 
 def measure_quality(task: QualityTask) -> Quality:
@@ -51,7 +53,7 @@ def measure_quality(task: QualityTask) -> Quality:
     Raises:
         VocabularyMismatchError: the models do not share their vocabulary.
         CorpusError: the corpus is not the one that the task names, or holds nothing to score.
-        ModelFileError: a model computes logits that are not numbers.
+        NumbersError: a model computes logits that are not numbers.
     """
     options = ModelOptions(n_gpu_layers=task.n_gpu_layers)
     with ExitStack() as stack:
@@ -81,6 +83,8 @@ def measure_quality(task: QualityTask) -> Quality:
             keyword_masses=masses,
             cold_top=tuple(top_choices(rows[1], reference.vocabulary)),
             devices=tuple(variant.devices),
+            longest_context=variant.longest_context,
+            n_ctx_train=variant.n_ctx_train,
         )
 
 
@@ -156,7 +160,6 @@ def _token_numbers(
             for block in live_window(reference, [variant], index, window, reduction)
         ]
     )
-    check_numbers(records, variant.model.path)
     table = token_table(list(documents), list(windows))
     return TokenNumbers(
         document=table.document.astype(np.int32),

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pyengine.comparison.windows import describe
 from pyengine.corpus import load_corpus
+from pyengine.engine.gguf import check_gguf
 from pyengine.engine.quantize import QuantizeOptions
 from pyengine.errors import ModelFileError, ModelKindError, OptionError, WorkerError
 from pyengine.files import write_atomic
-from pyengine.results import cpu_name, provenance
+from pyengine.results import Note, beyond_trained, cpu_name, fitted, provenance
 from pyengine.sweep.aggregate import Measured, make_rows
 from pyengine.sweep.executors import Workplace
 from pyengine.sweep.measurements import QualityRecord
@@ -77,6 +78,7 @@ def sweep(
     _check_names(models)
     failures = {m.name: Outcome(failure=m.failure, bad_input=True) for m in models if m.failure}
     usable = [model for model in models if not model.failure]
+    options, notes = _fitted(options, check_gguf(source, vocabulary=False).n_positions)
     tasks: dict[str, Task] = {
         model.name: quality_task(reference, model, options) for model in usable
     }
@@ -86,11 +88,21 @@ def sweep(
     if reference.name in failures and not comparisons:
         raise _source_error(source, failures[reference.name])
     floors = {} if control is None else noise_floors(*control)
-    result = _result(models, comparisons, failures, floors, options)
+    result = _result(models, comparisons, failures, floors, options, notes)
     write_atomic(store.results, result.model_dump_json(indent=2) + "\n")
     timings = _time(store, workplace, usable, options, progress)
     write_atomic(store.timings, timings.model_dump_json(indent=2) + "\n")
     return result, timings
+
+
+def _fitted(options: SweepOptions, n_positions: int) -> tuple[SweepOptions, list[Note]]:
+    """Return options whose windows and prompts fit into the positions that were learned."""
+    n_ctx, notes = fitted(options.windows.n_ctx, n_positions or None)
+    options = replace(options, windows=replace(options.windows, n_ctx=n_ctx))
+    if options.speed is not None:
+        options = replace(options, speed=options.speed.within(n_positions or None))
+    options.check()
+    return options, notes
 
 
 def _source_error(source: Path, outcome: Outcome) -> ModelFileError | WorkerError:
@@ -205,6 +217,15 @@ def _time(
     )
 
 
+def _context_notes(models: Sequence[Variant], comparisons: Comparisons) -> Iterable[Note]:
+    for model in models:
+        if model.name in comparisons:
+            record = comparisons[model.name][0]
+            yield from beyond_trained(
+                model.name, positions=record.longest_context, trained=record.n_ctx_train
+            )
+
+
 def _devices(records: Iterable[QualityRecord | SpeedRecord]) -> list[str]:
     """Return the devices that computed on any machine: workers elsewhere may have others."""
     return list(dict.fromkeys(name for record in records for name in record.devices))
@@ -240,6 +261,7 @@ def _result(
     failures: Mapping[str, Outcome],
     floors: dict[str, float],
     options: SweepOptions,
+    notes: list[Note],
 ) -> SweepResult:
     reference = models[0]
     measured = [
@@ -263,6 +285,7 @@ def _result(
             devices=_devices(record for record, _ in comparisons.values()),
             seed=options.seed,
         ),
+        notes=[*notes, *_context_notes(models, comparisons)],
         reference=reference.name,
         reference_sha256=reference.sha256,
         corpus_sha256=corpus.sha256,

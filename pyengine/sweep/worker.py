@@ -164,6 +164,8 @@ def _quality(task: QualityTask) -> tuple[str, bytes]:
         cold_top=list(quality.cold_top),
         devices=list(quality.devices),
         arrays_sha256=hashlib.sha256(arrays).hexdigest(),
+        longest_context=quality.longest_context,
+        n_ctx_train=quality.n_ctx_train,
     )
     return record.model_dump_json(), arrays
 

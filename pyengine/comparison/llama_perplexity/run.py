@@ -19,8 +19,8 @@ from pyengine.corpus import Corpus
 from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import ModelOptions
 from pyengine.engine.session import default_threads
-from pyengine.errors import ResultFileError
-from pyengine.results import Record, Result, provenance
+from pyengine.errors import NumbersError, ResultFileError
+from pyengine.results import Note, Record, Result, context_notes, failed, fitted, provenance
 
 Progress = Callable[[str, float], None]
 
@@ -79,11 +79,13 @@ def emulate(
         ResultFileError: the base file is damaged, or was made with another context or text.
         VocabularyMismatchError: a model has another vocabulary than the base file.
         CorpusError: the text is too short.
+        NumbersError: the reference, or every variant, computes logits that are NaN or infinite.
     """
     text = b"".join(document.content for document in corpus.documents)
     threads = threads or default_threads()
     how = ModelOptions(n_gpu_layers=n_gpu_layers)
     with open_model(reference, options=how) as model, tempfile.TemporaryDirectory() as folder:
+        n_ctx, notes = fitted(n_ctx, model.n_positions)
         path = base_file or Path(folder) / "base.kld"
         estimate = None
         if path.exists():
@@ -100,8 +102,21 @@ def emulate(
             )
             estimate = print_final_estimate(run.nll, run.nll2, run.n)
         base = read_base_file(path)
-        found = [_variant(model, v, base, how, threads, progress) for v in variants]
+        found: list[EmulatedVariant] = []
+        failures: list[NumbersError] = []
+        for variant in variants:
+            try:
+                found.append(_variant(model, variant, base, how, threads, progress, notes))
+            except NumbersError as error:
+                if error.path == str(reference):
+                    raise
+                failures.append(error)
+        if not found:
+            raise failures[0]
+        notes += map(failed, failures)
+        notes += context_notes(model)
         return EmulationResult(
+            notes=notes,
             provenance=provenance(threads=threads, devices=model.devices),
             reference=str(reference),
             base_file=None if base_file is None else str(base_file),
@@ -141,6 +156,7 @@ def _variant(
     how: ModelOptions,
     threads: int,
     progress: Progress,
+    notes: list[Note],
 ) -> EmulatedVariant:
     with open_model(path, options=how) as model:
         emulated = compare_with_base(
@@ -150,6 +166,7 @@ def _variant(
             progress=lambda part: progress(f"compare {path.name}", part),
         )
         exact = compare_exactly(reference, model, base.header, threads=threads)
+        notes += context_notes(model)
     return EmulatedVariant(
         path=str(path),
         printed=print_comparison(emulated.chunks),

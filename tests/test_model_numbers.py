@@ -1,0 +1,72 @@
+"""Models whose logits are no numbers are refused by name; the others go on."""
+
+from pathlib import Path
+
+import damage
+import pytest
+import tiny_models
+from codegen_samples import evaluate
+from command_line import run
+from comparison_samples import PLAIN, Quantize
+
+from pyengine.comparison import compare
+from pyengine.corpus import Corpus
+from pyengine.engine.model import open_model
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.session import Session
+from pyengine.errors import NumbersError
+
+
+def broken_copy(path: Path, name: str, value: float) -> Path:
+    target = path.with_name(name)
+    target.write_bytes(path.read_bytes())
+    damage.fill_tensor(target, "output_norm.weight", value)
+    return target
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_by_name(tiny: Path, value: float) -> None:
+    with open_model(broken_copy(tiny, "broken.gguf", value)) as model:
+        session = Session(model, options=SessionOptions(threads=1))
+        with pytest.raises(NumbersError, match=r"broken\.gguf: computes logits that are NaN") as it:
+            session.logits([1, 2])
+    assert it.value.path == str(model.path)
+
+
+def test_the_other_variants_are_compared(tiny: Path, quantized: Quantize, corpus: Corpus) -> None:
+    broken, good = broken_copy(tiny, "broken.gguf", float("nan")), quantized("Q8_0")
+    alone = compare(tiny, [good], corpus=corpus, options=PLAIN)
+    result = compare(tiny, [broken, good], corpus=corpus, options=PLAIN)
+    assert result.variants == alone.variants
+    (note,) = result.notes
+    assert (note.code, note.model) == ("model-failed", str(broken))
+    for pair in ((tiny, broken), (broken, tiny)):
+        with pytest.raises(NumbersError, match="broken"):
+            compare(pair[0], [pair[1]], corpus=corpus, options=PLAIN)
+
+
+def test_an_emulation_goes_on_without_it(tiny: Path, quantized: Quantize) -> None:
+    broken, good = broken_copy(tiny, "broken.gguf", float("nan")), quantized("Q8_0")
+    text = tiny.with_name("text.py")
+    text.write_text("def area(r):\n    return 3.14 * r ** 2\n" * 20)
+    how = ["--corpus", str(text), "--emulate", "llama-perplexity", "--context", "64"]
+    done = run("compare", tiny, broken, good, *how)
+    assert done.code == 0
+    assert "broken.gguf is left out: it computes logits that are NaN or infinite" in done.out
+    assert "nan" not in done.out.replace("NaN or infinite", "")
+    for pair in ((tiny, broken), (broken, tiny)):
+        done = run("compare", *pair, *how)
+        assert (done.code, done.out) == (2, "")
+        assert "broken.gguf: computes logits" in done.err
+
+
+def test_an_evaluation_goes_on_without_it(tmp_path: Path) -> None:
+    good = tiny_models.write_bpe(tmp_path / "good.gguf")
+    broken = broken_copy(good, "broken.gguf", float("nan"))
+    result = evaluate(tmp_path / "kept", [broken, good])
+    assert [Path(model.model.path).name for model in result.models] == ["good.gguf"]
+    assert [(note.code, note.model) for note in result.notes] == [("model-failed", str(broken))]
+    with pytest.raises(NumbersError, match=r"broken\.gguf"):
+        evaluate(tmp_path / "kept", [broken])
+    with pytest.raises(NumbersError, match=r"broken\.gguf"):
+        evaluate(tmp_path / "kept", [good], broken)
