@@ -57,6 +57,16 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
         os.fsync(file.fileno())
 
 
+def user_cache() -> Path:
+    """Return the user's folder for what can be computed again.
+
+    Raises:
+        RuntimeError: there is no home folder.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "pyengine"
+
+
 def _is_special(path: Path) -> bool:
     """Tell whether a path is a device or a pipe, such as /dev/stdout: nothing to be replaced."""
     return path.exists() and not path.is_file() and not path.is_dir()

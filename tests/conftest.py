@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ pytest_plugins = ["comparison_samples", "sweep_samples", "codegen_samples"]
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what pyengine remembers of models out of the user's cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

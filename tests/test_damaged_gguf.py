@@ -46,6 +46,10 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
+# As sitecustomize.py: the trial's process dies at its start.
+ABORT = "import os, sys\nif 'pyengine.engine.trial_child' in sys.orig_argv: os.abort()\n"
+
+
 def open_all(folder: Path) -> tuple[int, list[tuple[str, str]]]:
     """Return the exit status of a child that opens all files, and what it said of each."""
     done = subprocess.run(
@@ -202,7 +206,7 @@ def test_a_trial_survives_what_the_check_does_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = tmp_path / "sitecustomize.py"
-    hook.write_text("import os, sys\nif 'pyengine.engine.trial' in sys.orig_argv: os.abort()\n")
+    hook.write_text(ABORT)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "model.gguf"
     tiny_models.write_plain(path)
@@ -215,13 +219,15 @@ def test_unreviewed_architectures_are_tried_first(
 ) -> None:
     tried: list[Path] = []
     monkeypatch.setattr(trial, "try_open", lambda path, **_: tried.append(path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path = tmp_path / "model.gguf"
     tiny_models.write_plain(path, architecture="llama")
     trial.try_where_needed(path)
     assert tried == []
     tiny_models.write_plain(path, architecture="gemma")
     assert not gguf.check_gguf(path).reviewed
-    trial.try_where_needed(path, vocabulary_only=True)  # its tokenizer is a known one
+    vocabulary = options.ModelOptions(vocabulary_only=True)
+    trial.try_where_needed(path, options=vocabulary)  # its tokenizer is a known one
     assert tried == []
     trial.try_where_needed(path)
     assert tried == [path]
@@ -231,7 +237,7 @@ def test_the_command_line_survives_what_the_check_does_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hook = tmp_path / "sitecustomize.py"
-    hook.write_text("import os, sys\nif 'pyengine.engine.trial' in sys.orig_argv: os.abort()\n")
+    hook.write_text(ABORT)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = tmp_path / "model.gguf"
     tiny_models.write_plain(path, architecture="gemma")

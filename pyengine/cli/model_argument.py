@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pyengine.discovery.references import resolve_model
+from pyengine.engine.options import ModelOptions
 from pyengine.engine.trial import try_where_needed
 
 
@@ -24,5 +25,6 @@ def usable_model(
         ModelFileError: there is no such file, or it cannot be opened.
     """
     path = resolve_model(reference)
-    try_where_needed(path, vocabulary_only=vocabulary_only, progress=progress)
+    how = ModelOptions(vocabulary_only=vocabulary_only)
+    try_where_needed(path, options=how, progress=progress)
     return path

@@ -1,6 +1,5 @@
 """How an evaluation is done."""
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from pyengine.codegen.prompting import PromptStyle
 from pyengine.codegen.sandbox import MIB, Limits
 from pyengine.engine.generation import SamplingOptions
 from pyengine.errors import OptionError
+from pyengine.files import user_cache
 
 MOST_SECONDS = 86400
 MOST_MEMORY = 1 << 50
@@ -15,8 +15,7 @@ MOST_MEMORY = 1 << 50
 
 def default_folder() -> Path:
     """Return where finished tasks are kept: the user's cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "pyengine" / "evaluate"
+    return user_cache() / "evaluate"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from pyengine.engine.file_types import file_type_name
 from pyengine.engine.gguf import check_gguf, parts_sha256
 from pyengine.engine.log import forward_log
 from pyengine.engine.options import ModelOptions
+from pyengine.engine.trial import try_where_needed
 from pyengine.errors import ModelFileError, ModelKindError
 
 Vocabulary: TypeAlias = _core.Vocabulary
@@ -26,6 +27,8 @@ class Model:
         self.path = path
         self.options = options
         self._sha256: str | None = None
+        # Up to where a trial reached; None where the architecture is reviewed and needs none.
+        self.tried_positions: int | None = None
 
     @property
     def core(self) -> _core.Model:
@@ -187,6 +190,9 @@ def open_model(
         options: how to open it.
         progress: called with a fraction from 0 to 1 while the weights load.
 
+    A file whose architecture was not reviewed is opened and decoded in a child process first, once:
+    llama.cpp might end the process.
+
     Raises:
         ModelFileError: the file is missing, truncated, corrupt or not a usable GGUF.
         KeyboardInterrupt: Ctrl-C while loading.
@@ -197,6 +203,14 @@ def open_model(
         raise ModelFileError(f"{file}: no such file")
     if not file.is_file():
         raise ModelFileError(f"{file}: not a file")
+    tried = try_where_needed(file, options=options)
+    model = open_untried(file, options, progress)
+    model.tried_positions = tried
+    return model
+
+
+def open_untried(file: Path, options: ModelOptions, progress: LoadProgress | None = None) -> Model:
+    """Open a file as `open_model` does, without the trial; for the process that is the trial."""
     try:
         core = _core.Model(
             str(file),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from pyengine.engine.log import forward_log
 from pyengine.engine.model import Model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.prefix_tree import separate_batch, split_by_size, tree_batch
+from pyengine.engine.trial import try_where_needed
 from pyengine.errors import OptionError
 
 Logits = npt.NDArray[np.float32]
@@ -34,6 +36,7 @@ class Session:
 
         Raises:
             ModelKindError: the model has no weights, or no next-token distribution.
+            ModelFileError: llama.cpp dies on a context of this length.
             OptionError: an option is out of range.
         """
         self.model = model
@@ -41,6 +44,7 @@ class Session:
         self.threads = default_threads() if self.options.threads is None else self.options.threads
         if self.options.max_rows < 1:
             raise OptionError(f"max_rows must be at least 1, not {self.options.max_rows}")
+        _try_positions(model, self.options.n_ctx)
         try:
             self._context = _core.Context(
                 model.core,
@@ -170,6 +174,14 @@ class Session:
                 start, rows = i, 0
             rows += int(want)
         yield start, len(wanted)
+
+
+def _try_positions(model: Model, n_ctx: int) -> None:
+    """Try a model of an unreviewed architecture again where it is to reach further than before."""
+    if model.tried_positions is not None and n_ctx > model.tried_positions:
+        # On the CPU: the model itself may fill the GPU by now.
+        how = replace(model.options, n_gpu_layers=0)
+        model.tried_positions = try_where_needed(model.path, options=how, n_ctx=n_ctx)
 
 
 def _token_array(tokens: Sequence[int] | npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -2,66 +2,94 @@
 
 `check_gguf` refuses what is known to abort llama.cpp. For architectures and tokenizers whose
 loading was not reviewed, a damaged file could still end the process that opens it: there a child
-process opens it and decodes a token before its parent does.
+process opens it and decodes before its parent does. What passed is remembered in the user's cache
+by the file's identity, so that the next opening costs a few system calls.
 """
 
+import hashlib
+import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
+from pyengine import _core
+from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.engine.gguf import check_gguf
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
-from pyengine.errors import ModelFileError, ModelKindError, PyengineError
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import InputError, ModelFileError
+from pyengine.files import user_cache, write_atomic
 
 SECONDS = 600.0
+# Tokens of a session where nothing else is said: what an opening tries before anybody says more.
+POSITIONS = 512
 
 
 def try_where_needed(
     path: str | Path,
     *,
-    vocabulary_only: bool = False,
+    options: ModelOptions | None = None,
+    n_ctx: int = POSITIONS,
     progress: Callable[[float], object] | None = None,
-) -> None:
-    """Check a model file and, unless its architecture was reviewed, open it in a child process.
+) -> int | None:
+    """Check a model file and, unless its architecture was reviewed, try it in a child process.
 
-    Costs milliseconds for a reviewed file; else a process's start and one opening.
+    Args:
+        path: the model file.
+        options: how it will be opened.
+        n_ctx: tokens that a session on it will hold.
+        progress: called with 0 before a trial and 1 after it; it may take as long as an opening.
+
+    Returns:
+        The longest context that was tried, now or before; None where no trial is needed.
 
     Raises:
         ModelFileError: the file cannot be opened, or the trial died of it.
     """
-    summary = check_gguf(path)
-    without_weights = vocabulary_only or summary.n_tensors == 0
+    options = options or ModelOptions()
+    summary = check_gguf(path, vocabulary=False)
+    without_weights = options.vocabulary_only or summary.n_tensors == 0
     if summary.tokenizer_reviewed if without_weights else summary.reviewed:
-        return
+        return None
+    wanted = 0 if without_weights else n_ctx
+    key = _key(summary.parts, options)
+    known = _remembered(key)
+    if known is not None and known >= wanted:
+        return known
     if progress is not None:
         progress(0.0)
-    try_open(path, options=ModelOptions(vocabulary_only=without_weights))
+    try_open(path, options=options, n_ctx=wanted)
     if progress is not None:
         progress(1.0)
+    _remember(key, wanted)
+    return wanted
 
 
 def try_open(
-    path: str | Path, *, options: ModelOptions | None = None, seconds: float = SECONDS
+    path: str | Path,
+    *,
+    options: ModelOptions | None = None,
+    n_ctx: int = POSITIONS,
+    seconds: float = SECONDS,
 ) -> None:
-    """Open a model in a child process and decode one token there.
+    """Open a model in a child process and decode there; see trial_child.py.
 
     Args:
         path: the model file.
-        options: only `vocabulary_only` and `n_gpu_layers` matter here.
+        options: how to open it.
+        n_ctx: tokens of the context; its last position is decoded too.
         seconds: how long the child may take.
 
     Raises:
         ModelFileError: the file cannot be opened, or llama.cpp ended the child process, which
             would have ended the caller's.
     """
-    options = options or ModelOptions()
-    mode = "vocabulary" if options.vocabulary_only else "weights"
-    command = [sys.executable, "-m", "pyengine.engine.trial", str(path), mode]
-    command.append(str(options.n_gpu_layers))
+    request = {"path": str(path), "options": asdict(options or ModelOptions()), "n_ctx": n_ctx}
+    command = [sys.executable, "-m", "pyengine.engine.trial_child", json.dumps(request)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
@@ -78,20 +106,32 @@ def try_open(
     raise ModelFileError(lines[-1] if lines else f"{path}: a trial of it failed")
 
 
-def _child(path: str, mode: str, n_gpu_layers: str) -> int:
-    options = ModelOptions(vocabulary_only=mode == "vocabulary", n_gpu_layers=int(n_gpu_layers))
-    try:
-        with open_model(path, options=options) as model:
-            if model.has_weights:
-                session = Session(model, options=SessionOptions(n_ctx=32, n_batch=32, max_rows=1))
-                session.logits([0])
-    except ModelKindError:
-        return 0  # a valid file; whether its kind will do is for the caller to say
-    except PyengineError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+def _key(parts: Sequence[Path], options: ModelOptions) -> str:
+    """Return a hash of what decides whether llama.cpp survives: files, options and versions."""
+    found = [part.stat() for part in parts]
+    files = [[s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns] for s in found]
+    versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
+    what = json.dumps([files, asdict(options), versions])
+    return hashlib.sha256(what.encode()).hexdigest()
 
 
-if __name__ == "__main__":
-    raise SystemExit(_child(*sys.argv[1:]))
+@lru_cache(maxsize=1)
+def _in_this_process() -> dict[str, int]:
+    return {}
+
+
+def _remembered(key: str) -> int | None:
+    """Return up to which context a file with this key was tried; None where it was not."""
+    if key not in _in_this_process():
+        with suppress(OSError, RuntimeError, ValueError):
+            _in_this_process()[key] = int((user_cache() / "trials" / key).read_text())
+    return _in_this_process().get(key)
+
+
+def _remember(key: str, n_ctx: int) -> None:
+    _in_this_process()[key] = n_ctx
+    # Without a cache, or with a full disk, another process tries again.
+    with suppress(InputError, OSError, RuntimeError):
+        folder = user_cache() / "trials"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / key, f"{n_ctx}\n")

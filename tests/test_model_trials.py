@@ -1,0 +1,122 @@
+"""Files of unreviewed architectures are tried in a child process, once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import tiny_models
+from test_damaged_gguf import ABORT
+
+from pyengine import _core
+from pyengine.engine import trial, trial_child
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import ModelOptions, SessionOptions
+from pyengine.engine.session import Session
+from pyengine.errors import ModelFileError
+
+Runs = list[dict[str, object]]
+
+
+@pytest.fixture
+def gemma(tmp_path: Path) -> Path:
+    return tiny_models.write_plain(tmp_path / "gemma.gguf", architecture="gemma")
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
+    """The requests of all trials that run, with a memory of their own."""
+    found: Runs = []
+    original: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run
+
+    def noted(command: list[str], **how: object) -> subprocess.CompletedProcess[bytes]:
+        found.append(json.loads(command[-1]))
+        return original(command, **how)
+
+    monkeypatch.setattr(subprocess, "run", noted)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    trial._in_this_process().clear()
+    return found
+
+
+def test_the_python_api_is_guarded(gemma: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = gemma.parent / "sitecustomize.py"
+    hook.write_text(ABORT)
+    monkeypatch.setenv("PYTHONPATH", str(gemma.parent))
+    with pytest.raises(ModelFileError, match=r"gemma\.gguf: llama.cpp dies on it with SIGABRT"):
+        open_model(gemma)
+
+
+def test_a_trial_is_remembered_by_the_files_identity(gemma: Path, runs: Runs) -> None:
+    for _ in range(2):
+        open_model(gemma).close()
+    assert len(runs) == 1
+    trial._in_this_process().clear()  # as in another process
+    open_model(gemma).close()
+    assert len(runs) == 1
+    os.utime(gemma, ns=(1, 1))
+    open_model(gemma).close()
+    assert len(runs) == 2
+    open_model(gemma, options=ModelOptions(use_mmap=False)).close()
+    assert len(runs) == 3
+
+
+def test_a_death_is_not_remembered(
+    gemma: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(ModelFileError, match="a trial of it failed"):
+            open_model(gemma)
+    open_model(gemma).close()
+    assert len(runs) == 2
+
+
+def test_a_longer_session_is_tried_before_it_is_made(gemma: Path, runs: Runs) -> None:
+    with open_model(gemma) as model:
+        Session(model, options=SessionOptions(n_ctx=trial.POSITIONS, threads=1))
+        assert [request["n_ctx"] for request in runs] == [trial.POSITIONS]
+        for _ in range(2):
+            Session(model, options=SessionOptions(n_ctx=2048, threads=1))
+        assert [request["n_ctx"] for request in runs] == [trial.POSITIONS, 2048]
+
+
+def test_reviewed_models_need_no_trial(tmp_path: Path, runs: Runs) -> None:
+    with open_model(tiny_models.write_plain(tmp_path / "llama.gguf")) as model:
+        Session(model, options=SessionOptions(n_ctx=4096, threads=1))
+    assert runs == []
+
+
+@pytest.mark.parametrize("n_positions", [1, 64, 1000])
+def test_a_trial_decodes_several_batches_and_the_last_position(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_positions: int
+) -> None:
+    path = tiny_models.write_gpt2(tmp_path / "gpt2.gguf", n_positions=n_positions)
+    decoded: list[tuple[int, int, int]] = []
+
+    class Recorder:
+        def __init__(self, context: _core.Context) -> None:
+            self._context = context
+
+        def decode(self, ids: Sequence[int], positions: Sequence[int], *rest: object) -> None:
+            decoded.append((len(ids), self._context.n_ubatch, max(positions)))
+            self._context.decode(ids, positions, *rest)  # type: ignore[arg-type]
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._context, name)
+
+    class Watched(Session):
+        def __init__(self, model: Model, *, options: SessionOptions) -> None:
+            super().__init__(model, options=options)
+            self._context = Recorder(self._context)  # type: ignore[assignment]
+
+    monkeypatch.setattr(trial_child, "Session", Watched)
+    request = {"path": str(path), "options": {}, "n_ctx": 512}
+    assert trial_child.main(request) == 0
+    last = min(512, n_positions) - 1
+    assert max(position for *_, position in decoded) == last
+    if n_positions > 64:
+        assert any(n > n_ubatch for n, n_ubatch, _ in decoded)
