@@ -140,7 +140,10 @@ def test_windows_starts_and_continuations_are_fitted(tmp_path: Path) -> None:
     assert {start["kind"] for start in record["variants"][0]["starts"]} >= {"sequence", "cold"}
     shown = run("compare", *paths, "--corpus", text, "--no-starts")
     assert "Contexts are of 64 tokens, not 512" in " ".join(shown.out.split())
-    assert run("probe", paths[0]).code == 0
+    assert run("probe", paths[0], "--no-split").code == 0
+    longer = run("probe", paths[0], "--no-split", "--start", f"text:{TEXT}")
+    assert (longer.code, longer.err.count("\n")) == (2, 1)
+    assert "beyond the 64 that" in longer.err
 
 
 def test_llama_perplexitys_windows_are_fitted(tmp_path: Path) -> None:

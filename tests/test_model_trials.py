@@ -64,6 +64,16 @@ def test_a_trial_is_remembered_by_the_files_identity(gemma: Path, runs: Runs) ->
     assert len(runs) == 3
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 knows no PYTHONSAFEPATH")
+def test_a_trial_imports_nothing_from_the_users_folder(
+    gemma: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gemma.parent / "numpy.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(gemma.parent)
+    open_model(gemma).close()
+    assert len(runs) == 1
+
+
 def test_a_death_is_not_remembered(
     gemma: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

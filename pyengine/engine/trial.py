@@ -8,6 +8,7 @@ by the file's identity, so that the next opening costs a few system calls.
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -90,8 +91,12 @@ def try_open(
     """
     request = {"path": str(path), "options": asdict(options or ModelOptions()), "n_ctx": n_ctx}
     command = [sys.executable, "-m", "pyengine.engine.trial_child", json.dumps(request)]
+    # The user's folder may hold a gguf.py of its own, which this process did not import.
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, capture_output=True, timeout=seconds, check=False, env=environment
+        )
     except subprocess.TimeoutExpired:
         raise ModelFileError(
             f"{path}: llama.cpp did not open it within {seconds:.0f} s in a trial"
@@ -108,7 +113,10 @@ def try_open(
 
 def _key(parts: Sequence[Path], options: ModelOptions) -> str:
     """Return a hash of what decides whether llama.cpp survives: files, options and versions."""
-    found = [part.stat() for part in parts]
+    try:
+        found = [part.stat() for part in parts]
+    except OSError as error:
+        raise ModelFileError(f"{error.filename}: cannot be read: {error.strerror}") from error
     files = [[s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns] for s in found]
     versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
     what = json.dumps([files, asdict(options), versions])
