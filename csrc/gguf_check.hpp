@@ -32,6 +32,9 @@ GgufSummary check_gguf(const std::string & path, bool vocabulary = true);
 // The same for a file, or the first part of a model, that is open already.
 GgufSummary check_gguf(const GgufFile & first, bool vocabulary);
 
+// Whether kernels of GPUs compute an RWKV head of this size; they assert it.
+bool is_wkv_head_of_gpus(std::uint32_t size);
+
 // Whether the tokenizer is of a kind whose loading was read line by line.
 bool is_reviewed_tokenizer(const GgufFile & file);
 

@@ -105,14 +105,17 @@ void check_experts(const Parameters & p, const std::string & architecture) {
     }
 }
 
-// The kernel of RWKV 7 computes in steps of 32 or 64 floats, by the processor, and writes beyond
-// the state of a head that is no multiple of these; those of GPUs assert one of these two sizes.
-void check_wkv_head(const Parameters & p) {
+// The CPU's kernel of RWKV 7 computes in steps of 32 or 64 floats, by the processor, and writes
+// beyond the state of a head that is no multiple of these. That of RWKV 6 takes any size.
+void check_wkv_head(const Parameters & p, const std::string & architecture) {
+    p.require_range("wkv.head_size", 1, max_width);
     const std::uint32_t size = p.get("wkv.head_size", 64);
-    p.require(size == 64 || size == 128, "wkv.head_size", "64 or 128, not " + std::to_string(size));
+    const bool any = architecture != "rwkv7" && architecture != "arwkv7";
+    p.require(any || is_wkv_head_of_gpus(size), "wkv.head_size",
+              "64 or 128, not " + std::to_string(size));
 }
 
-void check_common(const Parameters & p) {
+void check_common(const Parameters & p, const std::string & architecture) {
     p.require_range("context_length", 1, 1U << 31);
     p.require_range("embedding_length", 1, max_width);
     p.require_range("feed_forward_length", 0, max_width);
@@ -121,7 +124,7 @@ void check_common(const Parameters & p) {
     p.require_range("attention.key_length", 1, max_width);
     p.require_range("attention.value_length", 1, max_width);
     p.require_range("pooling_type", 0, max_pooling_type);
-    check_wkv_head(p);
+    check_wkv_head(p, architecture);
     for (const char * size : {"ssm.conv_kernel", "ssm.inner_size", "ssm.state_size",
                               "ssm.time_step_rank", "ssm.group_count"}) {
         p.require_range(size, 1, max_width);
@@ -184,11 +187,15 @@ void check_rwkv(const Parameters & p) {
 
 } // namespace
 
+bool is_wkv_head_of_gpus(std::uint32_t size) {
+    return size == 64 || size == 128;
+}
+
 bool check_gguf_parameters(const GgufFile & file, const std::string & architecture) {
     const Parameters p(file, architecture);
     check_layers(p);
     check_experts(p, architecture);
-    check_common(p);
+    check_common(p, architecture);
     check_heads(p);
     // Mixtures of experts, predicted tokens and pooling take other paths through the loader.
     const bool plain = p.get("expert_count") == 0 && !p.has("nextn_predict_layers") &&

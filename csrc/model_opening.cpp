@@ -51,6 +51,11 @@ Plan plan(const std::string & path, const ModelOptions & options) {
     if (file.n_tensors == 0 && !options.vocabulary_only) {
         throw ModelKindError(path + ": holds a vocabulary and no weights; nothing can be decoded");
     }
+    const auto head = first.uint32(file.architecture + ".wkv.head_size");
+    if (head && !options.gpus.empty() && options.n_gpu_layers != 0 && !is_wkv_head_of_gpus(*head)) {
+        first.fail("GPUs compute RWKV heads of 64 or 128, not of " + std::to_string(*head) +
+                   "; use no GPU layers");
+    }
     const bool skip = (options.skip_vocabulary || can_wait) && file.n_vocab > 0;
     return {std::move(file), options.vocabulary_only || !skip};
 }
