@@ -1,5 +1,6 @@
 """What every result record has in common: a schema number, a kind, and where it came from."""
 
+import json
 import os
 import platform
 from functools import lru_cache
@@ -173,3 +174,12 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def is_record(path: Path, kind: str) -> bool:
+    """Return whether a file holds a record of a kind, as a command wrote it with --json."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("kind") == kind

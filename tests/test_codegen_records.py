@@ -161,7 +161,7 @@ def test_store_survives_a_cut_line_and_a_changed_task(tmp_path: Path) -> None:
     third = TaskStore(tmp_path, "k" * 64)
     assert third.get(task_key(changed)) is None
     third.close()
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="is not a folder"):
         TaskStore(again.path, "k" * 64)
 
 

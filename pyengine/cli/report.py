@@ -1,15 +1,18 @@
 """`pyengine report`: results as a page, tables, rows or pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyengine.errors import InputError, OptionError
+from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
+    from pyengine.reports.tables import Picture
     from pyengine.results import Result
+
+    Drawn = tuple[Path | None, str, Callable[[Picture], str | bytes]]
 
 Records = Annotated[
     list[Path] | None,
@@ -94,8 +97,8 @@ def _write_rows(records: Sequence["Result"], csv: Path | None, parquet: Path | N
 
 
 def _write_pictures(records: Sequence["Result"], svg: Path | None, png: Path | None) -> None:
-    from pyengine.files import write_atomic
-    from pyengine.reports.plots import draw_png, draw_svg
+    from pyengine.files import making_folder, write_atomic
+    from pyengine.reports.plots import draw_png, draw_svg, is_picture_of_ours
     from pyengine.reports.views import pictures_of
 
     if svg is None and png is None:
@@ -104,18 +107,12 @@ def _write_pictures(records: Sequence["Result"], svg: Path | None, png: Path | N
         prefix = f"{number}-" if len(records) > 1 else ""
         for picture in pictures_of(record):
             name = f"{prefix}{record.kind}-{picture.name}"
-            if svg is not None:
-                write_atomic(_folder(svg) / f"{name}.svg", draw_svg(picture))
-            if png is not None:
-                write_atomic(_folder(png) / f"{name}.png", draw_png(picture))
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be made: {error.strerror or error}") from error
-    return path
+            drawn: tuple[Drawn, ...] = ((svg, "svg", draw_svg), (png, "png", draw_png))
+            for folder, suffix, draw in drawn:
+                if folder is not None:
+                    with making_folder(folder):
+                        path = folder / f"{name}.{suffix}"
+                        write_atomic(path, draw(picture), is_ours=is_picture_of_ours)
 
 
 def _print_schema(kind: str) -> None:

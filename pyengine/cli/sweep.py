@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pyengine.sweep.options import SweepOptions
     from pyengine.sweep.records import SweepResult, SweepTimings
 
+EVALUATION = "evaluate.json"
+
 Source = Annotated[
     str | None,
     typer.Argument(
@@ -95,6 +97,7 @@ def command(
     """
     from pyengine.cli.output import print_result
     from pyengine.comparison.options import WindowOptions
+    from pyengine.files import check_replaceable
     from pyengine.reports.sweep_view import sweep_document
     from pyengine.sweep.options import SpeedOptions, SweepOptions
 
@@ -117,6 +120,8 @@ def command(
     options.check()
     model, files = _models(source, variants or [])
     folder = output_dir or Path(f"{model.stem}-sweep")
+    if evaluate is not None:
+        check_replaceable(folder / EVALUATION, _is_evaluation)
     result, timings, files = _sweep(
         model, files, to or ["all"], imatrix, folder, resume, dask, options
     )
@@ -124,6 +129,12 @@ def command(
     print_result(result, view, json=json, markdown=markdown, html=html)
     if evaluate is not None:
         _evaluate(model, files, folder, evaluate, options, show=not json, markdown=markdown)
+
+
+def _is_evaluation(path: Path) -> bool:
+    from pyengine.results import is_record
+
+    return is_record(path, "evaluate")
 
 
 def _models(source: str | None, variants: list[Path]) -> tuple[Path, list[Path]]:
@@ -204,7 +215,8 @@ def _evaluate(
     with evaluation_progress() as progress:
         evaluation = Evaluation(find_tasks(tasks), tasks, chosen, open_sandbox(), progress=progress)
         result = evaluation.run(usable, reference=source)
-    write_atomic(folder / "evaluate.json", result.model_dump_json(indent=2) + "\n")
+    text = result.model_dump_json(indent=2) + "\n"
+    write_atomic(folder / EVALUATION, text, is_ours=_is_evaluation)
     if show:
         print_document(evaluate_document(result), markdown=markdown)
 

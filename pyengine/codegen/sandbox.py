@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from pyengine.codegen.cgroup import MemoryGroup, memory_group
-from pyengine.codegen.cleaning import remove_tree
 from pyengine.codegen.harness.tree import children, descendants, end_below
 from pyengine.codegen.usage import OPEN_FILES
 from pyengine.codegen.view import HARNESS, bubblewrap_argv, namespaces_view
-from pyengine.errors import OptionError, PyengineError
+from pyengine.errors import InputError, OptionError, PyengineError
+from pyengine.files import temporary_folder
 
 MIB = 1 << 20
 
@@ -103,13 +103,16 @@ class Sandbox:
     @contextlib.contextmanager
     def start(self, job: Job, *, pass_fds: Sequence[int] = ()) -> Iterator["Process"]:
         """Start `job`; whatever it left running is killed when the context ends."""
-        folder = tempfile.mkdtemp(prefix="pyengine-")
+        with temporary_folder() as folder:
+            yield from self._start(job, str(folder), pass_fds)
+
+    def _start(self, job: Job, folder: str, pass_fds: Sequence[int]) -> Iterator["Process"]:
         group = memory_group(job.limits.memory_bytes + job.limits.disk_bytes)
         report_read, report_write = os.pipe()
         try:
-            with tempfile.TemporaryFile() as described:
+            with tempfile.TemporaryFile(buffering=0) as described:
                 argv = self._argv(job, folder, described.fileno(), report_write)
-                described.write(json.dumps(self._description(job, folder)).encode())
+                _write_all(described, json.dumps(self._description(job, folder)).encode())
                 described.seek(0)
                 child = subprocess.Popen(
                     group.entering(argv) if group else argv,
@@ -135,7 +138,6 @@ class Sandbox:
                     os.close(descriptor)
             if group:
                 group.close()
-            remove_tree(folder)
 
     def _description(self, job: Job, folder: str) -> dict[str, Any]:
         closed = self.isolation is not Isolation.NONE
@@ -171,6 +173,17 @@ class Sandbox:
             }
             return [interpreter(), "-I", "-S", str(HARNESS / "namespaces.py"), json.dumps(spec)]
         return inner
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    try:
+        while data:
+            data = data[file.write(data) :]
+    except OSError as error:
+        raise InputError(
+            f"{tempfile.gettempdir()}: a program cannot be written there for the sandbox: "
+            f"{error.strerror}"
+        ) from error
 
 
 @dataclass(eq=False)

@@ -1,9 +1,11 @@
 """Finished tasks on disk, so that a killed evaluation goes on where it was."""
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ from pydantic import ValidationError
 from pyengine.codegen.records import TaskRecord
 from pyengine.codegen.tasks import Task
 from pyengine.errors import InputError
+from pyengine.files import making_folder
 
 FORMAT = 1
+# How every line begins; a file that begins otherwise is somebody else's.
+HEAD = b'{"key": "'
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:
@@ -35,31 +40,60 @@ class TaskStore:
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Open the file; raises InputError where the folder cannot be written."""
-        self.path = folder / f"{key[:32]}.jsonl"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._found = self._read()
-            self._stream = self.path.open("ab", buffering=0)  # nothing is left to write at the end
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written: {error.strerror}") from error
+        """Open the file.
 
-    def _read(self) -> dict[str, TaskRecord]:
-        if not self.path.exists():
-            return {}
-        data = self.path.read_bytes()
+        Raises:
+            InputError: the folder cannot be written, or the file is somebody else's.
+        """
+        self.path = folder / f"{key[:32]}.jsonl"
+        self._found: dict[str, TaskRecord] = {}
+        with making_folder(folder):
+            try:
+                # Without a buffer nothing is left to write at the end.
+                self._stream = self.path.open("a+b", buffering=0)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            try:
+                with self._alone():
+                    self._read()
+            except BaseException:
+                self._stream.close()
+                raise
+
+    def _read(self) -> None:
+        """Take what is there; nothing is taken from a line that is not sound."""
+        self._stream.seek(0)
+        data = self._stream.read()
+        if not (data.startswith(HEAD) or HEAD.startswith(data)):
+            raise InputError(
+                f"{self.path}: exists and holds no finished tasks; move it away or choose another "
+                "folder"
+            )
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
-            with self.path.open("r+b") as stream:
-                stream.truncate(len(whole))
-        found = {}
+            self._stream.truncate(len(whole))
         for line in whole.splitlines():
             try:
                 entry = json.loads(line)
-                found[str(entry["key"])] = TaskRecord.model_validate(entry["record"])
+                self._found[str(entry["key"])] = TaskRecord.model_validate(entry["record"])
             except (ValueError, KeyError, TypeError, ValidationError):
-                continue  # measured again: nothing is taken from a line that is not sound
-        return found
+                continue
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the file while it is read or a line is written: two evaluations may share it."""
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._stream, fcntl.LOCK_EX)
+            yield
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            with suppress(OSError):
+                fcntl.flock(self._stream, fcntl.LOCK_UN)
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path}: cannot be written: {error.strerror}")
 
     def get(self, key: str) -> TaskRecord | None:
         """Return the finished task of that key, if there is one."""
@@ -69,17 +103,22 @@ class TaskStore:
         """Keep a finished task, on disk when this returns; it replaces one kept before."""
         line = json.dumps({"key": key, "record": record.model_dump(mode="json")})
         data = line.encode() + b"\n"
-        try:
-            while data:
-                data = data[self._stream.write(data) :]
-            os.fsync(self._stream.fileno())
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written: {error.strerror}") from error
+        with self._alone():
+            end = self._stream.seek(0, os.SEEK_END)
+            try:
+                while data:
+                    data = data[self._stream.write(data) :]
+                os.fsync(self._stream.fileno())
+            except OSError:
+                with suppress(OSError):
+                    self._stream.truncate(end)  # half a line helps nobody
+                raise
         self._found[key] = record
 
     def forget(self) -> None:
         """Start from nothing: what was kept under this key is measured again."""
-        self._stream.truncate(0)
+        with self._alone():
+            self._stream.truncate(0)
         self._found.clear()
 
     def close(self) -> None:

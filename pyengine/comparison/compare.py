@@ -1,6 +1,7 @@
 """Compare a reference with its variants: from files to one record."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from pyengine.comparison.variant import foreign_variant, kindred_variant
 from pyengine.comparison.verdicts import compare_variants
 from pyengine.corpus import Corpus, load_corpus
 from pyengine.errors import NumbersError, OptionError
+from pyengine.files import making_folder
 from pyengine.results import failed, fitted, provenance
 
 
@@ -97,7 +99,9 @@ def _compare(setting: Setting, others: list[Subject]) -> ComparisonResult:
     kindred = [s for s in others if same_vocabulary(first.record, s.record)]
     if setting.save_logits is not None:
         _check_saving(options, kindred)
-    measured = measure_corpus(setting, kindred) if options.corpus and kindred else None
+    folder = setting.save_logits
+    with nullcontext() if folder is None else making_folder(folder):
+        measured = measure_corpus(setting, kindred) if options.corpus and kindred else None
     records = [_variant(setting, subject, kindred, measured) for subject in others]
     return ComparisonResult(
         provenance=provenance(

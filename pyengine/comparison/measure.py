@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,7 @@ from pyengine.comparison.texts import TokenizedText
 from pyengine.comparison.tokens import KeywordColumns, VariantColumns
 from pyengine.comparison.windows import Window
 from pyengine.engine.session import Session
+from pyengine.files import temporary_folder
 from pyengine.statistics import confidence_sequence, restricted_statistics
 
 Ids = npt.NDArray[np.int32]
@@ -236,9 +236,9 @@ def _cached(
     everything = list(enumerate(windows))
     for variant in variants:
         variant.put_aside()
-    with TemporaryDirectory(prefix="pyengine-") as folder:
+    with temporary_folder() as folder:
         cache = ReferenceCache(
-            Path(folder),
+            folder,
             measurer.reduction,
             {index: measurer.keywords_of(window) for index, window in everything},
         )

@@ -1,5 +1,6 @@
 """Whole rows of logits in a folder, only where the user asked for them."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,20 @@ import numpy.typing as npt
 
 from pyengine.comparison.passes import Block
 from pyengine.comparison.windows import Window
-from pyengine.errors import InputError
 from pyengine.files import replacing
+
+MEMBERS = {"ids.npy", "rows.npy", "targets.npy", "logits.npy"}
 
 
 class RowFolder:
-    """Writes one .npz for each window and model: tokens, scored rows, targets, logits."""
+    """Writes one .npz for each window and model: tokens, scored rows, targets, logits.
+
+    The folder must exist. A file there that is none of these is never replaced.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._waiting: dict[str, list[npt.NDArray[np.float32]]] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
 
     def write(self, block: Block, window: Window) -> None:
         """Keep a block of rows; write the window when its last block has come."""
@@ -35,7 +36,8 @@ class RowFolder:
                 del self._waiting[name]
 
     def _save(self, name: str, window: Window, parts: list[npt.NDArray[np.float32]]) -> None:
-        with replacing(self.folder / name) as temporary, temporary.open("wb") as file:
+        path = self.folder / name
+        with replacing(path, is_ours=_is_ours) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
                 ids=window.ids,
@@ -43,3 +45,12 @@ class RowFolder:
                 targets=window.targets,
                 logits=np.concatenate(parts),
             )
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file holds the arrays of a window, as this module writes them."""
+    try:
+        with zipfile.ZipFile(path) as arrays:
+            return set(arrays.namelist()) == MEMBERS
+    except (OSError, zipfile.BadZipFile):
+        return False

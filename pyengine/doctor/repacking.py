@@ -9,13 +9,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pyengine.doctor.records import Check
+from pyengine.files import temporary_folder
 
 _TYPES = ("Q4_0", "Q8_0")
 _WIDTH, _HIDDEN, _TOKENS = 256, 512, 256
@@ -34,9 +34,9 @@ class Trial:
 def check_repacking(*, timeout: float = _TIMEOUT) -> Check:
     """Decode a batch of a small quantized model with repacking, once per type, in a child."""
     outcomes = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         for type_name in _TYPES:
-            model = write_model(Path(folder) / f"{type_name}.gguf", type_name)
+            model = write_model(folder / f"{type_name}.gguf", type_name)
             outcomes[type_name] = run_trial(model, timeout=timeout)
     return verdict(outcomes)
 

@@ -223,7 +223,7 @@ def quantize_file(
         return QuantizedFile(path=target, plan=plan, source_sha256=source_sha256, reused=True)
     check_free_space(target.parent, plan.file_bytes)
     metadata = [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)]
-    with replacing(target) as temporary:
+    with replacing(target, is_ours=_never) as temporary:
         request = _request(source, [plan.file_type], options, target=temporary, metadata=metadata)
         try:
             _run(request, source, temporary, plan.file_bytes, progress)
@@ -241,6 +241,11 @@ def quantize_file(
                 f"{plan.file_bytes}; is the disk full?"
             )
     return QuantizedFile(path=target, plan=plan, source_sha256=source_sha256, reused=False)
+
+
+def _never(_: Path) -> bool:
+    """Say that no file may be replaced: what came under the target's name meanwhile stays."""
+    return False
 
 
 def check_free_space(folder: Path, needed: int) -> None:

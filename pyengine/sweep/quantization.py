@@ -14,6 +14,7 @@ from pyengine.engine.quantize import (
     plan_quantization,
     quantize_file,
 )
+from pyengine.files import making_folder, remove_leftovers
 from pyengine.results import Record, Result, provenance
 
 # A source's name often says its own type, which its variants do not have.
@@ -79,32 +80,34 @@ def quantize_all(
 ) -> QuantizeResult:
     """Quantize a source to each type; files that are there already are kept.
 
+    The folder is made where it is missing; one that nothing was written to is removed again.
+
     Raises:
-        InputError: the folder is missing, its disk too small for all, or another file is in the
-            way; nothing of that file is written.
+        InputError: the folder cannot be made, its disk is too small for all, or another file is in
+            the way; nothing of that file is written.
         ModelFileError, ModelKindError, OptionError: the source or an option cannot be used.
     """
     summary = check_gguf(source)
     plans = plan_quantization(source, list(file_types), options=options)
     source_sha256 = file_sha256(source)
     targets = [variant_path(source, folder, plan.file_type) for plan in plans]
+    reused = [False] * len(plans)
     if not dry_run:
-        missing = [p for p, t in zip(plans, targets, strict=True) if not t.exists()]
-        check_free_space(folder, sum(plan.file_bytes for plan in missing))
-    records = []
-    for plan, target in zip(plans, targets, strict=True):
-        reused = False
-        if not dry_run:
-            made = quantize_file(
-                source,
-                target,
-                plan,
-                source_sha256=source_sha256,
-                options=options,
-                progress=_labelled(progress, plan.file_type),
-            )
-            reused = made.reused
-        records.append(_record(plan, target, reused))
+        with making_folder(folder):
+            remove_leftovers(folder)
+            missing = [p for p, t in zip(plans, targets, strict=True) if not t.exists()]
+            check_free_space(folder, sum(plan.file_bytes for plan in missing))
+            reused = [
+                quantize_file(
+                    source,
+                    target,
+                    plan,
+                    source_sha256=source_sha256,
+                    options=options,
+                    progress=_labelled(progress, plan.file_type),
+                ).reused
+                for plan, target in zip(plans, targets, strict=True)
+            ]
     # llama.cpp quantizes on the CPU, whatever else there is.
     return QuantizeResult(
         provenance=provenance(threads=options.threads, devices=["CPU"]),
@@ -112,7 +115,7 @@ def quantize_all(
         source_sha256=source_sha256,
         source_bytes=summary.n_bytes,
         dry_run=dry_run,
-        variants=records,
+        variants=list(map(_record, plans, targets, reused)),
     )
 
 

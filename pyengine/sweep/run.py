@@ -11,7 +11,6 @@ from pyengine.corpus import load_corpus
 from pyengine.engine.gguf import check_gguf
 from pyengine.engine.quantize import QuantizeOptions
 from pyengine.errors import ModelFileError, ModelKindError, OptionError, WorkerError
-from pyengine.files import write_atomic
 from pyengine.results import Note, beyond_trained, cpu_name, fitted, provenance
 from pyengine.sweep.aggregate import Measured, make_rows
 from pyengine.sweep.executors import Workplace
@@ -89,9 +88,9 @@ def sweep(
         raise _source_error(source, failures[reference.name])
     floors = {} if control is None else noise_floors(*control)
     result = _result(models, comparisons, failures, floors, options, notes)
-    write_atomic(store.results, result.model_dump_json(indent=2) + "\n")
+    store.save_results(result)
     timings = _time(store, workplace, usable, options, progress)
-    write_atomic(store.timings, timings.model_dump_json(indent=2) + "\n")
+    store.save_timings(timings)
     return result, timings
 
 

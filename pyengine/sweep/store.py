@@ -2,15 +2,23 @@
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from pyengine.errors import InputError, OptionError
-from pyengine.files import write_atomic
+from pyengine.files import (
+    check_replaceable,
+    making_folder,
+    remove_leftovers,
+    write_atomic,
+)
+from pyengine.results import is_record
 from pyengine.sweep.measurements import QualityRecord
+from pyengine.sweep.records import SweepResult, SweepTimings
 from pyengine.sweep.speed_record import SpeedRecord
 from pyengine.sweep.token_numbers import TokenNumbers, read_arrays
 from pyengine.sweep.worker import Outcome
@@ -39,6 +47,21 @@ class Store:
     def timings(self) -> Path:
         """Load time, memory and speed as JSON."""
         return self.folder / TIMINGS
+
+    def check_results(self) -> None:
+        """Raise InputError where a file that no sweep wrote has the name of a table."""
+        check_replaceable(self.results, _is_table)
+        check_replaceable(self.timings, _are_timings)
+
+    def save_results(self, result: SweepResult) -> None:
+        """Write the table."""
+        text = result.model_dump_json(indent=2) + "\n"
+        write_atomic(self.results, text, is_ours=_is_table)
+
+    def save_timings(self, timings: SweepTimings) -> None:
+        """Write load times, memory and speeds."""
+        text = timings.model_dump_json(indent=2) + "\n"
+        write_atomic(self.timings, text, is_ours=_are_timings)
 
     def save_quality(self, outcome: Outcome) -> None:
         """Write a comparison: its per-token numbers, then the record that vouches for them."""
@@ -79,32 +102,58 @@ class Store:
 def open_store(folder: Path, *, resume: bool) -> Iterator[Store]:
     """Yield the store in a folder, which is made where missing and held by one sweep at a time.
 
+    A sweep that ends on an error before anything was made leaves nothing.
+
     Raises:
         OptionError: the folder holds an earlier sweep and `resume` is not given.
-        InputError: the folder cannot be made, or another sweep is at work in it.
+        InputError: the folder cannot be made, a file of somebody else has the name of a table, or
+            another sweep is at work in it.
     """
+    store = Store(folder)
+    parts = [folder / name for name in (MODELS, QUALITY, SPEED)]
     if (folder / LOCK).exists() and not resume:
         raise OptionError(
             f"{folder}: holds an earlier sweep; --resume continues it, another folder starts anew"
         )
+    store.check_results()
+    with making_folder(folder), _locked(folder), ExitStack() as made:
+        for part in parts:
+            made.enter_context(making_folder(part))
+        for place in (folder, *parts):
+            remove_leftovers(place)
+        yield store
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; on an error, remove it where it is new and nothing was made.
+
+    A file of that name that is there already is neither written nor cut.
+    """
+    path = folder / LOCK
+    is_new = not path.exists()
     try:
-        for name in (MODELS, QUALITY, SPEED):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be used: {error.strerror}") from error
-    with lock:
+        raise InputError(f"{path}: cannot be used: {error.strerror}") from error
+    try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError(f"{folder}: another sweep is at work there") from None
-        _remove_halves(folder)
-        yield Store(folder)
-
-
-def _remove_halves(folder: Path) -> None:
-    """Remove the temporary files that a killed sweep left; nobody else writes here."""
-    for place in (folder, folder / MODELS, folder / QUALITY, folder / SPEED):
-        for path in place.glob(".*"):
-            if path.is_file():
+        try:
+            yield
+        except BaseException:
+            if is_new and not any((folder / name).exists() for name in (MODELS, QUALITY, SPEED)):
                 path.unlink()
+            raise
+    finally:
+        os.close(handle)
+
+
+def _is_table(path: Path) -> bool:
+    return is_record(path, "sweep")
+
+
+def _are_timings(path: Path) -> bool:
+    return is_record(path, "sweep-timings")

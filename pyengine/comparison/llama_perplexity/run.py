@@ -1,6 +1,5 @@
 """The whole emulation, from files to a record: the base file once, then every variant."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import ModelOptions
 from pyengine.engine.session import default_threads
 from pyengine.errors import NumbersError, ResultFileError
+from pyengine.files import temporary_folder
 from pyengine.results import Note, Record, Result, context_notes, failed, fitted, provenance
 
 Progress = Callable[[str, float], None]
@@ -84,9 +84,9 @@ def emulate(
     text = b"".join(document.content for document in corpus.documents)
     threads = threads or default_threads()
     how = ModelOptions(n_gpu_layers=n_gpu_layers)
-    with open_model(reference, options=how) as model, tempfile.TemporaryDirectory() as folder:
+    with open_model(reference, options=how) as model, temporary_folder() as folder:
         n_ctx, notes = fitted(n_ctx, model.n_positions)
-        path = base_file or Path(folder) / "base.kld"
+        path = base_file or folder / "base.kld"
         estimate = None
         if path.exists():
             _check_same_text(path, model, text, n_ctx, max_chunks)
