@@ -1,109 +1,19 @@
 """Downloads, against a server on this machine that speaks the hub's protocol."""
 
-import hashlib
-import json
+import os
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
+from hub_server import Hub, serving
 
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
 
+from pyengine.discovery.hub import _fetch_file
 from pyengine.discovery.places import Places
 from pyengine.discovery.references import resolve_model
 from pyengine.errors import InputError, ModelFileError
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-@dataclass
-class Hub:
-    """A repository, and a record of what was asked of it."""
-
-    files: dict[str, bytes]
-    requests: list[str] = field(default_factory=list)
-    cut_after: int | None = None
-    lies: dict[str, str] = field(default_factory=dict)
-    listing: bytes | None = None
-    url: str = ""
-
-
-class Handler(BaseHTTPRequestHandler):
-    hub: Hub
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-    def _answer(self, *, body: bool) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.hub.requests.append(f"{self.command} {path} {self.headers.get('Range') or ''}".strip())
-        if path.startswith("/api/models/owner/repo"):
-            self._json(path, body=body)
-            return
-        prefix = "/owner/repo/resolve/"
-        name = path.removeprefix(prefix).partition("/")[2]
-        if not path.startswith(prefix) or name not in self.hub.files:
-            self._missing(path)
-            return
-        self._file(self.hub.files[name], body=body)
-
-    def _json(self, path: str, *, body: bool) -> None:
-        entries = [
-            {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-            for name, data in self.hub.files.items()
-        ]
-        siblings = [{"rfilename": name} for name in self.hub.files]
-        tree = "/tree/" in path
-        content = json.dumps(
-            entries if tree else {"id": "owner/repo", "sha": COMMIT, "siblings": siblings}
-        ).encode()
-        content = self.hub.listing or content
-        self._head(200, {"Content-Type": "application/json", "Content-Length": str(len(content))})
-        if body:
-            self.wfile.write(content)
-
-    def _missing(self, path: str) -> None:
-        code = "EntryNotFound" if path.startswith("/owner/repo/") else "RepoNotFound"
-        self._head(404, {"X-Error-Code": code, "Content-Length": "0"})
-
-    def _file(self, data: bytes, *, body: bool) -> None:
-        wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        begin = int(wanted.group(1)) if wanted else 0
-        headers = {
-            "ETag": f'"{hashlib.sha256(data).hexdigest()}"',
-            "X-Repo-Commit": COMMIT,
-            "Accept-Ranges": "bytes",
-            "Content-Length": str(len(data) - begin),
-            **self.hub.lies,
-        }
-        if wanted:
-            headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
-        self._head(206 if wanted else 200, headers)
-        if not body:
-            return
-        if self.hub.cut_after is not None:
-            self.wfile.write(data[begin : begin + self.hub.cut_after])
-            self.hub.cut_after = None
-            self.close_connection = True
-            return
-        self.wfile.write(data[begin:])
-
-    def _head(self, status: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
 
 
 @pytest.fixture
@@ -119,15 +29,8 @@ def hub() -> Iterator[Hub]:
             "torn-Q2_K-00001-of-00002.gguf": b"GGUF",
         }
     )
-    handler = type("BoundHandler", (Handler,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield hub
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(hub):
+        yield hub
 
 
 @pytest.fixture
@@ -208,6 +111,26 @@ def test_bytes_that_were_not_promised_are_removed(hub: Hub, places: Places) -> N
     hub.lies = {}
     path = resolve_model("hf:owner/repo:Q8_0", places=places)
     assert path.read_bytes() == hub.files["model-Q8_0.gguf"]
+
+
+def test_what_was_in_the_cache_already_is_not_removed(hub: Hub, places: Places) -> None:
+    path = resolve_model("hf:owner/repo:Q8_0", places=places)
+    blob = path.resolve()
+    os.truncate(blob, 5)  # whoever did that
+    with pytest.raises(ModelFileError, match=r"was in the cache already .* remove it"):
+        _fetch_again(hub, places)
+    assert blob.read_bytes() == b"GGUF "
+    assert path.resolve() == blob
+    blob.unlink()
+    assert _fetch_again(hub, places).read_bytes() == hub.files["model-Q8_0.gguf"]
+
+
+def _fetch_again(hub: Hub, places: Places) -> Path:
+    """Download as where the cache was not looked at, as for a file of another commit."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=hub.url)
+    return _fetch_file(api, "owner/repo", "model-Q8_0.gguf", places.hub())
 
 
 @pytest.mark.parametrize(

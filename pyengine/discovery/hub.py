@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from pyengine.discovery.places import Places
 from pyengine.discovery.references import choose_files
 from pyengine.engine.gguf import parts_sha256
 from pyengine.errors import InputError, ModelFileError
+from pyengine.files import temporary_folder, write_atomic
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -21,7 +24,8 @@ _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 def download(repository: str, choice: str | None, *, places: Places) -> Path:
     """Fetch the one file that the choice names into the hub's cache; of a split model all parts.
 
-    An interrupted download continues where it stopped; progress goes to stderr.
+    A connection that breaks is taken up where it was; a killed download begins again, and what it
+    left is removed. Progress goes to stderr.
 
     Raises ModelFileError where the repository or the file is not there, the choice names several,
     or what came is damaged; InputError where huggingface_hub is not installed or the network fails.
@@ -60,7 +64,7 @@ def _fetch(api: HfApi, repository: str, choice: str | None, cache: Path) -> Path
 
 
 def _fetch_file(api: HfApi, repository: str, name: str, cache: Path) -> Path:
-    """Download one file, and hold it against the hash that the server gave for it.
+    """Download one file, hold it against the hash that the server gave, and add it to the cache.
 
     The hub's library takes the server's word for both hash and commit as names of files.
     """
@@ -70,18 +74,50 @@ def _fetch_file(api: HfApi, repository: str, name: str, cache: Path) -> Path:
     for word in (promised.etag, promised.commit_hash):
         if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", word or ""):
             raise ValueError(f"{name} is said to have the hash {word!r:.60}")
-    path = Path(api.hf_hub_download(repository, name, cache_dir=cache))
-    blob = path.resolve()
-    if cache.resolve() not in blob.parents:
-        raise ValueError(f"{name} was stored outside of the cache, as {blob}")
-    if _SHA256.fullmatch(promised.etag or "") and parts_sha256([blob]) != promised.etag:
-        path.unlink()
-        blob.unlink(missing_ok=True)
-        raise ModelFileError(
-            f"hf:{repository}:{name}: what came does not have the SHA-256 that was promised, and "
-            "was removed; try again"
-        )
-    return path
+    store = cache / f"models--{repository.replace('/', '--')}"
+    blob = store / "blobs" / str(promised.etag)
+    if os.path.lexists(blob):  # the file of another commit, or in a cache without this one
+        path = Path(api.hf_hub_download(repository, name, cache_dir=cache))
+        if not _is_promised(path, promised.etag):
+            raise ModelFileError(
+                f"hf:{repository}:{name}: {blob} was in the cache already and does not have the "
+                "SHA-256 that the hub promises; remove it to download it again"
+            )
+        return path
+    cache.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(cache) as folder:
+        path = Path(api.hf_hub_download(repository, name, cache_dir=folder))
+        if folder.resolve() not in path.resolve().parents:
+            raise ValueError(f"{name} was stored outside of the cache, as {path.resolve()}")
+        if not _is_promised(path, promised.etag):
+            raise ModelFileError(
+                f"hf:{repository}:{name}: what came does not have the SHA-256 that was promised, "
+                "and was removed; try again"
+            )
+        _add(folder / store.name, store)
+        return cache / path.relative_to(folder)
+
+
+def _is_promised(path: Path, promised: str | None) -> bool:
+    """Return whether a file has the SHA-256 that the server gave, where it gave one."""
+    return not _SHA256.fullmatch(promised or "") or parts_sha256([path.resolve()]) == promised
+
+
+def _add(source: Path, store: Path) -> None:
+    """Add a repository's new files to the cache; of what is there, only its refs change."""
+    for part in ("blobs", "snapshots", "refs"):
+        for path in sorted((source / part).rglob("*")):
+            target = store / path.relative_to(source)
+            if path.is_dir():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if part == "refs":
+                write_atomic(target, path.read_bytes())
+            elif path.is_symlink():
+                with suppress(FileExistsError):
+                    target.symlink_to(path.readlink())
+            elif not os.path.lexists(target):
+                path.rename(target)
 
 
 def pick(repository: str, files: list[str], choice: str | None) -> str:
