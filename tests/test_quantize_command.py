@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import tiny_models
+from full_disk import largest_file
 
 from pyengine.cli.app import run
 from pyengine.engine.gguf import check_gguf
@@ -60,7 +61,7 @@ def test_a_dry_run_writes_nothing(
         (["--to", "Q9"], "no file type 'Q9'"),
         (["--to", "Q8_0", "--tensor-type", "q4_0"], "not PATTERN=TYPE"),
         (["--to", "Q2_K_S"], "needs an importance matrix"),
-        (["--to", "Q8_0", "--output-dir", "/nowhere"], "no such folder"),
+        (["--to", "Q8_0", "--output-dir", "/dev/null/out"], "/dev/null is not a folder"),
         (["--to", "Q8_0", "--json", "--markdown"], "exclude each other"),
         (["--to", "Q8_0", "--imatrix", "/nowhere"], "No such file"),
         ([], "--to"),
@@ -92,10 +93,25 @@ def test_a_killed_command_leaves_no_process_and_no_file(source: Path, tmp_path: 
         while not any(out.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.01)
         child.kill()
-    time.sleep(0.5)
     whole = [path for path in out.iterdir() if not path.name.startswith(".")]
     for path in whole:
         check_gguf(path)  # what has its name is whole
+    assert run([*command[3:], "--output-dir", str(out)]) == 0
+    assert sorted(path.suffix for path in out.iterdir()) == [".gguf"] * 14
+
+
+def test_a_folder_is_made_and_a_refusal_leaves_none(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    arguments = ["quantize", str(source), "--output-dir", str(out), "--to"]
+    assert run([*arguments, "Q9"]) == 2
+    assert run([*arguments, "Q2_K_S"]) == 2
+    assert run([*arguments, "Q8_0", "--dry-run"]) == 0
+    assert run([*arguments, "Q8_0", "--imatrix", "/nowhere"]) == 2
+    with largest_file(1000):
+        assert run([*arguments, "Q8_0"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+    assert run([*arguments, "Q8_0"]) == 0
+    assert [path.name for path in out.iterdir()] == ["tiny-Q8_0.gguf"]
 
 
 def test_help_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
