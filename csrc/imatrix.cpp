@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <unordered_map>
 
+#include "errors.hpp"
 #include "gguf_file.hpp"
+#include "mapped_file.hpp"
 
 namespace pyengine {
 namespace {
@@ -39,9 +43,33 @@ void normalize(std::vector<float> & sums, const std::vector<float> & counts) {
     }
 }
 
+// The format without metadata, called .dat: the number of entries, then for each the length of its
+// name and the name.
+bool is_old_format(const std::string & path) {
+    constexpr std::int32_t most_entries = 1 << 20, longest_name = 256;
+    const MappedFile mapped(path);
+    const std::string_view bytes = mapped.bytes();
+    std::int32_t head[2];
+    if (bytes.size() < sizeof head || bytes.substr(0, 4) == "GGUF") {
+        return false;
+    }
+    std::memcpy(head, bytes.data(), sizeof head);
+    if (head[0] < 1 || head[0] > most_entries || head[1] < 1 || head[1] > longest_name) {
+        return false;
+    }
+    const std::string_view name = bytes.substr(sizeof head, static_cast<std::size_t>(head[1]));
+    return name.size() == static_cast<std::size_t>(head[1]) &&
+           std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
 } // namespace
 
 std::vector<ImportanceEntry> read_imatrix(const std::string & path) {
+    if (is_old_format(path)) {
+        throw ModelFileError(path,
+                             "is an importance matrix in the old .dat format; convert it with "
+                             "llama-imatrix --in-file OLD.dat -o NEW.gguf");
+    }
     const GgufFile file(path);
     if (file.string("general.type").value_or("") != "imatrix") {
         file.fail("is not an importance matrix (general.type is not 'imatrix')");

@@ -11,7 +11,8 @@ struct ImportanceEntry {
     std::vector<float> values; // mean squared activation for every column of every expert
 };
 
-// Reads a GGUF written by llama-imatrix. Throws ModelFileError.
+// Reads a GGUF written by llama-imatrix. Throws ModelFileError, with a word on how to convert it
+// where the file is of the format that llama-imatrix wrote before.
 std::vector<ImportanceEntry> read_imatrix(const std::string & path);
 
 } // namespace pyengine

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <regex>
+#include <unordered_map>
 
 #include "errors.hpp"
 #include "gguf_check.hpp"
@@ -75,10 +76,45 @@ void check_options(const QuantizeOptions & options) {
     }
 }
 
+// Counts the entries of an importance matrix that name a tensor of the source. llama.cpp goes on
+// without the others, and fails in the midst of writing on those of another size.
+std::size_t count_used(const std::string & source, const std::string & imatrix,
+                       const std::vector<ImportanceEntry> & entries) {
+    std::unordered_map<std::string, std::size_t> sizes;
+    for (const std::string & part : check_gguf(source).parts) {
+        const GgufFile file(part);
+        for (const GgufTensor & tensor : file.tensors()) {
+            sizes[std::string(tensor.name)] =
+                static_cast<std::size_t>(tensor.shape[0] * tensor.shape[2]);
+        }
+    }
+    std::size_t used = 0;
+    for (const ImportanceEntry & entry : entries) {
+        const auto found = sizes.find(entry.tensor);
+        if (found == sizes.end()) {
+            continue;
+        }
+        if (found->second != entry.values.size()) {
+            throw ModelFileError(imatrix, "is of another model than " + source + ": tensor '" +
+                                              entry.tensor + "' has " +
+                                              std::to_string(found->second) +
+                                              " columns there, and the importance of " +
+                                              std::to_string(entry.values.size()) + " here");
+        }
+        ++used;
+    }
+    if (used == 0) {
+        throw ModelFileError(imatrix, "is of another model than " + source + ": none of its " +
+                                          std::to_string(entries.size()) +
+                                          " entries names a tensor there");
+    }
+    return used;
+}
+
 // The parameters as llama.cpp wants them, with the arrays they point to.
 class Parameters {
 public:
-    explicit Parameters(const QuantizeOptions & options) : options_(options) {
+    Parameters(const std::string & source, const QuantizeOptions & options) : options_(options) {
         params_.ftype = options.file_type;
         params_.nthread = options.threads;
         params_.pure = options.pure;
@@ -87,12 +123,14 @@ public:
         params_.token_embedding_type = options.embedding_type.value_or(GGML_TYPE_COUNT);
         add_overrides();
         add_metadata();
-        add_importance();
+        add_importance(source);
     }
     Parameters(const Parameters &) = delete;
     Parameters & operator=(const Parameters &) = delete;
 
     llama_model_quantize_params & get() { return params_; }
+    std::size_t n_importance() const { return entries_.size(); }
+    std::size_t n_importance_used() const { return n_importance_used_; }
 
 private:
     void add_overrides() {
@@ -115,11 +153,12 @@ private:
         params_.kv_overrides = metadata_.data();
     }
 
-    void add_importance() {
+    void add_importance(const std::string & source) {
         if (options_.imatrix.empty()) {
             return;
         }
         entries_ = read_imatrix(options_.imatrix);
+        n_importance_used_ = count_used(source, options_.imatrix, entries_);
         for (const ImportanceEntry & entry : entries_) {
             importance_.push_back({entry.tensor.c_str(), entry.values.data(), entry.values.size()});
         }
@@ -132,6 +171,7 @@ private:
     std::vector<llama_model_tensor_override> overrides_;
     std::vector<llama_model_kv_override> metadata_;
     std::vector<ImportanceEntry> entries_;
+    std::size_t n_importance_used_ = 0;
     std::vector<llama_model_imatrix_data> importance_;
 };
 
@@ -155,17 +195,20 @@ void run(const std::string & source, const std::string & target,
 
 QuantizePlan plan_quantization(const std::string & source, const QuantizeOptions & options) {
     check(source, options);
-    Parameters params(options);
+    Parameters params(source, options);
     params.get().dry_run = true;
     const LogTranscript transcript;
     run(source, "", params.get());
-    return plan_from_transcript(source, options, transcript.text());
+    QuantizePlan plan = plan_from_transcript(source, options, transcript.text());
+    plan.n_importance = params.n_importance();
+    plan.n_importance_used = params.n_importance_used();
+    return plan;
 }
 
 void quantize(const std::string & source, const std::string & target,
               const QuantizeOptions & options) {
     check(source, options);
-    Parameters params(options);
+    Parameters params(source, options);
     run(source, target, params.get());
 }
 

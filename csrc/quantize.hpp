@@ -37,6 +37,8 @@ struct PlannedTensor {
 struct QuantizePlan {
     std::vector<PlannedTensor> tensors; // in the order in which they are written
     std::uint64_t file_bytes = 0;       // exact size of the file to come
+    std::size_t n_importance = 0;       // entries of the importance matrix
+    std::size_t n_importance_used = 0;  // those that name a tensor of the source
 };
 
 // Names such as "Q4_K_M" and "q4_k"; throw OptionError for others.

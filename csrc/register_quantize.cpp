@@ -42,7 +42,8 @@ py::tuple plan(const std::string & source, const py::kwargs & settings) {
                                       ggml_type_name(tensor.target_type), tensor.source_bytes,
                                       tensor.target_bytes, whole));
     }
-    return py::make_tuple(tensors, result.file_bytes, ggml_type_name(base));
+    return py::make_tuple(tensors, result.file_bytes, ggml_type_name(base), result.n_importance,
+                          result.n_importance_used);
 }
 
 void run(const std::string & source, const std::string & target, const py::kwargs & settings) {

@@ -48,7 +48,7 @@ def plan_quantization(
     imatrix: str,
     overrides: Sequence[tuple[str, str]],
     metadata: Sequence[tuple[str, str]],
-) -> tuple[list[tuple[str, tuple[int, ...], str, str, int, int, bool]], int, str]: ...
+) -> tuple[list[tuple[str, tuple[int, ...], str, str, int, int, bool]], int, str, int, int]: ...
 def quantize(
     source: str,
     target: str,

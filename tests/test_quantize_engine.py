@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,14 @@ def test_output_embedding_pure_and_overrides(wide: Path) -> None:
     assert changed["blk.0.ffn_gate.weight"] == plain["blk.0.ffn_gate.weight"]
 
 
-def write_imatrix(path: Path, source: Path, *, kind: str = "imatrix", scale: float = 1.0) -> None:
+def write_imatrix(
+    path: Path,
+    source: Path,
+    *,
+    kind: str = "imatrix",
+    scale: float = 1.0,
+    rename: Callable[[str], str] = str,
+) -> None:
     writer = gguf.GGUFWriter(str(path), "")
     writer.add_type(kind)
     writer.add_uint32("imatrix.chunk_count", 1)
@@ -131,8 +139,8 @@ def write_imatrix(path: Path, source: Path, *, kind: str = "imatrix", scale: flo
     for row in read_tensor_table(source):
         if row.name.startswith("blk.") and len(row.shape) == 2:
             sums = (rng.uniform(0.1, 4.0, (1, row.shape[0])) * scale).astype(np.float32)
-            writer.add_tensor(f"{row.name}.in_sum2", sums)
-            writer.add_tensor(f"{row.name}.counts", np.full((1, 1), 2.0, dtype=np.float32))
+            writer.add_tensor(f"{rename(row.name)}.in_sum2", sums)
+            writer.add_tensor(f"{rename(row.name)}.counts", np.full((1, 1), 2.0, dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

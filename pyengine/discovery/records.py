@@ -15,7 +15,8 @@ class LocalModel(Record):
         n_bytes: size on disk, all parts of a split model together.
         same_bytes: number of the group of files with equal content, from 1; None if unique.
         same_file: whether the group shares one file on disk (links), so that it costs once.
-        problem: why the header could not be read, or None.
+        problem: why the file cannot be used as it is, or None: damaged, cut off, or a part only of
+            what the store's program runs.
     """
 
     reference: str

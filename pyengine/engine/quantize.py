@@ -28,6 +28,7 @@ from pyengine.errors import (
     WorkerError,
 )
 from pyengine.files import replacing
+from pyengine.inputs import read_bytes
 
 # Largest first: the order of `all`.
 QUANTIZED_TYPES = (
@@ -106,12 +107,19 @@ class PlannedTensor:
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizationPlan:
-    """What quantizing to one type will write: exact sizes, before anything is written."""
+    """What quantizing to one type will write: exact sizes, before anything is written.
+
+    Attributes:
+        importance_entries: how many tensors the importance matrix names; 0 without one.
+        importance_used: how many of them the source has.
+    """
 
     file_type: str
     base_type: str
     file_bytes: int
     tensors: tuple[PlannedTensor, ...]
+    importance_entries: int = 0
+    importance_used: int = 0
 
     @property
     def fallbacks(self) -> tuple[PlannedTensor, ...]:
@@ -270,10 +278,7 @@ def options_sha256(file_type: str, options: QuantizeOptions) -> str:
 
 
 def _bytes_sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelFileError(f"{path}: {error.strerror}") from error
+    return hashlib.sha256(read_bytes(path, error=ModelFileError, most=None)).hexdigest()
 
 
 def _check_reusable(
@@ -381,5 +386,7 @@ def _plan(answer: dict[str, Any]) -> QuantizationPlan:
         file_type=answer["file_type"],
         base_type=answer["base_type"],
         file_bytes=answer["file_bytes"],
+        importance_entries=answer["importance_entries"],
+        importance_used=answer["importance_used"],
         tensors=tuple(PlannedTensor(**{**row, "shape": tuple(row["shape"])}) for row in rows),
     )

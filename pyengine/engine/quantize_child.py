@@ -29,8 +29,17 @@ def main(request: dict[str, Any]) -> int:
 
 
 def _plan(source: str, file_type: str, settings: dict[str, Any]) -> dict[str, Any]:
-    tensors, size, base = _core.plan_quantization(source, file_type=file_type, **settings)
-    return {"file_type": file_type, "base_type": base, "file_bytes": size, "tensors": tensors}
+    tensors, size, base, entries, used = _core.plan_quantization(
+        source, file_type=file_type, **settings
+    )
+    return {
+        "file_type": file_type,
+        "base_type": base,
+        "file_bytes": size,
+        "tensors": tensors,
+        "importance_entries": entries,
+        "importance_used": used,
+    }
 
 
 def _end_with_parent() -> None:

@@ -77,11 +77,13 @@ def _fallbacks(result: QuantizeResult) -> Block:
 
 
 def _method(result: QuantizeResult) -> Facts:
+    importance = f"{result.importance_used} of {result.importance_entries} entries are used"
     return Facts(
         "Method",
         (
             ("source", f"{result.source}, {size(result.source_bytes)}"),
             ("source SHA-256", result.source_sha256),
+            *([("importance matrix", importance)] if result.importance_entries else []),
             ("pyengine", result.provenance.pyengine),
             ("llama.cpp", result.provenance.llama_cpp),
         ),

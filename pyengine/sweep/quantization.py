@@ -53,13 +53,20 @@ class VariantRecord(Record):
 
 
 class QuantizeResult(Result):
-    """What `pyengine quantize` did, or with `dry_run` would do."""
+    """What `pyengine quantize` did, or with `dry_run` would do.
+
+    Attributes:
+        importance_entries: how many tensors the importance matrix names; 0 without one.
+        importance_used: how many of them the source has.
+    """
 
     kind: Literal["quantize"] = "quantize"
     source: str
     source_sha256: str
     source_bytes: int
     dry_run: bool
+    importance_entries: int = 0
+    importance_used: int = 0
     variants: list[VariantRecord]
 
 
@@ -115,6 +122,8 @@ def quantize_all(
         source_sha256=source_sha256,
         source_bytes=summary.n_bytes,
         dry_run=dry_run,
+        importance_entries=plans[0].importance_entries,
+        importance_used=plans[0].importance_used,
         variants=list(map(_record, plans, targets, reused)),
     )
 
