@@ -10,17 +10,23 @@ Everything public is imported on first use, so that ``import pyengine`` stays fa
 """
 
 import sys
+
+from pyengine.startup import prepare_command, started_as_command
+
+if _is_command := started_as_command(sys.argv, sys.orig_argv):
+    prepare_command()  # before the imports below: a signal in their midst leaves a traceback
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pyengine.engine.library import open_llama_cpp, started_as_command
+from pyengine.engine.library import open_llama_cpp
 
 __version__ = "0.1.0"
 
 try:
     open_llama_cpp()
 except ImportError:
-    if not started_as_command(sys.argv, sys.orig_argv):
+    if not _is_command:
         raise
     # The command line asks again and ends with a sentence. Whoever else goes on gets no further.
     sys.modules["pyengine._core"] = None  # type: ignore[assignment]

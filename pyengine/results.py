@@ -14,6 +14,7 @@ from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.asked import asked
 from pyengine.engine.model import Model
 from pyengine.errors import NumbersError
+from pyengine.plain_text import escape_json, safe_line
 
 SCHEMA_VERSION = 1
 
@@ -100,14 +101,19 @@ class Result(Record):
     notes: list[Note] = []
 
 
+def json_text(result: Result) -> str:
+    """Write a record as indented JSON that shows no terminal a character that could steer it."""
+    return escape_json(result.model_dump_json(indent=2)) + "\n"
+
+
 def model_record(model: Model, *, vocabulary_sha256: str) -> ModelRecord:
     """Describe an open model."""
     return ModelRecord(
         path=str(model.path),
         name=model.name,
         sha256=model.sha256,
-        architecture=model.architecture,
-        file_type=model.file_type,
+        architecture=safe_line(model.architecture),
+        file_type=safe_line(model.file_type),
         n_params=model.n_params,
         n_bytes=model.n_bytes,
         file_bytes=model.file_bytes,
@@ -116,7 +122,7 @@ def model_record(model: Model, *, vocabulary_sha256: str) -> ModelRecord:
         n_embd=model.n_embd,
         n_layer=model.n_layer,
         tokenizer=model.vocabulary.kind,
-        pre_tokenizer=model.vocabulary.pre_tokenizer,
+        pre_tokenizer=safe_line(model.vocabulary.pre_tokenizer),
         vocabulary_sha256=vocabulary_sha256,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pyengine.cli.app import COMMANDS, run
-from pyengine.engine.library import started_as_command
+from pyengine.startup import started_as_command
 
 SCRIPT = str(Path(sys.executable).with_name("pyengine"))
 MODULE = [sys.executable, "-m", "pyengine"]

@@ -32,7 +32,7 @@ FORBIDDEN = {
 }
 # doctor tells what the compiled core says of itself.
 CORE_USERS = {"engine", "vocabulary", "statistics", "doctor", "results.py"}
-RECORD_MODULES = {"records", "results", "outcomes", "errors", "files"}
+RECORD_MODULES = {"records", "results", "outcomes", "errors", "files", "inputs", "plain_text"}
 
 
 @dataclass(frozen=True)

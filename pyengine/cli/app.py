@@ -3,11 +3,11 @@
 import errno
 import io
 import os
-import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +16,14 @@ from pyengine import __version__
 from pyengine.asked import asked
 from pyengine.engine.library import open_llama_cpp
 from pyengine.errors import InputError, PyengineError
-from pyengine.reports.pieces import safe
+from pyengine.plain_text import safe
+from pyengine.startup import (
+    INTERRUPTED,
+    leave_at_signals,
+    prepare_command,
+    raise_at_signals,
+    signal_arrived,
+)
 
 # Command name -> module; each module has a function `command`. Modules are imported when used,
 # so that `pyengine --version` does not pay for plotting or parsers.
@@ -34,7 +41,8 @@ COMMANDS: dict[str, str] = {
     "evaluate": "pyengine.cli.evaluate",
 }
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What the system says of a stdout that takes no more: a full disk, or none behind it.
+NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 # Options that say where and how a result goes, with what means it is made or how fast that is,
 # and change none of its numbers.
 SILENT_FLAGS = frozenset({"--json", "--markdown", "--resume", "--speed", "--no-speed"})
@@ -46,7 +54,6 @@ SILENT_OPTIONS = frozenset(
 )
 
 INTERNAL = 3
-INTERRUPTED = 130
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
     "3 internal error or broken installation, 130 interrupted or terminated."
@@ -97,18 +104,35 @@ def pyengine(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    prepare_command()  # where another program imported pyengine first
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? instead of failing
-    # Being terminated is as orderly as Ctrl-C: children end, half-written files go.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = run(sys.argv[1:])
+    raise_at_signals()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # a second one, while the first was being answered
+        code = INTERRUPTED
+    leave_at_signals()
+    code = _flushed(code)
     if code == INTERRUPTED:
         # An orderly exit may still end by SIGINT where Python has noted an interrupt of its own.
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Write what the streams still hold; the exit code says where that failed."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _complain(_about(error))
+        code = code or InputError.exit_code
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _drop(sys.stderr)
+    return code
 
 
 def run(arguments: list[str]) -> int:
@@ -131,37 +155,61 @@ def _run(arguments: list[str]) -> int:
             args=arguments or ["--help"], prog_name="pyengine", standalone_mode=False
         )
         sys.stdout.flush()
-    except typer.TyperException as error:
-        _complain(error.format_message())
-        return 2
-    except PyengineError as error:
-        _complain(str(error))
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        return _without_reader()
+    except Exception as error:  # noqa: BLE001  # each becomes a sentence and a code
+        if signal_arrived():  # an import that a signal ended says that the module is damaged
+            return _interrupted()
+        return _answer(error)
+    except KeyboardInterrupt:
+        return _interrupted()
     except SystemExit as end:  # typer's own answer to a broken pipe, with the code of a threshold
         if isinstance(end.__context__, BrokenPipeError):
             return _without_reader()
         raise
-    except ImportError as error:
-        _complain(f"this installation is broken: {error}")
-        return INTERNAL
-    except MemoryError:
+    if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
+        return _interrupted()
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    _complain("interrupted")
+    return INTERRUPTED
+
+
+def _answer(error: Exception) -> int:
+    """Say what went wrong in one sentence; return the exit code."""
+    if isinstance(error, typer.Abort):
+        return _interrupted()
+    if isinstance(error, typer.TyperException):
+        _complain(error.format_message())
+        return InputError.exit_code
+    if isinstance(error, PyengineError):
+        _complain(str(error))
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return _without_reader()
+    if isinstance(error, ImportError):
+        return _failed_import(error)
+    if isinstance(error, MemoryError):
         _complain("out of memory; use a smaller model, context or batch")
         return INTERNAL
-    except OSError as error:
+    if isinstance(error, OSError):
         _complain(_about(error))
         return InputError.exit_code
-    except Exception:  # noqa: BLE001  # a defect, whose traceback is the report
-        traceback.print_exc()
-        _complain("internal error; please report it with the lines above")
-        return INTERNAL
-    if code == INTERRUPTED:  # typer swallows Ctrl-C and returns its code
-        _complain("interrupted")
-    return code if isinstance(code, int) else 0
+    with suppress(OSError):  # a defect, whose traceback is the report
+        traceback.print_exception(error)
+    _complain("internal error; please report it with the lines above")
+    return INTERNAL
+
+
+def _failed_import(error: ImportError) -> int:
+    """Tell a module that the system had no room for from one that is not there."""
+    text = str(error)
+    for short in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        if os.strerror(short) in text or "failed to map segment" in text:
+            _complain(f"the system gives too little to start with: {text}")
+            return INTERNAL
+    _complain(f"this installation is broken: {text}")
+    return INTERNAL
 
 
 def what_was_asked(arguments: list[str]) -> tuple[str, ...]:
@@ -191,23 +239,27 @@ def _about(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename:
         return f"{error.filename}: {reason}"
-    if error.errno not in FULL_DISK:
+    if error.errno not in NO_OUTPUT:
         return reason
-    _drop_output()  # files have names, so it is stdout that went there
+    _drop(sys.stdout)  # files have names, so it is stdout that went there
     return f"the output cannot be written: {reason}"
 
 
 def _without_reader() -> int:
     """Drop what is left: the reader of our output went away (| head), which is no error."""
-    _drop_output()
+    _drop(sys.stdout)
     return 0
 
 
-def _drop_output() -> None:
-    """Let what stdout still holds vanish; Python would complain of it at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop(stream: TextIO) -> None:
+    """Let what a stream still holds vanish; Python would complain of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(message: str) -> None:
     """Write one line to stderr; what a file or a server wrote into it cannot steer the terminal."""
-    sys.stderr.write(f"pyengine: {safe(' '.join(message.split()))}\n")
+    try:
+        sys.stderr.write(f"pyengine: {safe(' '.join(message.split()))}\n")
+        sys.stderr.flush()
+    except OSError:  # nobody can be told, and the exit code stays
+        _drop(sys.stderr)

@@ -207,6 +207,7 @@ def _emulate(
     from pyengine.cli.output import print_json, reporting
     from pyengine.comparison.llama_perplexity.run import emulate
     from pyengine.corpus import load_corpus
+    from pyengine.plain_text import safe
     from pyengine.reports.emulation_view import emulation_text
 
     with reporting() as progress:
@@ -224,4 +225,4 @@ def _emulate(
     if json:
         print_json(result)
     else:
-        sys.stdout.write(emulation_text(result))
+        sys.stdout.write(safe(emulation_text(result)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyengine.cli.options import check_languages
 from pyengine.errors import OptionError
+from pyengine.plain_text import safe
 
 if TYPE_CHECKING:
     from pyengine.codegen.evaluation import Progress
@@ -83,7 +84,8 @@ def evaluation_progress() -> Iterator["Progress"]:
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
         shown: dict[str, TaskID] = {}
 
-        def show(name: str, done: int, total: int, records: list["TaskRecord"]) -> None:
+        def show(label: str, done: int, total: int, records: list["TaskRecord"]) -> None:
+            name = safe(label)
             if name not in shown:
                 shown[name] = bars.add_task(name, total=total)
             bars.update(shown[name], completed=done, description=estimate(name, records))

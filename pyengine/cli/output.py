@@ -10,11 +10,11 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pyengine.plain_text import safe
 from pyengine.reports.markdown import render_markdown
-from pyengine.reports.pieces import safe
 from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
-from pyengine.results import Result
+from pyengine.results import Result, json_text
 
 PIPED_WIDTH = 80
 R = TypeVar("R", bound=Result)
@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Result)
 
 def print_json(result: Result) -> None:
     """Write a record to stdout as indented JSON and nothing else."""
-    sys.stdout.write(result.model_dump_json(indent=2) + "\n")
+    sys.stdout.write(json_text(result))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -206,6 +206,7 @@ def _evaluate(
     from pyengine.codegen.sandbox import open_sandbox
     from pyengine.files import write_atomic
     from pyengine.reports.evaluate_view import evaluate_document
+    from pyengine.results import json_text
     from pyengine.sweep.variants import describe_variant
 
     usable = [path for path in files if path != source and not describe_variant(path).failure]
@@ -215,8 +216,7 @@ def _evaluate(
     with evaluation_progress() as progress:
         evaluation = Evaluation(find_tasks(tasks), tasks, chosen, open_sandbox(), progress=progress)
         result = evaluation.run(usable, reference=source)
-    text = result.model_dump_json(indent=2) + "\n"
-    write_atomic(folder / EVALUATION, text, is_ours=_is_evaluation)
+    write_atomic(folder / EVALUATION, json_text(result), is_ours=_is_evaluation)
     if show:
         print_document(evaluate_document(result), markdown=markdown)
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import sys
-from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -23,16 +22,6 @@ def open_llama_cpp() -> None:
     """
     check_llama_cpp_version()
     preload_llama_cpp()
-
-
-def started_as_command(argv: Sequence[str], orig_argv: Sequence[str]) -> bool:
-    """Return whether these are the arguments of `pyengine` or `python -m pyengine`."""
-    if not argv:
-        return False
-    # "-m" stands in for a module's path while the package that the module is in is imported.
-    is_module = argv[0] == "-m"
-    name = orig_argv[len(orig_argv) - len(argv)] if is_module else Path(argv[0]).name
-    return name == "pyengine"
 
 
 def check_llama_cpp_version() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from pyengine.reports.pieces import safe
+from pyengine.plain_text import safe
 from pyengine.reports.tables import Cell, Column, Table
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pyengine.plain_text import safe
 from pyengine.reports.colors import DARK, LIGHT
-from pyengine.reports.pieces import safe
 from pyengine.reports.plots import draw_inline_svg
 from pyengine.reports.tables import (
     Block,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from pyengine.reports.pieces import safe
+from pyengine.plain_text import safe
 from pyengine.reports.tables import (
     Block,
     Cell,

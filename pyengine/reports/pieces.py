@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
+from pyengine.plain_text import escape_character, safe
+
 _NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", " ": "·"}
 _BRIEF = 28
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def visible(piece: bytes | str) -> str:
@@ -17,12 +18,7 @@ def visible(piece: bytes | str) -> str:
     """
     text = _decode(piece)
     carrier = "◌" if text and unicodedata.combining(text[0]) else ""
-    return carrier + "".join(_NAMED.get(char) or _escape(char) for char in text)
-
-
-def safe(text: str) -> str:
-    """Return text with characters that could steer a terminal escaped; newlines stay."""
-    return "".join(char if char in "\n\t" else _escape(char) for char in text)
+    return carrier + "".join(_NAMED.get(char) or escape_character(char) for char in text)
 
 
 def brief(text: str) -> str:
@@ -37,12 +33,3 @@ def _decode(piece: bytes | str) -> str:
     if isinstance(piece, str):
         return piece
     return piece.decode("utf-8", errors="surrogateescape")
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"<{code - 0xDC00:02X}>"
-    if unicodedata.category(char) in _UNSAFE:
-        return f"<U+{code:04X}>"
-    return char

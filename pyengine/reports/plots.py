@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pyengine.plain_text import safe
 from pyengine.reports.charts import (
     Bars,
     Chart,
@@ -22,7 +23,7 @@ from pyengine.reports.charts import (
     Series,
 )
 from pyengine.reports.colors import LIGHT, themed
-from pyengine.reports.pieces import brief, safe
+from pyengine.reports.pieces import brief
 from pyengine.reports.scatter import draw_scatter
 from pyengine.reports.tables import Picture
 from pyengine.reports.ticks import plain_ticks

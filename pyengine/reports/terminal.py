@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from pyengine.reports.pieces import safe
+from pyengine.plain_text import safe
 from pyengine.reports.tables import (
     Block,
     Cell,

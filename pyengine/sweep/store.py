@@ -16,7 +16,7 @@ from pyengine.files import (
     remove_leftovers,
     write_atomic,
 )
-from pyengine.results import is_record
+from pyengine.results import is_record, json_text
 from pyengine.sweep.measurements import QualityRecord
 from pyengine.sweep.records import SweepResult, SweepTimings
 from pyengine.sweep.speed_record import SpeedRecord
@@ -55,13 +55,11 @@ class Store:
 
     def save_results(self, result: SweepResult) -> None:
         """Write the table."""
-        text = result.model_dump_json(indent=2) + "\n"
-        write_atomic(self.results, text, is_ours=_is_table)
+        write_atomic(self.results, json_text(result), is_ours=_is_table)
 
     def save_timings(self, timings: SweepTimings) -> None:
         """Write load times, memory and speeds."""
-        text = timings.model_dump_json(indent=2) + "\n"
-        write_atomic(self.timings, text, is_ours=_are_timings)
+        write_atomic(self.timings, json_text(timings), is_ours=_are_timings)
 
     def save_quality(self, outcome: Outcome) -> None:
         """Write a comparison: its per-token numbers, then the record that vouches for them."""

@@ -1,0 +1,89 @@
+"""Text that others wrote into files: safe to print, and what of it is a name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_LONGEST_NAME = 120
+# What converters write where nobody gave a name: that of a folder, or of a commit.
+_NO_NAMES = frozenset(
+    {
+        *(
+            "model",
+            "models",
+            "gguf",
+            "ggml",
+            "hf",
+            "huggingface",
+            "snapshot",
+            "snapshots",
+            "output",
+        ),
+        *(
+            "outputs",
+            "out",
+            "tmp",
+            "temp",
+            "test",
+            "none",
+            "null",
+            "unknown",
+            "unnamed",
+            "untitled",
+        ),
+        *("default", "merged", "checkpoint", "final", "download", "downloads", "workspace", "main"),
+    }
+)
+_COMMIT = re.compile(r"(?=.*[0-9])(?:sha256[-:])?[0-9a-f]{7,64}")
+_CHECKPOINT = re.compile(r"checkpoint[-_ ]?\d+")
+
+
+def safe(text: str) -> str:
+    """Return text with characters that could steer a terminal escaped; newlines stay."""
+    return "".join(char if char in "\n\t" else escape_character(char) for char in text)
+
+
+def safe_line(text: str) -> str:
+    """Return a text from a file's metadata as one safe line."""
+    return safe(" ".join(text.split()))
+
+
+def escape_character(char: str) -> str:
+    """Return a character, or `<U+202E>` for one that is invisible or steers what shows it."""
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"<{code - 0xDC00:02X}>"
+    if unicodedata.category(char) in _UNSAFE:
+        return f"<U+{code:04X}>"
+    return char
+
+
+def escape_json(text: str) -> str:
+    """Return JSON in which such characters are written as `\\u202e`: it reads back as the same."""
+    return "".join(char if char == "\n" else _escape_in_json(char) for char in text)
+
+
+def _escape_in_json(char: str) -> str:
+    if char.isascii() or unicodedata.category(char) not in _UNSAFE:
+        return char if char != "\x7f" else "\\u007f"
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+
+def usable_name(text: str) -> str | None:
+    """Return a model's name from its metadata as one safe line; None where it names nothing.
+
+    No names are: a text without letters or digits, a folder or commit that a converter took for
+    one, a path's folders, and what is too long to be read.
+    """
+    line = " ".join(text.split())
+    if re.match(r"(?:[A-Za-z]:)?[\\/]|\.{1,2}[\\/]|~", line):
+        line = re.split(r"[\\/]", line.rstrip("\\/"))[-1]
+    low = line.lower()
+    if low in _NO_NAMES or _COMMIT.fullmatch(low) or _CHECKPOINT.fullmatch(low):
+        return None
+    if len(line) > _LONGEST_NAME or not any(char.isalnum() for char in line):
+        return None
+    return safe(line)
