@@ -9,7 +9,7 @@ import numpy as np
 from pyengine.codegen.parsing import analyse
 from pyengine.codegen.tasks import Task
 from pyengine.comparison.subjects import padding_ids
-from pyengine.engine.model import Vocabulary
+from pyengine.engine.model import Vocabulary, prompt_ids
 from pyengine.engine.session import Session
 from pyengine.statistics.rows import Logits, ranks, row_statistics
 
@@ -77,8 +77,8 @@ def reference_text(task: Task, vocabulary: Vocabulary, *, longest: int) -> Refer
     Scored are the tokens after those that the whole shares with the prompt's own tokenization, so
     that bits per byte is over exactly their bytes.
     """
-    prompt = vocabulary.tokenize(task.prompt, add_special=True).tolist()
-    whole = vocabulary.tokenize(task.prompt + task.reference, add_special=True).tolist()
+    prompt = prompt_ids(vocabulary, task.prompt)
+    whole = prompt_ids(vocabulary, task.prompt + task.reference)
     first = max(1, _shared(prompt, whole))
     if len(whole) > longest or len(whole) <= first:
         return None

@@ -9,7 +9,7 @@ from pyengine.codegen import chat
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task
 from pyengine.engine.chat import render_chats
-from pyengine.engine.model import Model, Vocabulary
+from pyengine.engine.model import Model, Vocabulary, prompt_ids
 from pyengine.errors import OptionError
 
 
@@ -73,8 +73,8 @@ def build_prompts(tasks: Sequence[Task], model: Model, style: PromptStyle) -> li
 
 
 def _raw_prompt(task: Task, model: Model) -> Prompt:
-    tokens = model.vocabulary.tokenize(task.prompt, add_special=True)
-    return Prompt(PromptStyle.RAW, task.prompt, _started(tokens.tolist(), model))
+    tokens = prompt_ids(model.vocabulary, task.prompt)
+    return Prompt(PromptStyle.RAW, task.prompt, _started(tokens, model))
 
 
 def _started(tokens: list[int], model: Model) -> tuple[int, ...]:
@@ -138,8 +138,8 @@ def _chat_prompts(tasks: Sequence[Task], model: Model) -> list[Prompt]:
     prompts = []
     for text in render_chats(template, conversations, bos=bos, eos=eos):
         begun = bool(bos) and text.startswith(bos)
-        tokens = model.vocabulary.tokenize(text, add_special=not begun, parse_special=True)
-        prompts.append(Prompt(PromptStyle.CHAT, text, _started(tokens.tolist(), model)))
+        tokens = prompt_ids(model.vocabulary, text, begun=begun, parse_special=True)
+        prompts.append(Prompt(PromptStyle.CHAT, text, _started(tokens, model)))
     return prompts
 
 

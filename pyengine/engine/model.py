@@ -14,9 +14,34 @@ from pyengine.engine.log import forward_log
 from pyengine.engine.options import ModelOptions
 from pyengine.engine.trial import try_where_needed
 from pyengine.errors import ModelFileError, ModelKindError
+from pyengine.plain_text import usable_name
 
 Vocabulary: TypeAlias = _core.Vocabulary
 LoadProgress: TypeAlias = Callable[[float], object]
+
+
+def prompt_ids(
+    vocabulary: Vocabulary, text: bytes | str, *, begun: bool = False, parse_special: bool = False
+) -> list[int]:
+    """Return the token ids of a text that goes on: with what its model begins one, without end.
+
+    Some tokenizers add EOS after every text (add_eos_token). After it the model would begin
+    another text, and as part of a measured text it would be no part of its bytes.
+
+    Args:
+        vocabulary: the tokenizer.
+        text: the text.
+        begun: the text says itself what comes first, such as BOS.
+        parse_special: read control tokens in the text as such.
+
+    Raises:
+        TokenizerError: the tokenizer cannot do it.
+    """
+    special = not begun
+    ids: list[int] = vocabulary.tokenize(
+        text, add_special=special, parse_special=parse_special
+    ).tolist()
+    return ids[:-1] if special and vocabulary.add_eos else ids
 
 
 class Model:
@@ -111,8 +136,8 @@ class Model:
 
     @property
     def name(self) -> str:
-        """general.name as one line, or the file's name where there is none."""
-        return " ".join(self.metadata.get("general.name", "").split()) or self.path.stem
+        """general.name as one safe line, or the file's name where it names nothing."""
+        return usable_name(self.metadata.get("general.name", "")) or self.path.stem
 
     @property
     def is_recurrent(self) -> bool:

@@ -15,7 +15,12 @@ from pyengine.comparison.llama_perplexity.base_file import (
 from pyengine.engine.model import Model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
-from pyengine.errors import CorpusError, OptionError, VocabularyMismatchError
+from pyengine.errors import (
+    CorpusError,
+    OptionError,
+    TokenizerError,
+    VocabularyMismatchError,
+)
 from pyengine.statistics import pair_statistics
 from pyengine.statistics.base_rows import compare_base_rows, encode_base_rows
 
@@ -53,7 +58,13 @@ def chunk_text(model: Model, text: bytes, n_ctx: int, max_chunks: int | None) ->
     Raises:
         CorpusError: the text is shorter than two windows.
         OptionError: the context is too short.
+        TokenizerError: that program refuses the tokenizer.
     """
+    if model.vocabulary.add_eos:
+        raise TokenizerError(
+            f"{model.path}: its tokenizer adds EOS after a text (add_eos_token), with which "
+            "llama-perplexity does not run; compare without --emulate"
+        )
     if n_ctx < 4:
         raise OptionError(f"a context of {n_ctx} tokens is too short; use at least 4")
     ids = model.vocabulary.tokenize(text, add_special=True)
