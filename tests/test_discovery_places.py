@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
+import tiny_models
 from gguf import GGUFWriter
 
 from pyengine.discovery.inventory import take_inventory
@@ -145,11 +147,16 @@ def test_description_comes_from_the_header(places: Places) -> None:
 def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
     good = write_gguf(tmp_path / "good.gguf")
     (tmp_path / "cut.gguf").write_bytes(good.read_bytes()[:60])
+    whole = tiny_models.write_plain(tmp_path / "whole.gguf")
+    (tmp_path / "short.gguf").write_bytes(whole.read_bytes()[:-5000])
     (tmp_path / "empty.gguf").write_bytes(b"")
     (tmp_path / "text.gguf").write_bytes(b"hello world, this is no model")
     empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
     models = {Path(m.path).name: m for m in take_inventory(empty, [tmp_path])}
     assert models["good.gguf"].problem is None
+    assert models["whole.gguf"].problem is None
+    assert "truncated" in (models["short.gguf"].problem or "")
+    assert models["short.gguf"].architecture == "llama"
     for name in ("cut.gguf", "empty.gguf", "text.gguf"):
         assert models[name].problem
         assert models[name].architecture is None
@@ -279,3 +286,116 @@ def test_a_file_that_a_store_names_by_its_hash_goes_by_its_model(tmp_path: Path)
     assert short_name(write_gguf(tmp_path / ("b" * 64), file_type=7)) == "tiny Q8_0"
     (tmp_path / f"sha256-{'c' * 64}").write_bytes(b"damaged")
     assert short_name(tmp_path / f"sha256-{'c' * 64}") == "sha256-cccccccccccc"
+
+
+def write_manifest(home: Path, name: str, layers: list[tuple[str, Path]]) -> None:
+    store = home / ".ollama" / "models"
+    listed = []
+    for kind, file in layers:
+        digest = parts_sha256([file])
+        (store / "blobs").mkdir(parents=True, exist_ok=True)
+        (store / "blobs" / f"sha256-{digest}").write_bytes(file.read_bytes())
+        media = f"application/vnd.ollama.image.{kind}"
+        listed.append({"mediaType": media, "digest": f"sha256:{digest}"})
+    manifest = store / "manifests" / "registry.example" / "library" / name / "latest"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps({"schemaVersion": 2, "layers": listed}))
+
+
+def write_typed(path: Path, architecture: str, content: str) -> Path:
+    writer = GGUFWriter(path, architecture)
+    writer.add_type(content)
+    writer.add_name(path.stem)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    return path
+
+
+def test_what_an_ollama_model_is_made_of_is_understood_or_refused(
+    home: Path, tmp_path: Path
+) -> None:
+    model = write_gguf(tmp_path / "model.gguf", name="the model")
+    projector = write_typed(tmp_path / "projector.gguf", "clip", "mmproj")
+    adapter = write_typed(tmp_path / "adapter.gguf", "llama", "adapter")
+    (text := tmp_path / "text").write_text("{{ .Prompt }}")
+    made = {
+        "tuned": [("model", model), ("adapter", adapter)],
+        "disguised": [("model", model), ("model", adapter)],
+        "seeing": [("projector", projector), ("model", model), ("template", text)],
+        "seeing-old": [("model", projector), ("model", model)],
+        "tensors": [("tensor", model), ("tensor", projector)],
+        "mixed": [("tensor", projector), ("model", model)],
+        "twice": [("model", model), ("model", write_gguf(tmp_path / "b.gguf", name="b"))],
+        "new": [("model", model), ("speculator", text)],
+        "words": [("template", text)],
+    }
+    for name, layers in made.items():
+        write_manifest(home, name, layers)
+    places = Places(home=home, environment={}, embedded=tmp_path / "none", system=home)
+    for name in ("seeing", "seeing-old"):
+        path = resolve_model(f"ollama:{name}", places=places)
+        assert path.read_bytes() == model.read_bytes()
+    refused = {
+        "tuned": "adapter",
+        "disguised": "adapter",
+        "tensors": "single tensors",
+        "mixed": "single tensors",
+        "twice": "2 files of weights",
+        "new": "'speculator'",
+    }
+    for name, reason in refused.items():
+        with pytest.raises(ModelFileError, match=reason):
+            resolve_model(f"ollama:{name}", places=places)
+    listed = {m.reference: m.problem or "" for m in take_inventory(places)}
+    assert "ollama:words:latest" not in listed
+    for name, reason in refused.items():
+        assert reason in listed[f"ollama:{name}:latest"]
+    assert listed["ollama:seeing:latest"] == ""
+
+
+def test_linked_folders_are_entered_once(tmp_path: Path) -> None:
+    store, disk = tmp_path / "home" / ".lmstudio" / "models", tmp_path / "disk"
+    write_gguf(disk / "model" / "linked.gguf")
+    write_gguf(tmp_path / "mine" / "own.gguf")
+    store.mkdir(parents=True)
+    (store / "pub").symlink_to(disk)
+    (tmp_path / "mine" / "more").symlink_to(disk)
+    (disk / "loop").symlink_to(disk)
+    (disk / "up").symlink_to(tmp_path / "mine")
+    places = Places(
+        home=tmp_path / "home", environment={}, embedded=tmp_path / "none", system=tmp_path
+    )
+    found = [entry.reference for entry in find_all(places, [tmp_path / "mine"])]
+    assert found == [
+        "lmstudio:pub/model/linked.gguf",
+        "lmstudio:pub/up/own.gguf",
+        str(tmp_path / "mine" / "more" / "model" / "linked.gguf"),
+        str(tmp_path / "mine" / "own.gguf"),
+    ]
+
+
+def test_a_store_that_may_not_be_entered_is_passed_over(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {entry.reference for entry in find_all(places)}
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if "lmstudio" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = {entry.reference for entry in find_all(places)}
+    assert found == {name for name in whole if not name.startswith("lmstudio:")}
+
+
+def test_no_home_is_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", missing)
+    places = Places(environment={}, system=Path("/nowhere"))
+    assert not [*places.ollama(), *places.lmstudio(), *places.llama_cpp()]
+    assert {entry.store for entry in find_all(places)} <= {"embedded"}

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pyengine.cli.options import Json, Markdown, check_format
-from pyengine.errors import InputError
+from pyengine.inputs import check_regular
 
 Folders = Annotated[
     list[Path] | None,
@@ -31,9 +31,9 @@ def command(
     from pyengine.reports.models_view import models_document
 
     check_format(json=json, markdown=markdown)
-    missing = [folder for folder in folders or [] if not folder.exists()]
-    if missing:
-        raise InputError(f"{missing[0]}: no such folder")
+    for folder in folders or []:
+        if not folder.is_dir():
+            check_regular(folder)
     with reporting() as progress:
         result = list_models(
             Places(), folders or [], progress=lambda name: progress(f"reading {name}", 0.0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from pyengine.errors import CorpusError
+from pyengine.inputs import read_bytes, walk_folders
 
 TEXT = "text"
 SUFFIXES: Mapping[str, str] = MappingProxyType(
@@ -106,10 +106,10 @@ def shipped_corpus() -> Corpus:
 def load_corpus(paths: Iterable[Path | str] = ()) -> Corpus:
     """Read files and folders; without any, return the shipped corpus.
 
-    Folders are searched for files of known languages, in sorted order, without hidden, build and
-    dependency folders, and without empty and binary files. A file that is named outright is
-    always read; it is of language "text" when its name tells nothing. Raises CorpusError for
-    what cannot be read, for a binary file named outright, and when nothing is left to measure.
+    Folders are searched for files of known languages, in sorted order, through links too, without
+    hidden, build and dependency folders, and without empty and binary files. A file that is named
+    outright is always read; it is of language "text" when its name tells nothing. Raises
+    CorpusError for what cannot be read, a binary file named outright, and where nothing is left.
     """
     given = [Path(path) for path in paths]
     if not given:
@@ -131,8 +131,6 @@ def load_corpus(paths: Iterable[Path | str] = ()) -> Corpus:
 
 
 def _named_document(path: Path) -> Document:
-    if path.exists() and not path.is_file():
-        raise CorpusError(f"{path}: neither a file nor a folder")
     content = _read(path)
     if _is_binary(content):
         raise CorpusError(f"{path}: a binary file, not text")
@@ -150,21 +148,19 @@ def _documents_below(folder: Path, *, relative_to: Path | None = None) -> tuple[
 
 
 def _source_files(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = sorted(
-            f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS
-        )
-        for name in sorted(files):
-            path = Path(parent, name)
+    for parent, files in walk_folders(folder, enter=_may_hold_sources, onerror=_refuse):
+        for name in files:
+            path = parent / name
             if language_of(name) and not name.startswith(".") and path.is_file():
                 yield path
 
 
+def _may_hold_sources(folder: str) -> bool:
+    return not folder.startswith(".") and folder not in _SKIPPED_FOLDERS
+
+
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return read_bytes(path, error=CorpusError, most=None)
 
 
 def _refuse(error: OSError) -> None:

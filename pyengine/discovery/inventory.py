@@ -10,9 +10,10 @@ from pathlib import Path
 from pyengine.discovery.places import Places
 from pyengine.discovery.records import LocalModel, ModelsResult
 from pyengine.discovery.stores import Found, find_all
-from pyengine.engine.gguf import parts_sha256
+from pyengine.engine.gguf import check_extent, parts_sha256
 from pyengine.engine.header import Header, read_header
 from pyengine.errors import ModelFileError
+from pyengine.plain_text import safe_line
 from pyengine.results import provenance
 
 _SAMPLE = 1 << 16
@@ -79,15 +80,16 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) -> LocalModel:
-    header, problem = _header(entry.path)
+    header, problem = _header(entry.path, parts)
     if header is not None and header.n_parts > len(parts):
         problem = f"{len(parts)} of {header.n_parts} parts are here"
+    problem = entry.problem or problem
     return LocalModel(
         reference=entry.reference,
         store=entry.store,
         path=str(entry.path),
-        name=header.name if header else None,
-        architecture=header.architecture if header else None,
+        name=safe_line(header.name) if header and header.name else None,
+        architecture=safe_line(header.architecture) if header and header.architecture else None,
         file_type=header.file_type if header else None,
         vocabulary_only=header is not None and header.n_tensors == 0,
         n_parts=len(parts),
@@ -98,11 +100,16 @@ def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) 
     )
 
 
-def _header(path: Path) -> tuple[Header | None, str | None]:
+def _header(path: Path, parts: list[Path]) -> tuple[Header | None, str | None]:
+    """Return what a file's header says, and what is wrong with the file."""
+    header = None
     try:
-        return read_header(path), None
+        header = read_header(path)
+        for part in parts:
+            check_extent(part)
     except ModelFileError as error:
-        return None, str(error).removeprefix(f"{path}: ")
+        return header, str(error).removeprefix(f"{path}: ")
+    return header, None
 
 
 def same_bytes(

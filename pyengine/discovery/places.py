@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyengine.engine.embedded import MODELS
+from pyengine.errors import InputError
+from pyengine.inputs import expand_user, home_folder, read_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
     """Hold the home folder and environment from which every location follows."""
 
-    home: Path = field(default_factory=Path.home)
+    home: Path = field(default_factory=home_folder)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     platform: str = sys.platform
     embedded: Path = MODELS
@@ -58,7 +60,7 @@ class Places:
             ("HF_HOME", "hub"),
         ):
             if self.environment.get(name):
-                return Path(self.environment[name]).expanduser() / below
+                return expand_user(self.environment[name]) / below
         return self._cache() / "huggingface" / "hub"
 
     def _cache(self) -> Path:
@@ -66,20 +68,20 @@ class Places:
 
     def _lmstudio_home(self) -> Path:
         pointer = self.home / ".lmstudio-home-pointer"
-        if pointer.is_file():
-            named = pointer.read_text(encoding="utf-8", errors="replace").strip()
+        if os.path.isfile(pointer):  # noqa: PTH113  # Path.is_file raises where it may not look
+            named = read_bytes(pointer).decode("utf-8", errors="replace").strip()
             if named:
                 return Path(named)
         return self.home / ".lmstudio"
 
 
 def _existing(folders: list[Path]) -> list[Path]:
-    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+    return [f for f in dict.fromkeys(folders) if os.path.isdir(f)]  # noqa: PTH112  # as above
 
 
 def _json_field(path: Path, name: str) -> str | None:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))[name]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        value = json.loads(read_bytes(path))[name]
+    except (InputError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return value if isinstance(value, str) and value else None

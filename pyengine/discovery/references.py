@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pyengine.discovery.stores import (
     gguf_files,
 )
 from pyengine.errors import InputError, ModelFileError
+from pyengine.inputs import check_regular, expand_user
 
 DEFAULT_MEMBER = "base"
 SCHEMES = ("embedded", "ollama", "lmstudio", "hf")
@@ -52,15 +54,18 @@ def resolve_model(
 
 
 def _path(text: str) -> Path:
-    path = Path(text).expanduser()
-    if path.is_dir():
+    path = expand_user(text)
+    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
         here = ", ".join(file.name for file in gguf_files(path)[:5])
         raise ModelFileError(
             f"{text}: is a folder; name one of its files"
             + (f" ({here})" if here else ", but it holds no .gguf")
         )
-    if not path.exists():
-        raise ModelFileError(f"{text}: no such file (`pyengine models` lists what is here)")
+    try:
+        check_regular(path, error=ModelFileError)
+    except ModelFileError as error:
+        hint = "" if os.path.lexists(path) else " (`pyengine models` lists what is here)"
+        raise ModelFileError(f"{error}{hint}") from error
     return path
 
 
@@ -77,6 +82,8 @@ def _ollama(name: str, places: Places) -> Path:
     there = list(find_ollama(places))
     for entry in there:
         if entry.reference.removeprefix("ollama:").lower() == wanted.lower():
+            if entry.problem:
+                raise ModelFileError(f"{entry.reference}: {entry.problem}")
             return entry.path
     raise ModelFileError(f"ollama:{name}: not in Ollama's store; {_choices(there)}")
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyengine.discovery.ollama import Layer, choose_model, read_layers
 from pyengine.discovery.places import Places
+from pyengine.inputs import walk_folders
 
-_MODEL_LAYER = "application/vnd.ollama.image.model"
-_LARGEST_MANIFEST = 1 << 20
 _DIGEST = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
 _LATER_PART = re.compile(r"-(?!00001-)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
@@ -21,13 +20,15 @@ _LATER_PART = re.compile(r"-(?!00001-)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 class Found:
     """Hold one model file: its store, the reference that names it, and where it is.
 
-    `digest` is the SHA-256 by which a content-addressed store files it, where there is one.
+    `digest` is the SHA-256 by which a content-addressed store files it, where there is one;
+    `problem` says why the file alone is not the model that the store means, or is empty.
     """
 
     store: str
     reference: str
     path: Path
     digest: str | None = None
+    problem: str = ""
 
 
 def find_all(places: Places, folders: Iterable[Path] = ()) -> list[Found]:
@@ -54,12 +55,18 @@ def find_ollama(places: Places) -> Iterator[Found]:
     """List Ollama's models: a manifest for each name and tag points to a blob."""
     for root in places.ollama():
         manifests = root / "manifests"
-        for manifest in sorted(path for path in manifests.rglob("*") if path.is_file()):
-            digest = _ollama_digest(manifest)
-            blob = root / "blobs" / f"sha256-{digest}"
-            if digest and blob.is_file():
+        for manifest in _files_below(manifests):
+            layers = read_layers(manifest)
+            if layers:
                 name = ollama_name(manifest.relative_to(manifests).parts)
-                yield Found("ollama", f"ollama:{name}", blob, digest)
+                yield from _ollama_model(f"ollama:{name}", root / "blobs", layers)
+
+
+def _ollama_model(reference: str, blobs: Path, layers: Sequence[Layer]) -> Iterator[Found]:
+    """Yield the model that the layers of a manifest make, or the reason why they make none."""
+    model, problem = choose_model(layers, blobs)
+    if model is not None and (blobs / f"sha256-{model.digest}").is_file():
+        yield Found("ollama", reference, blobs / f"sha256-{model.digest}", model.digest, problem)
 
 
 def ollama_name(parts: tuple[str, ...]) -> str:
@@ -70,22 +77,6 @@ def ollama_name(parts: tuple[str, ...]) -> str:
         if path and path[0] == "library":
             path = path[1:]
     return f"{'/'.join(path)}:{tag}"
-
-
-def _ollama_digest(manifest: Path) -> str | None:
-    """Return the digest of the manifest's model layer; None for anything else."""
-    try:
-        if manifest.stat().st_size > _LARGEST_MANIFEST:
-            return None
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    layers = content.get("layers") if isinstance(content, dict) else None
-    for layer in layers if isinstance(layers, list) else []:
-        if isinstance(layer, dict) and layer.get("mediaType") == _MODEL_LAYER:
-            match = _DIGEST.fullmatch(str(layer.get("digest")))
-            return match.group(1) if match else None
-    return None
 
 
 def find_lmstudio(places: Places) -> Iterator[Found]:
@@ -118,16 +109,20 @@ def find_hub(places: Places) -> Iterator[Found]:
 
 def find_folder(folder: Path) -> Iterator[Found]:
     """List the GGUF files below a folder, or the one file given."""
-    for path in [folder] if folder.is_file() else gguf_files(folder):
+    for path in gguf_files(folder) if folder.is_dir() else [folder]:
         yield Found("folder", str(path), path)
 
 
 def gguf_files(folder: Path) -> list[Path]:
-    """Return the `*.gguf` files below a folder, sorted; of split models the first part."""
-    found = [
-        Path(base) / name
-        for base, _, names in os.walk(folder)
-        for name in names
-        if name.lower().endswith(".gguf") and not _LATER_PART.search(name)
+    """Return the `*.gguf` files below a folder, sorted, through links; of split ones the first."""
+    return [
+        path
+        for path in _files_below(folder)
+        if path.name.lower().endswith(".gguf") and not _LATER_PART.search(path.name)
     ]
-    return sorted(path for path in found if path.is_file())
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the files below a folder, sorted, those of linked folders included."""
+    found = (base / name for base, names in walk_folders(folder) for name in names)
+    return sorted(path for path in found if os.path.isfile(path))  # noqa: PTH113  # never raises

@@ -105,6 +105,11 @@ def read_float_vectors(path: str | Path) -> dict[str, bytes]:
     return dict(_core.gguf_float_vectors(str(path)))
 
 
+def check_extent(path: str | Path) -> None:
+    """Raise ModelFileError unless one file is a whole GGUF: every tensor lies within it."""
+    _core.gguf_string(str(path), "general.architecture")
+
+
 def read_metadata_string(path: str | Path, key: str) -> str | None:
     """Return one string of a file's metadata; None where it has none of that name."""
     return _core.gguf_string(str(path), key)

@@ -10,24 +10,33 @@ from pathlib import Path
 
 from pyengine.engine.file_types import file_type_name
 from pyengine.errors import ModelFileError
+from pyengine.inputs import check_regular
+from pyengine.plain_text import usable_name
 
 _FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _HASH = re.compile(r"(?:sha256-)?[0-9a-f]{64}")
 _WANTED = frozenset(
-    {"general.architecture", "general.name", "general.file_type", "split.count", "split.no"}
+    {
+        *("general.architecture", "general.name", "general.type", "general.file_type"),
+        *("split.count", "split.no"),
+    }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Hold what the header of a GGUF says about itself; None where it says nothing."""
+    """Hold what the header of a GGUF says about itself; None where it says nothing.
+
+    `content` is its general.type: model, adapter, mmproj, imatrix.
+    """
 
     version: int
     n_tensors: int
     architecture: str | None
     name: str | None
     file_type: str | None
+    content: str | None
     n_parts: int
     part: int
 
@@ -37,6 +46,7 @@ def read_header(path: Path) -> Header:
 
     Raises ModelFileError where the file cannot be read or is no GGUF.
     """
+    check_regular(path, error=ModelFileError)
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _parse(_Cursor(data))
@@ -57,7 +67,7 @@ def short_name(path: Path) -> str:
         header = read_header(path)
     except ModelFileError:
         return path.stem[:19]
-    words = f"{header.name or ''} {header.file_type or ''}".split()
+    words = f"{usable_name(header.name or '') or ''} {header.file_type or ''}".split()
     return " ".join(words) or path.stem[:19]
 
 
@@ -133,6 +143,7 @@ def _parse(cursor: _Cursor) -> Header:
         architecture=_text(found.get("general.architecture")),
         name=_text(found.get("general.name")),
         file_type=file_type_name(found.get("general.file_type")),
+        content=_text(found.get("general.type")),
         n_parts=_whole(found.get("split.count"), 1),
         part=_whole(found.get("split.no"), 0),
     )
