@@ -22,10 +22,13 @@ MaxKl = Annotated[
 ]
 Memory = Annotated[
     str | None,
-    typer.Option(help="Memory that the model may need, such as 6GiB.", show_default=False),
+    typer.Option(
+        help="Memory that the model may need, such as 6GiB; a plain number counts GiB.",
+        show_default=False,
+    ),
 ]
 MaxSize = Annotated[
-    str | None, typer.Option(help="Size that the file may have.", show_default=False)
+    str | None, typer.Option(help="Size that the file may have; as --memory.", show_default=False)
 ]
 Variant = Annotated[
     str | None, typer.Option(help="Judge only this variant, by name or type.", show_default=False)
@@ -60,19 +63,21 @@ def command(
     from pyengine.cli.output import print_result
     from pyengine.recommendation.conditions import parse_size
     from pyengine.recommendation.recommend import recommend
-    from pyengine.reports.loading import load_result
+    from pyengine.reports.loading import load_result, records_that_fit
     from pyengine.reports.recommend_view import recommend_document
 
     check_format(json=json, markdown=markdown)
-    result = recommend(
-        [load_result(path) for path in results],
-        max_kl=max_kl,
-        memory=None if memory is None else parse_size(memory),
-        size=None if max_size is None else parse_size(max_size),
-        variant=variant,
-        fail_if=fail_if,
-    )
-    print_result(result, recommend_document, json=json, markdown=markdown)
+    records = [load_result(path) for path in results]
+    with records_that_fit(results):
+        result = recommend(
+            records,
+            max_kl=max_kl,
+            memory=None if memory is None else parse_size(memory),
+            size=None if max_size is None else parse_size(max_size),
+            variant=variant,
+            fail_if=fail_if,
+        )
+        print_result(result, recommend_document, json=json, markdown=markdown)
     if result.chosen is None:
         raise ThresholdNotMet("no variant fits")
     if result.failed:

@@ -55,7 +55,7 @@ def command(
     Without an option the text report is printed.
     """
     from pyengine.cli.output import print_document
-    from pyengine.reports.loading import load_result
+    from pyengine.reports.loading import load_result, records_that_fit
     from pyengine.reports.views import card_of, documents_of
 
     if schema is not None:
@@ -64,13 +64,15 @@ def command(
     if not results:
         raise OptionError("name at least one record, as a command wrote it with --json")
     records = [load_result(path) for path in results]
-    if output is not None:
-        _write_page(records, output)
-    _write_rows(records, csv, parquet)
-    _write_pictures(records, svg, png)
-    if markdown or not any((output, csv, parquet, svg, png)):
-        for record, document in documents_of(records):
-            print_document(card_of(record, document) if markdown else document, markdown=markdown)
+    with records_that_fit(results):
+        if output is not None:
+            _write_page(records, output)
+        _write_rows(records, csv, parquet)
+        _write_pictures(records, svg, png)
+        if markdown or not any((output, csv, parquet, svg, png)):
+            for record, document in documents_of(records):
+                shown = card_of(record, document) if markdown else document
+                print_document(shown, markdown=markdown)
 
 
 def _write_page(records: Sequence["Result"], path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from pyengine.cli.options import Json, Markdown, check_format
 from pyengine.errors import CorpusError, OptionError
+from pyengine.inputs import read_bytes
 
 Text = Annotated[
     str | None,
@@ -64,19 +65,22 @@ def _content(text: str | None, literal: bool) -> tuple[str, bytes]:
             raise OptionError("--text: give the text")
         return "text", _encoded(text)
     if text is None or text == "-":
-        return "standard input", sys.stdin.buffer.read()
+        return "standard input", _standard_input()
     if not text:
         return "text", b""
     try:
         if not Path(text).exists():
             return "text", _encoded(text)
-        return text, Path(text).read_bytes()
-    except OSError as error:
-        if error.filename is None or "\n" in text or len(text) > 255:
-            return "text", _encoded(text)
-        raise CorpusError(f"{text}: cannot be read ({error.strerror})") from error
-    except ValueError:
+    except (OSError, ValueError):  # no path can be so long, or hold such characters
         return "text", _encoded(text)
+    return text, read_bytes(text, error=CorpusError, most=None, pipes=True)
+
+
+def _standard_input() -> bytes:
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise CorpusError(f"standard input: cannot be read: {error.strerror or error}") from error
 
 
 def _encoded(text: str) -> bytes:

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from pyengine.codegen.tasks import (
-    MOST_BYTES,
     Task,
     TaskFileError,
     build_task,
     load_task_file,
-    read_bytes,
     unique,
 )
 from pyengine.errors import OptionError
+from pyengine.inputs import MOST_BYTES, read_bytes
 
 HUMANEVAL_X = {"JavaScript": "javascript", "Java": "java", "Python": "python"}
 PYTHON_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\n@", "\nassert ")
@@ -66,7 +65,7 @@ def load_tasks(source: Path) -> list[Task]:
 
 def _records(path: Path) -> list[dict[str, Any]]:
     try:
-        data = read_bytes(path)
+        data = read_bytes(path, error=TaskFileError)
         if path.suffix == ".parquet":
             return _parquet(path)
         if path.suffix == ".gz":
@@ -76,9 +75,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
             found = json.loads(text)
         else:  # not splitlines: JSON's strings may hold what Unicode calls the end of a line
             found = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except OSError as error:
-        raise TaskFileError(f"cannot read task file {path}: {error}") from error
-    except (ValueError, EOFError, RecursionError, zlib.error) as error:
+    except (OSError, ValueError, EOFError, RecursionError, zlib.error) as error:
         kind = "valid Parquet" if path.suffix == ".parquet" else "JSON lines"
         raise TaskFileError(f"{path} is not {kind}: {error}") from error
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyengine.codegen.sandbox import SandboxError, Step, interpreter
+from pyengine.inputs import home_folder
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _root(home: Path) -> str:
     """Return `home` as a folder to show; "" where it is shown anyway, or holds the user's files."""
     if _is_system(home / "x"):
         return ""
-    user = Path.home().resolve()
+    user = home_folder().resolve()
     return "" if home == user or home in user.parents else str(home)
 
 

@@ -15,7 +15,12 @@ MOST_MEMORY = 1 << 50
 
 def default_folder() -> Path:
     """Return where finished tasks are kept: the user's cache."""
-    return user_cache() / "evaluate"
+    try:
+        return user_cache() / "evaluate"
+    except RuntimeError as error:
+        raise OptionError(
+            "you have no home folder to keep finished tasks in; give --results"
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

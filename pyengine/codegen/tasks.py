@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pyengine.codegen.languages import LANGUAGES
 from pyengine.errors import InputError
+from pyengine.inputs import read_bytes
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,7 +19,6 @@ else:
     import tomli as tomllib
 
 OWN_TASKS = Path(__file__).parent.parent / "data" / "tasks"
-MOST_BYTES = 256 << 20
 ASSERTING = ("python", "javascript", "java")
 
 
@@ -97,9 +97,7 @@ def load_task_file(path: Path) -> list[Task]:
         TaskFileError: The file cannot be read, is not TOML, or a task lacks something.
     """
     try:
-        document = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
-    except OSError as error:
-        raise TaskFileError(f"cannot read task file {path}: {error.strerror}") from error
+        document = tomllib.loads(read_bytes(path, error=TaskFileError).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TaskFileError(f"{path} is not valid TOML: {error}") from error
     entries = document.pop("task", None)
@@ -116,15 +114,6 @@ def load_task_file(path: Path) -> list[Task]:
                 "the next word; let it end before"
             )
     return tasks
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return what a file of tasks holds. Raises TaskFileError where it is too large for one."""
-    with path.open("rb") as stream:
-        data = stream.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise TaskFileError(f"{path} is larger than a file of tasks may be ({MOST_BYTES} bytes)")
-    return data
 
 
 def build_task(entry: dict[str, Any], path: Path) -> Task:

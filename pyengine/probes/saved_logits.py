@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pyengine.errors import ResultFileError
 from pyengine.files import replacing
+from pyengine.inputs import check_regular
 from pyengine.probes.measurement import Chain, Measurement
 from pyengine.probes.starts import Start
 from pyengine.results import ModelRecord, Note, Provenance
@@ -25,6 +26,9 @@ _DAMAGE = (
     ValueError,
     KeyError,
     TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
     zipfile.BadZipFile,
     zlib.error,
     ValidationError,
@@ -108,6 +112,7 @@ def load_logits(path: str | Path) -> Measurement:
     Raises:
         ResultFileError: the file is missing, damaged, or of another format.
     """
+    check_regular(path, error=ResultFileError)
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             header = json.loads(arrays["header"].tobytes())

@@ -35,6 +35,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _DEEPEST = 50
+_MOST_GIB = 100_000
 _Value: TypeAlias = bool | float
 
 
@@ -47,11 +48,15 @@ def holds(condition: str, numbers: Mapping[str, float]) -> bool:
 
 
 def parse_size(text: str) -> int:
-    """Read a number of bytes: `6GiB`, `500MB`, `6g` (binary) or a plain number.
+    """Read a size: `6GiB`, `500MB`, `6g` (binary), `800b`; a plain number counts GiB. In bytes.
 
-    Raises OptionError where it is none.
+    Raises OptionError where it is none, or a plain number so large that bytes were meant.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if match and not match.group(2):
+        if float(match.group(1)) > _MOST_GIB:
+            raise OptionError(f"{text!r} would be GiB; write a unit, such as {text.strip()}B")
+        return int(float(match.group(1)) * 2**30)
     factor = _unit_factor(match.group(2)) if match else None
     if match is None or factor is None or factor < 1:
         raise OptionError(f"{text!r} is no size; write for example 6GiB or 500MB")

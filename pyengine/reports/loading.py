@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pyengine.errors import ResultFileError
+from pyengine.inputs import read_bytes
 from pyengine.results import SCHEMA_VERSION, Result
 
 # Kind of record -> module and class. Modules are imported when a record of theirs is read.
@@ -66,14 +69,25 @@ def load_result(path: str | Path) -> Result:
         raise ResultFileError(f"{path}: damaged {kind} record: {where}: {first['msg']}") from error
 
 
+@contextmanager
+def records_that_fit(paths: Sequence[str | Path]) -> Iterator[None]:
+    """Hold what fails inside against the records: each fits its schema, its values need not.
+
+    Raises ResultFileError.
+    """
+    try:
+        yield
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        names = ", ".join(map(str, paths))
+        raise ResultFileError(
+            f"{names}: damaged record: its values do not fit together "
+            f"({type(error).__name__}: {error!s:.100})"
+        ) from error
+
+
 def _read(path: str | Path) -> str:
     """Read a file once, since it may be a pipe; PowerShell's `>` writes UTF-16."""
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise ResultFileError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ResultFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    data = read_bytes(path, error=ResultFileError, pipes=True)
     try:
         return data.decode(json.detect_encoding(data))
     except UnicodeDecodeError as error:

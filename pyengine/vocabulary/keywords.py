@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from pyengine.errors import KeywordTableError
+from pyengine.inputs import read_bytes
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -144,10 +145,8 @@ def _merge(base: KeywordTable, extension: KeywordTable) -> KeywordTable:
 
 def _read(path: Path) -> tuple[KeywordTable, bool]:
     try:
-        data = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise KeywordTableError(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = tomllib.loads(read_bytes(path, error=KeywordTableError).decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise KeywordTableError(f"{path}: not a valid TOML file ({error})") from error
     _check_keys(path, data, _TABLE_KEYS)
     language = _text(path, data, "language")

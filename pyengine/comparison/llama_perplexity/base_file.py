@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from pyengine.errors import OptionError, ResultFileError
 from pyengine.files import replacing
+from pyengine.inputs import check_regular
 
 MAGIC = b"_logits_"
 _HEADER = struct.Struct("=8sIii")
@@ -95,6 +96,7 @@ def read_base_file(path: str | Path) -> BaseFile:
         ResultFileError: it is missing, no base file, or not of the size that its header says.
     """
     file = Path(path)
+    check_regular(file, error=ResultFileError)
     try:
         with file.open("rb") as handle:
             header = _read_header(handle, file)
