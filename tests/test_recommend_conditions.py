@@ -102,7 +102,7 @@ def test_what_python_also_understands_means_the_same(condition: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "n_bytes"),
-    [("6GiB", 6 << 30), ("6g", 6 << 30), ("500MB", 500_000_000), ("1.5 KiB", 1536), ("7", 7)],
+    [("6GiB", 6 << 30), ("6g", 6 << 30), ("500MB", 500_000_000), ("1.5 KiB", 1536), ("7B", 7)],
 )
 def test_sizes(text: str, n_bytes: int) -> None:
     assert parse_size(text) == n_bytes

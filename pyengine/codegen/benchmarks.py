@@ -75,7 +75,9 @@ def _records(path: Path) -> list[dict[str, Any]]:
             found = json.loads(text)
         else:  # not splitlines: JSON's strings may hold what Unicode calls the end of a line
             found = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except (OSError, ValueError, EOFError, RecursionError, zlib.error) as error:
+    except OSError as error:
+        raise TaskFileError(f"cannot read task file {path}: {error}") from error
+    except (ValueError, EOFError, RecursionError, zlib.error) as error:
         kind = "valid Parquet" if path.suffix == ".parquet" else "JSON lines"
         raise TaskFileError(f"{path} is not {kind}: {error}") from error
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
