@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
-#include <thread>
-#include <vector>
+
+#include "threads.hpp"
 
 namespace pyengine {
 
-// Calls work(i) once for each i below n, from up to `threads` threads, the calling one included.
-// The first exception is thrown on when all have ended.
+// Calls work(i) once for each i below n, from up to `threads` threads, the calling one included:
+// fewer where the system starts no more. The first exception is thrown on when all have ended.
 template <class Work> void parallel_rows(std::size_t n, std::size_t threads, const Work & work) {
     std::atomic<std::size_t> next{0};
     std::exception_ptr error;
@@ -28,12 +28,13 @@ template <class Work> void parallel_rows(std::size_t n, std::size_t threads, con
             next = n;
         }
     };
-    std::vector<std::thread> others;
-    for (std::size_t i = 1; i < std::min(threads, n); ++i)
-        others.emplace_back(run);
-    run();
-    for (std::thread & other : others)
-        other.join();
+    {
+        Threads others;
+        const std::size_t wanted = std::min({threads, n, max_threads});
+        for (std::size_t i = 1; i < wanted && others.start(run); ++i) {
+        }
+        run();
+    }
     if (error)
         std::rethrow_exception(error);
 }

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "errors.hpp"
+#include "parallel_rows.hpp"
 #include "rank_scan.hpp"
 #include "row_order.hpp"
 
@@ -151,20 +150,8 @@ TokenSetSummary TokenSets::summarize(const float * rows, std::size_t n_rows, std
     summary.median_rank.resize(n_rows * summary.n_sets);
     summary.log_probability.resize(n_rows * summary.n_members);
 
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-        for (std::size_t r = next++; r < n_rows; r = next++) {
-            summarize_row(rows + r * n_vocab_, r, summary);
-        }
-    };
-    std::vector<std::thread> helpers;
-    for (std::size_t t = 1; t < std::min(threads, n_rows); ++t) {
-        helpers.emplace_back(work);
-    }
-    work();
-    for (std::thread & helper : helpers) {
-        helper.join();
-    }
+    parallel_rows(n_rows, threads,
+                  [&](std::size_t r) { summarize_row(rows + r * n_vocab_, r, summary); });
     return summary;
 }
 
