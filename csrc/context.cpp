@@ -8,6 +8,7 @@
 
 #include "errors.hpp"
 #include "log_sink.hpp"
+#include "threads.hpp"
 
 namespace pyengine {
 namespace {
@@ -27,8 +28,9 @@ void check_options(const ContextOptions & options) {
     require(options.n_seq_max >= 1 && options.n_seq_max <= max_sequences,
             "n_seq_max must be from 1 to " + std::to_string(max_sequences) + ", not " +
                 std::to_string(options.n_seq_max));
-    require(options.threads >= 1 && options.threads <= 512,
+    require(options.threads >= 1 && static_cast<std::size_t>(options.threads) <= max_threads,
             "threads must be from 1 to 512, not " + std::to_string(options.threads));
+    require_threads(options.threads);
 }
 
 // Architectures that llama.cpp opens and that predict no next token by themselves: encoders, audio
@@ -206,6 +208,7 @@ void Context::check(const std::vector<BatchToken> & tokens) const {
 
 void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & interrupt) {
     check(tokens);
+    model_->require_unchanged();
     BatchArrays arrays(tokens);
     InterruptPoll poll(interrupt);
     logits_ = nullptr;
@@ -216,6 +219,7 @@ void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & i
     const std::int32_t status = llama_decode(context_.get(), arrays.view());
     llama_synchronize(context_.get());
     llama_set_abort_callback(context_.get(), nullptr, nullptr);
+    model_->require_unchanged(); // nor while it computed
     if (status == 0) {
         n_rows_ = static_cast<std::size_t>(
             std::count(arrays.outputs.begin(), arrays.outputs.end(), std::int8_t{1}));

@@ -81,12 +81,11 @@ GgufSummary check_gguf(const std::string & path, bool vocabulary) {
 GgufSummary check_gguf(const GgufFile & first, bool vocabulary) {
     std::vector<std::unique_ptr<GgufFile>> others;
     GgufSummary summary;
-    summary.parts = {first.path()};
     const unsigned count = first.uint16("split.count").value_or(0);
     if (count > 1) {
-        summary.parts = part_names(first, count);
+        const std::vector<std::string> names = part_names(first, count);
         for (unsigned i = 1; i < count; ++i) {
-            others.push_back(std::make_unique<GgufFile>(summary.parts[i]));
+            others.push_back(std::make_unique<GgufFile>(names[i]));
             check_part(*others.back(), i, count);
         }
     }
@@ -100,6 +99,7 @@ GgufSummary check_gguf(const GgufFile & first, bool vocabulary) {
         parts.push_back(file.get());
     }
     for (const GgufFile * part : parts) {
+        summary.parts.push_back(part->identity());
         summary.n_tensors += part->tensors().size();
         summary.n_bytes += part->size();
         summary.n_positions = std::max(summary.n_positions, count_positions(*part));

@@ -10,7 +10,8 @@
 namespace pyengine {
 
 struct GgufSummary {
-    std::vector<std::string> parts; // the file itself, or all parts of a split model, in order
+    // The file itself, or all parts of a split model, in order.
+    std::vector<FileIdentity> parts;
     std::uint32_t version = 0;
     std::string architecture;
     std::size_t n_metadata = 0;

@@ -31,6 +31,11 @@ std::uint64_t element_size(std::int32_t type) {
     }
 }
 
+const FileIdentity & unchanged(const FileIdentity & known) {
+    known.require_unchanged();
+    return known;
+}
+
 } // namespace
 
 GgufFile::GgufFile(const std::string & path) : path_(path), file_(path) {
@@ -41,6 +46,10 @@ GgufFile::GgufFile(const std::string & path) : path_(path), file_(path) {
     read_metadata(cursor, n_pairs);
     read_alignment();
     read_tensors(cursor, n_tensors);
+}
+
+GgufFile::GgufFile(const FileIdentity & known) : GgufFile(unchanged(known).path) {
+    known.require_unchanged(); // nor since it was opened again
 }
 
 void GgufFile::fail(const std::string & reason) const {

@@ -41,7 +41,10 @@ public:
     // Reads the whole structure; throws ModelFileError for anything that gguf.cpp would refuse,
     // and for what it accepts and llama.cpp aborts on later.
     explicit GgufFile(const std::string & path);
+    // The same for a file that was opened before; throws where the path names another by now.
+    explicit GgufFile(const FileIdentity & known);
 
+    const FileIdentity & identity() const { return file_.identity(); }
     const std::string & path() const { return path_; }
     std::uint32_t version() const { return version_; }
     std::uint64_t alignment() const { return alignment_; }

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "errors.hpp"
@@ -14,7 +13,9 @@ namespace {
 
 class Descriptor {
 public:
-    explicit Descriptor(const std::string & path) : path_(path), fd_(open(path.c_str(), O_RDONLY)) {
+    // Not blocking: a FIFO without a writer is refused, not waited for.
+    explicit Descriptor(const std::string & path)
+        : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         if (fd_ < 0) {
             fail();
         }
@@ -29,17 +30,6 @@ public:
 
     int get() const { return fd_; }
 
-    std::size_t size() const {
-        struct stat status{};
-        if (fstat(fd_, &status) != 0) {
-            fail();
-        }
-        if (!S_ISREG(status.st_mode)) {
-            throw ModelFileError(path_, "is not a regular file");
-        }
-        return static_cast<std::size_t>(status.st_size);
-    }
-
     [[noreturn]] void fail() const { throw ModelFileError(path_, std::strerror(errno)); }
 
 private:
@@ -51,11 +41,12 @@ private:
 
 MappedFile::MappedFile(const std::string & path) {
     const Descriptor file(path);
-    size_ = file.size();
-    if (size_ == 0) {
+    identity_ = FileIdentity::of(path, file.get());
+    if (identity_.size == 0) {
         throw ModelFileError(path, "the file is empty");
     }
-    void * address = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    watch_.emplace(identity_);
+    void * address = mmap(nullptr, identity_.size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     if (address == MAP_FAILED) {
         file.fail();
     }
@@ -63,7 +54,7 @@ MappedFile::MappedFile(const std::string & path) {
 }
 
 MappedFile::~MappedFile() {
-    munmap(const_cast<char *>(data_), size_);
+    munmap(const_cast<char *>(data_), identity_.size);
 }
 
 } // namespace pyengine

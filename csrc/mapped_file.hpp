@@ -1,8 +1,12 @@
 // A whole file, read-only, in memory for as long as the object lives.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "bus_error.hpp"
+#include "file_identity.hpp"
 
 namespace pyengine {
 
@@ -14,11 +18,13 @@ public:
     MappedFile(const MappedFile &) = delete;
     MappedFile & operator=(const MappedFile &) = delete;
 
-    std::string_view bytes() const { return {data_, size_}; }
+    const FileIdentity & identity() const { return identity_; }
+    std::string_view bytes() const { return {data_, identity_.size}; }
 
 private:
+    FileIdentity identity_;
+    std::optional<BusErrorWatch> watch_;
     const char * data_ = nullptr;
-    std::size_t size_ = 0;
 };
 
 } // namespace pyengine

@@ -33,6 +33,12 @@ void Model::reach(llama_pos position) {
     }
 }
 
+void Model::require_unchanged() const {
+    for (const FileIdentity & file : files_) {
+        file.require_unchanged();
+    }
+}
+
 int Model::n_vocab() const {
     return llama_vocab_n_tokens(llama_model_get_vocab(model_.get()));
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ public:
     Model(const std::string & path, const ModelOptions & options, const LoadProgress & progress);
 
     const std::string & path() const { return path_; }
+    // Throws ModelFileError where a file of the model was replaced, cut or written to since.
+    void require_unchanged() const;
     const ModelOptions & options() const { return options_; }
     llama_model * get() const { return model_.get(); }
     // The tokenizer; with skip_vocabulary it is of kind "none".
@@ -71,6 +74,8 @@ private:
     ModelOptions options_;
     std::uint64_t n_positions_ = 0;
     std::atomic<int> longest_context_{0};
+    std::vector<FileIdentity> files_;  // all parts
+    std::list<BusErrorWatch> watches_; // of each; llama.cpp maps them
     std::shared_ptr<llama_model> model_;
     std::shared_ptr<Vocabulary> vocabulary_;
 };

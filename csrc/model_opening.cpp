@@ -99,18 +99,23 @@ Model::Model(const std::string & path, const ModelOptions & options, const LoadP
     : path_(path), options_(options) {
     const Plan how = plan(path, options);
     n_positions_ = how.file.n_positions;
+    files_ = how.file.parts;
+    for (const FileIdentity & file : files_) {
+        watches_.emplace_back(file);
+    }
     model_ = load(path, options, progress, how);
+    require_unchanged(); // what was checked is what was loaded
     if (options.vocabulary_only) {
         put_next_heap_on_huge_pages(tokenizer_bytes(how.file.n_vocab)); // for what analyses it
     }
     const std::string pre_tokenizer = metadata_value("tokenizer.ggml.pre");
     if (how.with_tokenizer || options.skip_vocabulary) {
-        vocabulary_ = std::make_shared<Vocabulary>(model_, path, pre_tokenizer);
+        vocabulary_ = std::make_shared<Vocabulary>(model_, files_.front(), pre_tokenizer);
         return;
     }
     const std::string kind = metadata_value("tokenizer.ggml.model") == "gpt2" ? "bpe" : "spm";
-    vocabulary_ =
-        std::make_shared<Vocabulary>(path, static_cast<int>(how.file.n_vocab), kind, pre_tokenizer);
+    vocabulary_ = std::make_shared<Vocabulary>(files_.front(), static_cast<int>(how.file.n_vocab),
+                                               kind, pre_tokenizer);
 }
 
 } // namespace pyengine

@@ -1,6 +1,7 @@
 #include "quantize.hpp"
 
 #include <cstring>
+#include <list>
 #include <regex>
 #include <unordered_map>
 
@@ -9,11 +10,10 @@
 #include "imatrix.hpp"
 #include "log_sink.hpp"
 #include "quantize_plan.hpp"
+#include "threads.hpp"
 
 namespace pyengine {
 namespace {
-
-constexpr int max_threads = 512;
 
 void check_rows(const GgufFile & file, std::string_view name, ggml_type type) {
     for (const GgufTensor & tensor : file.tensors()) {
@@ -53,7 +53,7 @@ void check_source(const GgufFile & file, const QuantizeOptions & options) {
 }
 
 void check_options(const QuantizeOptions & options) {
-    if (options.threads < 1 || options.threads > max_threads) {
+    if (options.threads < 1 || static_cast<std::size_t>(options.threads) > max_threads) {
         throw OptionError("threads must be from 1 to " + std::to_string(max_threads) + ", not " +
                           std::to_string(options.threads));
     }
@@ -175,11 +175,14 @@ private:
     std::vector<llama_model_imatrix_data> importance_;
 };
 
-void check(const std::string & source, const QuantizeOptions & options) {
+// Returns the files that were checked.
+std::vector<FileIdentity> check(const std::string & source, const QuantizeOptions & options) {
     check_options(options);
-    for (const std::string & part : check_gguf(source).parts) {
-        check_source(GgufFile(part), options);
+    std::vector<FileIdentity> files = check_gguf(source).parts;
+    for (const FileIdentity & file : files) {
+        check_source(GgufFile(file), options);
     }
+    return files;
 }
 
 void run(const std::string & source, const std::string & target,
@@ -207,9 +210,17 @@ QuantizePlan plan_quantization(const std::string & source, const QuantizeOptions
 
 void quantize(const std::string & source, const std::string & target,
               const QuantizeOptions & options) {
-    check(source, options);
+    const std::vector<FileIdentity> files = check(source, options);
+    require_threads(options.threads);
+    std::list<BusErrorWatch> watches;
+    for (const FileIdentity & file : files) {
+        watches.emplace_back(file);
+    }
     Parameters params(source, options);
     run(source, target, params.get());
+    for (const FileIdentity & file : files) {
+        file.require_unchanged();
+    }
 }
 
 } // namespace pyengine

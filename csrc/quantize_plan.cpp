@@ -94,7 +94,7 @@ QuantizePlan plan_from_transcript(const std::string & source, const QuantizeOpti
         read_line(line, chosen, order);
     }
     std::map<std::string, PlannedTensor> plans;
-    for (const std::string & part : check_gguf(source).parts) {
+    for (const FileIdentity & part : check_gguf(source).parts) {
         const GgufFile file(part);
         for (const GgufTensor & tensor : file.tensors()) {
             const auto found = chosen.find(std::string(tensor.name));

@@ -8,7 +8,7 @@ namespace {
 
 py::list tensor_table(const std::string & path) {
     py::list table;
-    for (const std::string & part : check_gguf(path, false).parts) {
+    for (const FileIdentity & part : check_gguf(path, false).parts) {
         const GgufFile file(part);
         for (const GgufTensor & tensor : file.tensors()) {
             py::tuple shape(tensor.n_dims);
@@ -25,7 +25,7 @@ py::list tensor_table(const std::string & path) {
 // Name and bytes of each tensor of one dimension and type F32.
 py::list float_vectors(const std::string & path) {
     py::list vectors;
-    for (const std::string & part : check_gguf(path, false).parts) {
+    for (const FileIdentity & part : check_gguf(path, false).parts) {
         const GgufFile file(part);
         for (const GgufTensor & tensor : file.tensors()) {
             if (tensor.n_dims == 1 && tensor.type == GGML_TYPE_F32) {
@@ -56,7 +56,14 @@ Int32Array int32_list(const std::string & path, const std::string & key) {
 
 void register_gguf(py::module_ & module) {
     py::class_<GgufSummary>(module, "GgufSummary")
-        .def_readonly("parts", &GgufSummary::parts)
+        .def_property_readonly("parts",
+                               [](const GgufSummary & file) {
+                                   std::vector<std::string> paths;
+                                   for (const FileIdentity & part : file.parts) {
+                                       paths.push_back(part.path);
+                                   }
+                                   return paths;
+                               })
         .def_readonly("version", &GgufSummary::version)
         .def_property_readonly("architecture",
                                [](const GgufSummary & file) { return text_of(file.architecture); })

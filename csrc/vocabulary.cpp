@@ -52,43 +52,51 @@ TokenKind kind_of(llama_token_attr attributes) {
     return TokenKind::undefined;
 }
 
-std::shared_ptr<llama_model> load_tokenizer(const std::string & path) {
-    const GgufSummary file = check_gguf(path); // llama.cpp aborts on what this refuses
-    put_next_heap_on_huge_pages(tokenizer_bytes(file.n_vocab));
+std::shared_ptr<llama_model> load_tokenizer(const FileIdentity & file) {
+    file.require_unchanged();
+    const GgufSummary checked = check_gguf(file.path); // llama.cpp aborts on what this refuses
+    put_next_heap_on_huge_pages(tokenizer_bytes(checked.n_vocab));
+    const BusErrorWatch watch(file);
     llama_model_params params = llama_model_default_params();
     params.vocab_only = true;
     const ErrorLines errors;
-    llama_model_ptr model(llama_model_load_from_file(path.c_str(), params));
+    llama_model_ptr model(llama_model_load_from_file(file.path.c_str(), params));
     if (!model) {
-        throw ModelFileError(path, "llama.cpp cannot read its tokenizer: " +
-                                       errors.text("it gave no reason"));
+        throw ModelFileError(file.path, "llama.cpp cannot read its tokenizer: " +
+                                            errors.text("it gave no reason"));
     }
+    file.require_unchanged();
     return model;
 }
 
 } // namespace
 
-Vocabulary::Vocabulary(std::shared_ptr<llama_model> model, std::string path,
+Vocabulary::Vocabulary(std::shared_ptr<llama_model> model, FileIdentity file,
                        std::string pre_tokenizer)
-    : path_(std::move(path)), size_(llama_vocab_n_tokens(llama_model_get_vocab(model.get()))),
+    : file_(std::move(file)), size_(llama_vocab_n_tokens(llama_model_get_vocab(model.get()))),
       kind_(kind_name(llama_vocab_type(llama_model_get_vocab(model.get())))),
       pre_tokenizer_(std::move(pre_tokenizer)), model_(std::move(model)) {}
 
-Vocabulary::Vocabulary(std::string path, int size, std::string kind, std::string pre_tokenizer)
-    : path_(std::move(path)), size_(size), kind_(std::move(kind)),
+Vocabulary::Vocabulary(FileIdentity file, int size, std::string kind, std::string pre_tokenizer)
+    : file_(std::move(file)), size_(size), kind_(std::move(kind)),
       pre_tokenizer_(std::move(pre_tokenizer)) {}
 
 const llama_vocab * Vocabulary::get() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!model_) {
-        model_ = load_tokenizer(path_);
+        model_ = load_tokenizer(file_);
     }
     return llama_model_get_vocab(model_.get());
 }
 
+bool Vocabulary::is_loaded() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return model_ != nullptr;
+}
+
 std::optional<llama_token> Vocabulary::bos() const {
     if (!is_loaded()) {
-        const auto declared = GgufFile(path_).uint32("tokenizer.ggml.bos_token_id");
+        const auto declared = GgufFile(file_).uint32("tokenizer.ggml.bos_token_id");
         if (declared && *declared < static_cast<std::uint32_t>(size_)) {
             return static_cast<llama_token>(*declared);
         }
@@ -107,7 +115,7 @@ std::optional<llama_token> Vocabulary::declared_or_special(llama_token id,
     }
     // Where a file declares none, llama.cpp takes GPT-2's id, which here may be any word.
     const bool is_text = token_kind(id) == TokenKind::normal;
-    if (is_text && GgufFile(path_).uint32(key) != static_cast<std::uint32_t>(id)) {
+    if (is_text && GgufFile(file_).uint32(key) != static_cast<std::uint32_t>(id)) {
         return std::nullopt;
     }
     return id;
@@ -127,7 +135,7 @@ const PieceTable & Vocabulary::pieces() const {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!pieces_ && (kind_ == "bpe" || kind_ == "spm")) {
-            pieces_ = read_pieces(GgufFile(path_));
+            pieces_ = read_pieces(GgufFile(file_));
         }
         if (pieces_) {
             return *pieces_;

@@ -11,6 +11,7 @@
 
 #include <llama.h>
 
+#include "file_identity.hpp"
 #include "piece_table.hpp"
 
 namespace pyengine {
@@ -21,9 +22,9 @@ namespace pyengine {
 class Vocabulary {
 public:
     // The tokenizer of a model that llama.cpp opened together with it, or the lack of one.
-    Vocabulary(std::shared_ptr<llama_model> model, std::string path, std::string pre_tokenizer);
+    Vocabulary(std::shared_ptr<llama_model> model, FileIdentity file, std::string pre_tokenizer);
     // The tokenizer in a file, not loaded yet. `kind` is "bpe" or "spm".
-    Vocabulary(std::string path, int size, std::string kind, std::string pre_tokenizer);
+    Vocabulary(FileIdentity file, int size, std::string kind, std::string pre_tokenizer);
 
     int size() const { return size_; }
     const std::string & kind() const { return kind_; } // "none" where there is no tokenizer
@@ -31,7 +32,7 @@ public:
     // llama.cpp's tokenizer; loads it. Throws ModelFileError.
     const llama_vocab * get() const;
     // Whether get() costs nothing.
-    bool is_loaded() const { return model_ != nullptr; }
+    bool is_loaded() const;
     // The BOS token that the file declares; asks llama.cpp only where it declares none.
     std::optional<llama_token> bos() const;
     std::optional<llama_token> eos() const;
@@ -49,6 +50,7 @@ public:
     // The token whose piece is exactly these bytes; see PieceTable::token.
     std::optional<llama_token> token(std::string_view piece) const { return pieces().token(piece); }
 
+    // Throws TokenizerError for a text that it cannot tokenize in bounded time and memory.
     std::vector<llama_token> tokenize(std::string_view text, bool add_special,
                                       bool parse_special) const;
     std::string detokenize(const std::vector<llama_token> & ids, bool remove_special,
@@ -63,10 +65,15 @@ public:
     void check(llama_token id) const;
 
 private:
+    // tokenization.cpp
+    void check_special(bool add_special) const;
+    void check_bytes_spelled(std::string_view text) const;
+    std::vector<llama_token> tokenize_here(std::string_view text, bool add_special,
+                                           bool parse_special) const;
     PieceTable pieces_from_llama() const;
     std::optional<llama_token> declared_or_special(llama_token id, std::string_view key) const;
 
-    std::string path_;
+    FileIdentity file_;
     int size_;
     std::string kind_;
     std::string pre_tokenizer_;

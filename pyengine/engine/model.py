@@ -181,10 +181,20 @@ class Model:
         return self.hash_bytes()
 
     def hash_bytes(self, progress: LoadProgress | None = None) -> str:
-        """Return `sha256`, telling the progress where it is not known yet: all is read once."""
+        """Return `sha256`, telling the progress where it is not known yet: all is read once.
+
+        Raises ModelFileError where the file was replaced or written to since it was opened.
+        """
+        self._require_unchanged()
         if self._sha256 is None:
-            self._sha256 = parts_sha256(self.parts, progress=progress)
+            digest = parts_sha256(self.parts, progress=progress)
+            self._require_unchanged()  # what was hashed is what was opened
+            self._sha256 = digest
         return self._sha256
+
+    def _require_unchanged(self) -> None:
+        if self._core is not None:
+            self._core.require_unchanged()
 
     def close(self) -> None:
         """Drop this reference; the memory is freed when no session uses it any more."""

@@ -106,6 +106,8 @@ def analyze(
     measured = [measure(Tokenizer(model), options, progress=progress) for model in models]
     pairs = list(combinations(range(len(measured)), 2))
     found = [_record(item, options) for item in measured]
+    for model in models:
+        model.core.require_unchanged()
     return records.VocabResult(
         provenance=provenance(threads=1, devices=[]),
         corpus=options.corpus.origin,
