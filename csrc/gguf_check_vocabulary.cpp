@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view prefix = "tokenizer.ggml.";
 constexpr std::uint32_t max_dummy_tokens = 1U << 24;
 constexpr std::int32_t byte_type = 6;
+constexpr std::size_t max_token_bytes = 16'384;          // llama.cpp recurses for each
+constexpr std::uint64_t max_spelled_bytes = 1ULL << 28U; // of its table of pieces
 
 std::string key(std::string_view name) {
     return std::string(prefix).append(name);
@@ -23,6 +25,11 @@ std::string_view as_c_string(std::string_view text) {
     return text.substr(0, text.find('\0'));
 }
 
+// What llama.cpp calls an empty token.
+std::string name_of_empty(std::size_t id) {
+    return "[EMPTY_" + std::to_string(id) + "]";
+}
+
 void check_tokens(const GgufFile & file, const GgufValue & tokens) {
     if (tokens.count == 0) {
         file.fail("its tokenizer has no tokens");
@@ -30,24 +37,49 @@ void check_tokens(const GgufFile & file, const GgufValue & tokens) {
     std::vector<std::string_view> texts;
     texts.reserve(tokens.count);
     TextIndex index(texts, tokens.count);
-    std::vector<std::string> renamed; // llama.cpp's own names for empty tokens
+    std::vector<std::string> renamed;
     bool distinct = true;
-    GgufFile::for_each_string(
-        tokens, [&](std::size_t, std::string_view text) { texts.push_back(as_c_string(text)); });
+    GgufFile::for_each_string(tokens, [&](std::size_t id, std::string_view text) {
+        texts.push_back(as_c_string(text));
+        if (texts.back().size() > max_token_bytes) {
+            file.fail("token " + std::to_string(id) + " of its tokenizer has " +
+                      std::to_string(texts.back().size()) + " bytes, more than " +
+                      std::to_string(max_token_bytes));
+        }
+    });
     for (std::size_t id = 0; id < texts.size(); ++id) {
         index.expect(texts[std::min(id + prefetch_distance, texts.size() - 1)]);
         const auto symbol = static_cast<Symbol>(id);
         if (texts[id].empty()) {
-            renamed.push_back("[EMPTY_" + std::to_string(id) + "]");
+            renamed.push_back(name_of_empty(id));
         } else {
             distinct = index.add(texts[id], symbol) == symbol && distinct;
         }
+    }
+    if (renamed.size() == tokens.count) {
+        file.fail("all tokens of its tokenizer are empty");
     }
     for (const std::string & name : renamed) {
         distinct = distinct && index.find(name) == no_symbol;
     }
     if (!distinct) {
         file.fail("two tokens of its tokenizer have the same text");
+    }
+}
+
+// In byte-level BPE, llama.cpp spells a character that stands for no byte out, with the whole token
+// again for each such character.
+void check_spelling(const GgufFile & file, const GgufValue & tokens) {
+    std::uint64_t bytes = 0;
+    GgufFile::for_each_string(tokens, [&](std::size_t, std::string_view text) {
+        const auto unknown = std::count_if(text.begin(), text.end(), [](char c) {
+            const auto byte = static_cast<unsigned char>(c);
+            return byte < 0x21 || byte == 0x7F || byte > 0xC5;
+        });
+        bytes += static_cast<std::uint64_t>(unknown) * (text.size() + 24);
+    });
+    if (bytes > max_spelled_bytes) {
+        file.fail("its tokens hold characters that stand for no byte, too many to spell out");
     }
 }
 
@@ -103,9 +135,10 @@ std::optional<unsigned char> first_byte(std::string_view token, bool & single) {
 void check_rwkv_bytes(const GgufFile & file, const GgufValue & tokens) {
     std::array<bool, 256> begins{};
     std::array<bool, 256> whole{};
-    GgufFile::for_each_string(tokens, [&](std::size_t, std::string_view text) {
+    GgufFile::for_each_string(tokens, [&](std::size_t id, std::string_view text) {
         bool single = false;
-        if (const auto byte = first_byte(as_c_string(text), single)) {
+        const std::string_view token = as_c_string(text);
+        if (const auto byte = first_byte(token.empty() ? name_of_empty(id) : token, single)) {
             begins[*byte] = true;
             whole[*byte] = whole[*byte] || single;
         }
@@ -150,6 +183,9 @@ void check_gguf_vocabulary(const GgufFile & file) {
     check_tokens(file, *tokens);
     check_array(file, "scores", tokens->count, {GGUF_TYPE_FLOAT32, GGUF_TYPE_INT32});
     check_array(file, "token_type", tokens->count, {GGUF_TYPE_INT32});
+    if (*model == "gpt2") {
+        check_spelling(file, *tokens);
+    }
     if (*model == "bert") {
         refuse_byte_tokens(file);
     }

@@ -13,6 +13,7 @@ from pyengine.comparison.texts import tokenize
 from pyengine.comparison.windows import document_windows
 from pyengine.corpus import Document
 from pyengine.engine.session import Session
+from pyengine.errors import CorpusError
 from pyengine.probes.starts import natural_start
 from pyengine.statistics import clustered_ratio, row_statistics
 from pyengine.vocabulary import load_tables
@@ -31,10 +32,11 @@ def document_bits(
     """Return -log2 P(document) of each document, every token of it scored once.
 
     Every window begins with the model's natural start, so that the first token is scored too.
+    NaN for a document that the tokenizer refuses.
     """
     prefix, padding = _start(session), _padding(session)
     documents = tokenize(texts, session.model.vocabulary, parse=False)
-    bits = np.zeros(len(texts))
+    bits = np.where([document.refused for document in documents], np.nan, 0.0)
     for number, document in enumerate(documents):
         for window in document_windows(number, document.ids, prefix, options):
             begin = 0
@@ -49,13 +51,23 @@ def document_bits(
 
 
 def bits_record(reference: Floats, variant: Floats, texts: Sequence[Document]) -> BitsRecord:
-    """Compare the bits of the same documents, paired."""
-    sizes = np.array([float(len(text.content)) for text in texts])
+    """Compare the bits of the same documents, paired.
+
+    Raises:
+        CorpusError: there is no document that both tokenizers take.
+    """
+    taken = ~(np.isnan(reference) | np.isnan(variant))
+    if not taken.any():
+        raise CorpusError("there is no document that both tokenizers can split")
+    sizes = np.array([float(len(text.content)) for text in texts])[taken]
+    left_out = [text.name for text, kept in zip(texts, taken, strict=True) if not kept]
+    reference, variant = reference[taken], variant[taken]
     return BitsRecord(
         reference=EstimateRecord.of(clustered_ratio(reference, sizes)),
         variant=EstimateRecord.of(clustered_ratio(variant, sizes)),
         difference=EstimateRecord.of(clustered_ratio(variant - reference, sizes)),
         n_bytes=int(sizes.sum()),
+        left_out=left_out,
     )
 
 

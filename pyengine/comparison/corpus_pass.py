@@ -106,4 +106,5 @@ def scope_record(setting: Setting, corpus: CorpusPass) -> ScopeRecord:
         plan=corpus.plan.name,
         plan_reason=corpus.plan.reason,
         stopped=corpus.measurement.stopped,
+        left_out=[document.text.name for document in setting.documents if document.refused],
     )

@@ -227,12 +227,18 @@ class ContinuationRecord(Record):
 
 
 class BitsRecord(Record):
-    """Bits per byte over the same text, each model in its own tokens."""
+    """Bits per byte over the same text, each model in its own tokens.
+
+    Attributes:
+        n_bytes: of the documents that both tokenizers take.
+        left_out: names of the others.
+    """
 
     reference: EstimateRecord
     variant: EstimateRecord
     difference: EstimateRecord
     n_bytes: int
+    left_out: list[str] = Field(default_factory=list)
 
 
 class StringRecord(Record):
@@ -333,7 +339,11 @@ class CorpusRecord(Record):
 
 
 class ScopeRecord(Record):
-    """How the corpus was cut, how much of it was scored, and with what means."""
+    """How the corpus was cut, how much of it was scored, and with what means.
+
+    Attributes:
+        left_out: names of the documents that the tokenizer refuses.
+    """
 
     n_ctx: int
     stride: int
@@ -345,6 +355,7 @@ class ScopeRecord(Record):
     plan: str
     plan_reason: str
     stopped: str
+    left_out: list[str] = Field(default_factory=list)
 
 
 class ComparisonResult(Result):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pyengine.corpus import Document
 from pyengine.engine.model import Vocabulary
+from pyengine.errors import TokenizerError
 from pyengine.syntax import PARSED_LANGUAGES, SyntaxClass, classify_bytes, classify_tokens
 
 UNKNOWN_CLASS = "not parsed"
@@ -24,12 +25,14 @@ class TokenizedText:
         starts: offset of each token's first byte in the document, and the end of the last;
             None where the tokens do not spell the document.
         classes: SyntaxClass of each token; None where the document was not parsed.
+        refused: the tokenizer cannot split the document; it has no ids and is left out.
     """
 
     text: Document
     ids: npt.NDArray[np.int32]
     starts: npt.NDArray[np.int64] | None
     classes: npt.NDArray[np.uint8] | None
+    refused: bool = False
 
     def token_class(self, index: int) -> str:
         """Return the name of a token's syntactic class."""
@@ -46,7 +49,10 @@ class TokenizedText:
 def tokenize(
     texts: Sequence[Document], vocabulary: Vocabulary, *, parse: bool = True
 ) -> list[TokenizedText]:
-    """Split documents into tokens; none is added, and special tokens in the text are plain text."""
+    """Split documents into tokens; none is added, and special tokens in the text are plain text.
+
+    A document that the tokenizer refuses is marked as such and does not end the others.
+    """
     pieces = vocabulary.pieces()
     return [_tokenized(text, vocabulary, pieces, parse) for text in texts]
 
@@ -54,7 +60,10 @@ def tokenize(
 def _tokenized(
     text: Document, vocabulary: Vocabulary, pieces: list[bytes], parse: bool
 ) -> TokenizedText:
-    ids = vocabulary.tokenize(text.content)
+    try:
+        ids = vocabulary.tokenize(text.content)
+    except TokenizerError:
+        return TokenizedText(text, np.empty(0, dtype=np.int32), None, None, refused=True)
     spelled = [pieces[i] for i in ids]
     lead = _leading(b"".join(spelled), text.content)
     if lead is None:
