@@ -18,7 +18,7 @@ llama_flash_attn_type flash_attention_type(const std::string & name) {
     throw OptionError("flash_attention must be auto, on or off, not " + name);
 }
 
-std::vector<BatchToken> batch_tokens(const Int32Array & ids, const Int32Array & positions,
+std::vector<BatchToken> batch_tokens(const Int32Argument & ids, const Int32Argument & positions,
                                      const std::vector<std::vector<llama_seq_id>> & sequences,
                                      const BoolArray & outputs) {
     const py::ssize_t n = ids.size();
@@ -37,6 +37,9 @@ std::vector<BatchToken> batch_tokens(const Int32Array & ids, const Int32Array & 
 
 // A read-only view of the context's own buffer, which the next decode overwrites.
 py::array logits_view(const py::object & self) {
+    if (!py::isinstance<Context>(self)) {
+        throw py::type_error("logits is a property of a Context");
+    }
     const auto & context = self.cast<const Context &>();
     const auto rows = static_cast<py::ssize_t>(context.n_rows());
     const auto columns = static_cast<py::ssize_t>(context.n_vocab());
@@ -67,19 +70,19 @@ void register_context(py::module_ & module) {
                  const py::gil_scoped_release release;
                  return std::make_shared<Context>(std::move(model), options);
              }),
-             py::arg("model"), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
+             py::arg("model").none(false), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
              py::arg("n_ubatch"), py::arg("n_seq_max"), py::arg("n_outputs_max"),
              py::arg("threads"), py::arg("flash_attention") = "auto", py::arg("offload_kqv") = true)
-        .def_property_readonly("n_ctx", &Context::n_ctx)
-        .def_property_readonly("n_batch", &Context::n_batch)
-        .def_property_readonly("n_ubatch", &Context::n_ubatch)
+        .def_property_readonly("n_ctx", on_reference(&Context::n_ctx))
+        .def_property_readonly("n_batch", on_reference(&Context::n_batch))
+        .def_property_readonly("n_ubatch", on_reference(&Context::n_ubatch))
         .def_property_readonly("n_seq_max", [](const Context & c) { return c.options().n_seq_max; })
         .def_property_readonly("n_outputs_max",
                                [](const Context & c) { return c.options().n_outputs_max; })
         .def_property_readonly("threads", [](const Context & c) { return c.options().threads; })
         .def(
             "decode",
-            [](Context & context, const Int32Array & ids, const Int32Array & positions,
+            [](Context & context, const Int32Argument & ids, const Int32Argument & positions,
                const std::vector<std::vector<llama_seq_id>> & sequences,
                const BoolArray & outputs) {
                 const auto tokens = batch_tokens(ids, positions, sequences, outputs);
@@ -88,7 +91,7 @@ void register_context(py::module_ & module) {
             },
             py::arg("ids"), py::arg("positions"), py::arg("sequences"), py::arg("outputs"))
         .def_property_readonly("logits", &logits_view)
-        .def("clear", &Context::clear)
+        .def("clear", on_reference(&Context::clear))
         .def("copy_sequence", &Context::copy_sequence, py::arg("source"), py::arg("target"))
         .def("truncate_sequence", &Context::truncate_sequence, py::arg("sequence"),
              py::arg("position"));

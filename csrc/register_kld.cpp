@@ -9,7 +9,7 @@ namespace {
 
 using WordArray = py::array_t<std::uint16_t, py::array::c_style | py::array::forcecast>;
 
-std::size_t check(const FloatArray & logits, const Int32Array & targets, int threads) {
+std::size_t check(const FloatArray & logits, const Int32Argument & targets, int threads) {
     if (logits.ndim() != 2 || logits.shape(1) == 0 || targets.ndim() != 1 ||
         targets.shape(0) != logits.shape(0)) {
         throw py::value_error("needs logits of the shape (rows, n_vocab) and one target a row");
@@ -24,7 +24,7 @@ std::size_t check(const FloatArray & logits, const Int32Array & targets, int thr
     return static_cast<std::size_t>(logits.shape(1));
 }
 
-py::tuple encode(const FloatArray & logits, const Int32Array & targets, int threads) {
+py::tuple encode(const FloatArray & logits, const Int32Argument & targets, int threads) {
     const std::size_t n_vocab = check(logits, targets, threads);
     const auto count = static_cast<std::size_t>(logits.shape(0));
     const std::size_t width = kld_row_words(n_vocab);
@@ -43,7 +43,7 @@ py::tuple encode(const FloatArray & logits, const Int32Array & targets, int thre
     return py::make_tuple(rows, nll);
 }
 
-py::array_t<KldRow> compare(const FloatArray & logits, const Int32Array & targets,
+py::array_t<KldRow> compare(const FloatArray & logits, const Int32Argument & targets,
                             const WordArray & rows, int threads) {
     const std::size_t n_vocab = check(logits, targets, threads);
     const std::size_t width = kld_row_words(n_vocab);

@@ -8,21 +8,32 @@ std::optional<ggml_type> tensor_type(const std::optional<std::string> & name) {
     return name ? std::optional(quantize_tensor_type(*name)) : std::nullopt;
 }
 
+template <class T> T setting(const py::kwargs & settings, const char * name) {
+    if (!settings.contains(name)) {
+        throw py::type_error(std::string("the setting ") + name + " is missing");
+    }
+    try {
+        return settings[name].cast<T>();
+    } catch (const py::cast_error &) {
+        throw py::type_error(std::string("the setting ") + name + " is of the wrong type");
+    }
+}
+
 QuantizeOptions options_of(const py::kwargs & settings) {
     QuantizeOptions options;
-    options.file_type = quantize_file_type(settings["file_type"].cast<std::string>());
-    options.threads = settings["threads"].cast<int>();
-    options.output_type = tensor_type(settings["output_type"].cast<std::optional<std::string>>());
+    options.file_type = quantize_file_type(setting<std::string>(settings, "file_type"));
+    options.threads = setting<int>(settings, "threads");
+    options.output_type = tensor_type(setting<std::optional<std::string>>(settings, "output_type"));
     options.embedding_type =
-        tensor_type(settings["embedding_type"].cast<std::optional<std::string>>());
-    options.pure = settings["pure"].cast<bool>();
-    options.allow_requantize = settings["allow_requantize"].cast<bool>();
-    options.imatrix = settings["imatrix"].cast<std::string>();
+        tensor_type(setting<std::optional<std::string>>(settings, "embedding_type"));
+    options.pure = setting<bool>(settings, "pure");
+    options.allow_requantize = setting<bool>(settings, "allow_requantize");
+    options.imatrix = setting<std::string>(settings, "imatrix");
     using Pairs = std::vector<std::pair<std::string, std::string>>;
-    for (const auto & [pattern, type] : settings["overrides"].cast<Pairs>()) {
+    for (const auto & [pattern, type] : setting<Pairs>(settings, "overrides")) {
         options.overrides.emplace_back(pattern, quantize_tensor_type(type));
     }
-    options.metadata = settings["metadata"].cast<Pairs>();
+    options.metadata = setting<Pairs>(settings, "metadata");
     return options;
 }
 

@@ -9,13 +9,18 @@ namespace pyengine {
 namespace {
 
 void check_rows(const Context & context, const std::vector<Sampler *> & samplers,
-                const Int32Array & rows, std::int32_t n_tokens) {
+                const Int32Argument & rows, std::int32_t n_tokens) {
     if (static_cast<std::size_t>(rows.size()) != samplers.size()) {
         throw OptionError("rows and samplers differ in length");
     }
     if (n_tokens < 1 || n_tokens > context.n_vocab()) {
         throw OptionError("n_tokens must be from 1 to " + std::to_string(context.n_vocab()) +
                           ", not " + std::to_string(n_tokens));
+    }
+    for (const Sampler * sampler : samplers) {
+        if (sampler == nullptr) {
+            throw py::type_error("samplers holds None in place of a Sampler");
+        }
     }
     for (py::ssize_t i = 0; i < rows.size(); ++i) {
         const std::int32_t row = rows.data()[i];
@@ -27,7 +32,7 @@ void check_rows(const Context & context, const std::vector<Sampler *> & samplers
 }
 
 py::tuple sample_rows(const Context & context, const std::vector<Sampler *> & samplers,
-                      const Int32Array & rows, std::int32_t n_tokens) {
+                      const Int32Argument & rows, std::int32_t n_tokens) {
     check_rows(context, samplers, rows, n_tokens);
     py::array_t<std::int32_t> ids(rows.size());
     py::array_t<double> log_probabilities(rows.size());
@@ -57,7 +62,7 @@ void register_sampler(py::module_ & module) {
              }),
              py::kw_only(), py::arg("temperature") = 0.0F, py::arg("top_k") = 0,
              py::arg("top_p") = 1.0F, py::arg("min_p") = 0.0F, py::arg("seed") = 0U);
-    module.def("sample_rows", &sample_rows, py::arg("context"), py::arg("samplers"),
+    module.def("sample_rows", &sample_rows, py::arg("context").none(false), py::arg("samplers"),
                py::arg("rows"), py::arg("n_tokens"));
 }
 

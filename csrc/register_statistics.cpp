@@ -43,7 +43,7 @@ const Kernels & kernels_named(const std::string & name) {
     throw py::value_error("this processor has no kernels named " + name);
 }
 
-std::vector<std::int32_t> checked_ids(const Int32Array & ids, std::size_t n, const char * what,
+std::vector<std::int32_t> checked_ids(const Int32Argument & ids, std::size_t n, const char * what,
                                       std::int32_t lowest = 0) {
     if (ids.ndim() != 1)
         throw py::value_error(std::string(what) + " must be one-dimensional");
@@ -57,7 +57,7 @@ std::vector<std::int32_t> checked_ids(const Int32Array & ids, std::size_t n, con
     return result;
 }
 
-Settings settings(const Rows & rows, const Int32Array & padding, int threads,
+Settings settings(const Rows & rows, const Int32Argument & padding, int threads,
                   const std::string & kernels) {
     if (threads < 1)
         throw py::value_error("threads must be at least 1");
@@ -73,7 +73,7 @@ struct Pairs {
     Rows q;
     std::vector<std::int32_t> targets;
 
-    Pairs(const FloatArray & rows_p, const FloatArray & rows_q, const Int32Array & followed)
+    Pairs(const FloatArray & rows_p, const FloatArray & rows_q, const Int32Argument & followed)
         : p(rows_p), q(rows_q), targets(checked_ids(followed, p.length, "targets", -1)) {
         if (p.count != q.count || p.length != q.length || targets.size() != p.count) {
             throw py::value_error("both blocks must have one shape, with one target for each row");
@@ -90,7 +90,7 @@ py::array_t<Record> fill(std::size_t n, std::size_t threads, Work work) {
     return result;
 }
 
-py::array_t<RowStatistics> of_rows(const FloatArray & logits, const Int32Array & padding,
+py::array_t<RowStatistics> of_rows(const FloatArray & logits, const Int32Argument & padding,
                                    int threads, const std::string & kernels) {
     const Rows rows(logits);
     const Settings with = settings(rows, padding, threads, kernels);
@@ -100,7 +100,7 @@ py::array_t<RowStatistics> of_rows(const FloatArray & logits, const Int32Array &
 }
 
 py::array_t<PairStatistics> of_pairs(const FloatArray & rows_p, const FloatArray & rows_q,
-                                     const Int32Array & targets, const Int32Array & padding,
+                                     const Int32Argument & targets, const Int32Argument & padding,
                                      int threads, const std::string & kernels) {
     const Pairs pairs(rows_p, rows_q, targets);
     const Settings with = settings(pairs.p, padding, threads, kernels);
@@ -115,7 +115,7 @@ Int32Array of_top_k(const FloatArray & logits, int k, int threads, const std::st
     if (k < 1)
         throw py::value_error("k must be at least 1");
     const std::size_t width = std::min(static_cast<std::size_t>(k), rows.length);
-    const Settings with = settings(rows, Int32Array(0), threads, kernels);
+    const Settings with = settings(rows, Int32Argument(), threads, kernels);
     Int32Array result({rows.count, width});
     std::int32_t * const out = result.mutable_data();
     const py::gil_scoped_release release;
@@ -126,10 +126,10 @@ Int32Array of_top_k(const FloatArray & logits, int k, int threads, const std::st
     return result;
 }
 
-Int32Array of_ranks(const FloatArray & logits, const Int32Array & ids, int threads,
+Int32Array of_ranks(const FloatArray & logits, const Int32Argument & ids, int threads,
                     const std::string & kernels) {
     const Rows rows(logits);
-    const Settings with = settings(rows, Int32Array(0), threads, kernels);
+    const Settings with = settings(rows, Int32Argument(), threads, kernels);
     const std::vector<std::int32_t> wanted = checked_ids(ids, rows.length, "ids");
     Int32Array result({rows.count, wanted.size()});
     std::int32_t * const out = result.mutable_data();

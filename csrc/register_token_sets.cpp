@@ -56,8 +56,8 @@ void register_token_sets(py::module_ & module) {
                       std::vector<std::int32_t>>(),
              py::arg("n_vocab"), py::arg("sets"), py::kw_only(),
              py::arg("padding") = std::vector<std::int32_t>{})
-        .def_property_readonly("n_vocab", &TokenSets::n_vocab)
-        .def_property_readonly("n_sets", &TokenSets::n_sets)
+        .def_property_readonly("n_vocab", on_reference(&TokenSets::n_vocab))
+        .def_property_readonly("n_sets", on_reference(&TokenSets::n_sets))
         .def_property_readonly("members",
                                [](const TokenSets & sets) {
                                    return Int32Array(

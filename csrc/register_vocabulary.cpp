@@ -18,7 +18,7 @@ Int32Array to_array(const std::vector<llama_token> & ids) {
     return Int32Array(static_cast<py::ssize_t>(ids.size()), ids.data());
 }
 
-std::vector<llama_token> to_ids(const Int32Array & ids) {
+std::vector<llama_token> to_ids(const Int32Argument & ids) {
     return {ids.data(), ids.data() + ids.size()};
 }
 
@@ -69,20 +69,20 @@ Int32Array repeated_pieces(const Vocabulary & vocabulary) {
 
 void register_vocabulary(py::module_ & module) {
     py::class_<Vocabulary, std::shared_ptr<Vocabulary>> vocabulary(module, "Vocabulary");
-    vocabulary.def_property_readonly("size", &Vocabulary::size)
-        .def_property_readonly("kind", &Vocabulary::kind)
+    vocabulary.def_property_readonly("size", on_reference(&Vocabulary::size))
+        .def_property_readonly("kind", on_reference(&Vocabulary::kind))
         .def_property_readonly(
             "pre_tokenizer",
             [](const Vocabulary & vocabulary) { return text_of(vocabulary.pre_tokenizer()); })
-        .def_property_readonly("bos", &Vocabulary::bos)
-        .def_property_readonly("eos", &Vocabulary::eos)
+        .def_property_readonly("bos", on_reference(&Vocabulary::bos))
+        .def_property_readonly("eos", on_reference(&Vocabulary::eos))
         .def_property_readonly("kinds", &kinds)
         .def_property_readonly("scores", &scores)
         .def_property_readonly(
             "add_bos", [](const Vocabulary & v) { return llama_vocab_get_add_bos(v.get()); })
         .def_property_readonly(
             "add_eos", [](const Vocabulary & v) { return llama_vocab_get_add_eos(v.get()); })
-        .def("__len__", &Vocabulary::size)
+        .def("__len__", on_reference(&Vocabulary::size))
         .def("pieces", &pieces)
         .def("texts", &texts)
         .def("piece_arrays", &piece_arrays)
@@ -118,7 +118,7 @@ void register_vocabulary(py::module_ & module) {
             py::arg("parse_special") = false)
         .def(
             "encode_to_themselves",
-            [](const Vocabulary & v, const Int32Array & ids, const py::bytes & before) {
+            [](const Vocabulary & v, const Int32Argument & ids, const py::bytes & before) {
                 const std::vector<llama_token> tokens = to_ids(ids);
                 const std::string text(before);
                 std::vector<bool> found;
@@ -133,7 +133,7 @@ void register_vocabulary(py::module_ & module) {
             py::arg("ids"), py::kw_only(), py::arg("before") = py::bytes())
         .def(
             "detokenize",
-            [](const Vocabulary & v, const Int32Array & ids, bool remove_special,
+            [](const Vocabulary & v, const Int32Argument & ids, bool remove_special,
                bool unparse_special) {
                 return py::bytes(v.detokenize(to_ids(ids), remove_special, unparse_special));
             },
