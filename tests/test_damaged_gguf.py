@@ -9,7 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 import damage
+import damage_campaign
 import pytest
+import tiny_architectures
 import tiny_models
 
 from pyengine.cli.app import run
@@ -100,6 +102,21 @@ def test_damaged_real_models(tmp_path: Path, shared: Path, name: str) -> None:
     source = (shared / "models" / f"{name}.gguf").read_bytes()
     ways = damage_folder(source, tmp_path / "damaged", seed=len(name), count=70)
     assert_survived(tmp_path / "damaged", ways)
+
+
+@pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)
+def test_a_part_of_the_campaign(tmp_path: Path, architecture: str) -> None:
+    figures = damage_campaign.campaign(architecture, tmp_path, seed=5, files=6)
+    assert figures.faults == []
+    assert figures.outcomes.total() == 6
+    assert figures.memory < damage_campaign.MEMORY
+
+
+@pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)
+def test_what_the_campaign_damages_is_usable(tmp_path: Path, architecture: str) -> None:
+    path = tiny_architectures.write(tmp_path / "model.gguf", architecture)
+    assert damage_campaign.use_api(path) == "usable"
+    assert damage_campaign.use_command_line(path) == ""
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
