@@ -8,9 +8,11 @@ CORE_SOURCES := $(wildcard csrc/*) CMakeLists.txt pyproject.toml
 
 CXX ?= g++
 SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_statistics_rows.py \
-	tests/test_damaged_gguf.py tests/test_vocabulary_pieces.py tests/test_vocabulary_reachability.py tests/test_quantize_engine.py
+	tests/test_damaged_gguf.py tests/test_vocabulary_pieces.py tests/test_vocabulary_reachability.py tests/test_quantize_engine.py \
+	tests/test_threads.py tests/test_tokenizer_limits.py tests/test_core_robustness.py
+SANITIZE_THREADS_TESTS ?= tests/test_threads.py
 
-.PHONY: probe test lint build sanitize models clean
+.PHONY: probe test lint build sanitize sanitize-threads models clean
 
 probe: build
 	$(BIN)/pyengine probe
@@ -48,11 +50,19 @@ $(VENV)/.lint-installed: $(VENV)/.created pyproject.toml
 # The sanitizers' runtime must be in the process before Python's own allocator. What they find is
 # written to the file descriptor, which pytest must not capture.
 sanitize:
-	$(MAKE) build VENV=.venv-sanitize PIP_BUILD_OPTIONS="--config-settings=build-dir=build/sanitize --config-settings=cmake.define.PYENGINE_SANITIZE=ON --config-settings=cmake.build-type=RelWithDebInfo"
+	$(MAKE) build VENV=.venv-sanitize PIP_BUILD_OPTIONS="--config-settings=build-dir=build/sanitize --config-settings=cmake.define.PYENGINE_SANITIZE=address,undefined --config-settings=cmake.build-type=RelWithDebInfo"
 	.venv-sanitize/bin/python -m pip install --quiet --group test
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
 	.venv-sanitize/bin/python -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_TESTS)
+
+# Addresses must not be random for ThreadSanitizer.
+sanitize-threads:
+	$(MAKE) build VENV=.venv-sanitize-threads PIP_BUILD_OPTIONS="--config-settings=build-dir=build/sanitize-threads --config-settings=cmake.define.PYENGINE_SANITIZE=thread --config-settings=cmake.build-type=RelWithDebInfo"
+	.venv-sanitize-threads/bin/python -m pip install --quiet --group test
+	LD_PRELOAD="$$($(CXX) -print-file-name=libtsan.so)" \
+	TSAN_OPTIONS="halt_on_error=1 suppressions=tests/thread_sanitizer.txt" \
+	setarch -R .venv-sanitize-threads/bin/python -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_THREADS_TESTS)
 
 # Trains the shipped models again: hours, and about 2 GB outside the repository.
 models: build
@@ -63,4 +73,4 @@ models: build
 	$(BIN)/python -m training.family
 
 clean:
-	rm -rf build $(VENV) .venv-sanitize
+	rm -rf build $(VENV) .venv-sanitize .venv-sanitize-threads
