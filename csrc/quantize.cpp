@@ -81,7 +81,7 @@ void check_options(const QuantizeOptions & options) {
 std::size_t count_used(const std::string & source, const std::string & imatrix,
                        const std::vector<ImportanceEntry> & entries) {
     std::unordered_map<std::string, std::size_t> sizes;
-    for (const std::string & part : check_gguf(source).parts) {
+    for (const FileIdentity & part : check_gguf(source).parts) {
         const GgufFile file(part);
         for (const GgufTensor & tensor : file.tensors()) {
             sizes[std::string(tensor.name)] =
