@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import resource
 import sys
 import traceback
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typer.core import TyperGroup
 from pyengine import __version__
 from pyengine.asked import asked
 from pyengine.engine.library import open_llama_cpp
-from pyengine.errors import InputError, PyengineError
+from pyengine.errors import EngineError, InputError, PyengineError
 from pyengine.plain_text import safe
 from pyengine.startup import (
     INTERRUPTED,
@@ -53,6 +54,7 @@ SILENT_OPTIONS = frozenset(
     }
 )
 
+LEAST_ADDRESSES = 448 << 20
 INTERNAL = 3
 EXIT_CODES = (
     "Exit codes: 0 good, 1 a threshold asked for was not met, 2 bad input or usage, "
@@ -71,10 +73,28 @@ class LazyGroup(TyperGroup):
         """Import a sub-command's module and make its command object."""
         if cmd_name not in COMMANDS:
             return None
+        _check_address_space()
         function = import_module(COMMANDS[cmd_name]).command
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(name=cmd_name)(function)
         return typer.main.get_command(single)
+
+
+def _check_address_space() -> None:
+    """Raise EngineError where the libraries that commands import would never end for want of room.
+
+    NumPy's and SciPy's OpenBLAS reserve memory for each thread as they load, and end the process
+    or try for ever where there is none.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY:
+        return
+    if most < LEAST_ADDRESSES:
+        raise EngineError(
+            f"the address space is limited to {most >> 20} MiB, and {LEAST_ADDRESSES >> 20} MiB "
+            "are needed to start; raise the limit (ulimit -v)"
+        )
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 app = typer.Typer(
