@@ -46,7 +46,6 @@ def damaged_file(data: bytes, architecture: str, seed: int, number: int) -> tupl
 
 def use_api(path: Path) -> str:
     """Open, decode and tokenize; return "usable", or the name of the typed error."""
-    from pyengine.engine import trial
     from pyengine.engine.model import open_model
     from pyengine.engine.options import SessionOptions
     from pyengine.engine.session import Session
@@ -54,7 +53,6 @@ def use_api(path: Path) -> str:
 
     options = SessionOptions(n_ctx=64, n_batch=32, n_ubatch=16, n_seq_max=2, max_rows=2, threads=1)
     try:
-        trial.try_where_needed(path)
         with open_model(path) as model:
             vocabulary = model.vocabulary
             if vocabulary.kind != "none":
