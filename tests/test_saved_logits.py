@@ -152,7 +152,7 @@ def test_damaged_content_is_refused(saved: tuple[str, Path], tmp_path: Path) -> 
 
 
 def test_a_missing_file_and_a_foreign_archive_are_refused(tmp_path: Path) -> None:
-    check_refused(tmp_path / "missing.npz", "not a file of saved logits")
+    check_refused(tmp_path / "missing.npz", "no such file")
     with zipfile.ZipFile(tmp_path / "foreign.npz", "w") as archive:
         archive.writestr("readme.txt", "hello")
     check_refused(tmp_path / "foreign.npz", "not a file of saved logits")
