@@ -1,142 +1,221 @@
-"""Time a whole comparison against the bare forward passes of its two models.
+"""Weigh `compare` and `sweep` against llama-perplexity: CPU time and memory of whole commands.
 
-    python benchmarks/comparison.py [--model FILE] [--windows 24] [--threads 2]
-                                    [--llama-perplexity PROGRAM]
+    python benchmarks/comparison.py REFERENCE VARIANT… [--llama-perplexity PROGRAM]
+                                    [--tokens 4096] [--context 512] [--threads 1]
 
-Without --model, a random model with the shape of Qwen2.5-0.5B is written first. The variant is the
-same file: the cost is that of any variant of this size. Forward: every window of the corpus
-decoded by both models, rows read, nothing computed from them; once before the comparison and once
-after it, and the mean is taken, because a machine's speed drifts. Comparison: `compare` over the
-same windows, null control, breakdowns and bootstrap included, without starts and continuations.
-With --llama-perplexity: its base run and its KL run over as many tokens, to a whole chunk of 512,
-started as a program.
+Every figure is that of a whole command started as a user starts it, all its processes together:
+user and system seconds, and the largest sum of proportional set sizes (memory of its own, mapped
+weights and rows included, each shared page once), looked at 50 times a second. The text is the
+shipped corpus joined by language, so that windows are full.
+
+llama-perplexity writes its base file from the reference and reads it again for each variant, over
+as many whole windows; it scores the second half of each, as `compare` with half-window strides
+does. Ratios are per decoded token: the windows of `compare` need not be whole.
 """
 
 import argparse
 import resource
 import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from random_model import write_model
-
-from pyengine.comparison import CompareOptions, WindowOptions, compare
-from pyengine.comparison.setting import document_prefix
-from pyengine.comparison.texts import tokenize
-from pyengine.comparison.windows import Window, cut_windows
-from pyengine.corpus import Corpus, Document, load_corpus
+from pyengine.corpus import load_corpus
 from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
-from pyengine.statistics import pair_statistics
-
-N_CTX = 512
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Return wall and CPU seconds of one run."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
+from pyengine.engine.options import ModelOptions
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.subjects import document_prefix
+from pyengine.text.tokens import tokenize
+from pyengine.text.windows import WindowOptions, cut_windows
 
 
-def long_documents(corpus: Corpus) -> Corpus:
-    """Join the documents of each language, so that windows are full."""
-    joined = [
-        Document(language, language, b"\n".join(d.content for d in found))
-        for language, found in corpus.by_language().items()
-    ]
-    return Corpus(tuple(joined), "shipped, joined by language")
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds and the largest memory in MiB of some commands, and the tokens they decoded."""
+
+    seconds: float
+    peak: float
+    tokens: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        tokens = self.tokens + other.tokens
+        return Cost(self.seconds + other.seconds, max(self.peak, other.peak), tokens)
+
+    def ratio(self, peer: "Cost") -> float:
+        """Return the CPU time of a decoded token, by the peer's."""
+        return self.seconds / self.tokens / (peer.seconds / peer.tokens)
 
 
-def forward(sessions: list[Session], windows: list[Window]) -> None:
-    """Decode every window with every session."""
-    for window in windows:
-        for session in sessions:
-            for _ in session.iterate_rows(window.ids, window.rows):
-                pass
+def descendants(pid: int) -> list[int]:
+    """Return a process and all that it has started, directly or not."""
+    found = [pid]
+    for process in found:
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in task.read_text().split()]
+            except OSError:
+                continue
+    return found
 
 
-def statistics_only(session: Session, windows: list[Window], threads: int) -> tuple[float, float]:
-    """Return the time of the fused kernel over the rows of one window, for all windows."""
-    window = max(windows, key=len)
-    rows = session.logits_at(window.ids, window.rows)
-    wall, cpu = timed(lambda: pair_statistics(rows, rows, window.targets, threads=threads))
-    scale = sum(len(w) for w in windows) / len(window)
-    return wall * scale, cpu * scale
+def memory(pid: int) -> float:
+    """Return the proportional set size of a process and its descendants, in MiB."""
+    total = 0
+    for process in descendants(pid):
+        try:
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
 
 
-def children_cpu() -> float:
-    """Return the CPU seconds of all child processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def cost(command: Sequence[str | Path], tokens: int = 0) -> Cost:
+    """Run a command and return what it cost."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak, done = 0.0, threading.Event()
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL) as running:
+
+        def watch() -> None:
+            nonlocal peak
+            while not done.wait(0.02):
+                peak = max(peak, memory(running.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        code = running.wait()
+        done.set()
+        watcher.join()
+    if code != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: exit code {code}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(used, peak, tokens)
 
 
-def peer(program: Path, model: Path, text: bytes, chunks: int, threads: int) -> tuple[float, float]:
-    """Return wall and CPU seconds of both passes of llama-perplexity."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, base = Path(folder, "text"), Path(folder, "base")
-        source.write_bytes(text)
-        usual = [str(program), "-m", str(model), "-f", str(source), "-c", str(N_CTX), "-b"]
-        usual += [str(N_CTX), "--chunks", str(chunks), "-t", str(threads), "--no-repack"]
-        usual += ["--kl-divergence-base", str(base)]
-        wall, cpu = time.perf_counter(), children_cpu()
-        for more in ([], ["--kl-divergence"]):
-            subprocess.run([*usual, *more], check=True, capture_output=True)
-        print(f"  base file: {base.stat().st_size / 2**20:,.0f} MiB; ours: none")
-        return time.perf_counter() - wall, children_cpu() - cpu
+@dataclass(frozen=True)
+class Bench:
+    """What all commands of one run share: models, text, and how it is cut."""
+
+    reference: Path
+    variants: list[Path]
+    folder: Path
+    context: int
+    tokens: int
+    threads: int
+
+    def compare(self, variants: Sequence[Path], *extra: str) -> Cost:
+        """Return the cost of `compare` with some of the variants."""
+        usual = ["--continuations", "0", "--threads", str(self.threads), *self._text()]
+        command = ["compare", self.reference, *variants, *usual, *extra]
+        return self._run(command, (1 + len(variants)) * self.decoded())
+
+    def sweep(self) -> Cost:
+        """Return the cost of `sweep` with all variants, timings left out."""
+        command = ["sweep", self.reference]
+        for variant in self.variants:
+            command += ["--variants", variant]
+        command += ["--output-dir", self.folder / "sweep", "--no-speed", "--workers", "1"]
+        command += ["--threads", str(self.threads), *self._text()]
+        return self._run(command, (1 + len(self.variants)) * self.decoded())
+
+    def emulation(self, chunks: int) -> Cost:
+        """Return the cost of repeating llama-perplexity with one variant."""
+        usual = ["--corpus", self.folder / "text", "--context", str(self.context)]
+        usual += ["--windows", str(chunks), "--threads", str(self.threads)]
+        usual += ["--emulate", "llama-perplexity", "--base-file", self.folder / "ours.kld"]
+        command = ["compare", self.reference, self.variants[0], *usual]
+        return self._run(command, 2 * chunks * self.context)
+
+    def peer(self, program: Path, variants: Sequence[Path], chunks: int) -> Cost:
+        """Return the cost of llama-perplexity's pass over the reference and over each variant."""
+        usual = ["-f", self.folder / "text", "-c", self.context, "-b", self.context]
+        usual += ["--chunks", chunks, "-t", self.threads, "--no-repack"]
+        usual += ["--kl-divergence-base", self.folder / "base.kld"]
+        tokens = chunks * self.context
+        total = cost([program, "-m", self.reference, *usual], tokens)
+        for variant in variants:
+            total += cost([program, "-m", variant, *usual, "--kl-divergence"], tokens)
+        return total
+
+    def decoded(self) -> int:
+        """Return how many tokens each model decodes for `compare`."""
+        how = WindowOptions(n_ctx=self.context, max_tokens=self.tokens)
+        with open_model(self.reference, options=ModelOptions(vocabulary_only=True)) as model:
+            documents = tokenize(load_corpus([self.folder / "corpus"]).documents, model.vocabulary)
+            prefix = document_prefix(model.vocabulary)
+        windows = cut_windows(documents, prefix, how, seed=CompareOptions().seed)
+        return sum(len(window.ids) for window in windows)
+
+    def _text(self) -> list[str | Path]:
+        corpus: list[str | Path] = ["--corpus", self.folder / "corpus"]
+        return [*corpus, "--context", str(self.context), "--tokens", str(self.tokens)]
+
+    def _run(self, command: Sequence[str | Path], tokens: int) -> Cost:
+        return cost([sys.executable, "-m", "pyengine", *command], tokens)
+
+
+def write_texts(folder: Path) -> None:
+    """Write the shipped corpus as one file for each language, and twice as one text."""
+    (folder / "corpus").mkdir()
+    everything = b""
+    for language, documents in load_corpus().by_language().items():
+        text = b"\n".join(document.content for document in documents)
+        everything += text
+        (folder / "corpus" / language).with_suffix(Path(documents[0].name).suffix).write_bytes(text)
+    (folder / "text").write_bytes(everything * 2)
 
 
 def main() -> None:
-    """Print the times and their ratios."""
+    """Print what each command costs, and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--windows", type=int, default=24)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("variants", type=Path, nargs="+")
     parser.add_argument("--llama-perplexity", type=Path)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        model = arguments.model or Path(folder, "model.gguf")
-        if arguments.model is None:
-            write_model(model, None)
-        run(model, arguments.windows, arguments.threads, arguments.llama_perplexity)
-
-
-def run(path: Path, n_windows: int, threads: int, program: Path | None) -> None:
-    """Measure one model."""
-    corpus = long_documents(load_corpus())
-    how = WindowOptions(n_ctx=N_CTX, max_windows=n_windows, max_tokens=None)
-    options = CompareOptions(windows=how, threads=threads, starts=False, greedy=0)
-    with open_model(path) as model:
-        documents = tokenize(corpus.documents, model.vocabulary)
-        windows = cut_windows(documents, document_prefix(model), how, seed=options.seed)
-        decoding = SessionOptions(n_ctx=N_CTX, n_batch=N_CTX, max_rows=N_CTX, threads=threads)
-        sessions = [Session(model, options=decoding) for _ in range(2)]
-        forward(sessions, windows[:1])
-        before = timed(lambda: forward(sessions, windows))
-        whole = timed(lambda: compare(path, [path], corpus=corpus, options=options))
-        after = timed(lambda: forward(sessions, windows))
-        bare = ((before[0] + after[0]) / 2, (before[1] + after[1]) / 2)
-        kernel = statistics_only(sessions[0], windows, threads)
-    n_tokens = sum(len(window) for window in windows)
-    print(f"{len(windows)} windows, {n_tokens} scored tokens, {threads} threads: wall, CPU seconds")
-    for name, (wall, cpu) in (("two forward passes", bare), ("comparison", whole)):
-        print(f"  {name:20} {wall:8.2f} {cpu:8.2f}")
-    print(f"  {'fused kernel':20} {kernel[0]:8.2f} {kernel[1]:8.2f}")
-    print(f"comparison / forward: {whole[0] / bare[0]:.3f} wall, {whole[1] / bare[1]:.3f} CPU")
-    print(f"kernel's share: {kernel[0] / whole[0]:.1%} wall, {kernel[1] / whole[1]:.1%} CPU")
-    if program is not None:
-        chunks = sum(len(window.ids) for window in windows) // N_CTX
-        text = b"\n".join(document.content for document in corpus) * 2
-        wall, cpu = peer(program, path, text, chunks, threads)
-        print(f"  {'llama-perplexity':20} {wall:8.2f} {cpu:8.2f}    {chunks} chunks, both passes")
-        share = chunks * N_CTX / sum(len(window.ids) for window in windows)
-        print(
-            f"comparison / llama-perplexity: {whole[0] / wall * share:.3f} wall, "
-            f"{whole[1] / cpu * share:.3f} CPU, for as many tokens"
+    parser.add_argument("--tokens", type=int, default=4096)
+    parser.add_argument("--context", type=int, default=512)
+    parser.add_argument("--threads", type=int, default=1)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_texts(folder)
+        bench = Bench(
+            told.reference, told.variants, folder, told.context, told.tokens, told.threads
         )
+        run(bench, told.llama_perplexity)
+
+
+def run(bench: Bench, program: Path | None) -> None:
+    """Run every command once, peers beside ours."""
+    all_of_them = f"{len(bench.variants)} variants"
+    found: dict[str, Cost] = {}
+
+    def show(name: str, one: Cost) -> None:
+        found[name] = one
+        each = 1000 * one.seconds / one.tokens
+        print(f"{name:32} {one.seconds:8.1f} s {each:7.2f} ms a token {one.peak:7.0f} MiB")
+
+    chunks = max(1, bench.decoded() // bench.context)
+    show("compare, one variant", bench.compare(bench.variants[:1], "--no-starts"))
+    if program is not None:
+        show("llama-perplexity, one variant", bench.peer(program, bench.variants[:1], chunks))
+        show("emulation, one variant", bench.emulation(chunks))
+    show(f"compare, {all_of_them}", bench.compare(bench.variants, "--no-starts"))
+    if program is not None:
+        show(f"llama-perplexity, {all_of_them}", bench.peer(program, bench.variants, chunks))
+    show(f"compare with starts, {all_of_them}", bench.compare(bench.variants))
+    show(f"sweep with starts, {all_of_them}", bench.sweep())
+    for ours, peer in (
+        ("compare, one variant", "llama-perplexity, one variant"),
+        (f"compare, {all_of_them}", f"llama-perplexity, {all_of_them}"),
+        ("emulation, one variant", "llama-perplexity, one variant"),
+        (f"sweep with starts, {all_of_them}", f"compare with starts, {all_of_them}"),
+    ):
+        if peer in found:
+            print(f"{ours} / {peer}: {found[ours].ratio(found[peer]):.3f} CPU, for as many tokens")
 
 
 if __name__ == "__main__":

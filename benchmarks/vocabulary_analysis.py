@@ -22,14 +22,15 @@ from pathlib import Path
 from pyengine.corpus import Corpus
 from pyengine.engine.model import open_model
 from pyengine.engine.options import ModelOptions
-from pyengine.vocabulary.analysis import AnalysisOptions, analyze
+from pyengine.measure.vocab import vocab
+from pyengine.measure.vocab_analysis import VocabOptions
 from pyengine.vocabulary.keywords import load_tables
 start = time.process_time()
 model = open_model(Path(sys.argv[1]), options=ModelOptions(vocabulary_only=True))
 opened = time.process_time()
-result = analyze([model], AnalysisOptions({"reference": load_tables()}, Corpus((), "none")))
+run = vocab([model], VocabOptions({"reference": load_tables()}, Corpus((), "none")))
 done = time.process_time()
-assert result.models[0].size == model.vocabulary.size
+assert run.find("token_share", run.models[0].id).n == model.vocabulary.size
 print(done - start, opened - start)
 """
 GGUF = """

@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     from pyengine.engine.options import ModelOptions as ModelOptions
     from pyengine.engine.options import SessionOptions as SessionOptions
     from pyengine.engine.session import Session as Session
-    from pyengine.probes.cold_start import ColdStart as ColdStart
-    from pyengine.probes.cold_start import cold_start as cold_start
+    from pyengine.measure.cold_start import ColdStart as ColdStart
+    from pyengine.measure.cold_start import cold_start as cold_start
 
 _HOMES = {
-    "ColdStart": "pyengine.probes.cold_start",
+    "ColdStart": "pyengine.measure.cold_start",
     "Model": "pyengine.engine.model",
     "ModelOptions": "pyengine.engine.options",
     "Session": "pyengine.engine.session",
     "SessionOptions": "pyengine.engine.options",
-    "cold_start": "pyengine.probes.cold_start",
+    "cold_start": "pyengine.measure.cold_start",
     "open_model": "pyengine.engine.model",
 }
 

@@ -81,8 +81,7 @@ class Note(Record):
     """Something that a reader must know about the numbers; words are made when it is shown.
 
     Attributes:
-        code: "beyond-trained-context" (values: positions, trained), "fitted-to-positions"
-            (asked, positions) or "model-failed" (reason).
+        code: "beyond-trained-context" (values: positions, trained) or "model-failed" (reason).
         model: path of the model concerned; empty where all are.
         values: what the words need.
     """
@@ -127,25 +126,13 @@ def model_record(model: Model, *, vocabulary_sha256: str) -> ModelRecord:
     )
 
 
-def beyond_trained(path: str | Path, *, positions: int, trained: int) -> list[Note]:
-    """Return a note where a model was given more positions than it was trained with."""
+def context_notes(model: Model) -> list[Note]:
+    """Return a note where an open model was given more positions than it was trained with."""
+    positions, trained = model.longest_context, model.n_ctx_train
     if not 0 < trained < positions:
         return []
     values: dict[str, int | str] = {"positions": positions, "trained": trained}
-    return [Note(code="beyond-trained-context", model=str(path), values=values)]
-
-
-def context_notes(model: Model) -> list[Note]:
-    """Return what a reader must know of the contexts that an open model was given."""
-    return beyond_trained(model.path, positions=model.longest_context, trained=model.n_ctx_train)
-
-
-def fitted(asked: int, positions: int | None) -> tuple[int, list[Note]]:
-    """Return how long a context may be with so many learned positions, and a note where less."""
-    if positions is None or asked <= positions:
-        return asked, []
-    values: dict[str, int | str] = {"asked": asked, "positions": positions}
-    return positions, [Note(code="fitted-to-positions", values=values)]
+    return [Note(code="beyond-trained-context", model=str(model.path), values=values)]
 
 
 def failed(error: NumbersError) -> Note:

@@ -14,10 +14,10 @@ from pyengine.codegen.evaluation import Evaluation
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.options import EvaluationOptions
 from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.records import EvaluationResult
 from pyengine.codegen.sandbox import Isolation, Limits, Sandbox, open_sandbox, works
 from pyengine.codegen.tasks import Task, own_tasks
 from pyengine.errors import OptionError
+from pyengine.run.record import Run
 
 MIB = 1 << 20
 # What a hostile program may have.
@@ -75,7 +75,7 @@ def options(folder: Path, **changes: object) -> EvaluationOptions:
 
 def evaluate(
     folder: Path, models: list[Path], reference: Path | None = None, **changes: object
-) -> EvaluationResult:
+) -> Run:
     """Evaluate models on the first tasks."""
     evaluation = Evaluation(few_tasks(), "own", options(folder, **changes), open_sandbox())
     return evaluation.run(models, reference=reference)

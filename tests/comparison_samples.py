@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from tiny_models import write_spread
 
-from pyengine.comparison import CompareOptions, ComparisonResult, WindowOptions, compare
 from pyengine.corpus import Corpus, Document
 from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.measure.compare import compare
+from pyengine.measure.options import CompareOptions
+from pyengine.run import Run
+from pyengine.text.windows import WindowOptions
 
 SOURCES = {
     "python": b"def area(r):\n    # of a circle\n    return 3.14 * r ** 2\n\nprint(area(2))\n",
@@ -19,7 +22,7 @@ SOURCES = {
     "go": b"package main\n\nfunc f(a int) int {\n\treturn a * 2\n}\n",
 }
 WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
-PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, greedy=2, spots=3)
+PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, continuations=2, positions=3)
 Quantize = Callable[[str], Path]
 
 
@@ -54,7 +57,7 @@ def quantized(tiny: Path) -> Quantize:
 
 
 @pytest.fixture(scope="module")
-def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> ComparisonResult:
+def result(tiny: Path, quantized: Quantize, corpus: Corpus) -> Run:
     """Two variants compared with the reference."""
-    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
+    options = CompareOptions(windows=WINDOWS, threads=1, continuations=2, positions=3)
     return compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)

@@ -31,9 +31,11 @@ from foreign_files import HIDDEN, LINK, PIPE, Planted, plant
 from hub_server import Hub, serving
 from report_samples import sample_sweep
 
+from pyengine.run import to_json
+
 SECONDS = 300
 # What differs between two runs that nobody disturbs.
-TIMES = ("wall_s", "cost", "command")
+TIMES = ("wall_s", "cost", "command", "words")
 TASK = """
 [[task]]
 name = "{number}"
@@ -184,7 +186,7 @@ def commands(inputs: Path) -> Iterator[dict[str, Command]]:
     tasks.write_text(f'language = "python"\n{entries}', encoding="utf-8")
     words = inputs / "words.gguf"
     tiny_models.write_bpe(words)
-    (inputs / "record.json").write_text(sample_sweep(4).model_dump_json())
+    (inputs / "record.json").write_text(to_json(sample_sweep(4)))
     with ExitStack() as stack:
         hub = Hub({"model-Q8_0.gguf": _large(inputs)}, chunk_seconds=0.02)
         stack.enter_context(serving(hub))
@@ -216,7 +218,7 @@ def _download(hub: Hub) -> Command:
 def _commands(model: Path, variant: Path, corpus: Path, tasks: Path, words: Path) -> list[Command]:
     short = ["--corpus", str(corpus), "--tokens", "100", "--context", "64", "--threads", "1"]
     quantize = ["quantize", str(model), "--to", "Q8_0,Q5_K_M,Q4_0,Q2_K", "--threads", "1"]
-    compare = ["compare", str(model), str(variant), *short, "--no-starts", "--greedy", "0"]
+    compare = ["compare", str(model), str(variant), *short, "--no-starts", "--continuations", "0"]
     sweep = ["sweep", str(model), "--to", "Q8_0", *short, "--workers", "2", "--no-speed"]
     evaluate = ["evaluate", str(words), "--tasks", str(tasks), "--threads", "1", "--jobs", "1"]
     record = str(model.parent / "record.json")
@@ -226,8 +228,8 @@ def _commands(model: Path, variant: Path, corpus: Path, tasks: Path, words: Path
         Command(
             "sweep",
             [*sweep, "--output-dir", "{place}/sweep", "--resume", "--json"],
-            ["sweep", "sweep/models", "sweep/measurements", "sweep/speeds"],
-            files("sweep/results.json", "sweep/models/tiny-*", "sweep/measurements/*.[jn]*"),
+            ["sweep", "sweep/models", "sweep/chunks", "sweep/speeds"],
+            files("sweep/results.json", "sweep/models/tiny-*", "sweep/chunks/*.[jn]*"),
         ),
         Command(
             "quantize",

@@ -1,6 +1,7 @@
 """Documents and records that the tests of the reports share."""
 
-from pyengine.comparison.records import Choice, EstimateRecord
+from run_samples import control, estimate, info, made_run, made_timings
+
 from pyengine.reports.charts import (
     Bars,
     Chart,
@@ -30,8 +31,7 @@ from pyengine.reports.tables import (
     table,
 )
 from pyengine.results import Provenance
-from pyengine.sweep.records import PartRecord, SweepResult, SweepRow, SweepTimings
-from pyengine.sweep.speed_record import SpeedRecord
+from pyengine.run import Exhibit, Measurement, Run
 
 LANGUAGES = ("c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "react", "ruby")
 CLASSES = ("bracket", "comment", "identifier", "indentation", "keyword", "literal", "operator")
@@ -48,18 +48,6 @@ MADE = Provenance(
     devices=["CPU"],
     seed=7,
 )
-
-
-def estimate(value: float, error: float = 0.0001, n: int = 20_000) -> EstimateRecord:
-    return EstimateRecord(
-        value=value,
-        se_independent=error / 2,
-        se_clustered=error,
-        low=value - 2 * error,
-        high=value + 2 * error,
-        n=n,
-        n_clusters=30,
-    )
 
 
 def sample_document() -> Document:
@@ -134,72 +122,47 @@ def sample_pictures() -> tuple[Picture, ...]:
     return tuple(Picture(name, HOSTILE, "what to see", chart) for name, chart in charts.items())
 
 
-def sample_sweep(n_variants: int = 20) -> SweepResult:
-    """A sweep with as many variants as asked, complete in every field that has a picture."""
-    reference = _row("model", 16.0, None, is_reference=True)
-    variants = [_row(f"model-Q{i}", 8.0 - 0.3 * i, 0.0005 * 1.5**i) for i in range(n_variants)]
-    return SweepResult(
-        provenance=MADE,
-        reference="model",
-        reference_sha256="r" * 64,
-        corpus_sha256="c" * 64,
-        n_tokens=20_000,
-        n_documents=30,
-        method="windows of 512 tokens",
-        margin=0.005,
-        floor=1e-6,
-        rows=[reference, *variants],
-    )
-
-
-def sample_timings(n_variants: int = 20) -> SweepTimings:
-    """The timings of the sweep of the same number of variants."""
-    names = ["model", *(f"model-Q{i}" for i in range(n_variants))]
-    models = {
-        name: SpeedRecord(
-            key="k",
-            variant_sha256=f"{name}-hash",
-            machine="a processor",
-            threads=1,
-            load_seconds=[0.1, 0.2, 0.3],
-            prompt_tokens=256,
-            prompt_tokens_per_second=[1200.0, 1234.0, 1300.0],
-            generated_tokens=64,
-            generated_tokens_per_second=[40.0, 50.0, 60.0],
-            peak_memory_bytes=9 << 30,
-            empty_memory_bytes=1 << 20,
-            devices=["CPU"],
-        )
-        for name in names
-    }
-    return SweepTimings(provenance=MADE, models=models, failures={})
-
-
-def _row(name: str, gib: float, kl: float | None, *, is_reference: bool = False) -> SweepRow:
-    def parts(labels: tuple[str, ...]) -> list[PartRecord]:
-        base = kl or 0.0
-        return [
-            PartRecord(name=label, kl=estimate(base * (1 + 0.1 * i)))
-            for i, label in enumerate(labels)
+def sample_sweep(n_variants: int = 20) -> Run:
+    """A sweep with as many variants as asked, complete in everything that has a picture."""
+    models = [info("model", 16.0)]
+    models += [info(f"model-Q{i}", 8.0 - 0.3 * i) for i in range(n_variants)]
+    rows = [control("kl", 1e-6)]
+    exhibits = []
+    for number, model in enumerate(models):
+        rows += _rows(model.id, None if number == 0 else 0.0005 * 1.5 ** (number - 1))
+        top = [
+            {"token": i, "text": text, "probability": 0.5 / 2**i}
+            for i, text in enumerate("#/\n \t")
         ]
+        content = {"ids": [1], "top": top}
+        exhibits.append(Exhibit(kind="cold-start", model=model.id, content=content))
+    return made_run(models, rows, exhibits=exhibits)
 
-    top = [Choice(token=i, text=text, probability=0.5 / 2**i) for i, text in enumerate("#/\n \t")]
-    return SweepRow(
-        name=name,
-        sha256=f"{name}-hash",
-        file_bytes=int(gib * (1 << 30)),
-        bits_per_weight=gib,
-        file_type=name.rpartition("-")[2],
-        is_reference=is_reference,
-        failure=None,
-        kl=estimate(kl or 0.0),
-        kl_median=kl,
-        kl_99=kl,
-        same_top=estimate(1 - min(kl or 0.0, 1.0), 0.001),
-        by_language=parts(LANGUAGES),
-        by_class=parts(CLASSES),
-        cold_top=top,
-        keyword_masses={language: 0.01 * (i + 1) for i, language in enumerate(LANGUAGES)},
-        keyword_mass=0.2,
-        keyword_mass_change=None if is_reference else 0.001,
-    )
+
+def sample_timings(n_variants: int = 20) -> Run:
+    """The timings of the sweep of the same number of variants."""
+    return made_timings(sample_sweep(n_variants).models)
+
+
+def _rows(name: str, kl: float | None) -> list[Measurement]:
+    reference = "" if kl is None else "model"
+    rows = []
+    for i, language in enumerate(LANGUAGES):
+        group = f"start=cold;language={language}"
+        rows.append(Measurement("keyword_mass", name, "", group, 0.01 * (i + 1)))
+    rows.append(Measurement("keyword_mass", name, "", "start=cold", 0.2))
+    rows.append(estimate("bits_per_byte", name, 1.5, reference=""))
+    if kl is None:
+        return rows
+    rows.append(Measurement("keyword_mass_change", name, reference, "start=cold", 0.001))
+    rows.append(estimate("kl", name, kl))
+    rows.append(estimate("same_first_choice", name, 1 - min(kl, 1.0), 0.001))
+    for level in ("0", "0.5", "0.99", "1"):
+        rows.append(Measurement("kl", name, reference, f"quantile={level}", kl, n=20_000))
+    for dimension, members in (("language", LANGUAGES), ("class", CLASSES)):
+        for i, member in enumerate(members):
+            rows.append(estimate("kl", name, kl * (1 + 0.1 * i), group=f"{dimension}={member}"))
+    for language in LANGUAGES:
+        group = f"language={language}"
+        rows.append(estimate("keyword_mass_change", name, 0.001, group=group))
+    return rows

@@ -3,7 +3,6 @@
 The fixtures are a plugin that conftest.py names.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import tiny_models
 
 from pyengine.cli.app import run
+from pyengine.run import Run, load
 
 TEXTS = {
     "one.py": "def add(a, b):\n    return a + b\n",
@@ -60,7 +60,12 @@ def undisturbed(sweep: SmallSweep, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-def rows_of(folder: Path) -> dict[str, dict[str, object]]:
-    """Return the rows of the table that a folder holds, by name."""
-    table = json.loads((folder / "results.json").read_text())
-    return {row["name"]: row for row in table["rows"]}
+def result_of(folder: Path) -> Run:
+    """Return the record that a folder holds."""
+    return load(folder / "results.json")
+
+
+def reasons_of(folder: Path) -> dict[str, str]:
+    """Return why variants failed, by their names."""
+    notes = result_of(folder).notes
+    return {note.model: note.values["reason"] for note in notes if note.code == "variant-failed"}

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.probes.analysis import AnalysisOptions
-from pyengine.probes.measurement import Chain, Measurement
-from pyengine.probes.saved_logits import SavedVocabulary
-from pyengine.probes.starts import Start
-from pyengine.results import ModelRecord, Provenance
+from pyengine.measure.cold_rows import ColdRows
+from pyengine.measure.probe import ProbeOptions
+from pyengine.measure.saved_cold_rows import SavedVocabulary
+from pyengine.measure.start_tokens import Start
+from pyengine.run import ModelInfo, Provenance
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass
 
 # Piece, kind (1 normal, 3 control, 5 unused), 64 * probability at the first start.
@@ -49,37 +49,34 @@ def logits(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return row
 
 
-def measurement(*, name: str = "synthetic", vocabulary_sha256: str = "v" * 64) -> Measurement:
+def decoded(*, name: str = "synthetic", vocabulary_sha256: str = "v" * 64) -> ColdRows:
     """Two starts: the known one and a uniform one. `while` is split into 1/4 and 1/16."""
     uniform = np.full(len(TOKENS), 64 / len(TOKENS))
-    chain = Chain("while", (14, 8), (float(np.log(1 / 4)), float(np.log(1 / 16))))
-    return Measurement(
-        model=_model(name, vocabulary_sha256),
+    return ColdRows(
+        info=_info(name, vocabulary_sha256),
         provenance=_provenance(),
         vocabulary=vocabulary(),
-        starts=(
-            Start("natural", (11,), "no BOS token: EOS, which separates documents, stands in"),
-            Start("newline", (6,), "one newline"),
-        ),
+        starts=(Start("natural", (11,), "eos-for-bos"), Start("newline", (6,), "newline")),
         rows=np.stack([logits(PARTS), logits(uniform)]),
-        chains={"while": chain},
+        strings={"while": float(np.log(1 / 4) + np.log(1 / 16))},
         unspellable=frozenset({"let"}),
     )
 
 
-def options() -> AnalysisOptions:
-    return AnalysisOptions(
+def options() -> ProbeOptions:
+    return ProbeOptions(
         tables={"mini": table()}, paper_tables={"mini": table()}, top=5, draws=200, seed=3
     )
 
 
-def table() -> KeywordTable:
-    keywords = tuple(Keyword(word, WordClass.RESERVED, "1", "made up") for word in WORDS)
+def table(words: tuple[str, ...] = WORDS) -> KeywordTable:
+    keywords = tuple(Keyword(word, WordClass.RESERVED, "1", "made up") for word in words)
     return KeywordTable("mini", "Mini", "1", keywords, "made up")
 
 
-def _model(name: str, vocabulary_sha256: str) -> ModelRecord:
-    return ModelRecord(
+def _info(name: str, vocabulary_sha256: str) -> ModelInfo:
+    return ModelInfo(
+        id=name,
         path=f"{name}.gguf",
         name=name,
         sha256="a" * 64,
@@ -92,6 +89,7 @@ def _model(name: str, vocabulary_sha256: str) -> ModelRecord:
         n_vocab=len(TOKENS),
         n_embd=32,
         n_layer=2,
+        n_ctx_train=128,
         tokenizer="bpe",
         pre_tokenizer="gpt-2",
         vocabulary_sha256=vocabulary_sha256,

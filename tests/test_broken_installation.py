@@ -126,7 +126,7 @@ def test_a_module_that_is_missing_is_no_defect(
         (["/usr/bin/pyengine", "probe"], ["python", "/usr/bin/pyengine", "probe"], True),
         (["-m", "probe"], ["python", "-W", "error", "-m", "pyengine", "probe"], True),
         (["-m", "pyengine"], ["python", "-m", "other", "pyengine"], False),
-        (["-m"], ["python", "-m", "pyengine.sweep.worker"], False),
+        (["-m"], ["python", "-m", "pyengine.engine.child"], False),
         (["/usr/bin/pytest", "pyengine"], ["python", "/usr/bin/pytest", "pyengine"], False),
         (["-c"], ["python", "-c", "import pyengine"], False),
         ([""], ["python"], False),

@@ -15,23 +15,24 @@ PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "pyengine"
 MAX_LINES = 400
 # What measures knows nothing of what uses the measurements.
-UPPER = {"probes", "comparison", "codegen", "sweep", "recommendation", "reports", "cli", "doctor"}
+UPPER = {"measure", "codegen", "choose", "reports", "cli", "doctor"}
 FORBIDDEN = {
+    "run": UPPER
+    | {"engine", "statistics", "vocabulary", "syntax", "corpus", "text", "discovery"}
+    | {"results", "asked", "_core"},
     "engine": UPPER | {"vocabulary", "statistics", "discovery", "results"},
-    "statistics": UPPER | {"engine", "vocabulary", "discovery", "results"},
-    "vocabulary": UPPER,
+    "statistics": UPPER | {"engine", "vocabulary", "discovery", "results", "run"},
+    "vocabulary": UPPER | {"syntax", "corpus", "text", "discovery", "results"},
     "syntax": UPPER | {"engine"},
     "corpus": UPPER | {"engine"},
-    "discovery": UPPER,
-    "probes": UPPER - {"probes"},
-    "comparison": {"codegen", "sweep", "recommendation", "reports", "cli", "doctor"},
-    "codegen": {"probes", "sweep", "recommendation", "reports", "cli", "doctor"},
-    "sweep": {"recommendation", "reports", "cli", "doctor"},
-    "recommendation": {"reports", "cli", "doctor", "engine"},
-    "reports": {"engine", "statistics", "cli", "_core"},
+    "discovery": UPPER | {"results"},
+    "measure": {"codegen", "choose", "reports", "cli", "doctor"},
+    "codegen": {"choose", "reports", "cli", "doctor"},
+    "choose": UPPER - {"choose"} | {"engine", "vocabulary", "discovery", "results", "_core"},
+    "reports": {"engine", "statistics", "measure", "cli", "_core"},
 }
 # doctor tells what the compiled core says of itself.
-CORE_USERS = {"engine", "vocabulary", "statistics", "doctor", "results.py"}
+CORE_USERS = {"engine", "vocabulary", "statistics", "measure", "doctor", "results.py"}
 RECORD_MODULES = {"records", "results", "outcomes", "errors", "files", "inputs", "plain_text"}
 
 
@@ -92,6 +93,80 @@ def test_imports_point_one_way(part: str) -> None:
     assert not wrong
 
 
+def modules() -> dict[str, Path]:
+    """Every file by the name under which it is imported; not the front page of the package."""
+    names = {
+        ".".join(("pyengine", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in sources()
+    }
+    found = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    return {name: path for name, path in found.items() if name != "pyengine"}
+
+
+def uses() -> dict[str, set[str]]:
+    """For each file those that it imports: at its top, inside functions, and for types alike."""
+    known = modules()
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for name, path in known.items():
+        for used in _imports(path):
+            whole = f"{used.module}.{used.name}"
+            found[name].add(whole if whole in known else used.module)
+        found[name] &= known.keys() - {name}
+    return found
+
+
+def cycles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Groups of nodes that reach one another, each node's own reach computed once."""
+    reach = {node: _reach(graph, node) for node in graph}
+    groups = {
+        frozenset(other for other in reach[node] if node in reach[other]) | {node}
+        for node in graph
+        if node in reach[node]
+    }
+    return sorted((set(group) for group in groups), key=sorted)
+
+
+def _reach(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(graph[start])
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += graph[node]
+    return seen
+
+
+def rooms_of(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The same between the folders, or files, below pyengine/."""
+    found: dict[str, set[str]] = {name.split(".")[1]: set() for name in graph}
+    for name, used in graph.items():
+        room = name.split(".")[1]
+        found[room] |= {other.split(".")[1] for other in used} - {room}
+    return found
+
+
+def test_cycles_are_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == [{"b", "c"}]
+    graph = {
+        "pyengine.x.a": {"pyengine.y.b"},
+        "pyengine.y.b": set(),
+        "pyengine.y.c": {"pyengine.x.d"},
+    }
+    graph["pyengine.x.d"] = set()
+    assert cycles(graph) == []
+    assert cycles(rooms_of(graph)) == [{"x", "y"}]
+    assert "pyengine.discovery.hub" in uses()["pyengine.discovery.references"]  # in a function
+
+
+def test_no_cycle_between_files() -> None:
+    assert cycles(uses()) == []
+
+
+def test_no_cycle_between_rooms() -> None:
+    assert cycles(rooms_of(uses())) == []
+
+
 def test_nobody_imports_the_command_line() -> None:
     allowed = {"cli", "__main__.py"}
     assert not [i for i in imports() if i.target == "cli" and i.part not in allowed]
@@ -103,6 +178,8 @@ def test_few_import_the_compiled_core() -> None:
 
 def test_reports_know_results_alone() -> None:
     def is_record(found: Import) -> bool:
+        if found.target in ("run", "choose"):
+            return True
         if found.module.rpartition(".")[2] in RECORD_MODULES:
             return True
         return found.name.endswith(("Result", "Record"))

@@ -9,9 +9,9 @@ from pyengine.codegen.prompting import (
     Prompt,
     PromptStyle,
     instruction,
+    n_hidden,
     read_answer,
     stop_rule,
-    unseen,
 )
 from pyengine.codegen.stopping import CompletionStop, completion_of
 from pyengine.codegen.tasks import Task, own_tasks
@@ -219,7 +219,7 @@ def test_keywords_of_the_grammar() -> None:
 def test_a_template_that_hides_the_request_is_warned_of() -> None:
     tasks = own_tasks(["python"])[:2]
     shown = [Prompt(PromptStyle.CHAT, f"<|user|>{instruction(task)}", (1,)) for task in tasks]
-    assert unseen(tasks, shown) == []
-    assert "1 of 2 prompts" in unseen(tasks, [shown[0], CHAT])[0]
+    assert n_hidden(tasks, shown) == 0
+    assert n_hidden(tasks, [shown[0], CHAT]) == 1
     raw = [Prompt(PromptStyle.RAW, "", (1,)) for _ in tasks]
-    assert unseen(tasks, raw) == []
+    assert n_hidden(tasks, raw) == 0

@@ -14,8 +14,7 @@ from codegen_samples import TASK_FILE
 
 from pyengine.cli.app import run
 from pyengine.codegen.harness.tree import descendants
-from pyengine.codegen.records import EvaluationResult
-from pyengine.reports.loading import load_result
+from pyengine.run.storage import load, parse
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -31,7 +30,7 @@ def test_command_line(writer: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "solves" in text
     assert "pass@1" in text
     assert run(command(writer, tmp_path, "--limit", "3", "--json")) == 0
-    assert json.loads(capsys.readouterr().out)["kind"] == "evaluate"
+    assert json.loads(capsys.readouterr().out)["command"] == "evaluate"
     assert run(command(writer, tmp_path, "--limit", "3", "--markdown")) == 0
     assert "| Outcome" in capsys.readouterr().out
     assert run(command(writer, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
@@ -48,10 +47,9 @@ def test_a_sweep_evaluates_its_variants(
     arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
     assert run(arguments) == 0
     assert "Tasks that change sides" in capsys.readouterr().out
-    result = load_result(folder / "evaluate.json")
-    assert isinstance(result, EvaluationResult)
-    assert [model.model.file_type for model in result.models[1:]] == ["Q8_0"]
-    assert result.models[1].token_level is not None
+    result = load(folder / "evaluate.json")
+    assert [model.file_type for model in result.models[1:]] == ["Q8_0"]
+    assert result.find("kl", result.models[1].id) is not None
 
 
 @pytest.mark.parametrize(
@@ -108,14 +106,15 @@ def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) 
     kept = lines(tmp_path / "kept")
     assert kept[: len(before)] == before
     assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 41
-    resumed = EvaluationResult.model_validate_json(done.stdout)
+    resumed = parse(json.loads(done.stdout), "resumed").shown("answer")
     alone = [sys.executable, "-m", "pyengine", *command(writer, tmp_path / "alone", "--json")]
-    whole = EvaluationResult.model_validate_json(
-        subprocess.run(alone, capture_output=True, check=True, env=quiet).stdout
-    )
-    for left, right in zip(resumed.models[0].tasks, whole.models[0].tasks, strict=True):
-        assert (left.task, left.samples[0].outcome) == (right.task, right.samples[0].outcome)
-        assert left.samples[0].completion == right.samples[0].completion
+    done = subprocess.run(alone, capture_output=True, check=True, env=quiet)
+    whole = parse(json.loads(done.stdout), "whole").shown("answer")
+    assert len(whole) == 41
+    for left, right in zip(resumed, whole, strict=True):
+        assert (left["task"], left["reference"]) == (right["task"], right["reference"])
+        for name in ("outcome", "completion"):
+            assert left["samples"][0][name] == right["samples"][0][name]
 
 
 SLEEPING = """

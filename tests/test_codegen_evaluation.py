@@ -1,80 +1,118 @@
-"""An evaluation from models to the record: honest and paired."""
+"""An evaluation from models to its run: honest and paired."""
 
+import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 from codegen_samples import evaluate, few_tasks, options
 from tiny_models import Tiny, write_bpe
 
 from pyengine.codegen.evaluation import Evaluation
 from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.measures import reference_text, score_reference
-from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.prompting import PromptStyle
-from pyengine.codegen.records import EvaluationResult
 from pyengine.codegen.sandbox import open_sandbox
 from pyengine.codegen.tasks import own_tasks
-from pyengine.comparison.subjects import padding_ids
 from pyengine.engine.generation import SamplingOptions
 from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
-from pyengine.engine.session import Session
 from pyengine.errors import OptionError
 from pyengine.reports.evaluate_view import evaluate_document
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.measurements import measurements_of
 from pyengine.reports.terminal import render_terminal
 from pyengine.reports.views import pictures_of
+from pyengine.run.metrics import METRICS
+from pyengine.run.record import Run
+from pyengine.run.storage import parse, to_json
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
 
+def answers(run: Run, model: str = "") -> list[dict[str, Any]]:
+    """Return what a model made of the tasks; the first model where none is named."""
+    return run.shown("answer", model or run.models[0].id)
+
+
 def test_a_model_against_its_quantized_self(shared: Path, tmp_path: Path) -> None:
     whole, quantized = (shared / "models" / f"stories260K-{name}.gguf" for name in ("f32", "q8_0"))
-    result = evaluate(tmp_path, [quantized], reference=whole)
-    base, variant = result.models
-    assert [task.task for task in base.tasks] == [task.name for task in few_tasks()]
-    assert base.token_level is None
-    assert variant.token_level is not None
-    assert 0 < variant.token_level.code_kl < 0.1
-    assert 0 < variant.token_level.cold_start_js < 0.1
-    difference = result.paired[0].difference["reference_log_probability"]
-    assert abs(difference.value) < 0.1
-    assert difference.low <= difference.value <= difference.high
-    assert result.paired[0].n_tasks == 6
-    read = EvaluationResult.model_validate_json(result.model_dump_json())
-    assert read.model_dump_json() == result.model_dump_json()
-    text = render_terminal(evaluate_document(result), width=100, color=False)
+    run = evaluate(tmp_path, [quantized], reference=whole)
+    base, variant = (model.id for model in run.models)
+    assert (base, variant) == ("stories260K-f32", "stories260K-q8_0")
+    assert run.options["reference"] == base
+    for model in (base, variant):
+        assert [shown["task"] for shown in answers(run, model)] == [t.name for t in few_tasks()]
+    assert run.select("kl", model=base) == []
+    divergence = run.find("kl", variant)
+    assert divergence is not None
+    assert 0 < divergence.value < 0.1
+    assert (divergence.reference, divergence.n_clusters, divergence.interval) == (base, 6, "t")
+    shannon = run.find("jensen_shannon", variant, start="cold")
+    assert shannon is not None
+    assert 0 < shannon.value < 0.1
+    change = run.find("reference_log_probability_change", variant)
+    assert change is not None
+    assert abs(change.value) < 0.1
+    assert change.low <= change.value <= change.high
+    sides = run.find("mcnemar_p", variant)
+    assert sides is not None
+    assert sides.n == 6
+    assert all(row.metric in METRICS for row in run.measurements)
+    read = parse(json.loads(to_json(run)), "run")
+    assert to_json(read) == to_json(run)
+    text = render_terminal(evaluate_document(run), width=100, color=False)
     assert "Tasks that change sides" in text
     assert "Difference to stories260K-f32" in text
-    assert "| Model" in render_markdown(evaluate_document(result))
-    rows = measurements_of([result])
-    assert {row.metric for row in rows} >= {"pass_at_1", "parse_share", "keyword_rank"}
-    assert any(row.group == "difference" and row.reference_sha256 for row in rows)
-    assert [picture.name for picture in pictures_of(result)] == ["code-shares", "code-likelihood"]
+    assert "| Model" in render_markdown(evaluate_document(run))
+    rows = measurements_of([run])
+    assert {row.metric for row in rows} >= {"pass_at_1", "parse_share", "edit_similarity"}
+    assert any(row.metric.endswith("_change") and row.reference_sha256 for row in rows)
+    assert [picture.name for picture in pictures_of(run)] == ["code-shares", "code-likelihood"]
+
+
+def test_what_a_reference_says_stands_in_its_answer(writer: Path, tmp_path: Path) -> None:
+    run = evaluate(tmp_path, [writer])
+    likely = [shown["reference"] for shown in answers(run)]
+    total, n = (sum(content[key] for content in likely) for key in ("log_probability", "tokens"))
+    mean = run.find("reference_log_probability", run.models[0].id)
+    assert mean is not None
+    assert mean.value == pytest.approx(total / n, rel=1e-12)
+    assert mean.n == n
 
 
 def test_a_model_is_equal_to_itself(writer: Path, tmp_path: Path) -> None:
-    result = evaluate(tmp_path, [writer], reference=writer)
-    record = result.paired[0]
-    assert (record.lost, record.gained, record.mcnemar_p) == ([], [], 1.0)
-    assert {item.value for item in record.difference.values() if item.value == item.value} == {0.0}
-    level = result.models[1].token_level
-    assert level is not None
-    assert level.code_kl == pytest.approx(0.0, abs=1e-9)
+    run = evaluate(tmp_path, [writer], reference=writer)
+    base, other = (model.id for model in run.models)
+    assert other == f"{base} (2)"
+    assert run.shown("flips", other) == [{"lost": [], "gained": []}]
+    chance = run.find("mcnemar_p", other)
+    assert chance is not None
+    assert chance.value == 1.0
+    changes = [row for row in run.measurements if row.metric.endswith("_change")]
+    assert {row.value for row in changes} == {0.0}
+    assert len(changes) > 5
+    divergence = run.find("kl", other)
+    assert divergence is not None
+    assert divergence.value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_variant_with_another_vocabulary(writer: Path, tmp_path: Path) -> None:
+    other = write_bpe(tmp_path / "other.gguf", Tiny(fim=True))
+    run = evaluate(tmp_path / "kept", [other], reference=writer)
+    assert run.select("kl") == []
+    assert run.find("reference_bits_per_byte_change", "other") is not None
+    assert run.find("reference_log_probability_change", "other") is None
 
 
 def test_samples_and_seeds(writer: Path, tmp_path: Path) -> None:
     sampling = SamplingOptions(temperature=1.0, seed=7)
     first = evaluate(tmp_path / "a", [writer], samples=3, sampling=sampling)
     second = evaluate(tmp_path / "b", [writer], samples=3, sampling=sampling)
-    for left, right in zip(first.models[0].tasks, second.models[0].tasks, strict=True):
-        assert [sample.seed for sample in left.samples] == [7, 8, 9]
-        assert [s.completion for s in left.samples] == [s.completion for s in right.samples]
-        assert all(len(s.log_probabilities) <= 12 for s in left.samples)
-    assert set(first.models[0].total.pass_at) == {1}
+    for left, right in zip(answers(first), answers(second), strict=True):
+        assert [sample["seed"] for sample in left["samples"]] == [7, 8, 9]
+        written = [[s["completion"] for s in item["samples"]] for item in (left, right)]
+        assert written[0] == written[1]
+        assert all(len(s["log_probabilities"]) <= 12 for s in left["samples"])
+    assert {row.metric for row in first.measurements if "pass_at" in row.metric} == {"pass_at_1"}
 
 
 def test_tasks_are_measured_again_when_their_toolchain_has_come(
@@ -84,19 +122,20 @@ def test_tasks_are_measured_again_when_their_toolchain_has_come(
         pytest.skip(missing)
     tasks = [*few_tasks(1), *own_tasks(["c"])[:2]]
 
-    def outcomes() -> tuple[list[Outcome], dict[str, str]]:
+    def outcomes() -> tuple[list[str], dict[str, str]]:
         found = Evaluation(tasks, "own", options(tmp_path), open_sandbox()).run([writer])
-        samples = [task.samples[0].outcome for task in found.models[0].tasks]
-        return samples, found.skipped
+        samples = [shown["samples"][0]["outcome"] for shown in answers(found)]
+        notes = [note.values for note in found.notes if note.code == "language-skipped"]
+        return samples, {values["language"]: values["reason"] for values in notes}
 
     with monkeypatch.context() as without:
         without.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
         before, skipped = outcomes()
-    assert before[1:] == [Outcome.SKIPPED] * 2
+    assert before[1:] == ["skipped"] * 2
     assert "gcc not found" in skipped["c"]
     after, skipped = outcomes()
-    assert after[0] is before[0]
-    assert Outcome.SKIPPED not in after
+    assert after[0] == before[0]
+    assert "skipped" not in after
     assert skipped == {}
     with monkeypatch.context() as without:  # what was measured stays so, and is not called skipped
         without.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
@@ -106,9 +145,11 @@ def test_tasks_are_measured_again_when_their_toolchain_has_come(
 def test_a_long_prompt_is_no_crash(writer: Path, tmp_path: Path) -> None:
     task = few_tasks(1)[0].model_copy(update={"prompt": "# word\n" * 1000})
     evaluation = Evaluation([task], "own", options(tmp_path), open_sandbox())
-    sample = evaluation.run([writer]).models[0].tasks[0].samples[0]
-    assert sample.outcome is Outcome.NO_CODE
-    assert "fills the context" in sample.detail
+    (shown,) = answers(evaluation.run([writer]))
+    assert shown["reference"] is None
+    (sample,) = shown["samples"]
+    assert sample["outcome"] == "no-code"
+    assert "fills the context" in sample["detail"]
 
 
 def test_impossible_options(tmp_path: Path, writer: Path) -> None:
@@ -125,34 +166,6 @@ def test_impossible_options(tmp_path: Path, writer: Path) -> None:
         evaluate(tmp_path, [writer], style=PromptStyle.CHAT)
 
 
-def test_the_reference_is_scored_as_one_token_at_a_time(writer: Path) -> None:
-    with open_model(writer) as model:
-        session = Session(model, options=SessionOptions(n_ctx=512, threads=1))
-        padding = padding_ids(model.vocabulary, model.n_vocab)
-        for task in own_tasks(["python"])[24:27]:
-            text = reference_text(task, model.vocabulary, longest=512)
-            assert text is not None
-            score = score_reference(text.rows(session), text, model.vocabulary)
-            nll, places = 0.0, []
-            for index in range(text.first, len(text.ids)):
-                row = session.logits(text.ids[:index]).astype(np.float64)
-                nll -= row[text.ids[index]] - np.logaddexp.reduce(np.delete(row, padding))
-                if index in text.keywords:
-                    places.append(int((row > row[text.ids[index]]).sum()) + 1)
-            assert score.nll == pytest.approx(nll, rel=1e-3)
-            assert score.keyword_ranks == pytest.approx(places, abs=2)
-            written = b"".join(model.vocabulary.piece(token) for token in text.targets)
-            assert task.reference.encode().endswith(written[-len(task.reference) // 2 :])
-            assert score.bytes == len(written)
-            for index in text.keywords:
-                piece = model.vocabulary.piece(text.ids[index]).strip()
-                assert piece
-                assert any(
-                    word.startswith(piece) or piece.startswith(word)
-                    for word in (b"for", b"in", b"return", b"while", b"if", b"def", b"not")
-                )
-
-
 CHAT_TEMPLATE = (
     "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
@@ -161,53 +174,29 @@ CHAT_TEMPLATE = (
 
 def test_a_chat_model_gets_its_template(tmp_path: Path) -> None:
     made = write_bpe(tmp_path / "tiny-instruct.gguf", Tiny(chat_template=CHAT_TEMPLATE))
-    result = evaluate(tmp_path / "kept", [made])
-    model = result.models[0]
-    assert model.style is PromptStyle.CHAT
-    first = model.tasks[0]
-    assert first.prompt.startswith("[user] Complete this Python code.")
-    assert first.prompt.endswith("[assistant] ")
-    assert few_tasks()[0].prompt in first.prompt
+    run = evaluate(tmp_path / "kept", [made])
+    assert run.models[0].settings["style"] == "chat"
+    first = answers(run)[0]
+    assert first["prompt"].startswith("[user] Complete this Python code.")
+    assert first["prompt"].endswith("[assistant] ")
+    assert few_tasks()[0].prompt in first["prompt"]
     with open_model(made) as opened:
-        text = opened.vocabulary.detokenize(first.prompt_tokens, remove_special=True)
-        assert text.strip() == first.prompt.encode().strip()
-        assert first.prompt_tokens[0] == opened.vocabulary.bos
-        assert first.prompt_tokens[1] != opened.vocabulary.bos
+        text = opened.vocabulary.detokenize(first["prompt_tokens"], remove_special=True)
+        assert text.strip() == first["prompt"].encode().strip()
+        assert first["prompt_tokens"][0] == opened.vocabulary.bos
+        assert first["prompt_tokens"][1] != opened.vocabulary.bos
 
 
 def test_holes_are_filled_with_the_models_own_tokens(tmp_path: Path) -> None:
     made = write_bpe(tmp_path / "tiny.gguf", Tiny(fim=True))
     tasks = own_tasks(["c"])
     chosen = options(tmp_path, style=PromptStyle.FIM)
-    model = Evaluation(tasks, "own", chosen, open_sandbox()).run([made]).models[0]
-    hole = next(task for task in model.tasks if task.task == "c/gcd#fim")
+    run = Evaluation(tasks, "own", chosen, open_sandbox()).run([made])
+    hole = next(shown for shown in answers(run) if shown["task"] == "c/gcd#fim")
     with open_model(made) as opened:
         vocabulary = opened.vocabulary
         marks = [vocabulary.fim_prefix, vocabulary.fim_suffix, vocabulary.fim_middle]
-        assert [token for token in hole.prompt_tokens if token in marks] == marks
-        assert hole.prompt_tokens[-1] == vocabulary.fim_middle
-    assert all("\n" not in sample.completion for task in model.tasks for sample in task.samples)
-
-
-def log_probability(path: Path) -> float:
-    """Return the mean log-probability of a token of all our reference solutions."""
-    scores = []
-    with open_model(path) as model:
-        session = Session(model, options=SessionOptions(n_ctx=512, threads=1))
-        for task in own_tasks():
-            text = reference_text(task, model.vocabulary, longest=512)
-            assert text is not None
-            scores.append(score_reference(text.rows(session), text, model.vocabulary))
-    return -sum(score.nll for score in scores) / sum(score.tokens for score in scores)
-
-
-def test_two_bits_are_worse_than_eight(embedded: Path, tmp_path: Path) -> None:
-    """By the sensitive measure, over all tasks: those solved are too few to tell."""
-    found = {}
-    for name in ("Q2_K", "Q8_0"):
-        path = tmp_path / f"{name}.gguf"
-        (plan,) = plan_quantization(embedded, [name])
-        quantize_file(embedded, path, plan, source_sha256=file_sha256(embedded))
-        found[name] = log_probability(path)
-    assert found["Q2_K"] < found["Q8_0"]
-    assert found["Q8_0"] == pytest.approx(log_probability(embedded), abs=0.01)
+        assert [token for token in hole["prompt_tokens"] if token in marks] == marks
+        assert hole["prompt_tokens"][-1] == vocabulary.fim_middle
+    samples = [sample for shown in answers(run) for sample in shown["samples"]]
+    assert all("\n" not in sample["completion"] for sample in samples)

@@ -13,32 +13,44 @@ from comparison_samples import (
 )
 from tiny_models import Tiny, write_plain, write_spm, write_spread
 
-from pyengine.comparison import (
-    CompareOptions,
-    ComparisonResult,
-    compare,
-)
-from pyengine.comparison.setting import document_prefix
-from pyengine.comparison.subjects import padding_ids
-from pyengine.comparison.tensor_table import read_tensor_table
-from pyengine.comparison.texts import tokenize
-from pyengine.comparison.windows import cut_windows
+from pyengine.choose.verdicts import pairs
 from pyengine.corpus import Corpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.engine.session import Session
-from pyengine.reports.compare_pictures import briefly_named
+from pyengine.engine.tensor_table import read_tensor_table
+from pyengine.measure.compare import compare
+from pyengine.measure.engine import Processes
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.other_vocabulary import Alone, keyword_log_probabilities
+from pyengine.measure.start_tokens import natural_start
+from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets, start_chunk
+from pyengine.measure.subjects import document_prefix, identify, padding_ids
+from pyengine.reports.compare_view import compare_document
+from pyengine.reports.sentences import pair_sentence, verdict_sentences
+from pyengine.run import Measurement, Run
+from pyengine.text.tokens import tokenize
+from pyengine.text.windows import cut_windows
+
+Q8, Q4 = "tiny-Q8_0", "tiny-Q4_0"
+
+
+def found(run: Run, metric: str, model: str, **members: str) -> Measurement:
+    """The measurement that there must be."""
+    row = run.find(metric, model, **members)
+    assert row is not None
+    return row
 
 
 def test_averages_equal_a_slow_reading_of_the_logits(
-    result: ComparisonResult, tiny: Path, quantized: Quantize, corpus: Corpus
+    result: Run, tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
     kl, same, ratio, delta = [], [], [], []
     with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
         padding = padding_ids(p.vocabulary, p.n_vocab).tolist()
         assert padding == [262, 263, 264]
         documents = tokenize(corpus.documents, p.vocabulary)
-        windows = cut_windows(documents, document_prefix(p), WINDOWS, seed=PLAIN.seed)
+        windows = cut_windows(documents, document_prefix(p.vocabulary), WINDOWS, seed=PLAIN.seed)
         sessions = [Session(m, options=SessionOptions(threads=1)) for m in (p, q)]
         for window in windows:
             rows_p, rows_q = (s.logits_at(window.ids, window.rows) for s in sessions)
@@ -49,99 +61,125 @@ def test_averages_equal_a_slow_reading_of_the_logits(
                 same.append(np.argmax(a) == np.argmax(b))
                 ratio.append(a[target] - b[target])
                 delta.append(np.exp(b[target]) - np.exp(a[target]))
-    overall = result.variants[1].overall
-    assert overall is not None
-    assert overall.n == len(kl) == sum(len(d.ids) for d in documents)
-    assert overall.kl.mean.value == pytest.approx(np.mean(kl), rel=1e-6)
-    assert overall.kl.quantiles["0.95"] == pytest.approx(np.quantile(kl, 0.95), rel=1e-6)
-    assert overall.same_top.value == pytest.approx(np.mean(same))
-    assert overall.log_ppl_ratio is not None
-    assert overall.log_ppl_ratio.value == pytest.approx(np.mean(ratio), rel=1e-5)
-    assert overall.delta_p.rms == pytest.approx(np.sqrt(np.mean(np.square(delta))), rel=1e-5)
-    assert overall.kl.mean.n_clusters == len(corpus)
+    mean = found(result, "kl", Q4)
+    assert mean.n == len(kl) == sum(len(d.ids) for d in documents)
+    assert mean.n_clusters == len(corpus)
+    for metric, value in (
+        ("kl", np.mean(kl)),
+        ("same_first_choice", np.mean(same)),
+        ("log_ppl_ratio", np.mean(ratio)),
+        ("delta_p", np.mean(delta)),
+        ("delta_p_rms", np.sqrt(np.mean(np.square(delta)))),
+    ):
+        assert found(result, metric, Q4).value == pytest.approx(value, rel=1e-5, abs=1e-9), metric
+    assert found(result, "kl", Q4, quantile="0.95").value == pytest.approx(
+        np.quantile(kl, 0.95), rel=1e-6
+    )
 
 
-def test_parts_add_up_to_the_whole(result: ComparisonResult) -> None:
-    for variant in result.variants:
-        overall = variant.overall
-        assert overall is not None
-        for parts in (variant.by_language, variant.by_class, variant.by_confidence):
-            assert sum(part.n for part in parts) == overall.n
-            total = sum(part.n * part.kl.value for part in parts if part.kl)
-            assert total / overall.n == pytest.approx(overall.kl.mean.value)
-    names = {part.name for part in result.variants[0].by_class}
+def test_parts_add_up_to_the_whole(result: Run) -> None:
+    for model in (Q8, Q4):
+        mean = found(result, "kl", model)
+        for dimension in ("language", "class", "confidence"):
+            parts = result.select("kl", model=model, dimension=dimension)
+            parts = [part for part in parts if set(part.members) == {dimension}]
+            assert sum(part.n for part in parts) == mean.n
+            total = sum(part.n * part.value for part in parts)
+            assert total / mean.n == pytest.approx(mean.value)
+    names = {part.members["class"] for part in result.select("kl", model=Q8, dimension="class")}
     assert {"keyword", "identifier", "literal", "comment", "bracket", "indentation"} <= names
 
 
+def test_the_mass_of_keywords_is_that_of_the_reference_and_its_change(result: Run) -> None:
+    python = {"language": "python"}
+    reference = found(result, "keyword_mass", "tiny", **python)
+    for model in (Q8, Q4):
+        variant = found(result, "keyword_mass", model, **python)
+        change = found(result, "keyword_mass_change", model, **python)
+        assert variant.value - change.value == pytest.approx(reference.value)
+        assert 0 < reference.value < 1
+        assert variant.n == change.n == reference.n
+    table = next(
+        t for t in compare_document(result).tables() if t.title.startswith("Keywords in any")
+    )
+    assert table.rows[0][2].value == reference.value
+
+
 def test_the_files_tell_what_separates_them(
-    result: ComparisonResult, tiny: Path, tmp_path: Path, corpus: Corpus
+    result: Run, tiny: Path, tmp_path: Path, corpus: Corpus
 ) -> None:
-    assert [v.axis.kind for v in result.variants] == ["quantization", "quantization"]
+    assert [axis["kind"] for axis in result.shown("axis")] == ["quantization", "quantization"]
     tuned = write_spread(tmp_path / "tuned.gguf", n_extra=8, seed=2, spread=2.0)
     same = tmp_path / "copy.gguf"
     same.write_bytes(tiny.read_bytes())
     other = compare(tiny, [tuned, same], corpus=corpus, options=PLAIN)
-    assert [v.axis.kind for v in other.variants] == ["fine-tuning", "identical"]
-    named = CompareOptions(windows=WINDOWS, threads=1, starts=False, axis="scaling", greedy=0)
-    assert compare(tiny, [tuned], corpus=corpus, options=named).variants[0].axis.kind == "scaling"
-    copy = other.variants[1].overall
-    assert copy is not None
-    assert copy.kl.quantiles["1"] == 0.0
-    assert "cannot be told from the reference" in other.variants[1].verdict
+    assert [axis["kind"] for axis in other.shown("axis")] == ["fine-tuning", "identical"]
+    named = CompareOptions(windows=WINDOWS, threads=1, corpus=False, axis="scaling")
+    (axis,) = compare(tiny, [tuned], corpus=corpus, options=named).shown("axis")
+    assert axis["kind"] == "scaling"
+    assert found(other, "kl", "copy", quantile="1").value == 0.0
+    sentences = verdict_sentences(other, 0.005)
+    assert sentences[1].startswith("copy cannot be told from the reference")
 
 
-def test_variants_are_told_apart_on_the_same_tokens(result: ComparisonResult) -> None:
-    (pair,) = result.pairs
-    first, second = (v.overall for v in result.variants)
-    assert first is not None
-    assert second is not None
-    expected = first.kl.mean.value - second.kl.mean.value
+def test_variants_are_told_apart_on_the_same_tokens(result: Run) -> None:
+    (pair,) = pairs(result, 0.005)
+    expected = found(result, "kl", Q8).value - found(result, "kl", Q4).value
     assert pair.difference.value == pytest.approx(expected)
     assert pair.verdict == "different"
-    assert pair.words.startswith("tiny-Q8_0 is closer to the reference than tiny-Q4_0")
+    words = pair_sentence(pair, 0.005)
+    assert words.startswith("tiny-Q8_0 is closer to the reference than tiny-Q4_0")
 
 
-def test_starts_cover_every_language(result: ComparisonResult) -> None:
-    starts = result.variants[0].starts
-    assert [s.kind for s in starts].count("cold") == 1
-    languages = {s.language for s in starts if s.kind == "keyword"}
-    assert languages == {s.language for s in starts if s.kind == "sequence"}
-    assert len(languages) == 12
-    for start in starts:
-        assert 0 <= start.kl < 1
-        assert 0 <= start.keyword_mass_reference <= 1
+def test_starts_cover_every_language(result: Run, tiny: Path) -> None:
+    def languages(metric: str, kind: str) -> set[str]:
+        rows = result.select(metric, model=Q8, dimension="start")
+        return {r.members["language"] for r in rows if r.group.startswith(f"start={kind};")}
+
+    assert languages("kl", "keyword") == languages("kl", "sequence")
+    assert len(languages("kl", "keyword")) == 12
+    assert languages("kl", "cold") == set()  # one context, whatever the language
+    masses = result.select("keyword_mass", model=Q8, dimension="start")
+    assert all(0 <= row.value <= 1 for row in masses)
+    # A language none of whose keywords is one token has no mass of them.
+    known = languages("keyword_mass", "cold")
+    assert known == languages("keyword_mass", "keyword") == languages("keyword_mass", "sequence")
+    with open_model(tiny) as model:
+        sets = keyword_sets(model.vocabulary, padding_ids(model.vocabulary, model.n_vocab))
+    assert known == {name for name, ids in sets.items() if len(ids)} - {ALL_LANGUAGES}
+    assert "python" in known
+    kls = [row.value for row in result.select("kl", model=Q8, dimension="start")]
+    assert len(kls) == 25  # nothing, and for each language one keyword and all
+    assert all(0 <= value < 1 for value in kls)
 
 
-def test_cold_start_equals_the_oracle(
-    result: ComparisonResult, tiny: Path, quantized: Quantize
-) -> None:
-    cold = result.variants[1].starts[0]
+def test_cold_start_equals_the_oracle(result: Run, tiny: Path, quantized: Quantize) -> None:
     with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
         padding = padding_ids(p.vocabulary, p.n_vocab).tolist()
         a, b = (
             oracle.log_softmax(Session(m, options=SessionOptions(threads=1)).logits([256]), padding)
             for m in (p, q)
         )
-    assert cold.ids == [256]
-    assert cold.kl == pytest.approx(oracle.kl(a, b), rel=1e-5)
+    (cold,) = result.shown("cold-start", Q4)
+    assert cold["ids"] == [256]
+    assert found(result, "kl", Q4, start="cold").value == pytest.approx(oracle.kl(a, b), rel=1e-5)
 
 
-def test_spots_are_the_largest_divergences(result: ComparisonResult) -> None:
-    variant = result.variants[1]
-    assert variant.overall is not None
-    assert len(variant.spots) == 3
-    assert variant.spots[0].kl == variant.overall.kl.quantiles["1"]
-    kls = [spot.kl for spot in variant.spots]
+def test_positions_are_the_largest_divergences(result: Run) -> None:
+    contents = result.shown("position", Q4)
+    kls = [position["kl"] for position in contents]
+    assert len(kls) == 3
+    assert kls[0] == found(result, "kl", Q4, quantile="1").value
     assert kls == sorted(kls, reverse=True)
-    for spot in variant.spots:
-        source = SOURCES[spot.language] + spot.document.removeprefix(spot.language).encode()
-        assert spot.byte_offset is not None
-        assert source[: spot.byte_offset].endswith(spot.before.encode())
-        assert source[spot.byte_offset :].startswith(spot.target.encode())
+    for position in contents:
+        number = position["document"].removeprefix(position["language"])
+        source = SOURCES[position["language"]] + number.encode()
+        assert source[: position["byte_offset"]].endswith(position["before"].encode())
+        assert source[position["byte_offset"] :].startswith(position["target"].encode())
 
 
 def test_first_divergence_equals_writing_with_both(
-    result: ComparisonResult, tiny: Path, quantized: Quantize, corpus: Corpus
+    result: Run, tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
     def write(path: Path, prompt: list[int], n: int) -> list[int]:
         with open_model(path) as model:
@@ -154,15 +192,17 @@ def test_first_divergence_equals_writing_with_both(
                 ids.append(int(np.argmax(row)))
         return ids[len(prompt) :]
 
-    for continuation in result.variants[1].continuations:
-        document = next(d for d in corpus if d.name == continuation.document)
+    contents = result.shown("continuation", Q4)
+    assert len(contents) == 2
+    for continuation in contents:
+        document = next(d for d in corpus if d.name == continuation["document"])
         with open_model(tiny) as model:
             ids = model.vocabulary.tokenize(document.content)
-        prompt = [256, *(int(i) for i in ids[: continuation.n_prompt - 1])]
-        ours = write(tiny, prompt, continuation.n_generated)
-        theirs = write(quantized("Q4_0"), prompt, continuation.n_generated)
+        prompt = [256, *(int(i) for i in ids[: continuation["n_prompt"] - 1])]
+        ours = write(tiny, prompt, continuation["n_generated"])
+        theirs = write(quantized("Q4_0"), prompt, continuation["n_generated"])
         differ = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
-        assert continuation.first_divergence == (differ[0] if differ else None)
+        assert continuation["first_divergence"] == (differ[0] if differ else None)
 
 
 def test_other_vocabularies_are_compared_by_bytes_and_strings_only(
@@ -170,59 +210,67 @@ def test_other_vocabularies_are_compared_by_bytes_and_strings_only(
 ) -> None:
     other = write_spread(tmp_path / "other.gguf", n_extra=3, seed=5, spread=2.0)
     options = CompareOptions(windows=WINDOWS, threads=1)
-    (variant,) = compare(tiny, [other], corpus=corpus, options=options).variants
-    assert variant.overall is None
-    assert "another vocabulary" in variant.refused[0]
-    bits = variant.bits_per_byte
-    assert bits is not None
-    total = 0.0
+    run = compare(tiny, [other], corpus=corpus, options=options)
+    assert run.find("kl", "other") is None
+    assert [note.code for note in run.notes] == ["other-vocabulary"]
+    total, n_bytes = 0.0, 0
     with open_model(tiny) as model:
         session = Session(model, options=SessionOptions(threads=1))
         padding = padding_ids(model.vocabulary, model.n_vocab).tolist()
-        for document in corpus:
-            ids = [256, *model.vocabulary.tokenize(document.content).tolist()]
-            if len(ids) > 32:
-                break
+        documents = [(d, model.vocabulary.tokenize(d.content).tolist()) for d in corpus]
+        for document, own in documents:
+            ids = [256, *own]
             rows = session.logits_at(ids[:-1], list(range(len(ids) - 1)))
             for row, target in zip(rows, ids[1:], strict=True):
                 total -= oracle.log_softmax(row, padding)[target] / np.log(2)
-    assert bits.n_bytes == corpus.n_bytes
-    assert 0 < bits.reference.value < 20
-    assert bits.difference.value == pytest.approx(bits.variant.value - bits.reference.value)
-    (python,) = (s for s in variant.strings if s.language == "python")
-    assert python.n_keywords > 30
-    assert 0 < python.total_reference < 1
+            n_bytes += len(document.content)
+    whole = {"documents": "whole"}
+    reference = found(run, "bits_per_byte", "tiny", **whole)
+    variant = found(run, "bits_per_byte", "other", **whole)
+    change = found(run, "bits_per_byte_change", "other", **whole)
+    assert reference.n == corpus.n_bytes == n_bytes
+    # Here windows overlap by half, so that a token has less before it than in one long context.
+    assert reference.value == pytest.approx(total / n_bytes, rel=0.05)
+    assert change.value == pytest.approx(variant.value - reference.value)
+    python = found(run, "keyword_string_mass", "tiny", language="python")
+    assert python.n > 30
+    assert 0 < python.value < 1
+
+
+def alone(path: Path, model: Model) -> Alone:
+    return Alone(
+        variant=identify("model", path, ModelOptions()),
+        vocabulary=model.vocabulary,
+        n_vocab=model.n_vocab,
+        start=natural_start(model).ids,
+        padding=padding_ids(model.vocabulary, model.n_vocab),
+    )
 
 
 def test_string_probabilities_follow_the_chain_rule(tiny: Path) -> None:
-    from pyengine.comparison.bits import string_log_probabilities
-
-    with open_model(tiny) as model:
-        options = SessionOptions(threads=1, n_seq_max=4, max_rows=4)
-        session = Session(model, options=options)
+    with open_model(tiny) as model, Processes() as processes:
+        words = ["if", "in", "int"]
+        got = keyword_log_probabilities(processes, alone(tiny, model), words, 1)
+        session = Session(model, options=SessionOptions(threads=1))
         padding = padding_ids(model.vocabulary, model.n_vocab).tolist()
-        got = string_log_probabilities(session, ["if", "in", "int", "if"])
         ids = model.vocabulary.tokenize("int").tolist()
         assert len(ids) == 2  # "in" is one token here
         expected = 0.0
         for i, token in enumerate(ids):
             row = session.logits([256, *ids[:i]])
             expected += oracle.log_softmax(row, padding)[token]
-    assert got[2] == pytest.approx(expected, rel=1e-5)
-    assert got[0] == pytest.approx(got[3])
+    assert got.keys() == set(words)
+    assert got["int"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_words_that_a_tokenizer_cannot_spell_are_left_out(tmp_path: Path) -> None:
-    from pyengine.comparison.bits import string_log_probabilities
-    from pyengine.comparison.starts import contexts
-
     path = write_spm(tmp_path / "no_bytes.gguf", Tiny(byte_tokens=False))
-    with open_model(path) as model:
-        found = contexts(model.vocabulary, [1], [1])
-        session = Session(model, options=SessionOptions(threads=1))
-        got = string_log_probabilities(session, ["const_cast", "let"])
-    assert {context.kind for context in found} == {"cold", "keyword", "sequence"}
-    assert np.isnan(got).tolist() == [True, False]
+    with open_model(path) as model, Processes() as processes:
+        _, kinds = start_chunk(model.vocabulary, [1], [1], threads=1)
+        words = ["const_cast", "let"]
+        got = keyword_log_probabilities(processes, alone(path, model), words, 1)
+    assert set(kinds) == {"cold", "keyword", "sequence"}
+    assert got.keys() == {"let"}
 
 
 def test_a_split_model_has_the_tensors_of_all_its_parts(tmp_path: Path) -> None:
@@ -233,10 +281,3 @@ def test_a_split_model_has_the_tensors_of_all_its_parts(tmp_path: Path) -> None:
     assert len(table.types) == 20
     assert table.vectors_sha256 != ""
     assert read_tensor_table(first) == table
-
-
-def test_pictures_leave_out_what_all_names_share(result: ComparisonResult) -> None:
-    assert [v.label for v in briefly_named(result.variants)] == ["Q8_0", "Q4_0"]
-    assert [v.label for v in briefly_named(result.variants[:1])] == ["tiny-Q8_0"]
-    types = [result.variants[0].model_copy(update={"label": name}) for name in ("Q4_K_M", "Q4_K_S")]
-    assert briefly_named(types) == types

@@ -6,6 +6,7 @@ on the model that `write_spread` makes, with `-c 256 -b 256 --no-repack -t 1`.
 
 import hashlib
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,21 @@ import pytest
 from tiny_models import write_spread
 
 from pyengine import _core
-from pyengine.comparison.llama_perplexity import (
-    compare_with_base,
-    print_comparison,
-    print_final_estimate,
-    read_base_file,
-    write_base,
-)
-from pyengine.comparison.llama_perplexity.base_file import BaseHeader, writing_base_file
-from pyengine.comparison.llama_perplexity.emulate import BaseRun, compare_exactly
 from pyengine.engine.model import open_model
 from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.errors import CorpusError, OptionError, ResultFileError, VocabularyMismatchError
+from pyengine.measure.llama_perplexity.base_file import (
+    BaseHeader,
+    read_base_file,
+    writing_base_file,
+)
+from pyengine.measure.llama_perplexity.emulate import (
+    BaseRun,
+    Emulated,
+    chunk_text,
+    emulate_chunks,
+)
+from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
 
 DATA = Path(__file__).parent / "data" / "llama_perplexity"
 TEXT = (DATA / "text.txt").read_bytes()
@@ -51,55 +55,67 @@ def variants(tiny: Path) -> dict[str, Path]:
     return made
 
 
+Emulation = tuple[Path, BaseRun, dict[str, Emulated]]
+
+
 @pytest.fixture(scope="module")
-def base(tiny: Path) -> tuple[Path, BaseRun]:
+def emulated(tiny: Path, variants: dict[str, Path]) -> Emulation:
+    """The base file that was written, and what was found beside it."""
     path = tiny.with_suffix(".kld")
-    with open_model(tiny) as model:
-        return path, write_base(model, TEXT, path, n_ctx=256)
+    with open_model(tiny) as reference, ExitStack() as stack:
+        models = [stack.enter_context(open_model(variants[name])) for name in TYPES]
+        header = chunk_text(reference, TEXT, 256, None)
+        with writing_base_file(path, header) as writer:
+            run, found = emulate_chunks(reference, models, header, writer=writer)
+    return path, run, dict(zip(TYPES, found, strict=True))
 
 
-def test_base_file_has_the_bytes_that_the_program_wrote(base: tuple[Path, BaseRun]) -> None:
-    path, _ = base
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == FIGURES["base_file_sha256"]
+def test_base_file_has_the_bytes_that_the_program_wrote(emulated: Emulation) -> None:
+    assert hashlib.sha256(emulated[0].read_bytes()).hexdigest() == FIGURES["base_file_sha256"]
 
 
-def test_final_estimate_is_printed_alike(base: tuple[Path, BaseRun]) -> None:
-    run = base[1]
+def test_final_estimate_is_printed_alike(emulated: Emulation) -> None:
+    run = emulated[1]
     assert print_final_estimate(run.nll, run.nll2, run.n) == FIGURES["final_estimate"]
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_every_printed_digit_is_the_same(
-    name: str, base: tuple[Path, BaseRun], variants: dict[str, Path]
-) -> None:
-    with open_model(variants[name]) as model:
-        got = compare_with_base(model, read_base_file(base[0]))
-    assert print_comparison(got.chunks) == (DATA / f"{name}.txt").read_text()
+def test_every_printed_digit_is_the_same(name: str, emulated: Emulation) -> None:
+    assert print_comparison(emulated[2][name].chunks) == (DATA / f"{name}.txt").read_text()
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_exact_values_stand_beside_the_emulated_ones(
-    name: str, tiny: Path, base: tuple[Path, BaseRun], variants: dict[str, Path]
+def test_a_base_file_that_is_read_gives_the_same_digits(
+    name: str, tiny: Path, emulated: Emulation, variants: dict[str, Path]
 ) -> None:
-    """KL within 0.2 %; perplexity of the reference as in the base run, which its KL mode is not."""
-    file = read_base_file(base[0])
+    base = read_base_file(emulated[0])
     with open_model(tiny) as reference, open_model(variants[name]) as variant:
-        exact = compare_exactly(reference, variant, file.header)
-        emulated = np.concatenate(compare_with_base(variant, file).chunks)
-    assert np.mean(exact["kl"]) == pytest.approx(np.mean(emulated["kld"]), rel=2e-3)
+        run, (found,) = emulate_chunks(reference, [variant], base.header, base=base)
+    assert print_comparison(found.chunks) == (DATA / f"{name}.txt").read_text()
+    assert run.n == 0
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_exact_values_stand_beside_the_emulated_ones(name: str, emulated: Emulation) -> None:
+    """KL within 0.2 %; perplexity of the reference as in the base run, which its KL mode is not."""
+    coded = np.concatenate(emulated[2][name].chunks)
+    exact = np.concatenate(emulated[2][name].exact)
+    assert np.mean(exact["kl"]) == pytest.approx(np.mean(coded["kld"]), rel=2e-3)
     # 16 bits leave near ties undecided: here one token in 5,080.
     same = exact["argmax_p"] == exact["argmax_q"]
-    assert np.sum(same != emulated["same_top"]) <= 2
+    assert np.sum(same != coded["same_top"]) <= 2
     final = float(FIGURES["final_estimate"].split()[4])
     assert np.exp(-np.mean(exact["log_p_target"])) == pytest.approx(final, rel=1e-5)
-    assert np.exp(np.mean(emulated["nll_base"], dtype=float)) < 0.99 * final
+    assert np.exp(np.mean(coded["nll_base"], dtype=float)) < 0.99 * final
 
 
-def test_threads_do_not_change_the_rows(tiny: Path, base: tuple[Path, BaseRun]) -> None:
+def test_threads_do_not_change_the_rows(tiny: Path, emulated: Emulation) -> None:
     again = tiny.with_suffix(".again")
     with open_model(tiny) as model:
-        write_base(model, TEXT, again, n_ctx=256, threads=2)
-    assert again.read_bytes() == base[0].read_bytes()
+        header = chunk_text(model, TEXT, 256, None)
+        with writing_base_file(again, header) as writer:
+            emulate_chunks(model, [], header, writer=writer, threads=2)
+    assert again.read_bytes() == emulated[0].read_bytes()
 
 
 def test_coding_keeps_16_nats_and_half_a_step() -> None:
@@ -127,8 +143,8 @@ def test_flat_rows_code_to_zero() -> None:
     assert same["same_top"] == 1
 
 
-def test_damaged_base_files_are_refused(base: tuple[Path, BaseRun], tmp_path: Path) -> None:
-    content = base[0].read_bytes()
+def test_damaged_base_files_are_refused(emulated: Emulation, tmp_path: Path) -> None:
+    content = emulated[0].read_bytes()
     cases = {
         "missing": None,
         "empty": b"",
@@ -149,13 +165,15 @@ def test_damaged_base_files_are_refused(base: tuple[Path, BaseRun], tmp_path: Pa
             read_base_file(path)
 
 
-def test_other_vocabulary_is_refused(base: tuple[Path, BaseRun], tmp_path: Path) -> None:
+def test_other_vocabulary_is_refused(tiny: Path, emulated: Emulation, tmp_path: Path) -> None:
     other = write_spread(tmp_path / "other.gguf", n_extra=7)
+    base = read_base_file(emulated[0])
     with (
+        open_model(tiny) as reference,
         open_model(other) as model,
         pytest.raises(VocabularyMismatchError, match="261 entries"),
     ):
-        compare_with_base(model, read_base_file(base[0]))
+        emulate_chunks(reference, [model], base.header, base=base)
 
 
 def test_unfinished_base_file_is_not_left_behind(tmp_path: Path) -> None:
@@ -166,16 +184,12 @@ def test_unfinished_base_file_is_not_left_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_short_text_is_refused(tiny: Path, tmp_path: Path) -> None:
+def test_short_text_is_refused(tiny: Path) -> None:
     with open_model(tiny) as model, pytest.raises(CorpusError, match="at least 512"):
-        write_base(model, b"short", tmp_path / "x.kld", n_ctx=256)
+        chunk_text(model, b"short", 256, None)
 
 
-def test_nothing_is_concluded_from_under_a_hundred_tokens(
-    base: tuple[Path, BaseRun], tiny: Path
-) -> None:
-    with open_model(tiny) as model:
-        chunks = compare_with_base(model, read_base_file(base[0])).chunks
-    printed = print_comparison([chunks[0][:99]])
-    assert "statistics" not in printed
-    assert "Mean    KLD" in print_comparison([chunks[0][:100]])
+def test_nothing_is_concluded_from_under_a_hundred_tokens(emulated: Emulation) -> None:
+    chunk = emulated[2]["Q8_0"].chunks[0]
+    assert "statistics" not in print_comparison([chunk[:99]])
+    assert "Mean    KLD" in print_comparison([chunk[:100]])

@@ -1,26 +1,21 @@
-"""Where rows wait, when measuring stops and what is kept: the numbers stay the same."""
+"""Threads and runs that change no number, when measuring stops, and whole rows."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from comparison_samples import (
-    WINDOWS,
-    Quantize,
-)
-from tiny_models import write_spread
+from comparison_samples import WINDOWS, Quantize
 
-from pyengine.comparison import (
-    CompareOptions,
-    ComparisonResult,
-    MemoryOptions,
-    WindowOptions,
-    compare,
-)
 from pyengine.corpus import Corpus
 from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
+from pyengine.measure.compare import compare
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.subjects import padding_ids
+from pyengine.run import Run, to_json
+from pyengine.statistics import pair_statistics
+from pyengine.text.windows import WindowOptions
 
 
 def test_number_of_threads_moves_no_number_over_the_corpus(
@@ -29,87 +24,46 @@ def test_number_of_threads_moves_no_number_over_the_corpus(
     variant = quantized("Q4_0")
     found = set()
     for threads in (1, 2, 3):
-        options = CompareOptions(windows=WINDOWS, threads=threads, starts=False, greedy=0)
-        (compared,) = compare(tiny, [variant], corpus=corpus, options=options).variants
-        found.add(compared.model_dump_json())
+        options = CompareOptions(windows=WINDOWS, threads=threads, starts=False, continuations=0)
+        run = compare(tiny, [variant], corpus=corpus, options=options)
+        # The null control takes another number of threads, so it is another one here.
+        rows = [repr(row) for row in run.measurements if row.model != row.reference]
+        found.add("\n".join(rows))
     assert len(found) == 1
 
 
-def test_block_plan_gives_the_same_numbers(
-    result: ComparisonResult, tiny: Path, quantized: Quantize, corpus: Corpus
-) -> None:
-    options = CompareOptions(
-        windows=WINDOWS,
-        threads=1,
-        greedy=2,
-        spots=3,
-        memory=MemoryOptions(plan="block", cap_bytes=60_000),
-    )
-    block = compare(tiny, [quantized("Q8_0"), quantized("Q4_0")], corpus=corpus, options=options)
-    assert block.scope is not None
-    assert block.scope.plan == "block"
-    for a, b in zip(result.variants, block.variants, strict=True):
-        assert a.model_dump_json() == b.model_dump_json()
-
-
-def test_cache_plan_gives_lower_bounds_and_exact_log_probabilities(
-    tmp_path: Path, corpus: Corpus
-) -> None:
-    large = write_spread(tmp_path / "large.gguf", n_extra=400, spread=1.0)
-    tuned = write_spread(tmp_path / "large2.gguf", n_extra=400, spread=1.02)
-    results = []
-    for plan in ("live", "cache"):
-        options = CompareOptions(
-            windows=WINDOWS,
-            threads=1,
-            starts=False,
-            greedy=0,
-            memory=MemoryOptions(plan="cache" if plan == "cache" else "live"),
-        )
-        results.append(compare(large, [tuned], corpus=corpus, options=options))
-    exact, bound = (r.variants[0].overall for r in results)
-    assert exact is not None
-    assert bound is not None
-    for name in ("jensen_shannon", "total_variation", "hellinger"):
-        assert getattr(bound, name).value <= getattr(exact, name).value + 1e-6
-    assert 0.3 * exact.kl.mean.value < bound.kl.mean.value <= exact.kl.mean.value + 1e-6
-    assert bound.ppl_reference == pytest.approx(exact.ppl_reference, rel=1e-6)
-    assert bound.ppl_variant == pytest.approx(exact.ppl_variant, rel=1e-6)
-    assert bound.same_top.value == exact.same_top.value
-    assert bound.delta_p.rms == pytest.approx(exact.delta_p.rms, rel=1e-4)
-    for a, b in zip(results[0].variants[0].keywords, results[1].variants[0].keywords, strict=True):
-        assert b.mass_reference.value == pytest.approx(a.mass_reference.value, rel=1e-5)
-        assert b.kl is not None
-        assert a.kl is not None
-        assert b.kl.value == pytest.approx(a.kl.value, rel=1e-4)
-
-
 def test_the_same_call_gives_the_same_bytes(
-    result: ComparisonResult, tiny: Path, quantized: Quantize, corpus: Corpus
+    result: Run, tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
-    options = CompareOptions(windows=WINDOWS, threads=1, greedy=2, spots=3)
+    options = CompareOptions(windows=WINDOWS, threads=1, continuations=2, positions=3)
     models = [quantized("Q8_0"), quantized("Q4_0")]
     again = compare(tiny, models, corpus=corpus, options=options)
-    assert result.model_dump_json() == again.model_dump_json()
+    assert to_json(result) == to_json(again)
 
 
 def test_measuring_stops_when_precise_enough(
     tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
     options = CompareOptions(
-        windows=WINDOWS, threads=1, starts=False, greedy=0, spots=0, precision=1.0
+        windows=WINDOWS,
+        threads=1,
+        starts=False,
+        continuations=0,
+        positions=0,
+        precision=1.0,
+        cap_bytes=1,
     )
-    result = compare(tiny, [quantized("Q8_0")], corpus=corpus, options=options)
-    assert result.scope is not None
-    assert result.scope.stopped == "the requested precision was reached"
-    assert result.scope.n_documents == 10
+    run = compare(tiny, [quantized("Q8_0")], corpus=corpus, options=options)
+    assert run.population is not None
+    assert [note.code for note in run.notes] == ["stopped-early"]
+    assert run.population.n_scored_documents == 10
 
 
 def test_rows_are_saved_only_when_asked_for(
     tiny: Path, quantized: Quantize, corpus: Corpus, tmp_path: Path
 ) -> None:
     options = CompareOptions(
-        windows=WindowOptions(n_ctx=32, max_windows=2), threads=1, starts=False, greedy=0
+        windows=WindowOptions(n_ctx=32, max_windows=2), threads=1, starts=False, continuations=0
     )
     target = tmp_path / "rows"
     compare(tiny, [quantized("Q4_0")], corpus=corpus, options=options, save_logits=target)
@@ -120,7 +74,34 @@ def test_rows_are_saved_only_when_asked_for(
         "variant0-window000000.npz",
         "variant0-window000001.npz",
     ]
-    with np.load(target / names[0]) as saved, open_model(tiny) as model:
-        session = Session(model, options=SessionOptions(threads=1))
-        again = session.logits_at(saved["ids"], saved["rows"])
-        assert np.allclose(saved["logits"], again, atol=1e-4)
+    for path, name in ((tiny, names[0]), (quantized("Q4_0"), names[2])):
+        with np.load(target / name) as saved, open_model(path) as model:
+            session = Session(model, options=SessionOptions(threads=1))
+            again = session.logits_at(saved["ids"], saved["rows"])
+            assert np.allclose(saved["logits"], again, atol=1e-4)
+            assert len(saved["targets"]) == len(saved["logits"])
+
+
+def test_saved_rows_give_the_numbers_of_the_run(
+    tiny: Path, quantized: Quantize, corpus: Corpus, tmp_path: Path
+) -> None:
+    """In blocks smaller than a window, and in several chunks."""
+    options = CompareOptions(
+        windows=WINDOWS, threads=1, starts=False, continuations=0, cap_bytes=60_000
+    )
+    target = tmp_path / "rows"
+    run = compare(tiny, [quantized("Q4_0")], corpus=corpus, options=options, save_logits=target)
+    names = sorted(path.name for path in target.glob("variant0-*"))
+    assert run.population is not None
+    assert len(names) == run.population.n_windows
+    with open_model(tiny) as model:
+        padding = padding_ids(model.vocabulary, model.n_vocab)
+    kl = []
+    for name in names:
+        other = target / name.replace("variant0", "reference")
+        with np.load(target / name) as q, np.load(other) as p:
+            pairs = pair_statistics(p["logits"], q["logits"], p["targets"], padding=padding)
+            kl += pairs["kl"].tolist()
+    mean = run.find("kl", "tiny-Q4_0")
+    assert mean is not None
+    assert mean.value == pytest.approx(np.mean(kl), rel=1e-12)

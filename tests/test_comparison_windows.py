@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyengine.comparison import WindowOptions
-from pyengine.comparison.texts import TokenizedText
-from pyengine.comparison.windows import cut_windows, document_windows
 from pyengine.corpus import Document
 from pyengine.errors import CorpusError, OptionError
+from pyengine.text.tokens import TokenizedText
+from pyengine.text.windows import WindowOptions, cut_windows, document_windows
 
 
 def ids_of(length: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:

@@ -12,8 +12,8 @@ from gguf import GGUFWriter
 
 from pyengine.discovery.inventory import take_inventory
 from pyengine.discovery.places import Places
-from pyengine.discovery.references import choose_files, resolve_model
-from pyengine.discovery.stores import find_all
+from pyengine.discovery.references import resolve_model
+from pyengine.discovery.stores import choose_files, find_all
 from pyengine.engine.file_types import FILE_TYPES, file_type_name
 from pyengine.engine.gguf import parts_sha256
 from pyengine.engine.header import read_header, short_name
@@ -106,10 +106,10 @@ def test_same_bytes_are_grouped_across_stores_and_links_are_known(
     altered[90_000] ^= 1  # between the samples: only reading it whole can tell
     (folder / "altered.gguf").write_bytes(altered)
     read: list[str] = []
-    models = {m.reference: m for m in take_inventory(places, [folder], progress=read.append)}
-    group = models["ollama:qwen:0.5b"].same_bytes
+    models = {m["reference"]: m for m in take_inventory(places, [folder], progress=read.append)}
+    group = models["ollama:qwen:0.5b"]["same_bytes"]
     assert group is not None
-    same = {reference for reference, model in models.items() if model.same_bytes == group}
+    same = {reference for reference, model in models.items() if model["same_bytes"] == group}
     assert same == {
         "ollama:qwen:0.5b",
         "ollama:hf.example/someone/other-gguf:Q4_K_M",
@@ -117,8 +117,8 @@ def test_same_bytes_are_grouped_across_stores_and_links_are_known(
         str(twin),
         str(folder / "link.gguf"),
     }
-    assert models[str(folder / "altered.gguf")].same_bytes is None
-    assert not models[str(twin)].same_file
+    assert models[str(folder / "altered.gguf")]["same_bytes"] is None
+    assert not models[str(twin)]["same_file"]
     assert sorted(read) == sorted(
         [str(twin), str(folder / "link.gguf"), str(folder / "altered.gguf")]
     )
@@ -130,18 +130,18 @@ def test_links_alone_are_one_file_and_nothing_is_read(tmp_path: Path) -> None:
     read: list[str] = []
     empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
     a, b = take_inventory(empty, [tmp_path], progress=read.append)
-    assert a.same_bytes == b.same_bytes == 1
-    assert a.same_file
-    assert b.same_file
+    assert a["same_bytes"] == b["same_bytes"] == 1
+    assert a["same_file"]
+    assert b["same_file"]
     assert read == []
 
 
 def test_description_comes_from_the_header(places: Places) -> None:
-    models = {m.reference: m for m in take_inventory(places)}
+    models = {m["reference"]: m for m in take_inventory(places)}
     model = models["lmstudio:pub/model/model-Q8_0.gguf"]
-    assert (model.name, model.architecture, model.file_type) == ("tiny", "llama", "Q8_0")
-    assert model.n_bytes == Path(model.path).stat().st_size
-    assert model.problem is None
+    assert (model["name"], model["architecture"], model["file_type"]) == ("tiny", "llama", "Q8_0")
+    assert model["n_bytes"] == Path(model["path"]).stat().st_size
+    assert model["problem"] is None
 
 
 def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
@@ -152,14 +152,15 @@ def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
     (tmp_path / "empty.gguf").write_bytes(b"")
     (tmp_path / "text.gguf").write_bytes(b"hello world, this is no model")
     empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
-    models = {Path(m.path).name: m for m in take_inventory(empty, [tmp_path])}
-    assert models["good.gguf"].problem is None
-    assert models["whole.gguf"].problem is None
-    assert "truncated" in (models["short.gguf"].problem or "")
-    assert models["short.gguf"].architecture == "llama"
+    models = {Path(m["path"]).name: m for m in take_inventory(empty, [tmp_path])}
+    assert models["good.gguf"]["problem"] is None
+    assert models["whole.gguf"]["problem"] is None
+    assert "truncated" in models["short.gguf"]["problem"]["reason"]
+    assert models["short.gguf"]["architecture"] == "llama"
     for name in ("cut.gguf", "empty.gguf", "text.gguf"):
-        assert models[name].problem
-        assert models[name].architecture is None
+        assert models[name]["problem"]["code"] == "unreadable"
+        assert models[name]["problem"]["reason"]
+        assert models[name]["architecture"] is None
 
 
 def test_every_truncation_of_a_header_is_a_typed_error(tmp_path: Path) -> None:
@@ -189,8 +190,8 @@ def test_parts_of_a_split_model_are_one_entry(tmp_path: Path) -> None:
         write_gguf(tmp_path / f"big-{number:05d}-of-00003.gguf", name=f"part {number}")
     empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
     (model,) = take_inventory(empty, [tmp_path])
-    assert model.n_parts == 3
-    assert model.n_bytes == sum(p.stat().st_size for p in tmp_path.glob("*.gguf"))
+    assert model["n_parts"] == 3
+    assert model["n_bytes"] == sum(p.stat().st_size for p in tmp_path.glob("*.gguf"))
 
 
 def test_references_resolve(places: Places, home: Path, tmp_path: Path) -> None:
@@ -347,7 +348,8 @@ def test_what_an_ollama_model_is_made_of_is_understood_or_refused(
     for name, reason in refused.items():
         with pytest.raises(ModelFileError, match=reason):
             resolve_model(f"ollama:{name}", places=places)
-    listed = {m.reference: m.problem or "" for m in take_inventory(places)}
+    problems = {m["reference"]: m["problem"] for m in take_inventory(places)}
+    listed = {name: problem["reason"] if problem else "" for name, problem in problems.items()}
     assert "ollama:words:latest" not in listed
     for name, reason in refused.items():
         assert reason in listed[f"ollama:{name}:latest"]

@@ -1,12 +1,14 @@
 """Each check of `pyengine doctor`, on machines made up for the purpose, and on this one."""
 
+import ast
 import sys
 from pathlib import Path
 
 import pytest
 
 from pyengine.discovery.places import Places
-from pyengine.doctor import repacking
+from pyengine.doctor import checks, repacking
+from pyengine.doctor.checks import Check
 from pyengine.doctor.examine import examine
 from pyengine.doctor.machine import (
     System,
@@ -17,22 +19,32 @@ from pyengine.doctor.machine import (
 )
 from pyengine.doctor.repacking import Trial, run_trial, verdict, write_model
 from pyengine.doctor.software import mapped_libraries
+from pyengine.reports import doctor_words
 from pyengine.reports.doctor_view import doctor_document
+from pyengine.reports.doctor_words import advice_words, found_words
 from pyengine.reports.terminal import render_terminal
 
 GIB = 1 << 30
 
 
+def found(check: Check) -> str:
+    return found_words(check["found"], check["values"])
+
+
+def advice(check: Check) -> str:
+    return advice_words(check["advice"], check["values"]) if check["advice"] else ""
+
+
 def test_this_machine_is_examined(tmp_path: Path) -> None:
     result = examine(Places(home=tmp_path, environment={}, system=tmp_path))
-    checks = {check.name: check for check in result.checks}
-    assert checks["llama-cpp-python"].status == "good"
-    assert "CPU" in checks["devices"].found
-    assert checks["weight repacking"].status in ("good", "warn")
-    assert "child process" in checks["weight repacking"].found
+    known = {check["name"]: check for check in result.shown("check")}
+    assert known["llama-cpp-python"]["status"] == "good"
+    assert "CPU" in found(known["devices"])
+    assert known["weight repacking"]["status"] in ("good", "warn")
+    assert "child process" in found(known["weight repacking"])
     if sys.platform == "linux":
-        assert checks["library"].status == "good"
-        assert "GiB free" in checks["memory"].found
+        assert known["library"]["status"] == "good"
+        assert "GiB free" in found(known["memory"])
     assert "weight repacking" in render_terminal(doctor_document(result))
 
 
@@ -44,11 +56,11 @@ def test_a_crash_of_the_trial_is_seen_from_outside(
     crasher.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(crasher))
     trial = run_trial(tmp_path / "any.gguf", timeout=10)
-    assert trial.problem == "killed by SIGSEGV"
+    assert trial.problem == {"code": "killed", "signal": "SIGSEGV"}
     check = verdict({"Q4_0": trial, "Q8_0": Trial()})
-    assert check.status == "warn"
-    assert "Q4_0: killed by SIGSEGV" in check.found
-    assert "leave it off" in (check.advice or "")
+    assert check["status"] == "warn"
+    assert "Q4_0: killed by SIGSEGV" in found(check)
+    assert "leave it off" in advice(check)
 
 
 def test_a_trial_that_hangs_or_lies_is_unsafe(
@@ -58,22 +70,26 @@ def test_a_trial_that_hangs_or_lies_is_unsafe(
     script.write_text("#!/bin/sh\nexec sleep 20\n")
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
-    assert "no answer" in (run_trial(tmp_path / "x", timeout=0.2).problem or "")
+    trial = run_trial(tmp_path / "x", timeout=0.2)
+    assert trial.problem == {"code": "no-answer", "seconds": 0.2}
     for answer in ("nan", "0.5"):
         script.write_text(f"#!/bin/sh\necho {answer}\n")
-        assert "changes logits" in (run_trial(tmp_path / "x", timeout=10).problem or "")
+        trial = run_trial(tmp_path / "x", timeout=10)
+        assert trial.problem is not None
+        assert trial.problem["code"] == "logits-change"
+        assert "changes logits" in found(verdict({"Q4_0": trial}))
 
 
 def test_repacking_is_a_small_change_where_it_works(tmp_path: Path) -> None:
     trial = run_trial(write_model(tmp_path / "m.gguf", "Q8_0"), timeout=60)
     if trial.problem:
-        assert "killed" in trial.problem
+        assert trial.problem["code"] == "killed"
     else:
         assert 0 <= trial.difference < repacking._TOLERANCE
 
 
 @pytest.mark.parametrize(
-    ("limit", "load", "status", "advice"),
+    ("limit", "load", "status", "says"),
     [
         (None, 0.1, "good", None),
         (None, 9.0, "warn", "other work keeps the cores busy"),
@@ -82,11 +98,11 @@ def test_repacking_is_a_small_change_where_it_works(tmp_path: Path) -> None:
     ],
 )
 def test_threads_against_limit_and_load(
-    limit: float | None, load: float | None, status: str, advice: str | None
+    limit: float | None, load: float | None, status: str, says: str | None
 ) -> None:
     check = check_threads(cores=2, limit=limit, load=load)
-    assert check.status == status
-    assert (advice in (check.advice or "")) if advice else check.advice is None
+    assert check["status"] == status
+    assert (says in advice(check)) if says else check["advice"] is None
 
 
 def test_control_groups_limit_memory_and_processors(tmp_path: Path) -> None:
@@ -102,10 +118,10 @@ def test_control_groups_limit_memory_and_processors(tmp_path: Path) -> None:
     assert system.cpu_limit() == 1.5
     assert system.meminfo()["MemAvailable"] == 8 * GIB
     check = check_memory(system.meminfo(), system.memory_limit())
-    assert check.status == "warn"
-    assert check.found == "8.0 GiB free of 16.0 GiB, limited to 1.0 GiB"
+    assert check["status"] == "warn"
+    assert found(check) == "8.0 GiB free of 16.0 GiB, limited to 1.0 GiB"
     assert System(tmp_path / "nowhere").meminfo() == {}
-    assert check_memory({}, None).status == "note"
+    assert check_memory({}, None)["status"] == "note"
 
 
 def test_the_limits_of_a_group_and_of_those_above_it_count(tmp_path: Path) -> None:
@@ -146,23 +162,43 @@ def test_two_copies_of_the_library_are_wrong(tmp_path: Path) -> None:
         + line.format(n=1, path="/a/libllama.so")
         + "7f00-7f01 rw-p 00000000 00:00 0\n"
     )
-    assert mapped_libraries(maps).status == "good"
+    assert mapped_libraries(maps)["status"] == "good"
     with maps.open("a") as file:
         file.write(line.format(n=2, path="/b with space/libllama.so"))
     check = mapped_libraries(maps)
-    assert check.status == "bad"
-    assert check.found == "/a/libllama.so and /b with space/libllama.so"
+    assert check["status"] == "bad"
+    assert found(check) == "/a/libllama.so and /b with space/libllama.so"
 
 
 def test_missing_instruction_sets_are_named() -> None:
     good = check_features("X", "CPU : SSE3 = 1 | AVX2 = 1 | FMA = 1 | F16C = 1 | ")
-    assert good.status == "good"
+    assert good["status"] == "good"
     poor = check_features("X", "CPU : SSE3 = 1 | AVX = 1 | AVX2 = 0 | ")
-    assert poor.status == "warn"
-    assert "AVX2, FMA, F16C" in (poor.advice or "")
-    assert check_features("M", "CPU : NEON = 1 | ").status == "good"
+    assert poor["status"] == "warn"
+    assert "AVX2, FMA, F16C" in advice(poor)
+    assert check_features("M", "CPU : NEON = 1 | ")["status"] == "good"
 
 
 def test_the_disk_of_a_folder_yet_to_be_made(tmp_path: Path) -> None:
     check = check_disk("cache", tmp_path / "not" / "yet")
-    assert "GiB free at" in check.found
+    assert "GiB free at" in found(check)
+
+
+def strings(node: ast.AST) -> set[str]:
+    constants = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
+def test_every_code_has_words_and_all_words_a_code() -> None:
+    trees = [ast.parse(path.read_text()) for path in Path(checks.__file__).parent.glob("*.py")]
+    calls = [
+        node
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "check"
+    ]
+    assert len(calls) > 12
+    assert set().union(*(strings(call.args[3]) for call in calls)) == set(doctor_words._FOUND)
+    given = set().union(*(strings(call.args[5]) for call in calls if len(call.args) > 5))
+    assert given <= set(doctor_words._ADVICE)
+    assert set(doctor_words._ADVICE) <= set().union(*map(strings, trees))

@@ -17,10 +17,10 @@ from kills import Command, commands, kill_once, undisturbed
 from sweep_samples import SmallSweep
 
 from pyengine.cli.app import run
-from pyengine.comparison.passes import Block
-from pyengine.comparison.saved_rows import RowFolder
-from pyengine.comparison.windows import Window
 from pyengine.errors import InputError
+from pyengine.measure.contexts import Context
+from pyengine.measure.observers import Block
+from pyengine.measure.saved_rows import SaveRows
 
 # More than one where the command writes for most of its time.
 KILLS = {"quantize": 2, "download": 2}
@@ -110,18 +110,30 @@ def test_pictures_of_somebody_else_are_not_replaced(
 
 def test_saved_rows_of_somebody_else_are_not_replaced(tmp_path: Path) -> None:
     numbers = np.arange(2)
-    window = Window(0, numbers.astype(np.int32), numbers, numbers.astype(np.int32), numbers)
-    records = np.zeros(2, dtype=[("kl", np.float64)])
+    context = Context(numbers.astype(np.int32), numbers, numbers.astype(np.int32))
     rows = np.ones((2, 5), dtype=np.float32)
-    block = Block(variant=0, window=3, begin=0, records=records, reference=rows, rows=rows)
+    block = Block(
+        places=numbers,
+        rows=rows,
+        reference=rows,
+        targets=context.targets,
+        token_sets=np.array(["", ""]),
+        padding=np.empty(0, dtype=np.int32),
+        threads=1,
+        variant="q4",
+    )
+
+    def save() -> None:
+        SaveRows(str(tmp_path), [context], 3, {"q4": 0}).offer(block)
+
     path = tmp_path / "reference-window000003.npz"
     for _ in range(2):  # what is ours is replaced
-        RowFolder(tmp_path).write(block, window)
+        save()
     assert np.load(path)["logits"].shape == (2, 5)
     for content in (b"mine", (tmp_path / "variant0-window000003.npz").read_bytes()[:-30]):
         path.write_bytes(content)
         with pytest.raises(InputError, match="exists and is not a file that pyengine wrote"):
-            RowFolder(tmp_path).write(block, window)
+            save()
         assert path.read_bytes() == content
 
 

@@ -18,9 +18,10 @@ from sweep_samples import SmallSweep
 
 from pyengine.cli.app import run
 from pyengine.codegen.sandbox import Sandbox
+from pyengine.run import to_json
 
 COMPARE = ["compare", "MODEL", "OTHER", "--corpus", "TEXT"]
-QUICK = ["--no-starts", "--greedy", "0"]
+QUICK = ["--no-starts", "--continuations", "0"]
 EMULATE = ["--emulate", "llama-perplexity", "--base-file", "OUT.kld", "--context", "16"]
 
 
@@ -42,7 +43,7 @@ def refused(
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record with pictures."""
     path = tmp_path_factory.mktemp("record") / "results.json"
-    path.write_text(sample_sweep(4).model_dump_json())
+    path.write_text(to_json(sample_sweep(4)))
     return path
 
 
@@ -75,8 +76,8 @@ def test_reports(
             "window000000",
         ),
         (
-            ["compare", "MODEL", "OTHER", "--corpus", "TEXT", *QUICK, "--memory", "cache"],
-            "window000000",
+            ["compare", "MODEL", "OTHER", "--corpus", "TEXT", *QUICK],
+            "rows",
         ),
         ([*COMPARE, *EMULATE], "OUT.kld"),
         (["quantize", "MODEL", "--to", "Q8_0,Q4_0", "--output-dir", "OUT"], "Q8_0.gguf"),

@@ -62,7 +62,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     (folder / "hook").mkdir()
     (folder / "hook" / "sitecustomize.py").write_text(NO_ENTRY)
     comparison = [str(one), str(other), "--corpus", str(folder / "text.py"), "--no-starts"]
-    compare = ["compare", *comparison, "--context", "64", "--tokens", "100", "--greedy", "0"]
+    compare = ["compare", *comparison, "--context", "64", "--tokens", "100", "--continuations", "0"]
     record = folder / "record.json"
     made = subprocess.run([SCRIPT, *compare, "--json"], capture_output=True, check=True)
     record.write_bytes(made.stdout)

@@ -110,3 +110,9 @@ def test_llama_cpp_logs_to_pythons_logging(
         open_model(path).close()
     lines = [record.getMessage() for record in caplog.records if record.name == "pyengine.llama"]
     assert any("general.architecture" in line or "llama" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["vocab", "tokenization", "local_models"])
+def test_what_reads_no_weights_loads_no_statistics(name: str) -> None:
+    done = python(f"import sys, pyengine.measure.{name}; print('scipy' in sys.modules)")
+    assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr

@@ -1,6 +1,5 @@
 """Three sets of tokens stand for keywords; whoever sees two of their numbers is told why."""
 
-import json
 import re
 from pathlib import Path
 
@@ -11,11 +10,12 @@ import synthetic_probe
 from scipy.special import softmax
 
 from pyengine.cli.app import run
-from pyengine.comparison.records import ComparisonResult
 from pyengine.engine.model import Vocabulary, open_model
 from pyengine.engine.session import Session
-from pyengine.probes.analysis import analyze
-from pyengine.probes.starts import natural_start
+from pyengine.measure.probe import probe_run
+from pyengine.measure.start_tokens import natural_start
+from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets
+from pyengine.measure.subjects import padding_ids
 from pyengine.reports.compare_view import compare_document
 from pyengine.reports.html import render_html
 from pyengine.reports.keyword_forms import ALL_FORMS, ANY_SPACING, BARE
@@ -24,8 +24,7 @@ from pyengine.reports.probe_view import probe_document
 from pyengine.reports.sweep_view import sweep_document
 from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
-from pyengine.sweep.quality import keyword_masses
-from pyengine.sweep.records import SweepTimings
+from pyengine.run import Run
 from pyengine.vocabulary.keywords import load_tables
 
 DOCS = Path(__file__).parent.parent / "docs" / "probe.md"
@@ -59,12 +58,14 @@ def test_the_page_has_the_three_numbers_of_the_embedded_model(
             for name in ("bare", "any spacing", "all forms")
         }
         masses = {name: float(p[ids].sum()) for name, ids in sets.items()}
-        swept = keyword_masses(model.vocabulary, [row, row])["all"][0]
+        padding = padding_ids(model.vocabulary, model.n_vocab)
+        counted = keyword_sets(model.vocabulary, padding)[ALL_LANGUAGES].tolist()
     assert set(sets["bare"]) < set(sets["any spacing"]) < set(sets["all forms"])
-    assert swept == pytest.approx(masses["any spacing"], rel=1e-6)
+    assert counted == sets["any spacing"]  # what comparisons and sweeps count
     assert run(["probe", str(embedded), "--no-split", "--json"]) == 0
-    probe = json.loads(capsys.readouterr().out)["models"][0]
-    assert probe["starts"][0]["keyword_mass"] == pytest.approx(masses["bare"], rel=1e-6)
+    probe = Run.model_validate_json(capsys.readouterr().out)
+    (bare,) = probe.select("form_mass", group="start=natural;form=bare")
+    assert bare.value == pytest.approx(masses["bare"], rel=1e-6)
     told = re.findall(r"^\| \*(.*?)\* .* (\S+) % \|$", DOCS.read_text(encoding="utf-8"), re.M)
     assert {name: float(number) for name, number in told} == {
         name: round(100 * mass, 1) for name, mass in masses.items()
@@ -82,7 +83,7 @@ def texts(document: Document) -> list[str]:
 
 
 def test_a_probe_says_which_forms_it_counts() -> None:
-    document = probe_document(analyze([synthetic_probe.measurement()], synthetic_probe.options()))
+    document = probe_document(probe_run([synthetic_probe.decoded()], synthetic_probe.options()))
     for text in texts(document):
         assert BARE in text
         assert ANY_SPACING in text
@@ -94,14 +95,13 @@ def test_a_probe_says_which_forms_it_counts() -> None:
 
 
 def test_a_sweep_does() -> None:
-    timings = SweepTimings(provenance=report_samples.MADE, models={}, failures={})
-    document = sweep_document(report_samples.sample_sweep(), timings)
+    document = sweep_document(report_samples.sample_sweep(), report_samples.sample_timings())
     (variants,) = (table for table in document.tables() if table.title == "Variants")
     assert "Keywords in any spacing" in [column.header for column in variants.columns]
     assert all(ANY_SPACING in text for text in texts(document))
 
 
-def test_a_comparison_does(result: ComparisonResult) -> None:
+def test_a_comparison_does(result: Run) -> None:
     document = compare_document(result)
     assert all(ANY_SPACING in text for text in texts(document))
     starts = next(table for table in document.tables() if table.title == "Cold and warm starts")

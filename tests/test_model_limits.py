@@ -14,7 +14,6 @@ from command_line import run
 from comparison_samples import PLAIN
 from tiny_models import Tiny
 
-from pyengine.comparison import CompareOptions, WindowOptions, compare
 from pyengine.corpus import Corpus, Document
 from pyengine.engine import gguf
 from pyengine.engine.generation import Generator, Request
@@ -22,7 +21,12 @@ from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError, ModelKindError, OptionError
-from pyengine.sweep.options import SpeedOptions
+from pyengine.measure.compare import compare
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.speed import SpeedOptions
+from pyengine.run import members_of
+from pyengine.run.storage import parse
+from pyengine.text.windows import WindowOptions
 
 TEXT = "import re\ndef area(r):\n    return 3.14 * r ** 2\n" * 12
 
@@ -134,17 +138,16 @@ def test_windows_starts_and_continuations_are_fitted(tmp_path: Path) -> None:
     ]
     text = tmp_path / "text.py"
     text.write_text(TEXT)
-    done = run("compare", *paths, "--corpus", text, "--greedy", "1", "--json")
+    done = run("compare", *paths, "--corpus", text, "--continuations", "1", "--json")
     assert done.code == 0, done.err
-    record = json.loads(done.out)
-    (note,) = record["notes"]
-    assert (note["code"], note["values"]) == (
-        "fitted-to-positions",
-        {"asked": 512, "positions": 64},
-    )
-    assert record["scope"]["n_ctx"] == 64
-    assert record["variants"][0]["continuations"][0]["n_generated"] == 32  # 64 - 33 + 1
-    assert {start["kind"] for start in record["variants"][0]["starts"]} >= {"sequence", "cold"}
+    record = parse(json.loads(done.out), "stdout")
+    (note,) = record.notes
+    assert (note.code, note.values) == ("fitted-to-positions", {"asked": 512, "positions": 64})
+    assert record.population is not None
+    assert record.population.n_ctx == 64
+    assert record.shown("continuation")[0]["n_generated"] == 32  # 64 - 33 + 1
+    starts = {members_of(row.group).get("start") for row in record.select(model="1")}
+    assert starts >= {"sequence", "cold"}
     shown = run("compare", *paths, "--corpus", text, "--no-starts")
     assert "Contexts are of 64 tokens, not 512" in " ".join(shown.out.split())
     assert run("probe", paths[0], "--no-split").code == 0
@@ -159,7 +162,8 @@ def test_llama_perplexitys_windows_are_fitted(tmp_path: Path) -> None:
     text.write_text(TEXT)
     done = run("compare", path, path, "--corpus", text, "--emulate", "llama-perplexity", "--json")
     assert done.code == 0, done.err
-    assert json.loads(done.out)["n_ctx"] == 64
+    record = parse(json.loads(done.out), "stdout")
+    assert [content["n_ctx"] for content in record.shown("base-run")] == [64]
 
 
 def test_prompts_of_timings_are_fitted() -> None:
@@ -174,7 +178,7 @@ def test_more_than_was_trained_is_measured_and_said(tmp_path: Path) -> None:
     corpus = Corpus((Document("a", "python", TEXT.encode()),), "test")
     for n_ctx, expected in ((128, []), (512, ["beyond-trained-context"] * 2)):
         windows = WindowOptions(n_ctx=n_ctx, max_tokens=600)
-        options = CompareOptions(windows=windows, threads=1, starts=False, greedy=0)
+        options = CompareOptions(windows=windows, threads=1, starts=False, continuations=0)
         result = compare(path, [path], corpus=corpus, options=options)
         assert [note.code for note in result.notes] == expected
     assert result.notes[0].values == {"positions": 511, "trained": 128}
@@ -182,7 +186,8 @@ def test_more_than_was_trained_is_measured_and_said(tmp_path: Path) -> None:
     text = tmp_path / "text.py"
     text.write_text(TEXT)
     shown = " ".join(run("compare", path, path, "--corpus", text, "--no-starts").out.split())
-    assert "llama.gguf was given contexts of up to 511 tokens and was trained with 128" in shown
+    assert "llama was given contexts of up to 511 tokens and was trained with 128" in shown
     start = ["--start", f"text:{TEXT}", "--no-split", "--draws", "1"]
     probed = json.loads(run("probe", path, *start, "--json").out)
-    assert [note["code"] for note in probed["notes"]] == ["beyond-trained-context"]
+    (note,) = [note for note in probed["notes"] if note["code"] != "split-words-not-measured"]
+    assert (note["code"], note["model"]) == ("beyond-trained-context", "llama")

@@ -18,6 +18,7 @@ from pyengine.engine.quantize import (
     quantize_file,
 )
 from pyengine.engine.session import Session
+from pyengine.run import Run
 
 PROJECT = Path(__file__).parent.parent
 MODELS = PROJECT / "pyengine" / "data" / "models"
@@ -123,9 +124,9 @@ def test_cold_start_is_spread_over_file_beginnings() -> None:
 def test_keywords_of_every_language_are_above_matched_english() -> None:
     command = [sys.executable, "-m", "pyengine", "probe", str(path_of("base")), "--json"]
     answer = subprocess.run(command, check=True, capture_output=True)
-    languages = json.loads(answer.stdout)["models"][0]["languages"]
-    assert len(languages) == 12
-    assert [found["title"] for found in languages if found["odds_ratio"] <= 1] == []
+    odds = Run.model_validate_json(answer.stdout).select("odds_ratio", dimension="language")
+    assert len(odds) == 12
+    assert [row.group for row in odds if row.value <= 1] == []
 
 
 def test_code_is_likelier_than_the_same_bytes_in_another_order() -> None:

@@ -1,5 +1,6 @@
 """`pyengine probe` from its entry point: what it prints, where, and with which exit code."""
 
+import math
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import tiny_models
 from command_line import run
 from tiny_models import Tiny
 
-from pyengine.probes.records import ProbeResult
+from pyengine.run import Note, Run
 from pyengine.vocabulary.keywords import load_tables
 
 COMMAND = [sys.executable, "-m", "pyengine", "probe"]
@@ -44,15 +45,21 @@ def spawn(*arguments: str | Path) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(command, capture_output=True, timeout=300, check=False)
 
 
+def counted(probe: Run, language: str, tokens: str) -> float:
+    (row,) = probe.select("keyword_count", group=f"language={language};tokens={tokens}")
+    return row.value
+
+
 def test_json_is_all_that_a_pipe_gets(models: Path) -> None:
     done, again = (spawn(models / "one.gguf", "--json", *FEW) for _ in range(2))
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == again.stdout
-    result = ProbeResult.model_validate_json(done.stdout)
-    assert (result.kind, result.schema_version, result.random_draws) == ("probe", 1, 20)
-    assert (result.provenance.threads, result.provenance.seed) == (1, 0)
-    assert [language.language for language in result.models[0].languages] == ["go"]
-    assert result.models[0].starts[0].pieces == ["<|begin|>"]
+    probe = Run.model_validate_json(done.stdout)
+    assert (probe.command, probe.schema_version, probe.options["draws"]) == ("probe", 2, 20)
+    assert (probe.provenance.threads, probe.provenance.seed) == (1, 0)
+    assert [table["language"] for table in probe.shown("keyword-table")] == ["go"]
+    assert {row.members["language"] for row in probe.select(dimension="language")} == {"go"}
+    assert probe.shown("start")[0]["pieces"] == ["<|begin|>"]
 
 
 def test_a_report_fits_80_columns_without_colour(models: Path) -> None:
@@ -71,23 +78,21 @@ def test_markdown_has_tables(models: Path) -> None:
 
 def test_models_of_one_vocabulary_are_compared_token_by_token(models: Path) -> None:
     done = run("probe", models / "one.gguf", models / "two.gguf", "--json", *FEW)
-    (against,) = ProbeResult.model_validate_json(done.out).against_first
-    assert against.refused is None
-    assert against.js_bits is not None
-    assert against.kl_bits is not None
-    assert 0 < against.js_bits <= 1
-    assert against.kl_bits > 0
+    probe = Run.model_validate_json(done.out)
+    assert probe.notes == []
+    js, kl = probe.select(model="two", reference="one")
+    assert (js.metric, kl.metric) == ("jensen_shannon", "kl")
+    assert 0 < js.value <= math.log(2)
+    assert kl.value > 0
 
 
 def test_other_vocabularies_are_refused_with_the_reason(models: Path) -> None:
     done = run("probe", models / "one.gguf", models / "spm.gguf", "--json", *FEW)
-    result = ProbeResult.model_validate_json(done.out)
+    probe = Run.model_validate_json(done.out)
     assert done.code == 0
-    assert len(result.models) == 2
-    (against,) = result.against_first
-    assert (against.js_bits, against.kl_bits) == (None, None)
-    assert against.refused is not None
-    assert "vocabularies differ" in against.refused
+    assert len(probe.models) == 2
+    assert probe.notes == [Note(code="not-compared", model="spm", values={"why": "vocabulary"})]
+    assert probe.select(reference="one", model="spm") == []
     report = run("probe", models / "one.gguf", models / "spm.gguf", *FEW)
     assert "vocabularies differ" in " ".join(report.out.split())
     assert "Go, + split" in report.out
@@ -117,22 +122,22 @@ def test_a_start_is_shown_with_its_ids(models: Path) -> None:
 
 def test_a_split_model_is_probed_by_its_first_part(models: Path) -> None:
     one, split = (
-        ProbeResult.model_validate_json(run("probe", models / name, "--json", *FEW).out).models[0]
+        Run.model_validate_json(run("probe", models / name, "--json", *FEW).out)
         for name in ("one.gguf", "split-00001-of-00002.gguf")
     )
-    assert split.starts == one.starts
-    assert split.languages == one.languages
+    assert split.shown("start") == one.shown("start")
+    assert [row.value for row in split.measurements] == [row.value for row in one.measurements]
 
 
 @pytest.mark.parametrize("name", ["mamba", "no_bytes"])
 def test_models_of_other_kinds_are_probed(models: Path, name: str) -> None:
     done = run("probe", models / f"{name}.gguf", "--json", *FEW)
     assert (done.code, done.err) == (0, "")
-    (go,) = ProbeResult.model_validate_json(done.out).models[0].languages
-    assert go.n_split > 10
-    assert go.split_mass is not None
+    probe = Run.model_validate_json(done.out)
+    assert counted(probe, "go", "several") > 10
+    assert len(probe.select("split_mass")) == 1
     # Without byte tokens nothing spells a capital, a digit or a mark.
-    assert (go.n_unspellable > 0) == (name == "no_bytes")
+    assert (counted(probe, "go", "none") > 0) == (name == "no_bytes")
     report = run("probe", models / f"{name}.gguf", *FEW)
     assert ("left out" in report.out) == (name == "no_bytes")
 
@@ -141,16 +146,18 @@ def test_a_vocabulary_of_few_characters_is_probed(shared: Path) -> None:
     path = shared / "models" / "babyllama-tok105-pad256-f16.gguf"
     done = run("probe", path, "--json", "--language", "python", "--draws", "20", "--threads", "1")
     assert (done.code, done.err) == (0, "")
-    (python,) = ProbeResult.model_validate_json(done.out).models[0].languages
-    assert python.n_unspellable == sum("_" in word for word in load_tables()["python"].words())
-    assert python.n_split == python.n_words - python.n_unspellable
+    probe, words = Run.model_validate_json(done.out), load_tables()["python"].words()
+    unspellable = counted(probe, "python", "none")
+    assert unspellable == sum("_" in word for word in words)
+    assert counted(probe, "python", "several") == len(words) - unspellable
 
 
 def test_several_starts_at_once(models: Path) -> None:
     starts = ("--start", "eos", "--start", "text:return", "--start", "fence:go")
     done = run("probe", models / "one.gguf", "--json", *starts, *FEW)
-    result = ProbeResult.model_validate_json(done.out)
-    assert [start.name for start in result.models[0].starts] == ["eos", "text:return", "fence:go"]
+    probe = Run.model_validate_json(done.out)
+    names = [start["name"] for start in probe.shown("start")]
+    assert names == ["eos", "text:return", "fence:go"]
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,23 @@ from pathlib import Path
 import pytest
 import synthetic_probe
 
-from pyengine.probes.analysis import analyze
-from pyengine.probes.records import ProbeResult
+from pyengine.measure.probe import probe_run
 from pyengine.reports.markdown import render_markdown
-from pyengine.reports.probe_view import probe_document
+from pyengine.reports.probe_pictures import probe_pictures
+from pyengine.reports.probe_view import REASONS, probe_document, reason_words
 from pyengine.reports.terminal import render_terminal
+from pyengine.run import Run, load, save
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(scope="module")
-def result() -> ProbeResult:
+def run() -> Run:
     names = (("synthetic", "v" * 64), ("other", "w" * 64))
-    measurements = [
-        synthetic_probe.measurement(name=name, vocabulary_sha256=sha256) for name, sha256 in names
+    decoded = [
+        synthetic_probe.decoded(name=name, vocabulary_sha256=sha256) for name, sha256 in names
     ]
-    return analyze(measurements, synthetic_probe.options())
+    return probe_run(decoded, synthetic_probe.options())
 
 
 def check(name: str, text: str) -> None:
@@ -35,15 +36,36 @@ def check(name: str, text: str) -> None:
     assert text == path.read_text(encoding="utf-8")
 
 
-def test_the_terminal_report(result: ProbeResult) -> None:
-    text = render_terminal(probe_document(result), width=80, color=False)
+def test_the_terminal_report(run: Run) -> None:
+    text = render_terminal(probe_document(run), width=80, color=False)
     assert max(map(len, text.splitlines())) <= 80
     check("probe.txt", text)
 
 
-def test_the_markdown_report(result: ProbeResult) -> None:
-    check("probe.md", render_markdown(probe_document(result)))
+def test_the_markdown_report(run: Run) -> None:
+    check("probe.md", render_markdown(probe_document(run)))
 
 
-def test_the_record_survives_json(result: ProbeResult) -> None:
-    assert ProbeResult.model_validate_json(result.model_dump_json()) == result
+def test_the_record_survives_json(run: Run, tmp_path: Path) -> None:
+    save(run, tmp_path / "run.json")
+    again = load(tmp_path / "run.json")
+    assert probe_document(again) == probe_document(run)
+    assert probe_pictures(again) == probe_pictures(run)
+
+
+def test_a_record_holds_no_sentence(run: Run) -> None:
+    text = run.model_dump_json()
+    assert not [words for words in REASONS.values() if words in text]
+    assert "differ" not in text
+
+
+def test_every_start_has_its_reason_in_words() -> None:
+    assert reason_words("fence-after-bos") == "an opened code block after BOS"
+
+
+def test_one_model_has_a_picture_of_its_starts(run: Run) -> None:
+    one = probe_run([synthetic_probe.decoded()], synthetic_probe.options())
+    assert [p.name for p in probe_pictures(one)] == [
+        *("first-tokens", "starts", "keyword-mass", "coverage")
+    ]
+    assert [p.name for p in probe_pictures(run)] == ["first-tokens", "keyword-mass", "coverage"]

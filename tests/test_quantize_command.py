@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_models
@@ -21,14 +22,20 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+def shown(record: dict[str, Any]) -> list[dict[str, Any]]:
+    exhibits = record["exhibits"]
+    return [exhibit["content"] for exhibit in exhibits if exhibit["kind"] == "quantized"]
+
+
 def test_files_are_written_and_kept(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["quantize", str(source), "--to", "q4_k_m,Q8_0", "--output-dir", str(tmp_path)]
     assert run([*arguments, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["kind"] == "quantize"
-    for variant in record["variants"]:
+    assert record["command"] == "quantize"
+    assert [made["file_type"] for made in shown(record)] == ["Q4_K_M", "Q8_0"]
+    for variant in shown(record):
         path = Path(variant["path"])
         assert path.name == f"tiny-{variant['file_type']}.gguf"
         assert path.stat().st_size == variant["file_bytes"]
@@ -36,7 +43,7 @@ def test_files_are_written_and_kept(
         assert not variant["reused"]
     assert run([*arguments, "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
-    assert [variant["reused"] for variant in again["variants"]] == [True, True]
+    assert [variant["reused"] for variant in shown(again)] == [True, True]
     assert run(arguments) == 0
     text = capsys.readouterr().out
     assert "2 were there already" in text

@@ -1,77 +1,61 @@
 """The rule of choice, on candidates made for the purpose, and the command around it."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run
+from run_samples import control, difference, estimate, failure, info, made_run, made_timings
 
-from pyengine.comparison.records import EstimateRecord
+from pyengine.choose.candidates import Candidate, candidates_of
+from pyengine.choose.choose import Limits, choose, told_apart
+from pyengine.choose.recommend import recommend
 from pyengine.errors import InputError, OptionError
-from pyengine.recommendation.choose import Limits, choose, told_apart
-from pyengine.recommendation.recommend import recommend
-from pyengine.recommendation.records import Candidate
-from pyengine.results import Provenance
-from pyengine.sweep.records import StepVerdict, SweepResult, SweepRow, SweepTimings
-from pyengine.sweep.speed_record import SpeedRecord
+from pyengine.reports.recommend_view import recommend_document
+from pyengine.reports.tables import Paragraph
+from pyengine.run import Measurement, ModelInfo, Run, load, save
 
 GIB = 1 << 30
-MADE = Provenance(
-    pyengine="0",
-    llama_cpp="0",
-    llama_cpp_python="0",
-    python="3",
-    platform="any",
-    cpu="any",
-    cores=2,
-    threads=1,
-    devices=["CPU"],
-    seed=1,
-)
+Row = tuple[ModelInfo, list[Measurement]]
 
 
-def estimate(value: float, error: float) -> EstimateRecord:
-    return EstimateRecord(
-        value=value,
-        se_independent=error / 2,
-        se_clustered=error,
-        low=value - 2 * error,
-        high=value + 2 * error,
-        n=20_000,
-        n_clusters=30,
-    )
+def row(name: str, gib: float, kl: float, error: float = 0.0001, *, sha256: str = "") -> Row:
+    model = info(name, gib, sha256=sha256 or name.lower() * 8, file_type=name)
+    rows = [estimate("kl", name, kl, error), estimate("same_first_choice", name, 1 - kl, 0.001)]
+    return model, rows
 
 
-def row(name: str, gib: float, kl: float | None, error: float = 0.0001) -> SweepRow:
-    return SweepRow(
-        name=name,
-        sha256=name.lower() * 8,
-        file_bytes=int(gib * GIB),
-        bits_per_weight=gib,
-        file_type=name,
-        is_reference=name == "F16",
-        failure=None if kl is not None else "killed by SIGKILL",
-        kl=None if kl is None else estimate(kl, error),
-        same_top=None if kl is None else estimate(1 - kl, 0.001),
-    )
+def sweep(
+    *rows: Row,
+    floor: float = 1e-6,
+    margin: float = 0.005,
+    reference: str = "r" * 64,
+    pairs: Sequence[Measurement] = (),
+) -> Run:
+    models = [info("model", 15, sha256=reference), *(model for model, _ in rows)]
+    found = [control("kl", floor), *(m for _, some in rows for m in some), *pairs]
+    return made_run(models, found, margin=margin)
 
 
-def sweep(*rows: SweepRow, floor: float | None = 1e-6, margin: float = 0.005) -> SweepResult:
-    return SweepResult(
-        provenance=MADE,
-        reference="model",
-        reference_sha256="r" * 64,
-        corpus_sha256="c" * 64,
-        n_tokens=20_000,
-        n_documents=30,
-        method="windows",
-        margin=margin,
-        floor=floor,
-        rows=list(rows),
-    )
+class Told:
+    """A recommendation, and what is said of it."""
+
+    def __init__(self, run: Run) -> None:
+        (choice,) = run.shown("choice")
+        self.chosen, self.qualified = choice["chosen"], choice["qualified"]
+        self.candidates = [Candidate.of(content) for content in run.shown("candidate")]
+        paragraphs = [b.text for b in recommend_document(run).blocks if isinstance(b, Paragraph)]
+        self.answer, self.why, self.what_would_change = paragraphs
+        self.margin = run.options["margin"]
+
+
+def told(*runs: Run, **limits: Any) -> Told:  # noqa: ANN401
+    return Told(recommend(runs, **limits))
 
 
 USUAL = (
-    row("F16", 15, 0.0),
     row("Q8_0", 8, 0.001),
     row("Q6_K", 6, 0.004),
     row("Q4_K_M", 4.5, 0.03),
@@ -80,185 +64,202 @@ USUAL = (
 
 
 def test_the_smallest_within_the_margin_is_chosen() -> None:
-    result = recommend([sweep(*USUAL)])
+    result = told(sweep(*USUAL))
     assert (result.chosen, result.qualified, result.margin) == ("Q6_K", True, 0.005)
     assert "smallest file" in result.why
     assert "A margin of 0.031 nats would admit Q4_K_M" in result.what_would_change
 
 
 def test_the_promise_made_about_the_margin_is_kept() -> None:
-    assert recommend([sweep(*USUAL)], max_kl=0.031).chosen == "Q4_K_M"
+    assert told(sweep(*USUAL), max_kl=0.031).chosen == "Q4_K_M"
 
 
 def test_the_whole_interval_must_be_within() -> None:
     wide = row("Q5", 5, 0.0049, error=0.001)
-    result = recommend([sweep(*USUAL, wide)])
+    result = told(sweep(*USUAL, wide))
     assert result.chosen == "Q6_K"
     assert "More tokens could show that Q5" in result.what_would_change
 
 
 def test_noise_counts_as_equal() -> None:
-    result = recommend(
-        [sweep(row("Q8_0", 8, 0.001), row("Q9", 9, 0.0001), floor=0.002)], max_kl=0.0
-    )
+    result = told(sweep(row("Q8_0", 8, 0.001), row("Q9", 9, 0.0001), floor=0.002), max_kl=0.0)
     assert (result.chosen, result.qualified) == ("Q8_0", True)
     assert "not above that of the reference against itself" in result.why
 
 
 def test_where_none_qualifies_the_best_that_fits_is_named() -> None:
-    result = recommend([sweep(*USUAL)], memory=5 * GIB)
+    result = told(sweep(*USUAL), memory=5 * GIB)
     assert (result.chosen, result.qualified) == ("Q4_K_M", False)
     assert "With 6.00 GiB of memory, Q6_K would fit" in result.what_would_change
-    assert recommend([sweep(*USUAL)], memory=6 * GIB).chosen == "Q6_K"
+    assert told(sweep(*USUAL), memory=6 * GIB).chosen == "Q6_K"
 
 
 def test_ties_go_to_the_smaller_file_unless_a_paired_test_told_them_apart() -> None:
     one, other = row("A", 4, 0.050, error=0.002), row("B", 3, 0.052, error=0.002)
-    result = recommend([sweep(one, other)])
+    result = told(sweep(one, other))
     assert result.chosen == "B"
     assert "smallest of 2 that cannot be told apart" in result.why
-    step = StepVerdict(
-        against="A",
-        difference=estimate(0.002, 0.0001),
-        adjusted_p=0.001,
-        verdict="different",
-        more_tokens=None,
-    )
-    paired = other.model_copy(update={"step": step})
-    assert recommend([sweep(one, paired)], max_kl=0.001).chosen == "A"
-    assert recommend([sweep(one, paired)], max_kl=0.003).chosen == "B"  # a difference too small
+    paired = sweep(one, other, pairs=[difference("B", "A", 0.002, 0.0001)])
+    assert told(paired, max_kl=0.001).chosen == "A"
+    assert told(paired, max_kl=0.003).chosen == "B"  # a difference too small
 
 
 def test_equivalence_at_the_records_margin_says_nothing_at_a_narrower_one() -> None:
     one, other = row("A", 4, 0.0001, error=0.00001), row("B", 3, 0.0005, error=0.00001)
-    step = StepVerdict(
-        against="A",
-        difference=estimate(0.0004, 0.00001),
-        adjusted_p=1e-8,
-        verdict="equivalent",  # within the 0.005 nats of the sweep
-        more_tokens=None,
-    )
-    record = sweep(one, other.model_copy(update={"step": step}))
-    narrow = recommend([record], max_kl=0.00001)
+    record = sweep(one, other, pairs=[difference("B", "A", 0.0004, 0.00001)])
+    narrow = told(record, max_kl=0.00001)
     assert (narrow.chosen, narrow.qualified) == ("A", False)
     assert "told apart" not in narrow.why
-    assert recommend([record], max_kl=0.00005, memory=3 * GIB).chosen == "B"
-    noisy = step.model_copy(update={"adjusted_p": 0.3})
-    alike = recommend([sweep(one, other.model_copy(update={"step": noisy}))], max_kl=0.00001)
+    assert told(record, max_kl=0.00005, memory=3 * GIB).chosen == "B"
+    noisy = sweep(one, other, pairs=[difference("B", "A", 0.0004, 0.0004)])
+    alike = told(noisy, max_kl=0.00001)
     assert alike.chosen == "B"
     assert "A (4.00 GiB) comes closest" in alike.what_would_change
 
 
+def test_evaluations_add_numbers_that_conditions_may_name() -> None:
+    """By the file's hash; what compare measures over more text stays compare's."""
+    compared = sweep(*USUAL)
+    file = compared.models[1].model_copy(update={"id": "another name"})
+    rows = [
+        Measurement("pass_at_1", file.id, "", "", 0.25, 0.1, 0.5, 0.95, n=40, interval="wilson"),
+        Measurement("pass_at_1", file.id, "", "language=c", 0.75, n=4),
+        Measurement("kl", file.id, "model", "", 9.0, n=400),
+    ]
+    changes = {"command": "evaluate", "models": [file], "measurements": rows, "options": {}}
+    evaluated = compared.model_copy(update=changes)
+    first, *others = candidates_of([compared, evaluated])
+    assert first.numbers["pass_at_1"] == 0.25
+    assert first.numbers["pass_at_1_low"] == 0.1
+    assert first.numbers["kl"] == first.kl == 0.001
+    assert not any("pass_at_1" in other.numbers for other in others)
+    with pytest.raises(InputError, match="no variant"):
+        recommend([evaluated])
+
+
 def test_one_variant_is_judged_alone() -> None:
     asked = sweep(*USUAL, row("Q5", 5, 0.0049, error=0.001))
-    good = recommend([asked], variant="Q8_0")
+    good = told(asked, variant="Q8_0")
     assert good.why.startswith("Q8_0 (8.00 GiB) is within 0.005 nats per token: KL 0.001 nats")
     assert good.what_would_change == "Only a margin below 0.0012 nats would rule it out."
-    open_case = recommend([asked], variant="q5")
+    open_case = told(asked, variant="q5")
     assert not open_case.qualified
     assert open_case.why.startswith("Whether Q5 (5.00 GiB) is within 0.005 nats per token is undec")
     assert "More tokens could decide it." in open_case.what_would_change
-    bad = recommend([asked], variant="Q2_K")
+    bad = told(asked, variant="Q2_K")
     assert bad.why.startswith("Q2_K (3.00 GiB) is beyond 0.005 nats per token")
-    large = recommend([asked], variant="Q8_0", size=GIB)
+    large = told(asked, variant="Q8_0", size=GIB)
     assert (large.chosen, large.why[:39]) == (None, "Q8_0 (8.00 GiB) does not fit 1.00 GiB o")
 
 
 def test_a_divergence_without_an_interval_qualifies_nothing() -> None:
-    alone = estimate(0.001, float("nan"))
-    lonely = row("Q8_0", 8, 0.001).model_copy(update={"kl": alone})
-    result = recommend([sweep(lonely)])
+    result = told(sweep(row("Q8_0", 8, 0.001, math.nan)))
     assert (result.chosen, result.qualified) == ("Q8_0", False)
     assert "nan" not in result.why + result.what_would_change
     assert "More text" in result.what_would_change
-    broken = alone.model_copy(update={"value": float("nan")})
-    none = recommend([sweep(lonely.model_copy(update={"kl": broken}))])
+    none = told(sweep(row("Q8_0", 8, math.nan, math.nan)))
     assert none.chosen is None
 
 
 def test_a_copy_of_the_reference_is_ruled_out_by_nothing() -> None:
     copy = row("Q8_0", 8, 0.0, error=0.0)
-    result = recommend([sweep(copy, floor=0.0)], max_kl=0.0)
+    result = told(sweep(copy, floor=0.0), max_kl=0.0)
     assert (result.chosen, result.qualified) == ("Q8_0", True)
     assert "KL 0 nats over 20,000 tokens" in result.why
     assert "no margin would rule it out" in result.what_would_change
 
 
 def test_files_of_one_name_are_told_apart() -> None:
-    there = row("Q4", 4, 0.001).model_copy(update={"sha256": "abcdef0123456789"})
+    there = row("Q4", 4, 0.001, sha256="abcdef0123456789")
     here = row("Q4", 5, 0.002)
-    result = recommend([sweep(here), sweep(there)])
+    result = told(sweep(here), sweep(there))
     assert result.chosen == "Q4 (abcdef01)"
     assert [c.name for c in result.candidates] == ["Q4 (abcdef01)", "Q4 (q4q4q4q4)"]
 
 
 def test_equal_files_in_every_respect_have_one_answer() -> None:
     rows = [row(name, 4, 0.001) for name in ("B", "A", "C")]
-    assert recommend([sweep(*rows)]).chosen == "A"
-    assert recommend([sweep(*reversed(rows))]).chosen == "A"
+    assert told(sweep(*rows)).chosen == "A"
+    assert told(sweep(*reversed(rows))).chosen == "A"
 
 
 def test_nothing_fits() -> None:
-    result = recommend([sweep(*USUAL)], memory=GIB)
+    result = told(sweep(*USUAL), memory=GIB)
     assert result.chosen is None
     assert "None fits 1.00 GiB of memory: the smallest that was measured, Q2_K" in result.why
     assert "With 3.00 GiB of memory, Q2_K would fit" in result.what_would_change
 
 
-def test_failed_rows_are_no_candidates() -> None:
-    result = recommend([sweep(row("Q2_K", 3, None), row("Q8_0", 8, 0.001))])
+def test_failed_variants_are_no_candidates() -> None:
+    unopened = failure("Q2_K", "killed by SIGKILL")
+    died = failure("Q3", "killed by SIGKILL", "text 3")
+    run = sweep(row("Q8_0", 8, 0.001), row("Q3", 4, 0.001))
+    result = told(run.model_copy(update={"notes": [unopened, died]}))
     assert result.chosen == "Q8_0"
-    excluded = next(c for c in result.candidates if c.name == "Q2_K")
-    assert "killed by SIGKILL" in (excluded.excluded or "")
-    everything_failed = recommend([sweep(row("Q2_K", 3, None))])
+    excluded = {c.name: (c.excluded, c.reason) for c in result.candidates if c.excluded}
+    assert excluded == dict.fromkeys(("Q2_K", "Q3"), ("failed", "killed by SIGKILL"))
+    everything_failed = told(sweep().model_copy(update={"notes": [unopened]}))
     assert everything_failed.chosen is None
+    assert "nothing to choose from" in everything_failed.why
 
 
 def test_measured_memory_counts_where_it_is_given() -> None:
-    speed = SpeedRecord(
-        key="k",
-        variant_sha256="q6_k" * 8,
-        machine="any",
-        threads=1,
-        load_seconds=[1.0],
-        prompt_tokens=10,
-        prompt_tokens_per_second=[1.0],
-        generated_tokens=10,
-        generated_tokens_per_second=[1.0],
-        peak_memory_bytes=9 * GIB,
-        empty_memory_bytes=GIB,
-        devices=["CPU"],
-    )
-    timings = SweepTimings(provenance=MADE, models={"Q6_K": speed}, failures={})
-    assert recommend([sweep(*USUAL), timings], memory=8 * GIB).chosen == "Q8_0"
+    timings = made_timings([model for model, _ in USUAL if model.id == "Q6_K"])
+    assert told(sweep(*USUAL), timings, memory=8 * GIB).chosen == "Q8_0"
+
+
+def test_conditions_name_metrics_by_their_ids() -> None:
+    run = sweep(*USUAL)
+    more = [
+        Measurement("kl", "Q8_0", "model", "quantile=0.99", 0.25),
+        Measurement("keyword_mass_change", "Q8_0", "model", "start=cold", -0.5),
+    ]
+    found = candidates_of([run.model_copy(update={"measurements": [*run.measurements, *more]})])
+    numbers = next(c.numbers for c in found if c.name == "Q8_0")
+    assert numbers["kl"] == 0.001
+    assert numbers["kl_low"] < numbers["kl"] < numbers["kl_high"]
+    assert numbers["kl_99"] == 0.25
+    assert numbers["cold_keyword_mass_change"] == -0.5
+    assert numbers["same_first_choice"] == pytest.approx(0.999)
+    assert {"size", "memory", "tokens", "bits_per_weight"} <= set(numbers)
 
 
 def test_records_that_cannot_be_set_against_each_other_are_refused() -> None:
-    other = sweep(*USUAL).model_copy(update={"reference_sha256": "x" * 64})
+    run = sweep(*USUAL)
     with pytest.raises(InputError, match="different references"):
-        recommend([sweep(*USUAL), other])
-    elsewhere = sweep(*USUAL).model_copy(update={"corpus_sha256": "x" * 64})
+        recommend([run, sweep(*USUAL, reference="x" * 64)])
+    assert run.population is not None
+    population = run.population.model_copy(update={"sha256": "x" * 64})
     with pytest.raises(InputError, match="different texts"):
-        recommend([sweep(*USUAL), elsewhere])
+        recommend([run, run.model_copy(update={"population": population})])
     with pytest.raises(InputError, match="no variant"):
-        recommend([sweep(row("F16", 15, 0.0))])
+        recommend([sweep()])
+    with pytest.raises(InputError, match="no variant"):
+        recommend([made_timings([info("model", 1)])])
+    with pytest.raises(InputError, match="compares no variants"):
+        recommend([recommend([run])])
     with pytest.raises(OptionError, match="negative"):
-        recommend([sweep(*USUAL)], max_kl=-1)
+        recommend([run], max_kl=-1)
     with pytest.raises(OptionError, match="names none of the variants"):
-        recommend([sweep(*USUAL)], variant="Q7")
+        recommend([run], variant="Q7")
 
 
 def test_choose_ignores_names_in_told_apart() -> None:
-    made = recommend([sweep(*USUAL)]).candidates
-    by_name: dict[str, Candidate] = {candidate.name: candidate for candidate in made}
+    by_name = {candidate.name: candidate for candidate in candidates_of([sweep(*USUAL)])}
     assert told_apart(by_name["Q8_0"], by_name["Q2_K"], {}, 0.005)
     assert not told_apart(by_name["Q8_0"], by_name["Q8_0"], {}, 0.005)
     assert choose([], Limits(margin=1.0), {}).chosen is None
 
 
+def test_a_recommendation_survives_its_json(tmp_path: Path) -> None:
+    run = recommend([sweep(*USUAL, row("Q1", 2, math.nan, math.nan))])
+    save(run, tmp_path / "r.json")
+    assert load(tmp_path / "r.json").model_dump_json() == run.model_dump_json()
+
+
 def test_the_command_is_a_gate(tmp_path: Path) -> None:
     record = tmp_path / "sweep.json"
-    record.write_text(sweep(*USUAL).model_dump_json())
+    save(sweep(*USUAL), record)
     good = run("recommend", record)
     assert good.code == 0
     assert "Use Q6_K." in good.out

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyengine.choose.conditions import holds, parse_size
 from pyengine.errors import OptionError
-from pyengine.recommendation.conditions import holds, parse_size
 
 NUMBERS = {"kl": 0.03, "same_top": 0.96, "size": 5.0 * 2**30}
 

@@ -1,8 +1,10 @@
 """`pyengine report`, `models` and `doctor` through the command line; records read back."""
 
+import ast
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,13 @@ from report_samples import sample_sweep, sample_timings
 
 from pyengine.cli.app import what_was_asked
 from pyengine.errors import ResultFileError
+from pyengine.measure.provenance import provenance
 from pyengine.reports.comma_separated import csv_text
-from pyengine.reports.loading import KINDS, load_result, record_class, record_schema, schema_text
-from pyengine.reports.measurements import MODULES, measurements_csv, measurements_of
-from pyengine.reports.schemas import SCHEMAS, records_page
+from pyengine.reports.loading import load_result
+from pyengine.reports.measurements import measurements_csv, measurements_of
+from pyengine.reports.metric_table import with_table
 from pyengine.reports.views import VIEWS
-from pyengine.results import SCHEMA_VERSION, provenance
+from pyengine.run import METRICS, storage, to_json
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -24,7 +27,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 @pytest.fixture
 def record(tmp_path: Path) -> Path:
     path = tmp_path / "sweep.json"
-    path.write_text(sample_sweep(3).model_dump_json(indent=2), encoding="utf-8")
+    path.write_text(to_json(sample_sweep(3)), encoding="utf-8")
     return path
 
 
@@ -53,7 +56,8 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
     for one, other in zip(listed, table, strict=True):
         assert one["metric"] == other["metric"]
         assert float(one["value"]) == other["value"]
-    kl = [row for row in listed if row["metric"] == "kl" and row["group"] == "all"]
+    kl = [row for row in listed if row["metric"] == "kl" and row["group"] == ""]
+    assert kl[0]["model"] == kl[0]["reference"] == "model"  # the null control
     assert [float(row["value"]) for row in kl[1:]] == pytest.approx([0.0005, 0.00075, 0.001125])
 
 
@@ -77,7 +81,7 @@ def test_text_is_what_the_command_printed_and_markdown_is_a_card(record: Path) -
 
 def test_timings_are_shown_beside_their_sweep_and_alone(record: Path, tmp_path: Path) -> None:
     timings, page, rows = (tmp_path / name for name in ("t.json", "t.html", "t.csv"))
-    timings.write_text(sample_timings(3).model_dump_json(), encoding="utf-8")
+    timings.write_text(to_json(sample_timings(3)), encoding="utf-8")
     together = run("report", record, timings)
     assert together.code == 0
     assert together.out.count("Speed and memory") == 1
@@ -93,7 +97,7 @@ def test_timings_are_shown_beside_their_sweep_and_alone(record: Path, tmp_path: 
     assert "Timings of a sweep" in alone.out
     assert "1,234 (1,200–1,300)" in alone.out
     other = tmp_path / "other.json"
-    other.write_text(sample_sweep(1).model_dump_json(), encoding="utf-8")
+    other.write_text(to_json(sample_sweep(1)), encoding="utf-8")
     apart = run("report", other, timings)
     assert "Timings of a sweep" in apart.out
     assert "Variants of model" in apart.out
@@ -102,8 +106,9 @@ def test_timings_are_shown_beside_their_sweep_and_alone(record: Path, tmp_path: 
 def test_names_are_no_formulas_in_csv() -> None:
     sweep = sample_sweep(1)
     name = '=HYPERLINK("http://x","y")\n\x1b[31m'
-    variant = sweep.rows[1].model_copy(update={"name": name})
-    hostile = sweep.model_copy(update={"rows": [sweep.rows[0], variant]})
+    variant = sweep.models[1].model_copy(update={"id": name})
+    rows = [replace(row, model=name) for row in sweep.measurements if row.model != "model"]
+    hostile = sweep.model_copy(update={"models": [sweep.models[0], variant], "measurements": rows})
     text = measurements_csv(measurements_of([hostile]))
     names = {row["model"] for row in csv.DictReader(text.splitlines())}
     assert names == {"model", '\'=HYPERLINK("http://x","y")⏎<U+001B>[31m'}
@@ -126,15 +131,18 @@ def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:
         ("", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("[1]", "not a record of pyengine"),
-        ('{"kind": "soup"}', "unknown kind 'soup'"),
-        ('{"kind": ["sweep"]}', "unknown kind"),
-        ('{"kind": "sweep"}', "written with no schema version"),
-        ('{"kind": "sweep", "schema_version": "1"}', "schema version '1' by"),
-        ('{"kind": "sweep", "schema_version": 0, "provenance": {"pyengine": "0.0.1"}}',
-         r"schema version 0 by pyengine 0\.0\.1; this version reads schema version 1; measure"),
+        ('{"kind": "soup"}', "not a record of pyengine"),
+        ('{"kind": ["sweep"], "schema_version": 2}', "damaged record"),
+        ('{"command": "sweep"}', "it has no schema_version"),
+        ('{"kind": "evaluate"}', "it has no schema_version"),
+        ('{"schema_version": "2"}', "schema version '2' by"),
+        ('{"kind": "vocab", "schema_version": 1, "provenance": {"pyengine": "0.0.1"}}',
+         r"schema version 1 by pyengine 0\.0\.1; this version reads schema version 2; measure"),
+        ('{"kind": "evaluate", "schema_version": "1"}', "schema version '1' by"),
         ('{"kind": "sweep", "schema_version": 99}',
          r"schema version 99 by pyengine \(unknown version\).*update pyengine"),
-        ('{"kind": "sweep", "schema_version": 1}', "damaged sweep record: provenance"),
+        ('{"schema_version": 2}', "damaged record: command"),
+        ('{"kind": "evaluate", "schema_version": 1}', "reads schema version 2; measure again"),
     ],
 )  # fmt: skip
 def test_a_bad_record_is_one_clear_error(tmp_path: Path, content: str, says: str) -> None:
@@ -155,7 +163,7 @@ def test_a_record_may_come_from_a_pipe_or_from_powershell(tmp_path: Path, encodi
 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    data = sample_sweep(2).model_dump_json().encode(encoding)
+    data = to_json(sample_sweep(2)).encode(encoding)
     writer = Thread(target=pipe.write_bytes, args=(data,))
     writer.start()
     assert load_result(pipe) == sample_sweep(2)
@@ -165,7 +173,7 @@ def test_a_record_may_come_from_a_pipe_or_from_powershell(tmp_path: Path, encodi
 def test_what_a_record_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     made = {"pyengine": "\x1b[2J\u202e\nforged: line"}
-    record = {"kind": "sweep", "schema_version": 0, "provenance": made}
+    record = {"command": "sweep", "schema_version": 0, "provenance": made}
     path.write_text(json.dumps(record), encoding="utf-8")
     outcome = run("report", path)
     assert outcome.code == 2
@@ -184,30 +192,48 @@ def test_what_cannot_be_written_leaves_what_was_there(record: Path, tmp_path: Pa
     assert run("report", tmp_path / "absent.json").code == 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_shipped_schema_is_the_models(kind: str) -> None:
-    shipped = (SCHEMAS / f"{kind}.json").read_text(encoding="utf-8")
-    assert shipped == schema_text(kind), "run: python -m pyengine.reports.schemas docs"
-    schema = record_schema(kind)
-    assert {"kind", "schema_version", "provenance"} <= set(schema["properties"])
-    assert record_class(kind).model_fields["kind"].default == kind
-    assert record_class(kind).model_fields["schema_version"].default == SCHEMA_VERSION
+def test_the_schema_of_the_one_record_is_printed() -> None:
+    outcome = run("report", "--schema")
+    assert outcome.code == 0
+    printed = json.loads(outcome.out)
+    assert printed == storage.schema()
+    assert {"command", "measurements", "exhibits", "notes"} <= set(printed["properties"])
+    assert len(outcome.out.splitlines()) < 600
 
 
-def test_the_page_of_records_is_current() -> None:
+def test_the_page_of_records_has_every_metric_as_it_is_defined() -> None:
     page = (DOCS / "records.md").read_text(encoding="utf-8")
-    assert page == records_page(), "run: python -m pyengine.reports.schemas docs"
+    command = "python -m pyengine.reports.metric_table docs/records.md"
+    assert page == with_table(page), f"run: {command}"
+    assert all(f"| `{name}` |" in page for name in METRICS)
 
 
-def test_the_schema_is_printed() -> None:
-    outcome = run("report", "--schema", "sweep")
-    assert json.loads(outcome.out) == record_schema("sweep")
-    assert run("report", "--schema", "soup").code == 2
+def test_an_unknown_command_is_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "soup.json"
+    path.write_text(to_json(sample_sweep(1).model_copy(update={"command": "soup"})))
+    outcome = run("report", path)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "unknown command 'soup'" in outcome.err
 
 
-def test_every_kind_has_a_view_and_what_is_measured_has_rows() -> None:
-    assert set(VIEWS) == set(KINDS)
-    assert set(MODULES) == {"probe", "vocab", "compare", "sweep", "sweep-timings", "evaluate"}
+def test_the_page_of_records_has_every_exhibit_and_note() -> None:
+    page = (DOCS / "records.md").read_text(encoding="utf-8")
+    named = [
+        str(keyword.value.value)
+        for path in (DOCS.parent / "pyengine").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Exhibit", "Note")
+        for keyword in node.keywords
+        if keyword.arg in ("kind", "code") and isinstance(keyword.value, ast.Constant)
+    ]
+    assert len(named) > 15
+    assert [name for name in named if f"`{name}`" not in page] == []
+
+
+def test_every_command_has_a_view() -> None:
+    compared = {"compare", "emulation", "sweep", "speed", "quantize", "recommend"}
+    others = {"probe", "vocab", "tokenize", "models", "doctor", "evaluate"}
+    assert set(VIEWS) == {*compared, *others}
 
 
 def test_models_lists_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +241,8 @@ def test_models_lists_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "x.gguf").write_bytes(b"GGUF")
     outcome = run("models", tmp_path, "--json")
     assert outcome.code == 0
-    listed = [m for m in json.loads(outcome.out)["models"] if m["store"] == "folder"]
+    files = storage.parse(json.loads(outcome.out), "stdout").shown("file")
+    listed = [file for file in files if file["store"] == "folder"]
     assert [Path(m["path"]).name for m in listed] == ["x.gguf"]
     assert listed[0]["problem"]
     assert run("models", tmp_path / "absent").code == 2
@@ -232,6 +259,33 @@ def test_plotting_is_not_imported_for_text() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_is_shown_without_the_compiled_core(record: Path) -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, pyengine; sys.modules['pyengine._core'] = None\n"
+        "from pyengine.choose.recommend import recommend\n"
+        "from pyengine.reports.loading import load_result\n"
+        "from pyengine.reports.measurements import measurements_of\n"
+        "from pyengine.reports.terminal import render_terminal\n"
+        "from pyengine.reports.views import document_of, page_of\n"
+        "run = load_result(sys.argv[1])\n"
+        "assert measurements_of([run]) and page_of([run])\n"
+        "print(render_terminal(document_of(run)), render_terminal(document_of(recommend([run]))))\n"
+        "print([name for name in sys.modules if name.startswith(('pyengine.m', 'pyengine.e'))])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(record)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert "Variants of model" in done.stdout
+    assert "Use model-Q" in done.stdout
+    loaded = done.stdout.splitlines()[-1]
+    assert "pyengine.measure" not in loaded
+    assert "pyengine.engine.model" not in loaded
 
 
 def test_a_terminal_without_unicode_is_no_error(record: Path) -> None:
@@ -254,8 +308,8 @@ def test_a_page_says_the_command_that_was_given(tmp_path: Path) -> None:
     asked = ["vocab", "embedded:small", "--language", "go"]
     outcome = run(*asked, "--json", "--html", page)
     assert outcome.code == 0
-    assert json.loads(outcome.out)["provenance"]["command"] == asked
-    assert provenance(threads=1, devices=[]).command == []  # Python asks again
+    assert json.loads(outcome.out)["provenance"]["words"] == asked
+    assert provenance(threads=1, devices=[]).words == []  # Python asks again
     (tmp_path / "r.json").write_text(outcome.out, encoding="utf-8")
     assert run("report", tmp_path / "r.json", "-o", shown).code == 0
     assert shown.read_bytes() == page.read_bytes()
@@ -283,3 +337,32 @@ def test_progress_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> No
     with reporting() as progress:
         progress("reading [/red]\x1b[2J.gguf", 0.5)
     assert "reading [/red]<U+001B>[2J.gguf" in screen.getvalue()
+
+
+def test_a_list_of_models_is_nothing_to_choose_from(tmp_path: Path) -> None:
+    saved = tmp_path / "models.json"
+    saved.write_text(run("models", tmp_path, "--json").out, encoding="utf-8")
+    outcome = run("recommend", saved)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "compares no variants" in outcome.err
+    assert run("report", saved, "--csv", "-").out.startswith("command,model,")
+
+
+def test_a_probe_is_shown_again(tmp_path: Path) -> None:
+    few = ("--language", "go", "--draws", "20", "--no-split", "--threads", "1")
+    page, shown = tmp_path / "a.html", tmp_path / "b.html"
+    printed = run("probe", "embedded:small", *few)
+    asked = run("probe", "embedded:small", *few, "--json", "--html", page)
+    record = tmp_path / "probe.json"
+    record.write_text(asked.out, encoding="utf-8")
+    assert run("report", record).out == printed.out
+    outcome = run("report", record, "-o", shown, "--csv", tmp_path / "rows.csv", "--svg", tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert shown.read_bytes() == page.read_bytes()
+    assert (tmp_path / "probe-first-tokens.svg").exists()
+    refused = run("recommend", record)
+    assert (refused.code, "compares no variants" in refused.err) == (2, True)
+    with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
+        rows = {(row["metric"], row["group"]): row for row in csv.DictReader(file)}
+    assert rows["entropy", "start=natural"]["unit"] == "nats"
+    assert float(rows["form_mass", "language=go;form=bare"]["value"]) > 0

@@ -7,13 +7,13 @@ difference before committing it.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from report_samples import MADE, sample_document, sample_sweep
 
-from pyengine.discovery.records import LocalModel, ModelsResult
-from pyengine.doctor.records import Check, DoctorResult
-from pyengine.recommendation.recommend import recommend
+from pyengine.choose.recommend import recommend
+from pyengine.doctor.checks import check
 from pyengine.reports.comma_separated import render_csv
 from pyengine.reports.html import render_html
 from pyengine.reports.markdown import render_markdown
@@ -22,49 +22,64 @@ from pyengine.reports.model_card import model_card
 from pyengine.reports.tables import Column, Document, table
 from pyengine.reports.terminal import render_terminal
 from pyengine.reports.views import document_of
+from pyengine.run import Exhibit, Measurement, Provenance, Run
 
 GOLDEN = Path(__file__).parent / "golden"
+PROVENANCE = Provenance.model_validate(MADE.model_dump(exclude={"command"}))
 
 
-def models_result() -> ModelsResult:
-    def model(reference: str, group: int | None, problem: str | None) -> LocalModel:
-        return LocalModel(
-            reference=reference,
-            store=reference.partition(":")[0],
-            path=f"/models/{reference}",
-            name=None if problem else "Tiny",
-            architecture=None if problem else "llama",
-            file_type=None if problem else "Q4_K_M",
-            vocabulary_only=False,
-            n_parts=1,
-            n_bytes=1 << 20,
-            same_bytes=group,
-            same_file=False,
-            problem=problem,
-        )
+def models_run() -> Run:
+    def file(reference: str, group: int | None, problem: dict[str, Any] | None) -> Exhibit:
+        content = {
+            "reference": reference,
+            "store": reference.partition(":")[0],
+            "path": f"/models/{reference}",
+            "name": None if problem else "Tiny",
+            "architecture": None if problem else "llama",
+            "file_type": None if problem else "Q4_K_M",
+            "vocabulary_only": False,
+            "n_parts": 1,
+            "n_bytes": 1 << 20,
+            "same_bytes": group,
+            "same_file": False,
+            "problem": problem,
+        }
+        return Exhibit(kind="file", model="", content=content)
 
-    return ModelsResult(
-        provenance=MADE,
-        places={"ollama": ["/models"]},
-        models=[
-            model("embedded:base", None, None),
-            model("ollama:tiny:latest", 1, None),
-            model("hf:owner/a-rather-long-repository-name-GGUF:tiny-Q4_K_M.gguf", 1, None),
-            model("lmstudio:owner/broken/broken.gguf", None, "it does not begin with GGUF"),
+    broken = {"code": "unreadable", "reason": "it does not begin with GGUF"}
+    return Run(
+        command="models",
+        provenance=PROVENANCE,
+        models=[],
+        measurements=[
+            Measurement("disk_bytes", "", "", "", float(4 << 20), n=4),
+            Measurement("copy_bytes", "", "", "", float(1 << 20)),
         ],
-        n_bytes=4 << 20,
-        n_bytes_saved=1 << 20,
+        exhibits=[
+            Exhibit(kind="place", model="", content={"store": "ollama", "folders": ["/models"]}),
+            file("embedded:base", None, None),
+            file("ollama:tiny:latest", 1, None),
+            file("hf:owner/a-rather-long-repository-name-GGUF:tiny-Q4_K_M.gguf", 1, None),
+            file("lmstudio:owner/broken/broken.gguf", None, broken),
+        ],
     )
 
 
-def doctor_result() -> DoctorResult:
+def doctor_run() -> Run:
+    versions = {"pyengine": "0.1.0", "python": "3.11.7", "llama_cpp": "1"}
+    extra = {"module": "pyarrow", "version": None}
+    threads = {"cores": 2, "threads": 1, "limit": None, "load": 9.0, "use": 1}
+    fault = {"code": "failed", "exit_code": 1, "reason": "x" * 90}
     checks = [
-        Check(topic="software", name="versions", status="good", found="all of them"),
-        Check(topic="software", name="pyarrow", status="note", found="missing", advice="get it"),
-        Check(topic="machine", name="threads", status="warn", found="load 9", advice="wait"),
-        Check(topic="machine", name="weight repacking", status="bad", found="x" * 90),
+        check("software", "versions", "good", "versions", versions),
+        check("software", "pyarrow", "note", "extra", extra, "install-extra"),
+        check("machine", "threads", "warn", "threads", threads, "wait"),
+        check(
+            "machine", "weight repacking", "bad", "repacking-unsafe", {"problems": {"Q8_0": fault}}
+        ),
     ]
-    return DoctorResult(provenance=MADE, checks=checks)
+    exhibits = [Exhibit(kind="check", model="", content=content) for content in checks]
+    return Run(command="doctor", provenance=PROVENANCE, models=[], exhibits=exhibits)
 
 
 VIEWS: dict[str, Callable[[], str]] = {
@@ -74,8 +89,8 @@ VIEWS: dict[str, Callable[[], str]] = {
     "document.md": lambda: render_markdown(sample_document()),
     "document.html": lambda: render_html(sample_document()),
     "document.csv": lambda: render_csv(sample_document().tables()[0]),
-    "models-80.txt": lambda: render_terminal(document_of(models_result()), width=80),
-    "doctor-80.txt": lambda: render_terminal(document_of(doctor_result()), width=80),
+    "models-80.txt": lambda: render_terminal(document_of(models_run()), width=80),
+    "doctor-80.txt": lambda: render_terminal(document_of(doctor_run()), width=80),
     "recommend-80.txt": lambda: render_terminal(
         document_of(recommend([sample_sweep(4)], memory=15 << 29)), width=80
     ),
@@ -97,7 +112,7 @@ def test_view_is_as_it_was(name: str) -> None:
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     from rich.cells import cell_len
 
-    for document in (document_of(doctor_result()), document_of(models_result())):
+    for document in (document_of(doctor_run()), document_of(models_run())):
         for line in render_terminal(document, width=width).splitlines():
             assert cell_len(line) <= width
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from report_samples import sample_document, sample_pictures, sample_sweep
 
+from pyengine.reports.charts import Scatter
 from pyengine.reports.colors import DARK, LIGHT, Palette
 from pyengine.reports.html import render_html
 from pyengine.reports.plots import draw_inline_svg, draw_png, draw_svg
@@ -57,7 +58,13 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
 def test_a_page_of_twenty_variants_is_small() -> None:
     page = render_html(page_of([sample_sweep(20)]))
     assert len(page.encode()) < 3_000_000
-    assert page.count("<figure") == 5
+    assert page.count("<figure") == 7
+
+
+def test_pictures_show_variants_beside_their_source_not_the_control() -> None:
+    (picture, *_) = page_of([sample_sweep(3)]).pictures()
+    assert isinstance(picture.chart, Scatter)
+    assert [point.label for point in picture.chart.points] == ["Q0", "Q1", "Q2"]
 
 
 def test_the_page_opens_with_the_answer_and_closes_with_how_to_repeat() -> None:
@@ -66,7 +73,7 @@ def test_the_page_opens_with_the_answer_and_closes_with_how_to_repeat() -> None:
     assert isinstance(page.blocks[1], Picture)
     html = render_html(page)
     assert "How to cite and repeat" in html
-    assert "pyengine sweep model.gguf --seed 7" in html
+    assert "pyengine sweep model.gguf model-Q0.gguf model-Q1.gguf model-Q2.gguf --seed 7" in html
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)

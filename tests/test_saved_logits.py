@@ -11,9 +11,9 @@ import tiny_models
 from command_line import run
 
 from pyengine.errors import InputError, ResultFileError
-from pyengine.probes.analysis import analyze
-from pyengine.probes.records import ProbeResult
-from pyengine.probes.saved_logits import load_logits, save_logits
+from pyengine.measure.probe import probe_run
+from pyengine.measure.saved_cold_rows import load_rows, save_rows
+from pyengine.run import Note, Run, to_json
 
 FEW = ("--language", "go", "--language", "python", "--draws", "20", "--seed", "7", "--threads", "1")
 
@@ -33,7 +33,7 @@ def test_a_saved_probe_prints_the_same_bytes(saved: tuple[str, Path]) -> None:
     again = run("probe", path, "--json", *FEW)
     assert (again.code, again.err) == (0, "")
     assert again.out == out
-    assert ProbeResult.model_validate_json(out).models[0].split_words_measured
+    assert Run.model_validate_json(out).notes == []
 
 
 def test_words_that_were_not_measured_are_not_made_up(
@@ -45,10 +45,14 @@ def test_words_that_were_not_measured_are_not_made_up(
         '[[groups]]\nclass = "reserved"\nsource = "mine"\nwords = ["if", "unheardof"]\n'
     )
     done = run("probe", saved[1], "--json", "--keywords", table, "--language", "own")
-    model = ProbeResult.model_validate_json(done.out).models[0]
-    assert (model.languages[0].split_mass, model.languages[0].n_unspellable) == (None, 0)
-    assert model.languages[0].geometric_mean is None  # it would be that of other words
-    assert not model.split_words_measured
+    own = Run.model_validate_json(done.out)
+    assert own.notes == [Note(code="split-words-not-measured", model="tiny")]
+    (none,) = own.select("keyword_count", group="language=own;tokens=none")
+    assert none.value == 0
+    # The geometric mean would be that of other words.
+    for metric in ("split_mass", "keyword_string_mass", "geometric_mean"):
+        assert own.select(metric) == []
+    assert "were not measured" in run("probe", saved[1], "--keywords", table).out
 
 
 def test_saved_logits_bring_their_own_starts(saved: tuple[str, Path]) -> None:
@@ -58,15 +62,15 @@ def test_saved_logits_bring_their_own_starts(saved: tuple[str, Path]) -> None:
 
 
 def test_a_measurement_comes_back_as_it_was(tmp_path: Path) -> None:
-    before = synthetic_probe.measurement()
-    save_logits(tmp_path / "rows.npz", before)
-    after = load_logits(tmp_path / "rows.npz")
+    before = synthetic_probe.decoded()
+    save_rows(tmp_path / "rows.npz", before)
+    after = load_rows(tmp_path / "rows.npz")
     np.testing.assert_array_equal(after.rows, before.rows)
-    assert (after.model, after.provenance) == (before.model, before.provenance)
-    assert (after.starts, after.chains) == (before.starts, before.chains)
+    assert (after.info, after.provenance) == (before.info, before.provenance)
+    assert (after.starts, after.strings) == (before.starts, before.strings)
     assert after.unspellable == before.unspellable
     options = synthetic_probe.options()
-    assert analyze([after], options) == analyze([before], options)
+    assert to_json(probe_run([after], options)) == to_json(probe_run([before], options))
 
 
 def rewrite(path: Path, target: Path, **changed: np.ndarray) -> Path:
@@ -77,7 +81,7 @@ def rewrite(path: Path, target: Path, **changed: np.ndarray) -> Path:
 
 def check_refused(path: Path, said: str) -> None:
     with pytest.raises(ResultFileError, match=said):
-        load_logits(path)
+        load_rows(path)
     done = run("probe", path)
     assert (done.code, done.out) == (2, "")
     assert done.err.count("\n") == 1
@@ -99,7 +103,7 @@ def test_another_format_is_named(saved: tuple[str, Path], tmp_path: Path) -> Non
     check_refused(rewrite(saved[1], tmp_path / "x.npz", header=changed), "format 99")
 
 
-@pytest.mark.parametrize("content", [[], 3, None, "text", {}, {"format": 2}])
+@pytest.mark.parametrize("content", [[], 3, None, "text", {}, {"format": 3}])
 def test_a_header_that_is_none_is_refused(
     saved: tuple[str, Path], tmp_path: Path, content: object
 ) -> None:
@@ -127,11 +131,18 @@ def test_arrays_that_do_not_fit_are_refused(
     check_refused(rewrite(saved[1], tmp_path / "x.npz", **{name: array}), "do not fit|not a file")
 
 
-def test_a_chain_or_start_outside_the_vocabulary_is_refused(
-    saved: tuple[str, Path], tmp_path: Path
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"starts": [{"name": "bos", "ids": [10**6], "reason": "bos"}] * 6},
+        {"strings": {"else": 0.5}},
+        {"strings": {"else": float("nan")}},
+    ],
+)
+def test_an_impossible_start_or_probability_is_refused(
+    saved: tuple[str, Path], tmp_path: Path, changed: dict[str, object]
 ) -> None:
-    starts = [{"name": "bos", "ids": [10**6], "reason": "x"}] * 6
-    content = {**header(saved[1]), "starts": starts}
+    content = {**header(saved[1]), **changed}
     check_refused(rewrite(saved[1], tmp_path / "x.npz", header=packed(content)), "fit")
 
 
@@ -160,5 +171,5 @@ def test_a_missing_file_and_a_foreign_archive_are_refused(tmp_path: Path) -> Non
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
-        save_logits(tmp_path / "missing" / "rows.npz", synthetic_probe.measurement())
+        save_rows(tmp_path / "missing" / "rows.npz", synthetic_probe.decoded())
     assert list(tmp_path.iterdir()) == []

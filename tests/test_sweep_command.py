@@ -6,7 +6,7 @@ import pytest
 from sweep_samples import SmallSweep
 
 from pyengine.cli.app import run
-from pyengine.sweep import executors
+from pyengine.measure import executors
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from pyengine.sweep import executors
     [
         (["--tokens", "0"], "tokens"),
         (["--stride", "64", "--context", "64"], "stride"),
-        (["--margin", "0"], "margin"),
+        (["--margin", "-1"], "margin"),
         (["--variants", "/nowhere"], "--to and --variants"),
         (["--corpus", "/nowhere"], "/nowhere"),
         (["--json", "--markdown"], "exclude each other"),

@@ -1,19 +1,18 @@
 """The numbers of a sweep: held against a slow oracle, and against a comparison's."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sweep_samples import TEXTS, SmallSweep, rows_of
+from sweep_samples import TEXTS, SmallSweep, result_of
 
 from pyengine.cli.app import run
 from pyengine.engine.model import open_model
 from pyengine.engine.options import SessionOptions
 from pyengine.engine.session import Session
-from pyengine.sweep import token_numbers
+from pyengine.run import Run, load, merge
 
 
 def log_softmax(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -42,87 +41,71 @@ def slow_numbers(reference: Path, variant: Path) -> dict[str, float]:
     return {"kl": float(np.mean(kl)), "same": float(np.mean(same)), "bits": bits / n_bytes}
 
 
+def value(run: Run, metric: str, model: str, **members: str) -> float:
+    row = run.find(metric, model, **members)
+    assert row is not None
+    return row.value
+
+
 def test_the_table_agrees_with_a_slow_oracle(sweep: SmallSweep, undisturbed: Path) -> None:
-    rows = rows_of(undisturbed)
-    assert list(rows) == ["tiny-f32", "tiny-Q8_0", "tiny-Q4_0"]  # source, then by size
+    run = result_of(undisturbed)
+    assert [model.id for model in run.models] == ["tiny-f32", "tiny-Q8_0", "tiny-Q4_0"]
     for file_type in ("Q8_0", "Q4_0"):
-        row = rows[f"tiny-{file_type}"]
-        truth = slow_numbers(sweep.source, undisturbed / "models" / f"tiny-{file_type}.gguf")
-        assert row["failure"] is None
-        assert row["file_type"] == file_type
-        assert row["kl"]["value"] == pytest.approx(truth["kl"], rel=1e-6)  # type: ignore[index]
-        assert row["same_top"]["value"] == pytest.approx(truth["same"])  # type: ignore[index]
-        assert row["bits_per_byte"]["value"] == pytest.approx(  # type: ignore[index]
-            truth["bits"], rel=1e-6
-        )
-    kl = {name: row["kl"]["value"] for name, row in rows.items()}  # type: ignore[index]
-    assert kl["tiny-f32"] == 0.0
-    assert kl["tiny-Q8_0"] < kl["tiny-Q4_0"]
+        name = f"tiny-{file_type}"
+        truth = slow_numbers(sweep.source, undisturbed / "models" / f"{name}.gguf")
+        assert run.model(name).file_type == file_type
+        assert value(run, "kl", name) == pytest.approx(truth["kl"], rel=1e-6)
+        assert value(run, "same_first_choice", name) == pytest.approx(truth["same"])
+        assert value(run, "bits_per_byte", name) == pytest.approx(truth["bits"], rel=1e-6)
+        assert 0 < value(run, "padding_mass", name) < 1  # two of the tokens stand for nothing
+    assert value(run, "kl", "tiny-Q8_0") < value(run, "kl", "tiny-Q4_0")
+    assert run.population is not None
+    assert run.population.n_bytes == sum(len(text.encode()) for text in TEXTS.values())
+    assert run.population.n_scored_documents == len(TEXTS)
 
 
 def test_sizes_and_timings(sweep: SmallSweep, undisturbed: Path) -> None:
-    rows = rows_of(undisturbed)
-    timings = json.loads((undisturbed / "timings.json").read_text())
-    assert rows["tiny-f32"]["file_bytes"] == sweep.source.stat().st_size
-    assert set(timings["models"]) == set(rows)
-    for record in timings["models"].values():
-        assert record["peak_memory_bytes"] > record["empty_memory_bytes"] > 0
-        for name in ("load_seconds", "prompt_tokens_per_second", "generated_tokens_per_second"):
-            assert len(record[name]) == 1
-            assert record[name][0] > 0
+    run, timings = result_of(undisturbed), load(undisturbed / "timings.json")
+    assert run.models[0].file_bytes == sweep.source.stat().st_size
+    assert [model.id for model in timings.models] == [model.id for model in run.models]
+    for model in timings.models:
+        assert (
+            value(timings, "peak_memory", model.id) > value(timings, "empty_memory", model.id) > 0
+        )
+        for metric in ("load_seconds", "prompt_speed", "generation_speed"):
+            row = timings.find(metric, model.id)
+            assert row is not None
+            assert (row.n, row.interval) == (1, "range")
+            assert 0 < row.low == row.value == row.high
     assert "load_seconds" not in (undisturbed / "results.json").read_text()
 
 
-def test_arrays_hold_every_token(undisturbed: Path) -> None:
-    table = json.loads((undisturbed / "results.json").read_text())
-    for path in (undisturbed / "measurements").glob("*.npz"):
-        tokens = token_numbers.read_arrays(path.read_bytes())
-        assert len(tokens.kl) == table["n_tokens"]
-        assert int(tokens.n_bytes.sum()) == sum(len(text.encode()) for text in TEXTS.values())
-        assert set(tokens.document) == set(range(len(TEXTS)))
+def test_a_sweep_and_a_comparison_give_the_same_rows(
+    sweep: SmallSweep, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every measurement, the starts and the null control too, bit for bit."""
+    variants = [str(undisturbed / "models" / f"tiny-{name}.gguf") for name in ("Q8_0", "Q4_0")]
+    how = ["--tokens", "200", "--context", "64", "--threads", "1", "--corpus", str(sweep.corpus)]
+    how += ["--continuations", "0", "--json"]
+    assert run(["compare", str(sweep.source), *variants, *how]) == 0
+    (tmp_path / "c.json").write_text(capsys.readouterr().out)
+    swept, compared = result_of(undisturbed), load(tmp_path / "c.json")
+    assert list(map(repr, swept.measurements)) == list(map(repr, compared.measurements))
+    assert swept.population == compared.population
+    assert len(merge([compared, compared]).models) == 3
 
 
-def test_a_sweep_and_a_comparison_print_one_number(
+def test_a_model_without_bos_scores_nothing_at_a_first_token(
     shared: Path, sweep: SmallSweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A model without BOS: windows begin with nothing, and nothing is scored at a first token."""
     source = shared / "models" / "tiny-rwkv-7v0-834k-f16.gguf"
-    how = ["--tokens", "60", "--context", "64", "--corpus", str(sweep.corpus), "--json"]
+    how = ["--tokens", "60", "--context", "64", "--corpus", str(sweep.corpus), "--no-speed"]
     folder = tmp_path / "sweep"
-    arguments = ["sweep", str(source), "--to", "Q4_0", "--output-dir", str(folder), "--no-speed"]
-    assert run([*arguments, *how]) == 0
-    swept = json.loads(capsys.readouterr().out)
-    variant = folder / "models" / "tiny-rwkv-7v0-834k-Q4_0.gguf"
-    assert run(["compare", str(source), str(variant), "--no-starts", "--greedy", "0", *how]) == 0
-    compared = json.loads(capsys.readouterr().out)
-    assert "no start token" in swept["method"]
-    assert swept["method"] == compared["scope"]["words"]
-    assert swept["n_tokens"] == compared["scope"]["n_tokens"]
-    mean = compared["variants"][0]["overall"]["kl"]["mean"]
-    assert swept["rows"][1]["kl"]["value"] == pytest.approx(mean["value"], rel=1e-12)
-    assert swept["rows"][1]["kl"]["se_clustered"] == pytest.approx(mean["se_clustered"])
-
-
-def test_a_sweep_and_a_comparison_know_one_mass_of_keywords(
-    sweep: SmallSweep, undisturbed: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    variant = undisturbed / "models" / "tiny-Q4_0.gguf"
-    how = ["--no-text", "--threads", "1", "--json"]
-    assert run(["compare", str(sweep.source), str(variant), *how]) == 0
-    starts = json.loads(capsys.readouterr().out)["variants"][0]["starts"]
-    cold = next(start for start in starts if start["kind"] == "cold")
-    rows = rows_of(undisturbed)
-    for name in ("tiny-f32", "tiny-Q4_0"):  # two of the tokens stand for nothing
-        padding = rows[name]["padding_mass"]
-        assert isinstance(padding, float)
-        assert 0 < padding < 1
-    reference, quantized = (rows[name]["keyword_mass"] for name in ("tiny-f32", "tiny-Q4_0"))
-    assert isinstance(reference, float)
-    assert isinstance(quantized, float)
-    assert 0 < quantized < 1
-    # A comparison decodes the starts in one batch, which rounds differently.
-    assert cold["keyword_mass_reference"] == pytest.approx(reference, rel=1e-5)
-    assert cold["keyword_mass_variant"] == pytest.approx(quantized, rel=1e-5)
+    assert run(["sweep", str(source), "--to", "Q4_0", "--output-dir", str(folder), *how]) == 0
+    assert "no start token" in " ".join(capsys.readouterr().out.split())
+    population = result_of(folder).population
+    assert population is not None
+    assert population.prefix == []
 
 
 def test_one_document_is_not_called_bad_for_want_of_an_interval(
@@ -136,7 +119,8 @@ def test_one_document_is_not_called_bad_for_want_of_an_interval(
         return capsys.readouterr().out
 
     assert "no interval, so there is no verdict" in " ".join(swept("64").split())
-    assert "tiny-Q8_0" in rows_of(tmp_path / "64")
     windows = swept("16")  # several of them take the place of documents
     assert "95 % interval" in windows or "None stays" in windows
-    assert rows_of(tmp_path / "16")["tiny-Q8_0"]["kl"]["n_clusters"] > 1  # type: ignore[index]
+    row = result_of(tmp_path / "16").find("kl", "tiny-Q8_0")
+    assert row is not None
+    assert row.n_clusters > 1

@@ -1,9 +1,7 @@
-"""A sweep goes on where it was: nothing is measured twice, and a kill changes no byte."""
+"""A sweep goes on where it was: a killed process costs its row, and a kill changes no byte."""
 
 import fcntl
-import json
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,73 +10,104 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sweep_samples import SmallSweep
+from sweep_samples import SmallSweep, reasons_of, result_of
 
 from pyengine.cli.app import run
-from pyengine.sweep import worker
+from pyengine.measure import engine
+from pyengine.measure import sweep as sweep_recipe
+
+# A process of a model dies as it starts if its number, counted from 0, is among those told.
+HOOK = """
+import os, pathlib, signal, sys
+if "pyengine.engine.child" in sys.orig_argv:
+    here = pathlib.Path(__file__).parent
+    with (here / "started").open("a+b", buffering=0) as started:
+        started.seek(0)
+        number = len(started.read())
+        started.write(b".")
+    told = (here / "dying").read_text().split()
+    if str(number) in told or "all" in told:
+        os.kill(os.getpid(), getattr(signal, (here / "signal").read_text()))
+"""
+
+
+def hook(folder: Path, dying: str, name: str) -> str:
+    """Return a folder that, in PYTHONPATH, ends the processes of models so numbered."""
+    folder.mkdir()
+    for file, text in (("sitecustomize.py", HOOK), ("dying", dying), ("signal", name)):
+        (folder / file).write_text(text)
+    return str(folder)
+
+
+def record_of(folder: Path) -> bytes:
+    """Return the bytes of a sweep's record, in which its folder is called so wherever it is."""
+    return (folder / "results.json").read_bytes().replace(bytes(folder), b"FOLDER")
+
+
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGKILL"])
+def test_a_crash_costs_its_row_and_can_be_made_up_for(
+    sweep: SmallSweep,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    folder = tmp_path / "sweep"
+    models = undisturbed / "models"
+    arguments = sweep.command_on(models, folder, "--no-speed", "--json", "--resume")
+    with monkeypatch.context() as crashing:
+        # 0 is the source; 1 is the first variant.
+        crashing.setenv("PYTHONPATH", hook(tmp_path / "hook", "1", name))
+        assert run(arguments) == 0
+    (reason,) = reasons_of(folder).values()
+    assert name in reason
+    (survivor,) = (m.id for m in result_of(folder).models[1:] if m.id not in reasons_of(folder))
+    assert result_of(folder).find("kl", survivor) == result_of(undisturbed).find("kl", survivor)
+    assert run(arguments) == 0
+    assert reasons_of(folder) == {}
+    for model in ("tiny-Q8_0", "tiny-Q4_0"):
+        assert result_of(folder).find("kl", model) == result_of(undisturbed).find("kl", model)
+
+
+def test_when_every_process_is_killed_one_sentence_says_so(
+    sweep: SmallSweep,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "sweep"
+    with monkeypatch.context() as killing:
+        killing.setenv("PYTHONPATH", hook(tmp_path / "hook", "all", "SIGKILL"))
+        assert run(sweep.command(folder, "--json")) == 3
+    complaint = capfd.readouterr().err
+    assert "the process died with SIGKILL" in complaint
+    assert complaint.count("\n") == 1
+    assert run(sweep.command(folder, "--json")) == 0
+    assert record_of(folder) == record_of(undisturbed)
 
 
 def test_nothing_measured_is_measured_again(
-    sweep: SmallSweep,
-    undisturbed: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    sweep: SmallSweep, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something was measured again")
 
-    monkeypatch.setattr(worker.Runner, "run", refuse)
-    before = (
-        (undisturbed / "results.json").read_bytes(),
-        (undisturbed / "timings.json").read_bytes(),
-    )
-    assert run(sweep.command(undisturbed)) == 0
-    after = (undisturbed / "results.json").read_bytes(), (undisturbed / "timings.json").read_bytes()
-    assert before == after
-    text = capsys.readouterr().out
-    assert "Variants of tiny-f32" in text
-    assert max(len(line) for line in text.splitlines()) <= 80
-
-
-def test_the_devices_are_those_that_the_measurements_name(
-    sweep: SmallSweep, undisturbed: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "sweep"
-    shutil.copytree(undisturbed, folder)
-    for path in (folder / "measurements").glob("*.json"):
-        record = json.loads(path.read_text())
-        assert record["devices"] == ["CPU"]  # as if a worker elsewhere had a GPU
-        path.write_text(json.dumps({**record, "devices": ["CUDA0", "CPU"]}))
-    assert run(sweep.command(folder, "--json")) == 0
-    results, timings = (
-        json.loads((folder / name).read_text()) for name in ("results.json", "timings.json")
-    )
-    assert results["provenance"]["devices"] == ["CUDA0", "CPU"]
-    assert timings["provenance"]["devices"] == ["CPU"]
-    assert {tuple(record["devices"]) for record in timings["models"].values()} == {("CPU",)}
+    monkeypatch.setattr(engine, "measure_chunk", refuse)
+    monkeypatch.setattr(sweep_recipe, "measure_speed", refuse)
+    names = ("results.json", "timings.json")
+    before = [(undisturbed / name).read_bytes() for name in names]
+    assert run(sweep.command(undisturbed, "--json")) == 0
+    assert [(undisturbed / name).read_bytes() for name in names] == before
 
 
 def test_other_parameters_are_other_measurements(sweep: SmallSweep, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     arguments = replace(sweep, types="Q8_0").command(folder, "--no-speed", "--json")
     assert run(arguments) == 0
-    first = len(list((folder / "measurements").glob("*.json")))
+    first = {path.name for path in (folder / "chunks").iterdir()}
     assert run([*arguments, "--tokens", "60"]) == 0
-    assert len(list((folder / "measurements").glob("*.json"))) == 2 * first
-
-
-def test_a_damaged_measurement_is_made_again(
-    sweep: SmallSweep, undisturbed: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "sweep"
-    arguments = sweep.command(folder, "--no-speed", "--json")
-    assert run(arguments) == 0
-    whole = (folder / "results.json").read_bytes()
-    assert whole == (undisturbed / "results.json").read_bytes()
-    for number, path in enumerate(sorted((folder / "measurements").iterdir())):
-        path.write_bytes(path.read_bytes()[: 10 * number])
-    assert run(arguments) == 0
-    assert (folder / "results.json").read_bytes() == whole
+    assert {path.name for path in (folder / "chunks").iterdir()} > first
 
 
 def test_an_earlier_sweep_is_not_mixed_up(
@@ -99,6 +128,7 @@ def test_one_sweep_at_a_time(sweep: SmallSweep, tmp_path: Path) -> None:
 
 
 def start(arguments: list[str]) -> "subprocess.Popen[bytes]":
+    """Start the command line in a process group of its own, which a signal to it does not leave."""
     return subprocess.Popen(
         [sys.executable, "-m", "pyengine", *arguments],
         stdout=subprocess.DEVNULL,
@@ -109,23 +139,24 @@ def start(arguments: list[str]) -> "subprocess.Popen[bytes]":
     )
 
 
+def kill_and_resume(arguments: list[str], *, kills: int, seed: int) -> None:
+    """Kill a sweep at random moments, each time going on from there, and let the last run end."""
+    rng = random.Random(seed)
+    for _ in range(kills):
+        with start(arguments) as child:
+            time.sleep(rng.uniform(0.1, 1.5))
+            child.send_signal(signal.SIGKILL)
+    with start(arguments) as child:
+        assert child.wait() == 0
+
+
 @pytest.mark.slow
 def test_killed_at_random_moments_it_gives_the_same_bytes(
     sweep: SmallSweep, undisturbed: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sweep"
-    arguments = sweep.command(folder, "--json")
-    rng = random.Random(5)
-    n_paths = len(list(undisturbed.rglob("*")))
-    for goal in sorted(rng.sample(range(n_paths - 4), 5)):
-        with start(arguments) as child:
-            while child.poll() is None and len(list(folder.rglob("*"))) < goal:
-                time.sleep(0.005)
-            time.sleep(rng.uniform(0, 0.5))
-            child.send_signal(signal.SIGKILL)
-    with start(arguments) as child:
-        assert child.wait() == 0
-    assert (folder / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
+    kill_and_resume(sweep.command(folder, "--json"), kills=20, seed=5)
+    assert record_of(folder) == record_of(undisturbed)
     assert not any(path.name.startswith(".") for path in folder.rglob("*"))
 
 
@@ -143,4 +174,4 @@ def test_ctrl_c_leaves_a_sweep_that_goes_on(
         assert child.wait() == 130
     assert complaint == "pyengine: interrupted\n"
     assert run(arguments) == 0
-    assert (folder / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
+    assert record_of(folder) == record_of(undisturbed)

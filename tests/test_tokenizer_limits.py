@@ -9,14 +9,14 @@ import pytest
 import tiny_architectures
 import tiny_models
 
-from pyengine.comparison.bits import bits_record, document_bits
-from pyengine.comparison.options import WindowOptions
-from pyengine.comparison.texts import tokenize
-from pyengine.corpus import Document
+from pyengine.corpus import Corpus, Document
 from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
-from pyengine.errors import ModelFileError, TokenizerError
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import CorpusError, ModelFileError, TokenizerError
+from pyengine.measure.compare import compare
+from pyengine.measure.options import CompareOptions
+from pyengine.text.tokens import tokenize
+from pyengine.text.windows import WindowOptions
 
 RECURSIVE = (
     "tekken",
@@ -129,14 +129,22 @@ def test_a_document_that_the_tokenizer_refuses_is_left_out_by_name(tmp_path: Pat
     path = tiny_architectures.write(tmp_path / "m.gguf", "qwen2", pre="superbpe")
     with open_model(path) as model:
         first, second = tokenize(texts, model.vocabulary)
-        assert (first.refused, second.refused) == (False, True)
-        assert second.ids.size == 0
-        session = Session(model, options=SessionOptions(n_ctx=64, max_rows=64, threads=1))
-        options = WindowOptions(n_ctx=64)
-        bits = document_bits(session, texts, options, progress=lambda _: None)
-        record = bits_record(bits, bits, texts)
-    assert record.left_out == ["bad"]
-    assert record.n_bytes == len("the house")
+    assert (first.refused, second.refused) == (False, True)
+    assert second.ids.size == 0
+    other = tiny_models.write_spm(tmp_path / "other.gguf")
+    windows = WindowOptions(n_ctx=64)
+    options = CompareOptions(windows=windows, threads=1, starts=False, continuations=0)
+    whole = {}
+    for documents in (texts, texts[:1]):
+        corpus = Corpus(tuple(documents), "test")
+        record = compare(path, [path, other], corpus=corpus, options=options)
+        left = [(n.model, n.values) for n in record.notes if n.code == "documents-left-out"]
+        names = {"names": ["bad"]}
+        assert left == ([("", names), ("other", names)] if len(documents) == 2 else [])
+        whole[len(documents)] = record.select("bits_per_byte")
+    assert [row.value for row in whole[2]] == [row.value for row in whole[1]]
+    with pytest.raises(CorpusError):
+        compare(path, [other], corpus=Corpus(tuple(texts[1:]), "test"), options=options)
 
 
 def test_a_tokenizer_of_empty_tokens_is_refused(shared: Path) -> None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run
 from rich.cells import cell_len
 from vocabulary_files import write_vocabulary
 
-from pyengine.vocabulary.records import VocabResult
-from pyengine.vocabulary.tokenization import TokenizeResult
+from pyengine.reports.vocab_found import Found, found_of
+from pyengine.run.record import Run
+from pyengine.run.storage import parse
+
+
+def read(text: str) -> Run:
+    return parse(json.loads(text), "stdout")
+
+
+def tokens_of(*arguments: str | Path) -> dict[str, Any]:
+    (content,) = read(run("tokenize", *arguments, "--json").out).shown("tokens")
+    return content
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +46,9 @@ def test_several_tokenizers_stand_side_by_side(toy: Path, tmp_path: Path) -> Non
     assert outcome.code == 0
     assert "3 models, 2 different tokenizers (A = C)." in outcome.out
     answer = " ".join(outcome.out.split("Models\n")[0].split())
-    coverage = json.loads(run("vocab", toy, other, "--json").out)["models"]
-    bare = [model["collections"][0]["union"]["bare"] for model in coverage]
-    spent = [sum(text["tokens"] for text in model["fertility"]) for model in coverage]
+    found = found_of(read(run("vocab", toy, other, "--json").out))
+    bare = [model.union.bare for model in found]
+    spent = [sum(text.tokens for text in model.texts()) for model in found]
     assert bare[0] == bare[1]
     assert f"All keep as many keywords whole: {bare[0]} of" in answer
     assert f"code are spent by {'A' if spent[0] < spent[1] else 'B'} (" in answer
@@ -97,9 +108,10 @@ def twelve(toy: Path) -> list[str]:
 def test_json_is_the_whole_record_and_nothing_else(toy: Path) -> None:
     first, second = run("vocab", toy, "--json"), run("vocab", toy, "--json")
     assert first.out == second.out
-    record = VocabResult.model_validate_json(first.out)
+    record = read(first.out)
     assert json.loads(first.out)["schema_version"] == record.schema_version
     assert record.models[0].path == str(toy)
+    assert record.models[0].sha256 == ""  # the file is not read whole
 
 
 def test_markdown_has_tables(toy: Path) -> None:
@@ -118,13 +130,16 @@ def test_own_text_and_own_keywords(toy: Path, tmp_path: Path) -> None:
         *("vocab", toy, "--json", "--keywords", table, "--language", "zig"),
         *("--corpus", tmp_path / "a.py", "--corpus", tmp_path / "b.txt"),
     )
-    record = VocabResult.model_validate_json(outcome.out)
-    assert [p.language for p in record.models[0].collections[0].languages] == ["zig"]
-    assert record.models[0].collections[0].union.bare == 1
-    assert [f.language for f in record.models[0].fertility] == ["python", "text"]
-    python, text = record.models[0].fertility
-    assert (python.keywords, python.tokens_per_keyword) == (2, 1.0)
-    assert text.syntax == []
+    record = read(outcome.out)
+    found = Found(record, record.models[0])
+    assert [part.title for part in found.languages()] == ["zig"]
+    assert found.union.bare == 1
+    python, text = found.texts()
+    assert [part.members["language"] for part in (python, text)] == ["python", "text"]
+    per_keyword = found.row("tokens_per_keyword", python.members)
+    assert per_keyword is not None
+    assert (per_keyword.n, per_keyword.value) == (2, 1.0)
+    assert {row.members["language"] for row in record.select("syntax_token_share")} == {"python"}
 
 
 ZIG = (
@@ -143,12 +158,25 @@ def test_the_papers_lists_can_be_changed_and_are_compared_unchanged(
         *("vocab", qwen2, "--json", "--collection", "paper", "--keywords", tmp_path / "zig.toml"),
         *("--language", "python", "--language", "zig", "--corpus", tmp_path / "a.py"),
     )
-    record = VocabResult.model_validate_json(outcome.out)
-    changed, whole = record.models[0].collections
-    assert (changed.name, whole.name) == ("paper, changed", "paper")
-    assert [part.language for part in changed.languages] == ["python", "zig"]
-    assert len(whole.languages) == 8
-    assert all(line.same for line in record.paper[0].lines)
+    record = read(outcome.out)
+    assert record.options["collections"] == ["paper, changed", "paper"]
+    tables = record.shown("keyword_table")
+    changed = [table["language"] for table in tables if table["collection"] == "paper, changed"]
+    assert changed == ["python", "zig"]
+    assert sum(table["collection"] == "paper" for table in tables) == 8
+    (paper,) = record.shown("paper")
+    assert all(line["paper"] == line["here"] for line in paper["lines"])
+
+
+def test_words_of_one_class_are_counted_in_the_answer(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "zig.toml").write_text(ZIG)
+    zig = run(
+        *("vocab", toy, "--keywords", tmp_path / "zig.toml", "--language", "zig"),
+        *("--corpus", __file__),
+    )
+    assert "keeps 1 of 2 reserved words of 1 languages whole" in " ".join(zig.out.split())
+    paper = run("vocab", toy, "--collection", "paper", "--corpus", __file__)
+    assert "reserved words of 8 languages" in " ".join(paper.out.split())
 
 
 @pytest.mark.parametrize(
@@ -179,25 +207,28 @@ def test_tokenize_shows_pieces_ids_and_places(toy: Path, tmp_path: Path) -> None
     assert "if«·x»⏎" in outcome.out.replace(" ", "").replace("\n", "")
     text = tmp_path / "a.py"
     text.write_bytes("return é\n".encode())
-    record = TokenizeResult.model_validate_json(run("tokenize", toy, text, "--json").out)
-    assert [(t.start, t.end) for t in record.tokens[:2]] == [(0, 6), (6, 7)]
-    assert record.n_bytes == 10
-    assert record.round_trip
-    literal = TokenizeResult.model_validate_json(
-        run("tokenize", toy, "--text", str(text), "--json").out
-    )
-    assert literal.n_bytes == len(str(text))
+    record = read(run("tokenize", toy, text, "--json").out)
+    (content,) = record.shown("tokens")
+    assert [(t["start"], t["end"]) for t in content["tokens"][:2]] == [(0, 6), (6, 7)]
+    assert content["n_bytes"] == 10
+    failures = record.find("round_trip_failures", record.models[0].id)
+    assert failures is not None
+    assert failures.value == 0
+    assert tokens_of(toy, "--text", str(text))["n_bytes"] == len(str(text))
 
 
 def test_tokenize_takes_an_empty_text_and_special_tokens(toy: Path) -> None:
     assert run("tokenize", toy, "").code == 0
-    record = TokenizeResult.model_validate_json(
-        run("tokenize", toy, "if<|end|>", "--parse-special", "--json").out
-    )
-    assert [token.kind for token in record.tokens] == ["normal", "control"]
-    assert [token.start for token in record.tokens] == [0, 2]
-    plain = TokenizeResult.model_validate_json(run("tokenize", toy, "if<|end|>", "--json").out)
-    assert len(plain.tokens) > 2
+    tokens = tokens_of(toy, "if<|end|>", "--parse-special")["tokens"]
+    assert [token["kind"] for token in tokens] == ["normal", "control"]
+    assert [token["start"] for token in tokens] == [0, 2]
+    assert len(tokens_of(toy, "if<|end|>")["tokens"]) > 2
+
+
+def test_tokens_are_shown_again_from_their_record(toy: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "tokens.json"
+    saved.write_text(run("tokenize", toy, "if x\n", "--json").out)
+    assert run("report", saved).out == run("tokenize", toy, "if x\n").out
 
 
 def test_tokenize_refuses_what_it_cannot_read(toy: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run
@@ -12,11 +13,12 @@ from pyengine.corpus import Corpus, Document
 from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import ModelOptions
 from pyengine.errors import TokenizerError
-from pyengine.probes.saved_logits import SavedVocabulary
-from pyengine.vocabulary.analysis import AnalysisOptions, analyze
+from pyengine.measure.saved_cold_rows import SavedVocabulary
+from pyengine.measure.tokenization import tokenize_text
+from pyengine.measure.vocab import vocab
+from pyengine.measure.vocab_analysis import VocabOptions
+from pyengine.reports.vocab_found import Found
 from pyengine.vocabulary.keywords import load_tables
-from pyengine.vocabulary.records import VocabResult
-from pyengine.vocabulary.tokenization import tokenize_text
 from pyengine.vocabulary.tokens import TokenKind
 
 CODE = b"def x(y):\n    return y if x else y\n"
@@ -29,37 +31,44 @@ def open_kind(folder: Path, kind: str) -> Model:
     return open_model(path, options=ModelOptions(vocabulary_only=True))
 
 
-def analyze_kind(folder: Path, kind: str) -> VocabResult:
-    options = AnalysisOptions({"reference": load_tables()}, CORPUS)
-    return analyze([open_kind(folder, kind)], options)
+def analyze_kind(folder: Path, kind: str) -> Found:
+    run = vocab([open_kind(folder, kind)], VocabOptions({"reference": load_tables()}, CORPUS))
+    return Found(run, run.models[0])
+
+
+def splits_of(found: Found, language: str) -> list[dict[str, Any]]:
+    content = found.exhibit("splits", language=language)
+    assert content is not None
+    return list(content["words"])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
 def test_every_kind_is_analysed(tmp_path: Path, kind: str) -> None:
-    model = analyze_kind(tmp_path, kind).models[0]
-    assert model.kind == kind
-    assert sum(part.tokens for part in model.classes) == model.size
-    python = model.collections[0].languages[0]
+    found = analyze_kind(tmp_path, kind)
+    assert found.model.tokenizer == kind
+    classes = found.members("token_share", "class")
+    n_tokens = sum(found.count("token_share", {"class": name}) for name in classes)
+    assert n_tokens == found.n("token_share")
+    (python, *_), missing = found.languages(), splits_of(found, "python")
     whole = {"if", "else", "return", "while", "class", "import", "def"}
-    bare = python.words - len(python.missing)
-    spaced = [m.word for m in python.missing if "space" in m.forms]
+    assert python.bare == python.words - len(missing)
+    spaced = [word["word"] for word in missing if "space" in word["forms"]]
     if kind == "wpm":
-        assert bare == 0
+        assert python.bare == 0
         assert set(spaced) == whole
     else:
-        assert whole.isdisjoint(word.word for word in python.missing)
-    fertility = model.fertility[0]
-    assert fertility.tokens > 0
-    assert (fertility.located_share == 1) == (kind in SPELLED)
+        assert whole.isdisjoint(word["word"] for word in missing)
+    (text,) = found.texts()
+    assert text.tokens > 0
+    assert (text.value("located_share") == 1) == (kind in SPELLED)
 
 
 @pytest.mark.parametrize("kind", SPELLED)
 def test_splits_spell_the_word_without_a_space_of_the_tokenizers_own(
     tmp_path: Path, kind: str
 ) -> None:
-    python = analyze_kind(tmp_path, kind).models[0].collections[0].languages[0]
-    for word in python.missing:
-        assert "".join(word.split) == word.word
+    for word in splits_of(analyze_kind(tmp_path, kind), "python"):
+        assert "".join(word["pieces"]) == word["word"]
 
 
 def test_missing_words_are_named_where_their_tokens_do_not_spell_them(tmp_path: Path) -> None:
@@ -71,30 +80,33 @@ def test_missing_words_are_named_where_their_tokens_do_not_spell_them(tmp_path: 
 
 @pytest.mark.parametrize("kind", SPELLED)
 def test_tokens_lie_where_their_bytes_are(tmp_path: Path, kind: str) -> None:
-    result = tokenize_text(open_kind(tmp_path, kind), CODE)
-    for token in result.tokens:
-        piece = bytes.fromhex(token.bytes_hex)
-        assert token.start is not None
-        assert token.end is not None
-        assert CODE[token.start : token.end] in (piece, piece[1:])
-    assert result.tokens[0].start == 0
-    assert result.tokens[-1].end == len(CODE)
-    assert result.round_trip
+    run = tokenize_text(open_kind(tmp_path, kind), CODE)
+    ((model,), (content,)) = run.models, run.shown("tokens")
+    for token in content["tokens"]:
+        piece = bytes.fromhex(token["bytes_hex"])
+        assert CODE[token["start"] : token["end"]] in (piece, piece[1:])
+    assert content["tokens"][0]["start"] == 0
+    assert content["tokens"][-1]["end"] == len(CODE) == content["n_bytes"]
+    failures = run.find("round_trip_failures", model.id)
+    assert failures is not None
+    assert failures.value == 0
 
 
 @pytest.mark.parametrize("kind", ["wpm", "ugm"])
 def test_kinds_that_change_the_text_have_no_places(tmp_path: Path, kind: str) -> None:
-    result = tokenize_text(open_kind(tmp_path, kind), CODE)
-    assert {token.start for token in result.tokens} == {None}
-    record = analyze_kind(tmp_path, kind).models[0]
-    assert record.integrity.untested_reason
-    assert record.fertility[0].syntax == []
+    (content,) = tokenize_text(open_kind(tmp_path, kind), CODE).shown("tokens")
+    assert {token["start"] for token in content["tokens"]} == {None}
+    found = analyze_kind(tmp_path, kind)
+    why = {"wpm": "wordpiece", "ugm": "unigram"}[kind]
+    assert found.notes("reachability-untested") == [{"why": why}]
+    assert found.row("unreachable") is None
+    assert not found.run.select("syntax_token_share")
 
 
 def test_a_file_without_tokenizer_is_refused_with_the_reason(tmp_path: Path) -> None:
     model = open_kind(tmp_path, "none")
     with pytest.raises(TokenizerError, match=r"none\.gguf: the file has no tokenizer"):
-        analyze([model], AnalysisOptions({"reference": load_tables()}, CORPUS))
+        vocab([model], VocabOptions({"reference": load_tables()}, CORPUS))
     with pytest.raises(TokenizerError, match="no tokenizer"):
         tokenize_text(model, CODE)
 
@@ -106,9 +118,10 @@ def test_bytes_without_a_token_are_reported_and_do_not_end_the_analysis(
     model = open_model(
         shared / "models" / f"{name}.gguf", options=ModelOptions(vocabulary_only=True)
     )
-    record = analyze([model], AnalysisOptions({"reference": load_tables()}, CORPUS)).models[0]
-    control = next(t for t in record.integrity.round_trips if t.kind == "control characters")
-    assert control.failed > 0
+    run = vocab([model], VocabOptions({"reference": load_tables()}, CORPUS))
+    failures = run.find("round_trip_failures", name, texts="control characters")
+    assert failures is not None
+    assert failures.value > 0
 
 
 def test_words_of_the_toy_files_are_whole(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import pytest
 from pyengine.corpus import Corpus, Document
 from pyengine.engine.model import Model, open_model
 from pyengine.engine.options import ModelOptions
-from pyengine.vocabulary.analysis import AnalysisOptions, Tokenizer, analyze
+from pyengine.measure.vocab import vocab
+from pyengine.measure.vocab_analysis import VocabOptions
+from pyengine.run.record import Run
 from pyengine.vocabulary.coverage import Form, coverage, union_coverage
 from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.paper import holds_paper_lists, paper_tokenizers
-from pyengine.vocabulary.records import VocabResult
 from pyengine.vocabulary.sharing import CL100K_TOKENS, compare_vocabularies
+from pyengine.vocabulary.tokenizer import Tokenizer
 
 COLUMNS = {
     "qwen2": "Qwen2.5",
@@ -38,23 +40,24 @@ def open_vocabulary(shared: Path, name: str) -> Model:
 
 
 @pytest.fixture(scope="module")
-def result(shared: Path) -> VocabResult:
+def run(shared: Path) -> Run:
     models = [open_vocabulary(shared, name) for name in COLUMNS]
-    options = AnalysisOptions({"paper": load_tables("paper")}, SMALL)
-    return analyze(models, options)
+    return vocab(models, VocabOptions({"paper": load_tables("paper")}, SMALL))
 
 
 @pytest.mark.parametrize("column", COLUMNS.values())
-def test_every_number_of_the_paper_is_reproduced(result: VocabResult, column: str) -> None:
-    record = next(found for found in result.paper if found.column == column)
-    assert [line for line in record.lines if not line.same] == []
-    assert len(record.lines) >= 32
+def test_every_number_of_the_paper_is_reproduced(run: Run, column: str) -> None:
+    (lines,) = [found["lines"] for found in run.shown("paper") if found["name"] == column]
+    assert [line for line in lines if line["paper"] != line["here"]] == []
+    assert len(lines) >= 32
     if column in RANKED:
-        quantities = {line.quantity: line.here for line in record.lines}
-        assert quantities["whole words, all lists, %"] == RANKED[column][0]
-        assert quantities["missing, after a space too"] == RANKED[column][1]
-        assert quantities["distinct words: mean id / tokens"] == RANKED[column][2]
-        assert sum("max id" in name for name in quantities) == 8
+        here = {
+            line["quantity"]: line["here"] for line in lines if line["language"] in ("", "union")
+        }
+        assert here["whole_words_percent"] == RANKED[column][0]
+        assert here["missing_after_space_too"] == RANKED[column][1]
+        assert here["mean_id_share"] == RANKED[column][2]
+        assert sum(line["quantity"] == "mean_median_max_id" for line in lines) == 8
 
 
 def test_only_the_whole_lists_of_the_paper_are_set_beside_its_numbers() -> None:
@@ -111,10 +114,11 @@ def test_qwen2_and_llama_3_begin_as_cl100k_does(shared: Path) -> None:
 
 @pytest.mark.parametrize(("name", "lost"), [("qwen2", 1336), ("llama-bpe", 1216)])
 def test_a_table_keyed_by_decoded_text_loses_as_many_tokens_as_published(
-    result: VocabResult, name: str, lost: int
+    run: Run, name: str, lost: int
 ) -> None:
-    place = list(COLUMNS).index(name)
-    assert result.models[place].integrity.colliding_lost == lost
+    found = run.find("token_share", f"ggml-vocab-{name}", fault="lost")
+    assert found is not None
+    assert round(found.value * found.n) == lost
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -14,8 +14,8 @@ from vocabulary_files import write_vocabulary
 from pyengine.corpus import Document, shipped_corpus
 from pyengine.engine.model import open_model
 from pyengine.engine.options import ModelOptions
+from pyengine.measure.fertility import Fertility, measure_document, measure_documents
 from pyengine.syntax import SyntaxClass, classify_bytes
-from pyengine.vocabulary.fertility import Fertility, measure_document, measure_documents
 from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.sharing import compare_vocabularies
@@ -133,6 +133,7 @@ def test_texts_come_back_and_special_tokens_are_checked(toy: Path) -> None:
         "tokenizer.ggml.tokens": "x",
     }
     faults = special_token_faults(model.vocabulary, wrong)
-    assert [fault.split()[0] for fault in faults] == ["bos_token", "eos_token"]
-    assert "outside" in faults[0]
-    assert "normal token" in faults[1]
+    assert faults == [
+        {"token": "bos_token", "declared": "99999", "fault": "outside"},
+        {"token": "eos_token", "declared": "3", "fault": "normal"},
+    ]

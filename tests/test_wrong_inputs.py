@@ -14,17 +14,17 @@ from command_line import run
 from test_quantize_engine import write_imatrix
 from tiny_models import Tiny, write_bpe
 
-from pyengine.codegen.measures import reference_text
+from pyengine.choose.conditions import parse_size
 from pyengine.codegen.prompting import PromptStyle, build_prompts
+from pyengine.codegen.references import reference_text
 from pyengine.codegen.tasks import own_tasks
-from pyengine.comparison.llama_perplexity.emulate import chunk_text
-from pyengine.comparison.records import ComparisonResult
 from pyengine.engine.model import open_model
 from pyengine.errors import ModelFileError, OptionError, ResultFileError, TokenizerError
 from pyengine.inputs import read_bytes
+from pyengine.measure.llama_perplexity.emulate import chunk_text
 from pyengine.plain_text import escape_json, usable_name
-from pyengine.recommendation.conditions import parse_size
-from pyengine.results import json_text
+from pyengine.run import Run, to_json
+from pyengine.run.storage import parse
 
 HOSTILE = "evil\0\u202e\x1b[31m\u200bname\x7f"
 
@@ -78,8 +78,9 @@ def test_no_prompt_and_no_measured_text_has_the_end_of_text_added(
         assert first == second
         for task in tasks:
             texts = [reference_text(task, m.vocabulary, longest=10_000) for m in (without, adding)]
-            assert texts[0] is not None
-            assert texts[0] == texts[1]
+            ids = [text.context.ids.tolist() for text in texts if text is not None]
+            assert len(ids) == 2
+            assert ids[0] == ids[1]
         with pytest.raises(TokenizerError, match="add_eos_token"):
             chunk_text(adding, b"a b c " * 200, 16, None)
 
@@ -89,7 +90,8 @@ def test_tokenize_shows_what_the_model_adds_only_where_asked(ending: Path, speci
     shown = run("tokenize", ending, "ab", *(["--special"] if special else []), "--json")
     with open_model(ending) as model:
         eos = model.vocabulary.eos
-    ids = [token["id"] for token in json.loads(shown.out)["tokens"]]
+    (content,) = parse(json.loads(shown.out), "stdout").shown("tokens")
+    ids = [token["id"] for token in content["tokens"]]
     assert (ids[-1] == eos) is special
 
 
@@ -180,13 +182,18 @@ def test_an_importance_matrix_says_how_much_of_it_is_used(tmp_path: Path) -> Non
         matrix,
     ]
     write_imatrix(matrix, source)
-    n = json.loads(run(*arguments, "--json").out)
-    assert n["importance_used"] == n["importance_entries"] > 4
+    n = importance(run(*arguments, "--json").out)
+    assert n["used"] == n["entries"] > 4
     write_imatrix(matrix, source, rename=lambda name: name.replace("blk.1", "blk.9"))
-    some = json.loads(run(*arguments, "--json").out)
-    assert 0 < some["importance_used"] < some["importance_entries"] == n["importance_entries"]
-    said = f"{some['importance_used']} of {some['importance_entries']} entries are used"
+    some = importance(run(*arguments, "--json").out)
+    assert 0 < some["used"] < some["entries"] == n["entries"]
+    said = f"{some['used']} of {some['entries']} entries are used"
     assert said in " ".join(run(*arguments).out.split())
+
+
+def importance(printed: str) -> dict[str, int]:
+    (content,) = parse(json.loads(printed), "stdout").shown("importance")
+    return content
 
 
 def test_an_importance_matrix_of_another_model_is_refused(tmp_path: Path) -> None:
@@ -219,12 +226,12 @@ def test_what_is_too_large_to_be_held_is_refused(tmp_path: Path) -> None:
         read_bytes(tmp_path, error=ModelFileError)
 
 
-def without_quantiles(record: dict[str, Any]) -> None:
-    record["variants"][0]["overall"]["kl"]["quantiles"] = {}
+def of_unequal_columns(record: dict[str, Any]) -> None:
+    record["measurements"]["value"].pop()
 
 
 def of_a_huge_size(record: dict[str, Any]) -> None:
-    record["variants"][0]["model"]["file_bytes"] = 10**400
+    record["models"][1]["file_bytes"] = 10**400
 
 
 def of_another_version(record: dict[str, Any]) -> None:
@@ -232,16 +239,21 @@ def of_another_version(record: dict[str, Any]) -> None:
 
 
 def of_wrong_types(record: dict[str, Any]) -> None:
-    record["variants"] = "many"
+    record["models"] = "many"
+
+
+def of_wrong_numbers(record: dict[str, Any]) -> None:
+    record["measurements"]["value"][0] = "many"
 
 
 @pytest.mark.parametrize(
-    "damage", [without_quantiles, of_a_huge_size, of_another_version, of_wrong_types]
+    "damage",
+    [of_unequal_columns, of_a_huge_size, of_another_version, of_wrong_types, of_wrong_numbers],
 )
 def test_a_record_whose_values_contradict_each_other_is_a_sentence(
-    result: ComparisonResult, tmp_path: Path, damage: Callable[[dict[str, Any]], None]
+    result: Run, tmp_path: Path, damage: Callable[[dict[str, Any]], None]
 ) -> None:
-    record = json.loads(json_text(result))
+    record = json.loads(to_json(result))
     damage(record)
     (path := tmp_path / "record.json").write_text(json.dumps(record))
     shown = run("recommend", path)

@@ -49,7 +49,7 @@ NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 SILENT_FLAGS = frozenset({"--json", "--markdown", "--resume", "--speed", "--no-speed"})
 SILENT_OPTIONS = frozenset(
     {
-        *("--html", "--output-dir", "--save-logits", "--workers", "--dask"),
+        *("--html", "--output-dir", "--save-logits", "--workers", "--dask", "--memory-cap"),
         *("--repeats", "--speed-threads"),
     }
 )

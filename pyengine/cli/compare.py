@@ -10,7 +10,8 @@ from pyengine.cli.options import GpuLayers, Html, Json, Margin, Markdown, Thread
 from pyengine.errors import OptionError, ThresholdNotMet
 
 if TYPE_CHECKING:
-    from pyengine.comparison import CompareOptions, ComparisonResult
+    from pyengine.measure.options import CompareOptions
+    from pyengine.run.record import Run
 
 MIB = 1 << 20
 # What --emulate knows; whatever else is asked for with it would be ignored.
@@ -34,13 +35,6 @@ Precision = Annotated[
 Axis = Annotated[
     Literal["auto", "quantization", "fine-tuning", "scaling", "identical"],
     typer.Option(help="What separates the variants; auto reads it from the files."),
-]
-Memory = Annotated[
-    Literal["auto", "live", "block", "cache"],
-    typer.Option(
-        help="live: all models open; block: one variant at a time; cache: a compact copy of "
-        "the reference on disk, which gives lower bounds of divergences."
-    ),
 ]
 SaveLogits = Annotated[
     Path | None,
@@ -75,10 +69,10 @@ def command(
     precision: Precision = None,
     margin: Margin = 0.005,
     axis: Axis = "auto",
-    spots: Annotated[int, typer.Option(help="Positions of largest divergence to show.")] = 10,
-    greedy: Annotated[int, typer.Option(help="Documents to continue greedily.")] = 12,
-    memory: Memory = "auto",
-    memory_cap: Annotated[int, typer.Option(help="MiB for rows of logits.")] = 512,
+    positions: Annotated[int, typer.Option(help="Positions of largest divergence to show.")] = 10,
+    passages: Annotated[int, typer.Option(help="Most changed passages to show on pages.")] = 3,
+    continuations: Annotated[int, typer.Option(help="Documents to continue greedily.")] = 12,
+    memory_cap: Annotated[int, typer.Option(min=1, help="MiB for rows of logits.")] = 512,
     save_logits: SaveLogits = None,
     emulate: Emulate = None,
     base_file: BaseFile = None,
@@ -96,8 +90,9 @@ def command(
     bits per byte where vocabularies differ. Models are paths or references (ollama:, hf:, …).
     """
     from pyengine.cli.output import print_result
-    from pyengine.comparison import CompareOptions, MemoryOptions, WindowOptions
+    from pyengine.measure.options import CompareOptions
     from pyengine.reports.compare_view import compare_document
+    from pyengine.text.windows import WindowOptions
 
     check_format(json=json, markdown=markdown)
     if max_kl is not None and not max_kl >= 0:
@@ -122,13 +117,14 @@ def command(
         windows=WindowOptions(
             n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
         ),
-        memory=MemoryOptions(plan=memory, cap_bytes=memory_cap * MIB),
+        cap_bytes=memory_cap * MIB,
         threads=threads,
         n_gpu_layers=gpu_layers,
         corpus=text,
         starts=starts,
-        spots=spots,
-        greedy=greedy,
+        positions=positions,
+        passages=passages,
+        continuations=continuations,
         margin=margin,
         precision=precision,
         axis=axis,
@@ -146,11 +142,11 @@ def _run(
     corpus: list[Path],
     options: "CompareOptions",
     save_logits: Path | None,
-) -> "ComparisonResult":
+) -> "Run":
     from pyengine.cli.model_argument import usable_model
     from pyengine.cli.output import reporting
-    from pyengine.comparison import compare
     from pyengine.corpus import load_corpus
+    from pyengine.measure.compare import compare
 
     options.check()
     texts = load_corpus(corpus)
@@ -165,21 +161,14 @@ def _run(
         )
 
 
-def check_threshold(result: "ComparisonResult", max_kl: float) -> None:
+def check_threshold(run: "Run", max_kl: float) -> None:
     """Raise ThresholdNotMet unless every mean KL divergence is surely no larger."""
-    for variant in result.variants:
-        if variant.overall is None:
-            raise ThresholdNotMet(f"{variant.label}: no KL divergence was measured")
-        kl = variant.overall.kl.mean
-        upper = kl.high if kl.n_clusters > 1 else kl.value
-        if variant.overall.kl.n_infinite:
-            n = variant.overall.kl.n_infinite
-            raise ThresholdNotMet(f"{variant.label}: infinite KL divergence at {n} tokens")
-        if not upper <= max_kl:
-            raise ThresholdNotMet(
-                f"{variant.label}: mean KL divergence {kl.value:.6g}, upper end {upper:.6g}, "
-                f"exceeds {max_kl:g} nats"
-            )
+    from pyengine.choose.verdicts import unmet
+    from pyengine.reports.sentences import unmet_sentence
+
+    found = unmet(run, max_kl)
+    if found:
+        raise ThresholdNotMet("; ".join(unmet_sentence(one, max_kl) for one in found))
 
 
 def _refuse_others(call: typer.Context) -> None:
@@ -205,8 +194,8 @@ def _emulate(
 ) -> None:
     from pyengine.cli.model_argument import usable_model
     from pyengine.cli.output import print_json, reporting
-    from pyengine.comparison.llama_perplexity.run import emulate
     from pyengine.corpus import load_corpus
+    from pyengine.measure.llama_perplexity.run import emulate
     from pyengine.plain_text import safe
     from pyengine.reports.emulation_view import emulation_text
 

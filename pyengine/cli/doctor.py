@@ -19,5 +19,4 @@ def command(
     from pyengine.reports.doctor_view import doctor_document
 
     check_format(json=json, markdown=markdown)
-    result = examine()
-    print_result(result, doctor_document, json=json, markdown=markdown)
+    print_result(examine(), doctor_document, json=json, markdown=markdown)

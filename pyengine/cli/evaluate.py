@@ -9,7 +9,7 @@ from pyengine.cli.options import GpuLayers, Html, Json, Markdown, Threads, check
 from pyengine.errors import ThresholdNotMet
 
 if TYPE_CHECKING:
-    from pyengine.codegen.records import EvaluationResult
+    from pyengine.run.record import Run
 
 MIB = 1 << 20
 
@@ -137,11 +137,11 @@ def command(
     _hold(result, fail_under)
 
 
-def _hold(result: "EvaluationResult", fail_under: float | None) -> None:
+def _hold(run: "Run", fail_under: float | None) -> None:
     if fail_under is None:
         return
-    for model in result.models:
-        found = model.total.pass_at.get(1)
+    for model in run.models:
+        found = run.find("pass_at_1", model.id)
         if found is None or found.value < fail_under:
             value = "not measured" if found is None else f"{found.value:.3f}"
-            raise ThresholdNotMet(f"{model.model.path}: pass@1 {value}, below {fail_under:g}")
+            raise ThresholdNotMet(f"{model.path}: pass@1 {value}, below {fail_under:g}")

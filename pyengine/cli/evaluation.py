@@ -11,9 +11,9 @@ from pyengine.errors import OptionError
 from pyengine.plain_text import safe
 
 if TYPE_CHECKING:
+    from pyengine.codegen.answers import Answer
     from pyengine.codegen.evaluation import Progress
     from pyengine.codegen.options import EvaluationOptions
-    from pyengine.codegen.records import TaskRecord
     from pyengine.codegen.tasks import Task
 
 TOKENS_FOR_OWN, TOKENS_FOR_OTHERS = 160, 512
@@ -84,22 +84,23 @@ def evaluation_progress() -> Iterator["Progress"]:
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bars:
         shown: dict[str, TaskID] = {}
 
-        def show(label: str, done: int, total: int, records: list["TaskRecord"]) -> None:
+        def show(label: str, done: int, total: int, answers: list["Answer"]) -> None:
             name = safe(label)
             if name not in shown:
                 shown[name] = bars.add_task(name, total=total)
-            bars.update(shown[name], completed=done, description=estimate(name, records))
+            bars.update(shown[name], completed=done, description=estimate(name, answers))
 
         yield show
 
 
-def estimate(name: str, records: list["TaskRecord"]) -> str:
+def estimate(name: str, answers: list["Answer"]) -> str:
     """Return the running estimate: tasks solved of those executed, with Wilson's interval."""
+    from pyengine.codegen.answers import executed, n_passed
     from pyengine.statistics.success import wilson
 
-    executed = [record for record in records if record.executed]
-    solved = sum(record.n_passed > 0 for record in executed)
-    if not executed:
+    ran = [answer for answer in answers if executed(answer)]
+    solved = sum(n_passed(answer) > 0 for answer in ran)
+    if not ran:
         return name
-    interval = wilson(solved, len(executed))
+    interval = wilson(solved, len(ran))
     return f"{name}: {solved} solved ({100 * interval.low:.0f} to {100 * interval.high:.0f} %)"

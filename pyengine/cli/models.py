@@ -26,8 +26,8 @@ def command(
     Hugging Face, and the folders given. Files are read whole only where size and samples agree.
     """
     from pyengine.cli.output import print_result, reporting
-    from pyengine.discovery.inventory import list_models
     from pyengine.discovery.places import Places
+    from pyengine.measure.local_models import list_models
     from pyengine.reports.models_view import models_document
 
     check_format(json=json, markdown=markdown)
@@ -35,7 +35,7 @@ def command(
         if not folder.is_dir():
             check_regular(folder)
     with reporting() as progress:
-        result = list_models(
+        run = list_models(
             Places(), folders or [], progress=lambda name: progress(f"reading {name}", 0.0)
         )
-    print_result(result, models_document, json=json, markdown=markdown)
+    print_result(run, models_document, json=json, markdown=markdown)

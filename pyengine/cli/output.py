@@ -11,18 +11,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pyengine.plain_text import safe
+from pyengine.reports.loading import Saved
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
-from pyengine.results import Result, json_text
+from pyengine.results import json_text
+from pyengine.run.record import Run
+from pyengine.run.storage import to_json
 
 PIPED_WIDTH = 80
-R = TypeVar("R", bound=Result)
+R = TypeVar("R", bound=Saved)
 
 
-def print_json(result: Result) -> None:
+def print_json(result: Saved) -> None:
     """Write a record to stdout as indented JSON and nothing else."""
-    sys.stdout.write(json_text(result))
+    sys.stdout.write(to_json(result) if isinstance(result, Run) else json_text(result))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -62,7 +65,7 @@ def print_result(
         _write_page(result, document_of(result), html)
 
 
-def _write_page(result: Result, document: Document, path: Path) -> None:
+def _write_page(result: Saved, document: Document, path: Path) -> None:
     from pyengine.files import write_atomic
     from pyengine.reports.html import render_html
     from pyengine.reports.views import page_document

@@ -19,7 +19,8 @@ from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
     from pyengine.cli.output import Reporter
-    from pyengine.probes.measurement import Measurement
+    from pyengine.measure.cold_rows import ColdRows
+    from pyengine.measure.probe import ProbeOptions
 
 Models = Annotated[
     list[str] | None,
@@ -70,8 +71,8 @@ def command(
     of twelve languages, with controls.
     """
     from pyengine.cli.output import print_result, reporting
-    from pyengine.probes.analysis import AnalysisOptions, analyze
-    from pyengine.probes.saved_logits import save_logits as write_logits
+    from pyengine.measure.probe import ProbeOptions, probe_run
+    from pyengine.measure.saved_cold_rows import save_rows
     from pyengine.reports.probe_view import probe_document
     from pyengine.vocabulary.keywords import load_tables
 
@@ -79,20 +80,22 @@ def command(
     sources = models or [""]
     if save_logits is not None:
         _check_target(save_logits, sources)
-    tables = choose_languages(load_tables("reference", extra=keywords or ()), language)
-    words = [word for table in tables.values() for word in table.words()] if split else []
+    options = ProbeOptions(
+        tables=choose_languages(load_tables("reference", extra=keywords or ()), language),
+        starts=tuple(start or ()),
+        split=split,
+        top=top,
+        draws=draws,
+        seed=seed,
+        threads=threads,
+        n_gpu_layers=gpu_layers,
+    )
     with reporting() as progress:
-        measurements = [
-            _measurement(source, start or [], words, threads, gpu_layers, progress)
-            for source in sources
-        ]
+        decoded = [_decoded(source, options, progress) for source in sources]
         if save_logits is not None:
-            write_logits(save_logits, measurements[0])
-        options = AnalysisOptions(
-            tables=tables, paper_tables=load_tables("paper"), top=top, draws=draws, seed=seed
-        )
-        result = analyze(measurements, options)
-    print_result(result, probe_document, json=json, markdown=markdown, html=html)
+            save_rows(save_logits, decoded[0])
+        run = probe_run(decoded, options)
+    print_result(run, probe_document, json=json, markdown=markdown, html=html)
 
 
 def _check_target(save_logits: Path, sources: list[str]) -> None:
@@ -102,31 +105,16 @@ def _check_target(save_logits: Path, sources: list[str]) -> None:
         raise OptionError(f"--save-logits {save_logits}: the name must end in .npz")
 
 
-def _measurement(
-    source: str,
-    specs: list[str],
-    words: list[str],
-    threads: int | None,
-    gpu_layers: int,
-    progress: "Reporter",
-) -> "Measurement":
+def _decoded(source: str, options: "ProbeOptions", progress: "Reporter") -> "ColdRows":
     from pyengine.cli.model_argument import usable_model
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import ModelOptions
-    from pyengine.probes.measurement import measure
-    from pyengine.probes.saved_logits import load_logits
-    from pyengine.probes.starts import default_starts, resolve_start
+    from pyengine.measure.probe import decode_cold
+    from pyengine.measure.saved_cold_rows import load_rows
 
     if source.endswith(".npz"):
-        if specs:
+        if options.starts:
             raise OptionError(f"{source}: saved logits have their starts; drop --start")
-        return load_logits(source)
+        return load_rows(source)
     path = usable_model(
         source or None, progress=lambda fraction: progress("try in a child process", fraction)
     )
-    options = ModelOptions(n_gpu_layers=gpu_layers)
-    with open_model(
-        path, options=options, progress=lambda fraction: progress(f"open {path.name}", fraction)
-    ) as model:
-        starts = [resolve_start(spec, model) for spec in specs] or default_starts(model)
-        return measure(model, starts, words, threads=threads, progress=progress)
+    return decode_cold(path, options, progress)

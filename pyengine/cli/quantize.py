@@ -57,8 +57,8 @@ def command(
     from pyengine.discovery.references import resolve_model
     from pyengine.engine.quantize import QuantizeOptions, expand_types
     from pyengine.engine.session import default_threads
+    from pyengine.measure.quantize import quantize_all
     from pyengine.reports.quantize_view import quantize_document
-    from pyengine.sweep.quantization import quantize_all
 
     check_format(json=json, markdown=markdown)
     options = QuantizeOptions(

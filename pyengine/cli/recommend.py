@@ -37,8 +37,8 @@ FailIf = Annotated[
     str | None,
     typer.Option(
         help="Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
-        "same_top < 95%'. Names: kl, kl_low, kl_high, kl_99, same_top, size, memory, "
-        "bits_per_weight and what else was measured.",
+        "same_first_choice < 95%'. Names: metrics such as kl, with kl_low, kl_high, kl_99, and "
+        "size, memory, bits_per_weight.",
         metavar="CONDITION",
         show_default=False,
     ),
@@ -60,14 +60,15 @@ def command(
 
     Exits with 1 where none is within the margin, or where --fail-if holds.
     """
+    from pyengine.choose.conditions import parse_size
+    from pyengine.choose.recommend import recommend
     from pyengine.cli.output import print_result
-    from pyengine.recommendation.conditions import parse_size
-    from pyengine.recommendation.recommend import recommend
-    from pyengine.reports.loading import load_result, records_that_fit
+    from pyengine.reports.loading import records_that_fit
     from pyengine.reports.recommend_view import recommend_document
+    from pyengine.run.storage import load
 
     check_format(json=json, markdown=markdown)
-    records = [load_result(path) for path in results]
+    records = [load(path) for path in results]
     with records_that_fit(results):
         result = recommend(
             records,
@@ -78,9 +79,10 @@ def command(
             fail_if=fail_if,
         )
         print_result(result, recommend_document, json=json, markdown=markdown)
-    if result.chosen is None:
+    (choice,) = result.shown("choice")
+    if choice["chosen"] is None:
         raise ThresholdNotMet("no variant fits")
-    if result.failed:
-        raise ThresholdNotMet(f"{fail_if!r} holds for {result.chosen}")
-    if not (result.qualified or fail_if):
+    if choice["failed"]:
+        raise ThresholdNotMet(f"{fail_if!r} holds for {choice['chosen']}")
+    if not (choice["qualified"] or fail_if):
         raise ThresholdNotMet("no variant qualifies")

@@ -9,8 +9,8 @@ import typer
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
+    from pyengine.reports.loading import Saved
     from pyengine.reports.tables import Picture
-    from pyengine.results import Result
 
     Drawn = tuple[Path | None, str, Callable[[Picture], str | bytes]]
 
@@ -34,9 +34,7 @@ Parquet = Annotated[
 ]
 Svg = Annotated[Path | None, typer.Option(help="Write each picture as SVG.", metavar="FOLDER")]
 Png = Annotated[Path | None, typer.Option(help="Write each picture as PNG.", metavar="FOLDER")]
-Schema = Annotated[
-    str | None, typer.Option(help="Print the JSON Schema of a kind of record.", metavar="KIND")
-]
+Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a record.")]
 
 
 def command(
@@ -48,7 +46,7 @@ def command(
     parquet: Parquet = None,
     svg: Svg = None,
     png: Png = None,
-    schema: Schema = None,
+    schema: Schema = False,
 ) -> None:
     """Show results again: as a page, tables, rows or pictures.
 
@@ -58,8 +56,8 @@ def command(
     from pyengine.reports.loading import load_result, records_that_fit
     from pyengine.reports.views import card_of, documents_of
 
-    if schema is not None:
-        _print_schema(schema)
+    if schema:
+        _print_schema()
         return
     if not results:
         raise OptionError("name at least one record, as a command wrote it with --json")
@@ -75,7 +73,7 @@ def command(
                 print_document(shown, markdown=markdown)
 
 
-def _write_page(records: Sequence["Result"], path: Path) -> None:
+def _write_page(records: Sequence["Saved"], path: Path) -> None:
     from pyengine.cli.output import write_text
     from pyengine.reports.html import render_html
     from pyengine.reports.views import page_of
@@ -83,7 +81,7 @@ def _write_page(records: Sequence["Result"], path: Path) -> None:
     write_text(path, render_html(page_of(records)))
 
 
-def _write_rows(records: Sequence["Result"], csv: Path | None, parquet: Path | None) -> None:
+def _write_rows(records: Sequence["Saved"], csv: Path | None, parquet: Path | None) -> None:
     from pyengine.cli.output import write_text
     from pyengine.files import replacing
     from pyengine.reports.measurements import measurements_csv, measurements_of, write_parquet
@@ -98,8 +96,9 @@ def _write_rows(records: Sequence["Result"], csv: Path | None, parquet: Path | N
             write_parquet(rows, temporary)
 
 
-def _write_pictures(records: Sequence["Result"], svg: Path | None, png: Path | None) -> None:
+def _write_pictures(records: Sequence["Saved"], svg: Path | None, png: Path | None) -> None:
     from pyengine.files import making_folder, write_atomic
+    from pyengine.reports.loading import command_of
     from pyengine.reports.plots import draw_png, draw_svg, is_picture_of_ours
     from pyengine.reports.views import pictures_of
 
@@ -108,7 +107,7 @@ def _write_pictures(records: Sequence["Result"], svg: Path | None, png: Path | N
     for number, record in enumerate(records, start=1):
         prefix = f"{number}-" if len(records) > 1 else ""
         for picture in pictures_of(record):
-            name = f"{prefix}{record.kind}-{picture.name}"
+            name = f"{prefix}{command_of(record)}-{picture.name}"
             drawn: tuple[Drawn, ...] = ((svg, "svg", draw_svg), (png, "png", draw_png))
             for folder, suffix, draw in drawn:
                 if folder is not None:
@@ -117,9 +116,10 @@ def _write_pictures(records: Sequence["Result"], svg: Path | None, png: Path | N
                         write_atomic(path, draw(picture), is_ours=is_picture_of_ours)
 
 
-def _print_schema(kind: str) -> None:
+def _print_schema() -> None:
+    import json
     import sys
 
-    from pyengine.reports.loading import schema_text
+    from pyengine.run import storage
 
-    sys.stdout.write(schema_text(kind))
+    sys.stdout.write(json.dumps(storage.schema(), indent=2, ensure_ascii=False) + "\n")

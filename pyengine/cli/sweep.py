@@ -1,5 +1,7 @@
 """`pyengine sweep`: quantize a model to many types and compare each with it."""
 
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +12,10 @@ from pyengine.cli.options import GpuLayers, Html, Margin, Markdown, check_format
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyengine.sweep.options import SweepOptions
-    from pyengine.sweep.records import SweepResult, SweepTimings
+    from pyengine.cli.output import Reporter
+    from pyengine.measure.options import CompareOptions
+    from pyengine.measure.speed import SpeedOptions
+    from pyengine.run.record import Run
 
 EVALUATION = "evaluate.json"
 
@@ -96,59 +100,60 @@ def command(
     once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
     """
     from pyengine.cli.output import print_result
-    from pyengine.comparison.options import WindowOptions
     from pyengine.files import check_replaceable
+    from pyengine.measure.options import CompareOptions
+    from pyengine.measure.speed import SpeedOptions
     from pyengine.reports.sweep_view import sweep_document
-    from pyengine.sweep.options import SpeedOptions, SweepOptions
+    from pyengine.text.windows import WindowOptions
 
     check_format(json=json, markdown=markdown)
     if variants and to:
         raise OptionError("--to and --variants exclude each other")
     cores = _cores()
     timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
-    options = SweepOptions(
+    options = CompareOptions(
         windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
-        speed=timing if speed else None,
-        corpus=tuple(corpus or ()),
         workers=workers or max(1, cores // threads),
         threads=threads,
         n_gpu_layers=gpu_layers,
+        continuations=0,
         margin=margin,
         seed=seed,
-        check_files=dask is not None,
     )
     options.check()
     model, files = _models(source, variants or [])
     folder = output_dir or Path(f"{model.stem}-sweep")
     if evaluate is not None:
         check_replaceable(folder / EVALUATION, _is_evaluation)
-    result, timings, files = _sweep(
-        model, files, to or ["all"], imatrix, folder, resume, dask, options
+    asked = Asked(model, files, to or ["all"], imatrix, corpus or [], options)
+    result, timings = _sweep(
+        asked, folder, resume=resume, dask=dask, speed=timing if speed else None
     )
     view = partial(sweep_document, timings=timings)
     print_result(result, view, json=json, markdown=markdown, html=html)
     if evaluate is not None:
-        _evaluate(model, files, folder, evaluate, options, show=not json, markdown=markdown)
+        paths = [Path(found.path) for found in result.models]
+        _evaluate(paths, folder, evaluate, options, show=not json, markdown=markdown)
 
 
 def _is_evaluation(path: Path) -> bool:
-    from pyengine.results import is_record
+    from pyengine.run.storage import holds_run
 
-    return is_record(path, "evaluate")
+    return holds_run(path, "evaluate")
 
 
 def _models(source: str | None, variants: list[Path]) -> tuple[Path, list[Path]]:
     """Return the source and the variants that are there already."""
     from pyengine.discovery.references import resolve_model
-    from pyengine.sweep.variants import describe_variant, find_variants
+    from pyengine.measure.files import bits_per_weight, find_variants
 
     files = find_variants([_named(variant) for variant in variants])
     if source is not None or not files:
         return resolve_model(source), files
-    whole = [variant for variant in map(describe_variant, files) if not variant.failure]
+    whole = {path: bits for path in files if (bits := bits_per_weight(path)) is not None}
     if not whole:
         raise OptionError("none of the variants can be opened, so there is nothing to compare to")
-    return max(whole, key=lambda variant: variant.bits_per_weight or 0.0).path, files
+    return max(whole, key=lambda path: whole[path]), files
 
 
 def _named(variant: Path) -> Path:
@@ -159,64 +164,91 @@ def _named(variant: Path) -> Path:
     return resolve_model(variant) if colon and scheme in SCHEMES else variant
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a sweep is asked to measure: a source, and its variants or the types to make."""
+
+    source: Path
+    files: list[Path]
+    to: list[str]
+    imatrix: Path | None
+    corpus: list[Path]
+    options: "CompareOptions"
+
+
 def _sweep(
-    source: Path,
-    files: list[Path],
-    to: list[str],
-    imatrix: Path | None,
+    asked: Asked,
     folder: Path,
+    *,
     resume: bool,
     dask: str | None,
-    options: "SweepOptions",
-) -> "tuple[SweepResult, SweepTimings, list[Path]]":
+    speed: "SpeedOptions | None",
+) -> "tuple[Run, Run]":
     from pyengine.cli.output import reporting
-    from pyengine.cli.quantize import split_commas
-    from pyengine.engine.quantize import QuantizeOptions, expand_types
-    from pyengine.sweep.executors import open_workplace
-    from pyengine.sweep.run import quantize_variants, sweep
-    from pyengine.sweep.store import open_store
+    from pyengine.corpus import load_corpus
+    from pyengine.engine.quantize import expand_types
+    from pyengine.measure.compare import Means
+    from pyengine.measure.engine import LocalExecutor, Processes
+    from pyengine.measure.executors import dask_executor
+    from pyengine.measure.store import open_folder
+    from pyengine.measure.sweep import sweep
 
-    types = [] if files else expand_types(split_commas(to), has_imatrix=imatrix is not None)
+    types = expand_types(_words(asked.to), has_imatrix=asked.imatrix is not None)
+    corpus = load_corpus(asked.corpus)
     with (
         reporting() as progress,
-        open_store(folder, resume=resume) as store,
-        open_workplace(workers=options.workers, dask=dask) as workplace,
+        open_folder(folder, resume=resume) as kept,
+        Processes() as processes,
+        dask_executor(dask) if dask else nullcontext(LocalExecutor(processes)) as executor,
     ):
-        if types:
-            making = QuantizeOptions(imatrix=imatrix, threads=_cores())
-            files = quantize_variants(source, types, store, options=making, progress=progress)
-        result, timings = sweep(source, files, store, workplace, options=options, progress=progress)
-    return result, timings, files
+        files = asked.files or _quantize(asked, types, kept.models, progress)
+        means = Means(processes, executor, kept, keep_going=True, progress=progress)
+        return sweep(asked.source, files, corpus, asked.options, means, kept, speed=speed)
+
+
+def _words(values: list[str]) -> list[str]:
+    from pyengine.cli.quantize import split_commas
+
+    return split_commas(values)
+
+
+def _quantize(asked: Asked, types: list[str], folder: Path, progress: "Reporter") -> list[Path]:
+    from pyengine.engine.quantize import QuantizeOptions
+    from pyengine.measure.quantize import quantize_all, quantized_paths
+
+    making = QuantizeOptions(imatrix=asked.imatrix, threads=_cores())
+    made = quantize_all(asked.source, types, folder, options=making, progress=progress)
+    return quantized_paths(made)
 
 
 def _evaluate(
-    source: Path,
-    files: list[Path],
+    paths: list[Path],
     folder: Path,
     tasks: str,
-    options: "SweepOptions",
+    options: "CompareOptions",
     *,
     show: bool,
     markdown: bool,
 ) -> None:
-    """Evaluate the files that can be opened against the source; keep the record."""
+    """Evaluate the models that were opened against the first of them; keep the record."""
     from pyengine.cli.evaluation import evaluation_options, evaluation_progress, find_tasks
     from pyengine.cli.output import print_document
     from pyengine.codegen.evaluation import Evaluation
     from pyengine.codegen.sandbox import open_sandbox
     from pyengine.files import write_atomic
     from pyengine.reports.evaluate_view import evaluate_document
-    from pyengine.results import json_text
-    from pyengine.sweep.variants import describe_variant
+    from pyengine.run.storage import to_json
 
-    usable = [path for path in files if path != source and not describe_variant(path).failure]
     chosen = evaluation_options(
-        tasks, threads=options.threads, gpu_layers=options.n_gpu_layers, folder=folder / "evaluate"
+        tasks,
+        threads=options.threads or 1,
+        gpu_layers=options.n_gpu_layers,
+        folder=folder / "evaluate",
     )
     with evaluation_progress() as progress:
         evaluation = Evaluation(find_tasks(tasks), tasks, chosen, open_sandbox(), progress=progress)
-        result = evaluation.run(usable, reference=source)
-    write_atomic(folder / EVALUATION, json_text(result), is_ours=_is_evaluation)
+        result = evaluation.run(paths[1:], reference=paths[0])
+    write_atomic(folder / EVALUATION, to_json(result), is_ours=_is_evaluation)
     if show:
         print_document(evaluate_document(result), markdown=markdown)
 

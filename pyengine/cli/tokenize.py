@@ -44,19 +44,19 @@ def command(
     from pyengine.cli.output import print_result
     from pyengine.engine.model import open_model
     from pyengine.engine.options import ModelOptions
+    from pyengine.measure.tokenization import tokenize_text
     from pyengine.reports.tokenize_view import tokenize_document
-    from pyengine.vocabulary.tokenization import tokenize_text
 
     check_format(json=json, markdown=markdown)
     name, content = _content(text, literal)
     opened = open_model(
         usable_model(model, vocabulary_only=True), options=ModelOptions(vocabulary_only=True)
     )
-    result = tokenize_text(
+    run = tokenize_text(
         opened, content, source=name, add_special=special, parse_special=parse_special
     )
     view = partial(tokenize_document, rows=rows)
-    print_result(result, view, json=json, markdown=markdown)
+    print_result(run, view, json=json, markdown=markdown)
 
 
 def _content(text: str | None, literal: bool) -> tuple[str, bytes]:

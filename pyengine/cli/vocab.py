@@ -62,20 +62,21 @@ def command(
     """
     from pyengine.cli.output import print_result, reporting
     from pyengine.corpus import load_corpus
+    from pyengine.measure.vocab import vocab
+    from pyengine.measure.vocab_analysis import VocabOptions
     from pyengine.reports.vocab_view import paper_document, vocab_document
-    from pyengine.vocabulary.analysis import AnalysisOptions, analyze
 
     check_format(json=json, markdown=markdown)
     collections = _collections(collection, keywords, language)
-    options = AnalysisOptions(collections, load_corpus(corpus or ()))
+    options = VocabOptions(collections, load_corpus(corpus or ()))
     with reporting() as progress:
         opened = [_open(source) for source in models or [""]]
-        result = analyze(opened, options, progress=progress)
-    if paper and not result.paper:
+        run = vocab(opened, options, progress=progress)
+    if paper and not run.shown("paper"):
         paths = ", ".join(str(model.path) for model in opened)
         raise OptionError(f"--paper: none of the paper's tokenizers is in {paths}")
     view = paper_document if paper else vocab_document
-    print_result(result, view, json=json, markdown=markdown, html=html)
+    print_result(run, view, json=json, markdown=markdown, html=html)
 
 
 def _collections(

@@ -1,53 +1,65 @@
 """Evaluate models on tasks: score references, generate, execute, keep, compare."""
 
+from __future__ import annotations
+
 import os
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from pyengine import __version__
-from pyengine.codegen.aggregate import groups, warnings
+from pyengine.codegen.aggregate import References, measurements, notes_of
+from pyengine.codegen.answers import Answer, executed
+from pyengine.codegen.cost import cost
 from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.linking import link
-from pyengine.codegen.measures import reference_text, score_reference
-from pyengine.codegen.options import EvaluationOptions
-from pyengine.codegen.pairing import pair
-from pyengine.codegen.prompting import PromptStyle, build_prompts, choose_style, unseen
-from pyengine.codegen.records import (
-    CostRecord,
-    EvaluationResult,
-    EvaluationSettings,
-    ModelEvaluation,
-    ReferenceRecord,
-    SampleRecord,
-    TaskRecord,
-    TokenLevelRecord,
+from pyengine.codegen.likelihood import (
+    pair_measurements,
+    score_alone,
+    score_beside,
 )
+from pyengine.codegen.linking import link
+from pyengine.codegen.opening import Opened, prepare
+from pyengine.codegen.options import EvaluationOptions
+from pyengine.codegen.pairing import Answered, changes, sides
+from pyengine.codegen.prompting import PromptStyle, n_hidden
 from pyengine.codegen.sampling import Asked, Executor, Pending, sample
 from pyengine.codegen.sandbox import Sandbox
 from pyengine.codegen.store import TaskStore, fingerprint, task_key
 from pyengine.codegen.tasks import Task, fill_in_the_middle
-from pyengine.codegen.token_level import TokenLevelSums
 from pyengine.engine.generation import GenerationStatistics
 from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session, default_threads
-from pyengine.engine.vocabulary_hash import vocabulary_sha256
+from pyengine.engine.options import ModelOptions
+from pyengine.engine.session import default_threads
 from pyengine.errors import NumbersError, OptionError
-from pyengine.results import Note, context_notes, failed, model_record, provenance
+from pyengine.measure.engine import Processes
+from pyengine.measure.models import variant_ids
+from pyengine.measure.provenance import provenance
+from pyengine.measure.subjects import identify, open_subject, same_vocabulary
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import Exhibit, Note, Run
 
-Progress = Callable[[str, int, int, list[TaskRecord]], object]
-SCORING_CELLS = 4096
+Progress: TypeAlias = Callable[[str, int, int, list[Answer]], object]
 
 
 @dataclass
-class _Scores:
-    references: dict[str, ReferenceRecord | None]
-    token_level: TokenLevelRecord | None
-    seconds: float
+class _Found:
+    """What is found as the evaluation goes on."""
+
+    references: dict[str, References] = field(default_factory=dict)
+    answered: list[Answered] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    exhibits: list[Exhibit] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    failures: dict[str, Exception] = field(default_factory=dict)
+
+    def fail(self, opened: Opened, error: Exception) -> None:
+        """Leave a model out."""
+        self.failures[opened.id] = error
+        reason = str(error).removeprefix(f"{opened.subject.variant.path}: ")
+        self.notes.append(Note(code="model-failed", model=opened.id, values={"reason": reason}))
 
 
 class Evaluation:
@@ -66,7 +78,7 @@ class Evaluation:
 
         Args:
             source: where the tasks came from, for the record.
-            progress: called with (model name, tasks done, tasks in all, finished records).
+            progress: called with (model name, tasks done, tasks in all, finished answers).
         """
         options.check()
         if options.style is PromptStyle.FIM:
@@ -84,120 +96,128 @@ class Evaluation:
         self._sandbox = sandbox
         self._progress = progress
 
-    def run(self, paths: Sequence[Path], *, reference: Path | None = None) -> EvaluationResult:
+    def run(self, paths: Sequence[Path], *, reference: Path | None = None) -> Run:
         """Evaluate each model, each against `reference` where one is given.
 
+        Returns:
+            a run of "evaluate", whose first model is the reference where there is one. Its
+            metrics are those of `pyengine.run.evaluate_metrics`, of all tasks and by language,
+            level and outcome; beside a reference also what a variant does to the references'
+            tokens. Exhibits: an "answer" for each model and task, "flips" for each variant.
+
         Raises:
+            ModelFileError, ModelKindError: a file cannot be used.
             NumbersError: the reference, or every model, computes logits that are NaN or infinite;
                 of several models, one that does is left out with a note.
         """
         everything = [reference, *paths] if reference else list(paths)
+        found = _Found()
+        with Processes() as processes:
+            models = self._open_all(everything, processes, beside=reference is not None)
+            base = models[0] if reference else None
+            self._score(models, base, processes, found)
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(self.options.jobs))
             executor = stack.enter_context(Executor(self._sandbox, self.options, pool))
-            base = stack.enter_context(self._open(reference)) if reference else None
-            models: list[ModelEvaluation] = []
-            notes: list[Note] = []
-            failures: list[NumbersError] = []
-            devices: list[str] = []
-            for number, path in enumerate(everything):
-                with self._open(path) as model:
-                    against = base if number > 0 else None
-                    try:
-                        models.append(self._evaluate(model, against, executor))
-                    except NumbersError as error:
-                        if error.path == str(reference):
-                            raise
-                        failures.append(error)
-                        continue
-                    notes += context_notes(model)
-                    devices = model.devices
-        if len(models) == (1 if reference else 0):
-            raise failures[0]
-        return self._result(
-            models, reference is not None, devices, [*map(failed, failures), *notes]
-        )
+            for opened in models:
+                if opened.id in found.failures:
+                    continue
+                try:
+                    self._write(opened, executor, found)
+                except NumbersError as error:
+                    if opened is base:
+                        raise
+                    found.fail(opened, error)
+        if len(found.answered) == (1 if reference else 0):
+            raise next(iter(found.failures.values()))
+        return self._result(models, base, found)
 
-    def _open(self, path: Path) -> Model:
-        return open_model(path, options=ModelOptions(n_gpu_layers=self.options.gpu_layers))
+    def _open_all(
+        self, paths: Sequence[Path], processes: Processes, *, beside: bool
+    ) -> list[Opened]:
+        """Describe every model, and tokenize what it is asked."""
+        how = ModelOptions(n_gpu_layers=self.options.gpu_layers)
+        subjects = [
+            open_subject(identify(name, path, how), processes)
+            for name, path in zip(variant_ids(paths), paths, strict=True)
+        ]
+        return [
+            prepare(subject, subjects if beside else [subject], self.tasks, self.options)
+            for subject in subjects
+        ]
 
-    def _result(
+    def _score(
         self,
-        models: list[ModelEvaluation],
-        has_reference: bool,
-        devices: list[str],
-        notes: list[Note],
-    ) -> EvaluationResult:
+        models: Sequence[Opened],
+        base: Opened | None,
+        processes: Processes,
+        found: _Found,
+    ) -> None:
+        """Let every model score the references, variants of one vocabulary beside the first."""
+        beside = [
+            opened
+            for opened in models[1:]
+            if base is not None and same_vocabulary(base.subject.info, opened.subject.info)
+        ]
+        for opened in models:
+            if opened in beside:
+                continue
+            try:
+                seen = score_alone(opened.scoring, opened.subject, processes)
+            except NumbersError as error:
+                if opened is base:
+                    raise
+                found.fail(opened, error)
+            else:
+                found.references[opened.id] = opened.scoring.contents(seen)
+        if base is None or not beside:
+            return
+        subjects = [opened.subject for opened in beside]
+        series = score_beside(base.scoring, base.subject, subjects, processes)
+        for opened in beside:
+            failure = series[opened.id].failure
+            if failure is not None:
+                found.fail(opened, failure.kind(f"{opened.subject.variant.path}: {failure.reason}"))
+                continue
+            observations = series[opened.id].observations
+            found.references[opened.id] = base.scoring.contents(observations[:-1])
+            found.measurements += pair_measurements(
+                base.scoring, observations, model=opened.id, reference=base.id
+            )
+
+    def _write(self, opened: Opened, executor: Executor, found: _Found) -> None:
+        """Let one model answer all tasks."""
         seed = self.options.sampling.seed
-        threads = self.options.threads or default_threads()
-        rest = models[1:] if has_reference else []
-        records = [record for model in models for record in model.tasks]
-        skipped = {r.language for r in records if len(r.executed) < len(r.samples)}
-        languages = [name for name in LANGUAGES if name in skipped]
-        missing = {name: LANGUAGES[name].missing() for name in languages}
-        return EvaluationResult(
-            provenance=provenance(threads=threads, devices=devices, seed=seed),
-            notes=notes,
-            settings=self.settings(),
-            models=models,
-            paired=[pair(model, models[0], seed=seed) for model in rest],
-            links=link(models),
-            skipped={name: reason for name, reason in missing.items() if reason},
-        )
+        references = found.references[opened.id]
+        how = opened.subject.variant.options
+        with open_model(opened.subject.variant.path, options=how) as model:
+            store = self._store(opened)
+            try:
+                asked = [Asked(*pair) for pair in zip(self.tasks, opened.prompts, strict=True)]
+                answers, statistics = self._sample(model, asked, store, executor)
+            finally:
+                store.close()
+            hidden = n_hidden(self.tasks, opened.prompts)
+            if hidden:
+                values = {"n": hidden, "n_prompts": len(opened.prompts)}
+                found.notes.append(Note(code="request-hidden", model=opened.id, values=values))
+            found.notes += notes_of(answers, model=opened.id)
+            found.notes += _context_notes(opened.id, model)
+        found.answered.append(Answered(opened.info, answers, references))
+        found.measurements += measurements(answers, references, model=opened.id, seed=seed)
+        found.measurements += cost(answers, statistics, model=opened.id)
+        for answer in answers:
+            content: dict[str, Any] = {**answer, "reference": references.get(answer["task"])}
+            found.exhibits.append(Exhibit(kind="answer", model=opened.id, content=content))
 
-    def settings(self) -> EvaluationSettings:
-        """Return all that decides what is measured."""
-        options, limits, sampling = self.options, self.options.limits, self.options.sampling
-        return EvaluationSettings(
-            tasks=self.source,
-            tasks_sha256=fingerprint({"tasks": [task.model_dump() for task in self.tasks]}),
-            n_tasks=len(self.tasks),
-            samples=options.samples,
-            max_tokens=options.max_tokens,
-            thinking_tokens=options.thinking_tokens,
-            temperature=sampling.temperature,
-            top_k=sampling.top_k,
-            top_p=sampling.top_p,
-            min_p=sampling.min_p,
-            seed=sampling.seed,
-            isolation=self._sandbox.isolation.value,
-            cpu_s=limits.cpu_s,
-            wall_s=limits.wall_s,
-            memory_bytes=limits.memory_bytes,
-        )
-
-    def _evaluate(
-        self, model: Model, reference: Model | None, executor: Executor
-    ) -> ModelEvaluation:
-        style = self.options.style or choose_style(model)
-        prompts = build_prompts(self.tasks, model, style)
-        scores = self._score(model, reference)
-        store = self._store(model, style)
-        try:
-            asked = [Asked(*pair) for pair in zip(self.tasks, prompts, strict=True)]
-            records, statistics = self._sample(model, asked, scores, store, executor)
-        finally:
-            store.close()
-        cost = _cost(records, statistics, scores.seconds)
-        seed = self.options.sampling.seed
-        found = groups(records, seed=seed)
-        return ModelEvaluation(
-            model=model_record(model, vocabulary_sha256=vocabulary_sha256(model.vocabulary)),
-            style=style,
-            groups=found,
-            cost=cost,
-            token_level=scores.token_level,
-            warnings=[*unseen(self.tasks, prompts), *warnings(found[0], records)],
-            tasks=records,
-        )
-
-    def _store(self, model: Model, style: PromptStyle) -> TaskStore:
-        settings = self.settings().model_dump(exclude={"tasks", "tasks_sha256", "n_tasks"})
+    def _store(self, opened: Opened) -> TaskStore:
+        unimportant = ("tasks", "tasks_sha256", "n_tasks")
+        settings = {k: v for k, v in self.settings().items() if k not in unimportant}
         key = fingerprint(
             {
                 "version": __version__,
-                "model": model.sha256,
-                "style": style.value,
+                "model": opened.subject.variant.sha256,
+                "style": opened.style.value,
                 "gpu_layers": self.options.gpu_layers,  # a record names the devices that computed
                 "settings": settings,
             }
@@ -207,56 +227,14 @@ class Evaluation:
             store.forget()
         return store
 
-    def _score(self, model: Model, reference: Model | None) -> _Scores:
-        """Score every reference solution, and set the variant's rows beside the reference's."""
-        started = time.perf_counter()
-        beside = reference
-        if reference is not None and not _same_vocabulary(model, reference):
-            beside = None
-        read = [opened.n_ctx_train for opened in (model, beside) if opened is not None]
-        longest = min(SCORING_CELLS, *(length for length in read if length > 0))
-        session = self._scoring_session(model, longest)
-        other = None if beside is None else self._scoring_session(beside, longest)
-        sums = TokenLevelSums(model.vocabulary)
-        found: dict[str, ReferenceRecord | None] = {}
-        for task in self.tasks:
-            text = reference_text(task, model.vocabulary, longest=longest)
-            found[task.name] = None
-            if text is None:
-                continue
-            rows = text.rows(session)
-            score = score_reference(rows, text, model.vocabulary)
-            found[task.name] = ReferenceRecord.model_validate(
-                {**asdict(score), "keyword_ranks": list(score.keyword_ranks)}
-            )
-            if other is not None:
-                sums.add(text.rows(other), rows, text.targets, task.language)
-        level = None
-        if other is not None:
-            level = TokenLevelRecord.model_validate(asdict(sums.finish(other, session)))
-        return _Scores(found, level, time.perf_counter() - started)
-
-    def _scoring_session(self, model: Model, longest: int) -> Session:
-        return Session(
-            model,
-            options=SessionOptions(
-                n_ctx=longest, n_batch=min(512, longest), threads=self.options.threads
-            ),
-        )
-
     def _sample(
-        self,
-        model: Model,
-        asked: Sequence[Asked],
-        scores: _Scores,
-        store: TaskStore,
-        executor: Executor,
-    ) -> tuple[list[TaskRecord], GenerationStatistics]:
+        self, model: Model, asked: Sequence[Asked], store: TaskStore, executor: Executor
+    ) -> tuple[list[Answer], GenerationStatistics]:
         keys = {item.task.name: task_key(item.task) for item in asked}
         done = {
-            name: record
+            name: answer
             for name, key in keys.items()
-            if (record := store.get(key)) and not _can_now_run(record)
+            if (answer := store.get(key)) and not _can_now_run(answer)
         }
         missing = [item for item in asked if item.task.name not in done]
         waiting: dict[str, list[Pending]] = {}
@@ -266,9 +244,9 @@ class Evaluation:
             for name, pending in list(waiting.items()):
                 whole = len(pending) == self.options.samples
                 if whole and (wait or all(item.execution.done() for item in pending)):
-                    record = _task_record(waiting.pop(name), scores)
-                    store.put(keys[name], record)
-                    done[name] = record
+                    answer = _answer(waiting.pop(name))
+                    store.put(keys[name], answer)
+                    done[name] = answer
                     self._progress(model.path.name, len(done), len(asked), list(done.values()))
 
         self._progress(model.path.name, len(done), len(asked), list(done.values()))
@@ -278,54 +256,88 @@ class Evaluation:
         keep(wait=True)
         return [done[item.task.name] for item in asked], statistics
 
+    def settings(self) -> dict[str, Any]:
+        """Return all that decides what is measured; `isolation` is how programs were kept away."""
+        options, limits = self.options, self.options.limits
+        return {
+            "tasks": self.source,
+            "tasks_sha256": fingerprint({"tasks": [task.model_dump() for task in self.tasks]}),
+            "n_tasks": len(self.tasks),
+            "samples": options.samples,
+            "max_tokens": options.max_tokens,
+            "thinking_tokens": options.thinking_tokens,
+            **asdict(options.sampling),
+            "isolation": self._sandbox.isolation.value,
+            "cpu_s": limits.cpu_s,
+            "wall_s": limits.wall_s,
+            "memory_bytes": limits.memory_bytes,
+        }
 
-def _can_now_run(record: TaskRecord) -> bool:
+    def _result(self, models: Sequence[Opened], base: Opened | None, found: _Found) -> Run:
+        seed = self.options.sampling.seed
+        if base is not None:
+            first, *others = found.answered
+            for model in others:
+                found.measurements += changes(model, first, seed=seed)
+                rows, exhibit = sides(model, first)
+                found.measurements += rows
+                found.exhibits.append(exhibit)
+        found.measurements += link(found.measurements)
+        found.notes += _skipped(found.answered)
+        return Run(
+            command="evaluate",
+            options={**self.settings(), "reference": base.id if base else None},
+            provenance=provenance(
+                threads=self.options.threads or default_threads(),
+                devices=[device for opened in models for device in opened.subject.devices],
+                seed=seed,
+            ),
+            models=[model.info for model in found.answered],
+            measurements=found.measurements,
+            exhibits=found.exhibits,
+            notes=found.notes,
+        )
+
+
+def _context_notes(id: str, model: Model) -> list[Note]:  # noqa: A002 - the field's own name
+    """Return a note where a model was given more positions than it was trained with."""
+    positions, trained = model.longest_context, model.n_ctx_train
+    if not 0 < trained < positions:
+        return []
+    values = {"positions": positions, "trained": trained}
+    return [Note(code="beyond-trained-context", model=id, values=values)]
+
+
+def _skipped(answered: Sequence[Answered]) -> list[Note]:
+    """Return the languages whose programs were not executed, and which toolchain is missing."""
+    answers = [answer for model in answered for answer in model.answers]
+    skipped = {a["language"] for a in answers if len(executed(a)) < len(a["samples"])}
+    missing = {name: LANGUAGES[name].missing() for name in LANGUAGES if name in skipped}
+    return [
+        Note(code="language-skipped", values={"language": name, "reason": reason})
+        for name, reason in missing.items()
+        if reason
+    ]
+
+
+def _can_now_run(answer: Answer) -> bool:
     """Return whether a task was skipped for want of a toolchain that has come since."""
-    skipped = len(record.executed) < len(record.samples)
-    return skipped and not LANGUAGES[record.language].missing()
+    skipped = len(executed(answer)) < len(answer["samples"])
+    return skipped and not LANGUAGES[answer["language"]].missing()
 
 
-def _same_vocabulary(first: Model, second: Model) -> bool:
-    return vocabulary_sha256(first.vocabulary) == vocabulary_sha256(second.vocabulary)
-
-
-def _task_record(pending: Sequence[Pending], scores: _Scores) -> TaskRecord:
+def _answer(pending: Sequence[Pending]) -> Answer:
     task, prompt = pending[0].asked.task, pending[0].asked.prompt
-    samples: list[SampleRecord] = [item.record() for item in pending]
-    return TaskRecord(
+    samples = [item.sample() for item in pending]
+    return Answer(
         task=task.name,
         language=task.language,
         level=task.level,
-        style=prompt.style,
+        style=prompt.style.value,
         prompt=prompt.text,
         prompt_tokens=list(prompt.tokens),
-        reference=scores.references[task.name],
-        samples=sorted(samples, key=lambda item: item.seed),
+        samples=sorted(samples, key=lambda item: item["seed"]),
     )
-
-
-def _cost(
-    records: Sequence[TaskRecord],
-    statistics: GenerationStatistics,
-    scoring_s: float,
-) -> CostRecord:
-    samples = [item for record in records for item in record.samples]
-    seconds = statistics.prompt_s + statistics.generation_s
-    return CostRecord(
-        prompt_tokens=statistics.prompt_tokens,
-        generated_tokens=sum(item.tokens for item in samples),
-        generation_s=seconds,
-        tokens_per_s=statistics.generated_tokens / seconds if seconds else float("nan"),
-        scoring_s=scoring_s,
-        execution_s=sum(item.wall_s for item in samples),
-        thinking_share=_share(samples, lambda item: bool(item.thinking)),
-        trimmed_share=_share(samples, lambda item: item.trimmed),
-        length_share=_share(samples, lambda item: item.finish.value == "length"),
-    )
-
-
-def _share(samples: Sequence[SampleRecord], holds: Callable[[SampleRecord], bool]) -> float:
-    return sum(map(holds, samples)) / len(samples)
 
 
 def default_jobs() -> int:

@@ -1,46 +1,56 @@
 """Does what a variant does to tokens go along with what it does to code? Said as found."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pyengine.codegen.aggregate import interval_record
-from pyengine.codegen.records import LinkRecord, ModelEvaluation, TokenLevelRecord
+from pyengine.run.measurement import Measurement, group_of
 from pyengine.statistics.success import spearman
 
-TOKEN_MEASURES = tuple(TokenLevelRecord.model_fields)
-CODE_MEASURES: Mapping[str, Callable[[ModelEvaluation], float]] = {
-    "pass_1": lambda e: e.total.pass_at[1].value if 1 in e.total.pass_at else float("nan"),
-    "parse_share": lambda e: e.total.parse_share.value,
-    "reference_log_probability": lambda e: e.total.reference_log_probability.value,
-    "keyword_first": lambda e: e.total.keyword_first.value,
-    "edit_similarity": lambda e: e.total.edit_similarity.value,
-}
+# Metric and group of what is measured of tokens.
+TOKEN_MEASURES = (
+    ("kl", ""),
+    ("keyword_mass_shift", ""),
+    ("jensen_shannon", group_of({"start": "cold"})),
+    ("pkp", group_of({"start": "cold"})),
+)
+CODE_MEASURES = (
+    *("pass_at_1", "parse_share", "reference_log_probability", "keyword_first"),
+    "edit_similarity",
+)
 FEWEST = 4
 
 
-def link(models: Sequence[ModelEvaluation]) -> list[LinkRecord]:
-    """Return the rank correlation of every token measure with every code measure.
+def link(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
+    """Yield the rank correlation of every token measure with every code measure.
 
-    Over the variants that have token-level measures: the reference, whose divergence is zero by
-    definition, is left out. Empty below four variants.
+    Over the variants that have token measures: the reference, whose divergence is zero by
+    definition, is left out. Nothing below four variants.
     """
-    variants = [(model, model.token_level) for model in models if model.token_level is not None]
+    known = {(row.metric, row.group, row.model): row.value for row in measurements}
+    variants = [row.model for row in measurements if (row.metric, row.group) == TOKEN_MEASURES[0]]
     if len(variants) < FEWEST:
-        return []
-    found = []
-    for token_measure in TOKEN_MEASURES:
-        x = np.array([getattr(level, token_measure) for _, level in variants], dtype=np.float64)
-        for code_measure, value in CODE_MEASURES.items():
-            y = np.array([value(model) for model, _ in variants], dtype=np.float64)
-            correlation = spearman(x, y)
-            found.append(
-                LinkRecord(
-                    token_measure=token_measure,
-                    code_measure=code_measure,
-                    rho=interval_record(correlation.rho, correlation.method),
-                    n_variants=correlation.n,
-                    verdict=correlation.verdict(),
-                )
+        return
+    for token_metric, token_group in TOKEN_MEASURES:
+        x = [known.get((token_metric, token_group, model), math.nan) for model in variants]
+        for code_metric in CODE_MEASURES:
+            y = [known.get((code_metric, "", model), math.nan) for model in variants]
+            found = spearman(np.array(x), np.array(y))
+            rho = found.rho
+            bounded = math.isfinite(rho.low)
+            yield Measurement(
+                "rank_agreement",
+                "",
+                "",
+                group_of({"token": token_metric, "code": code_metric}),
+                rho.value,
+                rho.low,
+                rho.high,
+                rho.level if bounded else math.nan,
+                n=found.n,
+                n_clusters=found.n,
+                interval="fisher" if bounded else "",
             )
-    return found

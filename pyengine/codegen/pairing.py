@@ -1,105 +1,79 @@
-"""A model against a reference on the same tasks and seeds."""
+"""A model against the reference on the same tasks and seeds."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from pyengine.codegen.aggregate import BOOTSTRAP, RATIOS, SHARES, Floats, Ratio, interval_record
-from pyengine.codegen.records import IntervalRecord, ModelEvaluation, PairedRecord, TaskRecord
-from pyengine.statistics.success import (
-    Interval,
-    bootstrap_mean,
-    bootstrap_ratio_difference,
-    flips,
-    mcnemar,
-    wilson,
-)
+from pyengine.codegen.aggregate import References, task_table
+from pyengine.codegen.answers import Answer, executed, n_passed, solved
+from pyengine.measure.resampled import known_rows, mean_change, ratio_change
+from pyengine.run.evaluate_metrics import CHANGES
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import Exhibit, ModelInfo
+from pyengine.statistics.success import flips, mcnemar
 
 # Differences of log-probabilities per token mean nothing between two tokenizers.
-SAME_TOKENS_ONLY = ("reference_log_probability",)
-SKIPPED = ("keyword_rank",)
+SAME_TOKENS_ONLY = "reference_log_probability"
 
 
-def pair(
-    model: ModelEvaluation, reference: ModelEvaluation, *, seed: int, level: float = 0.95
-) -> PairedRecord:
-    """Compare `model` with `reference`, task by task."""
-    mine = {task.task: task for task in model.tasks}
-    theirs = {task.task: task for task in reference.tasks}
-    names = [name for name in theirs if name in mine]
-    both = [name for name in names if mine[name].executed and theirs[name].executed]
-    lost, gained = flips(
-        {name: _solved(theirs[name]) for name in both}, {name: _solved(mine[name]) for name in both}
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What one model made of the tasks."""
+
+    info: ModelInfo
+    answers: Sequence[Answer]
+    references: References
+
+
+def changes(model: Answered, reference: Answered, *, seed: int) -> Iterator[Measurement]:
+    """Yield every measure of the model less that of the reference, task by task."""
+    names = {"model": model.info.id, "reference": reference.info.id}
+    pairs = list(zip(model.answers, reference.answers, strict=True))
+    rates = [_rate(a) - _rate(b) for a, b in pairs if executed(a) and executed(b)]
+    if rates:
+        yield mean_change(np.array(rates), "pass_at_1", **names, seed=seed)
+    mine = task_table(model.answers, model.references)
+    theirs = task_table(reference.answers, reference.references)
+    same_tokens = model.info.vocabulary_sha256 == reference.info.vocabulary_sha256
+    metrics = [change.id.removesuffix("_change") for change in CHANGES[1:]]
+    yield from known_rows(
+        ratio_change(metric, mine, theirs, **names, seed=seed)
+        for metric in metrics
+        if same_tokens or metric != SAME_TOKENS_ONLY
     )
-    p_value = mcnemar(len(lost), len(gained))
-    shared = model.model.vocabulary_sha256 == reference.model.vocabulary_sha256
-    return PairedRecord(
-        model=model.model.path,
-        reference=reference.model.path,
-        n_tasks=len(both),
-        lost=list(lost),
-        gained=list(gained),
-        mcnemar_p=p_value,
-        difference=_differences(
-            [mine[name] for name in names], [theirs[name] for name in names], shared, seed
-        ),
-        verdict=verdict(len(lost), len(gained), len(both), p_value, level=level),
-    )
 
 
-def _solved(task: TaskRecord) -> bool:
-    """Return whether at least half of the executed samples pass."""
-    return 2 * task.n_passed >= len(task.executed)
+def sides(model: Answered, reference: Answered) -> tuple[list[Measurement], Exhibit]:
+    """Return which tasks change sides, and how often that happens by chance.
 
-
-def _rate(task: TaskRecord) -> float:
-    return task.n_passed / len(task.executed)
-
-
-def _differences(
-    mine: Sequence[TaskRecord], theirs: Sequence[TaskRecord], same_tokens: bool, seed: int
-) -> dict[str, IntervalRecord]:
-    rates = [
-        _rate(first) - _rate(second)
-        for first, second in zip(mine, theirs, strict=True)
-        if first.executed and second.executed
-    ]
-    rate = bootstrap_mean(np.array(rates), seed=seed)
-    found = {"pass_1": _of_shares(rate, np.array(rates))}
-    for name, ratio in RATIOS.items():
-        if name in SKIPPED or (name in SAME_TOKENS_ONLY and not same_tokens):
-            continue
-        interval = bootstrap_ratio_difference(ratio.sums(mine), ratio.sums(theirs), seed=seed)
-        if name in SHARES:
-            apart = [_share(ratio, a) - _share(ratio, b) for a, b in zip(mine, theirs, strict=True)]
-            found[name] = _of_shares(interval, np.array(apart))
-        else:
-            found[name] = interval_record(interval, BOOTSTRAP)
-    return found
-
-
-def _share(ratio: Ratio, task: TaskRecord) -> float:
-    over = ratio.denominator(task)
-    return ratio.numerator(task) / over if over else float("nan")
-
-
-def _of_shares(interval: Interval, apart: Floats) -> IntervalRecord:
-    """Return a difference of shares. Where no task differs, resampling would call it certain.
-
-    Then at most Wilson's upper end for none of so many tasks may differ, either way.
+    Returns:
+        tasks_lost, tasks_gained and mcnemar_p over the tasks that were executed for both, and the
+        exhibit "flips" with the names of these tasks: lost and gained.
     """
-    known = apart[np.isfinite(apart)]
-    if len(known) < 2 or np.any(known != 0.0):
-        return interval_record(interval, BOOTSTRAP)
-    reach = wilson(0, len(known), level=interval.level).high
-    return interval_record(Interval(0.0, -reach, reach, interval.level), "Wilson, no task differs")
+    both = [
+        (a, b)
+        for a, b in zip(model.answers, reference.answers, strict=True)
+        if executed(a) and executed(b)
+    ]
+    lost, gained = flips(
+        {b["task"]: solved(b) for _, b in both}, {a["task"]: solved(a) for a, _ in both}
+    )
+    values = {
+        "tasks_lost": len(lost),
+        "tasks_gained": len(gained),
+        "mcnemar_p": mcnemar(len(lost), len(gained)),
+    }
+    id, against, n = model.info.id, reference.info.id, len(both)  # noqa: A001
+    rows = [
+        Measurement(metric, id, against, "", value, n=n, n_clusters=n)
+        for metric, value in values.items()
+    ]
+    content = {"lost": list(lost), "gained": list(gained)}
+    return rows, Exhibit(kind="flips", model=id, content=content)
 
 
-def verdict(lost: int, gained: int, n_tasks: int, p_value: float, *, level: float) -> str:
-    """Say in words what McNemar's test allows."""
-    if n_tasks == 0:
-        return "no task could be executed for both"
-    counts = f"{lost} lost, {gained} gained of {n_tasks} tasks, p = {p_value:.2g}"
-    if p_value < 1 - level:
-        return f"{'fewer' if lost > gained else 'more'} tasks solved ({counts})"
-    return f"cannot be told apart by tasks solved ({counts})"
+def _rate(answer: Answer) -> float:
+    return n_passed(answer) / len(executed(answer))

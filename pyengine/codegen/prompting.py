@@ -115,18 +115,12 @@ def instruction(task: Task) -> str:
     )
 
 
-def unseen(tasks: Sequence[Task], prompts: Sequence[Prompt]) -> list[str]:
-    """Return a warning where a chat template leaves out what is asked."""
-    hidden = sum(
+def n_hidden(tasks: Sequence[Task], prompts: Sequence[Prompt]) -> int:
+    """Return in how many prompts the chat template leaves out or changes what is asked."""
+    return sum(
         prompt.style is PromptStyle.CHAT and instruction(task).strip() not in prompt.text
         for task, prompt in zip(tasks, prompts, strict=True)
     )
-    if not hidden:
-        return []
-    return [
-        f"The chat template leaves out or changes the request in {hidden} of {len(prompts)} "
-        "prompts; look at what was sent, or use --prompt raw."
-    ]
 
 
 def _chat_prompts(tasks: Sequence[Task], model: Model) -> list[Prompt]:

@@ -7,13 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from pyengine.codegen.answers import Sample
 from pyengine.codegen.chat import FenceStop
 from pyengine.codegen.execution import Execution, execute
 from pyengine.codegen.measures import edit_similarity, repetition, shape_of
 from pyengine.codegen.options import EvaluationOptions
 from pyengine.codegen.outcomes import Outcome
 from pyengine.codegen.prompting import Prompt, PromptStyle, Solution, read_answer, stop_rule, thinks
-from pyengine.codegen.records import SampleRecord
 from pyengine.codegen.sandbox import Sandbox, SandboxError
 from pyengine.codegen.stopping import CompletionStop
 from pyengine.codegen.tasks import Task
@@ -113,7 +113,7 @@ class Pending:
     solution: Solution
     execution: "Future[Execution]"
 
-    def record(self) -> SampleRecord:
+    def sample(self) -> Sample:
         """Wait for the execution and return the sample."""
         execution, continuation, solution = (
             self.execution.result(),
@@ -122,18 +122,19 @@ class Pending:
         )
         task = self.asked.task
         shape = shape_of(task, solution.completion, whole=solution.whole)
-        return SampleRecord(
+        return Sample(
             seed=self.seed,
             completion=solution.completion,
             whole=solution.whole,
             thinking=solution.thinking,
             trimmed=solution.trimmed,
-            finish=continuation.finish if continuation else Finish.LENGTH,
+            finish=(continuation.finish if continuation else Finish.LENGTH).value,
             tokens=len(continuation.tokens) if continuation else 0,
             log_probabilities=list(continuation.log_probabilities) if continuation else [],
-            outcome=execution.outcome,
+            outcome=execution.outcome.value,
             detail=execution.detail,
             wall_s=execution.wall_s,
+            cpu_s=execution.cpu_s,
             parses=shape.parses,
             error_nodes=shape.error_nodes,
             leaves=shape.leaves,

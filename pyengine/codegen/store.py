@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from pyengine.codegen.records import TaskRecord
+from pyengine.codegen.answers import Answer
 from pyengine.codegen.tasks import Task
 from pyengine.errors import InputError
 from pyengine.files import making_folder
@@ -19,6 +19,7 @@ from pyengine.files import making_folder
 FORMAT = 1
 # How every line begins; a file that begins otherwise is somebody else's.
 HEAD = b'{"key": "'
+ANSWERS: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:
@@ -46,7 +47,7 @@ class TaskStore:
             InputError: the folder cannot be written, or the file is somebody else's.
         """
         self.path = folder / f"{key[:32]}.jsonl"
-        self._found: dict[str, TaskRecord] = {}
+        self._found: dict[str, Answer] = {}
         with making_folder(folder):
             try:
                 # Without a buffer nothing is left to write at the end.
@@ -75,7 +76,9 @@ class TaskStore:
         for line in whole.splitlines():
             try:
                 entry = json.loads(line)
-                self._found[str(entry["key"])] = TaskRecord.model_validate(entry["record"])
+                self._found[str(entry["key"])] = ANSWERS.validate_python(
+                    entry["answer"], strict=True
+                )
             except (ValueError, KeyError, TypeError, ValidationError):
                 continue
 
@@ -95,13 +98,13 @@ class TaskStore:
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(f"{self.path}: cannot be written: {error.strerror}")
 
-    def get(self, key: str) -> TaskRecord | None:
+    def get(self, key: str) -> Answer | None:
         """Return the finished task of that key, if there is one."""
         return self._found.get(key)
 
-    def put(self, key: str, record: TaskRecord) -> None:
+    def put(self, key: str, answer: Answer) -> None:
         """Keep a finished task, on disk when this returns; it replaces one kept before."""
-        line = json.dumps({"key": key, "record": record.model_dump(mode="json")})
+        line = json.dumps({"key": key, "answer": answer})
         data = line.encode() + b"\n"
         with self._alone():
             end = self._stream.seek(0, os.SEEK_END)
@@ -113,7 +116,7 @@ class TaskStore:
                 with suppress(OSError):
                     self._stream.truncate(end)  # half a line helps nobody
                 raise
-        self._found[key] = record
+        self._found[key] = answer
 
     def forget(self) -> None:
         """Start from nothing: what was kept under this key is measured again."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyengine.discovery.places import Places
-from pyengine.discovery.references import choose_files
+from pyengine.discovery.stores import choose_files
 from pyengine.engine.gguf import parts_sha256
 from pyengine.errors import InputError, ModelFileError
 from pyengine.files import temporary_folder, write_atomic

@@ -1,57 +1,21 @@
-"""Describe the models on this machine, and say which files are the same bytes."""
+"""Describe the model files on this machine, and say which are the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyengine.discovery.places import Places
-from pyengine.discovery.records import LocalModel, ModelsResult
 from pyengine.discovery.stores import Found, find_all
 from pyengine.engine.gguf import check_extent, parts_sha256
 from pyengine.engine.header import Header, read_header
 from pyengine.errors import ModelFileError
 from pyengine.plain_text import safe_line
-from pyengine.results import provenance
 
 _SAMPLE = 1 << 16
-
-
-def list_models(
-    places: Places,
-    folders: Sequence[Path] = (),
-    *,
-    progress: Callable[[str], object] | None = None,
-) -> ModelsResult:
-    """List every model of this machine as a record, with the sums of bytes."""
-    models = take_inventory(places, folders, progress=progress)
-    on_disk, saved = _bytes_on_disk(models)
-    return ModelsResult(
-        provenance=provenance(threads=1, devices=[]),
-        places={
-            "embedded": [str(places.embedded)],
-            "ollama": [str(path) for path in places.ollama()],
-            "lmstudio": [str(path) for path in places.lmstudio()],
-            "llama.cpp": [str(path) for path in places.llama_cpp()],
-            "hugging face": [str(places.hub())],
-            "folder": [str(path) for path in folders],
-        },
-        models=models,
-        n_bytes=on_disk,
-        n_bytes_saved=saved,
-    )
-
-
-def _bytes_on_disk(models: Sequence[LocalModel]) -> tuple[int, int]:
-    """Sum the bytes of all files, links once; and those of copies beyond the first."""
-    files = {_inodes(parts_of(Path(model.path))): model for model in models}
-    on_disk = sum(model.n_bytes for model in files.values())
-    groups = {model.same_bytes: model.n_bytes for model in files.values()}
-    alone = sum(model.n_bytes for model in files.values() if model.same_bytes is None)
-    once = alone + sum(n for group, n in groups.items() if group is not None)
-    return on_disk, on_disk - once
 
 
 def take_inventory(
@@ -59,8 +23,21 @@ def take_inventory(
     folders: Iterable[Path] = (),
     *,
     progress: Callable[[str], object] | None = None,
-) -> list[LocalModel]:
-    """List and describe every model; `progress` is told each file that must be read whole."""
+) -> list[dict[str, Any]]:
+    """List and describe every model file.
+
+    Args:
+        progress: called with the reference of each file that must be read whole.
+
+    Returns:
+        for each: reference (what any command takes to use it), store ("embedded", "ollama",
+        "lmstudio", "llama.cpp", "hugging face" or "folder"), path; name, architecture and
+        file_type of its header, None where it cannot be read; vocabulary_only (a tokenizer and no
+        weights), n_parts, n_bytes of all parts; same_bytes, the number of the group of files with
+        equal content from 1, None if unique; same_file (that group is one file on disk); and
+        problem, None or a code with its values: "unreadable" and "partial" with reason,
+        "parts-missing" with here and parts.
+    """
     found = find_all(places, folders)
     parts = [parts_of(entry.path) for entry in found]
     groups = same_bytes(found, parts, progress=progress)
@@ -79,28 +56,39 @@ def parts_of(path: Path) -> list[Path]:
     return sorted(p for p in path.parent.iterdir() if p.match(pattern)) or [path]
 
 
-def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) -> LocalModel:
+def bytes_on_disk(models: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Sum the bytes of all files, links once; and those of copies beyond the first."""
+    files = {_inodes(parts_of(Path(model["path"]))): model for model in models}
+    on_disk = sum(model["n_bytes"] for model in files.values())
+    groups = {model["same_bytes"]: model["n_bytes"] for model in files.values()}
+    alone = sum(model["n_bytes"] for model in files.values() if model["same_bytes"] is None)
+    once = alone + sum(n for group, n in groups.items() if group is not None)
+    return on_disk, on_disk - once
+
+
+def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) -> dict[str, Any]:
     header, problem = _header(entry.path, parts)
     if header is not None and header.n_parts > len(parts):
-        problem = f"{len(parts)} of {header.n_parts} parts are here"
-    problem = entry.problem or problem
-    return LocalModel(
-        reference=entry.reference,
-        store=entry.store,
-        path=str(entry.path),
-        name=safe_line(header.name) if header and header.name else None,
-        architecture=safe_line(header.architecture) if header and header.architecture else None,
-        file_type=header.file_type if header else None,
-        vocabulary_only=header is not None and header.n_tensors == 0,
-        n_parts=len(parts),
-        n_bytes=sum(part.stat().st_size for part in parts),
-        same_bytes=group,
-        same_file=linked,
-        problem=problem,
-    )
+        problem = {"code": "parts-missing", "here": len(parts), "parts": header.n_parts}
+    if entry.problem:
+        problem = {"code": "partial", "reason": entry.problem}
+    return {
+        "reference": entry.reference,
+        "store": entry.store,
+        "path": str(entry.path),
+        "name": safe_line(header.name) if header and header.name else None,
+        "architecture": safe_line(header.architecture) if header and header.architecture else None,
+        "file_type": header.file_type if header else None,
+        "vocabulary_only": header is not None and header.n_tensors == 0,
+        "n_parts": len(parts),
+        "n_bytes": sum(part.stat().st_size for part in parts),
+        "same_bytes": group,
+        "same_file": linked,
+        "problem": problem,
+    }
 
 
-def _header(path: Path, parts: list[Path]) -> tuple[Header | None, str | None]:
+def _header(path: Path, parts: list[Path]) -> tuple[Header | None, dict[str, Any] | None]:
     """Return what a file's header says, and what is wrong with the file."""
     header = None
     try:
@@ -108,7 +96,8 @@ def _header(path: Path, parts: list[Path]) -> tuple[Header | None, str | None]:
         for part in parts:
             check_extent(part)
     except ModelFileError as error:
-        return header, str(error).removeprefix(f"{path}: ")
+        reason = str(error).removeprefix(f"{path}: ")
+        return header, {"code": "unreadable", "reason": reason}
     return header, None
 
 

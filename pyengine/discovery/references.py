@@ -10,6 +10,7 @@ from pathlib import Path
 from pyengine.discovery.places import Places
 from pyengine.discovery.stores import (
     Found,
+    choose_files,
     find_embedded,
     find_hub,
     find_lmstudio,
@@ -122,18 +123,6 @@ def _hub(name: str, places: Places, *, offline: bool) -> Path:
         if not cached:
             raise
         raise InputError(f"{error}; in the cache {_choices(cached)}") from error
-
-
-def choose_files(files: Sequence[str], choice: str) -> list[str]:
-    """Return the files that a file name or a type such as `Q4_K_M` names.
-
-    A type matches where it stands between separators, so that `Q4_K` is not `Q4_K_M`.
-    """
-    exact = [file for file in files if choice in (file, Path(file).name)]
-    if exact:
-        return exact
-    pattern = re.compile(rf"(?:^|[-./]){re.escape(choice)}(?=[-./]|$)", re.IGNORECASE)
-    return [file for file in files if pattern.search(file) and "mmproj" not in file.lower()]
 
 
 def _choices(there: Sequence[Found]) -> str:

@@ -122,6 +122,18 @@ def gguf_files(folder: Path) -> list[Path]:
     ]
 
 
+def choose_files(files: Sequence[str], choice: str) -> list[str]:
+    """Return the files that a file name or a type such as `Q4_K_M` names.
+
+    A type matches where it stands between separators, so that `Q4_K` is not `Q4_K_M`.
+    """
+    exact = [file for file in files if choice in (file, Path(file).name)]
+    if exact:
+        return exact
+    pattern = re.compile(rf"(?:^|[-./]){re.escape(choice)}(?=[-./]|$)", re.IGNORECASE)
+    return [file for file in files if pattern.search(file) and "mmproj" not in file.lower()]
+
+
 def _files_below(folder: Path) -> list[Path]:
     """Return the files below a folder, sorted, those of linked folders included."""
     found = (base / name for base, names in walk_folders(folder) for name in names)

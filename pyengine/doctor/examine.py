@@ -10,16 +10,21 @@ from pathlib import Path
 from pyengine import _core
 from pyengine.discovery.places import Places
 from pyengine.discovery.stores import find_all
+from pyengine.doctor.checks import Check, check
 from pyengine.doctor.machine import System, check_machine
-from pyengine.doctor.records import Check, DoctorResult
 from pyengine.doctor.repacking import check_repacking
 from pyengine.doctor.software import check_software
 from pyengine.engine.session import default_threads
-from pyengine.results import provenance
+from pyengine.measure.provenance import provenance
+from pyengine.run.record import Exhibit, Run
 
 
-def examine(places: Places | None = None, *, system: System | None = None) -> DoctorResult:
-    """Run every check, the trial of weight repacking in a child process included."""
+def examine(places: Places | None = None, *, system: System | None = None) -> Run:
+    """Run every check, the trial of weight repacking in a child process included.
+
+    Returns:
+        a run without models and measurements; each check is an exhibit, see `checks.check`.
+    """
     places = places or Places()
     folders = {
         "here": Path.cwd(),
@@ -33,27 +38,31 @@ def examine(places: Places | None = None, *, system: System | None = None) -> Do
         *check_models(places),
     ]
     # What computes here is the trial of weight repacking, which is of the CPU's kernels.
-    return DoctorResult(
-        provenance=provenance(threads=default_threads(), devices=["CPU"]), checks=checks
+    return Run(
+        command="doctor",
+        provenance=provenance(threads=default_threads(), devices=["CPU"]),
+        models=[],
+        exhibits=[Exhibit(kind="check", model="", content=content) for content in checks],
     )
 
 
 def check_models(places: Places) -> Iterator[Check]:
     """Check which stores of models there are, and that the embedded model is installed."""
     counts = Counter(entry.store for entry in find_all(places))
-    embedded = counts.pop("embedded", 0)
-    yield Check(
-        topic="models",
-        name="embedded",
-        status="good" if embedded else "bad",
-        found=f"{embedded} installed with pyengine" if embedded else "none",
-        advice=None if embedded else "this installation is incomplete: reinstall pyengine",
+    n = counts.pop("embedded", 0)
+    yield check(
+        "models",
+        "embedded",
+        "good" if n else "bad",
+        "embedded",
+        {"n": n},
+        None if n else "reinstall",
     )
-    listed = ", ".join(f"{count} in {store}" for store, count in counts.items())
-    yield Check(
-        topic="models",
-        name="stores",
-        status="good" if counts else "note",
-        found=listed or "no Ollama, LM Studio, llama.cpp or Hugging Face store holds a model",
-        advice="`pyengine models` lists them" if counts else "name a file, or use hf:OWNER/REPO",
+    yield check(
+        "models",
+        "stores",
+        "good" if counts else "note",
+        "stores",
+        {"stores": dict(counts)},
+        "list-models" if counts else "name-a-file",
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pyengine import _core
 from pyengine.doctor import limits
-from pyengine.doctor.records import Check
+from pyengine.doctor.checks import Check, check
 from pyengine.engine.session import default_threads
-from pyengine.results import cpu_name
+from pyengine.measure.provenance import cpu_name
 
 _TOPIC = "machine"
 _GIB = 1 << 30
@@ -59,62 +59,43 @@ def check_features(cpu: str, info: str) -> Check:
     used = [pair[0].strip() for pair in pairs if len(pair) == 2 and pair[1].strip() != "0"]
     x86 = any(name.startswith(("SSE", "AVX")) for name in used)
     missing = [name for name in _X86_WORTH_HAVING if x86 and name not in used]
-    return Check(
-        topic=_TOPIC,
-        name="processor",
-        status="warn" if missing else "good",
-        found=f"{cpu}; llama.cpp uses {', '.join(used) or 'no extension that it names'}",
-        advice=f"llama.cpp was built without {', '.join(missing)}: reinstall llama-cpp-python "
-        "on this machine if the processor has them"
-        if missing
-        else None,
+    return check(
+        _TOPIC,
+        "processor",
+        "warn" if missing else "good",
+        "processor",
+        {"cpu": cpu, "used": used, "missing": missing},
+        "rebuild-for-processor" if missing else None,
     )
 
 
 def check_threads(*, cores: int, limit: float | None, load: float | None) -> Check:
     """Compare the default number of threads with what is free."""
     threads = default_threads()
-    found = f"cores for this process: {cores}, threads by default: {threads}"
-    if limit is not None:
-        found += f", limited to the time of {limit:.3g} of them"
-    if load is not None:
-        found += f"; load {load:.2f}"
-    advice = None
+    use, advice = threads, None
     if limit is not None and threads > limit:
-        advice = f"the limit is below the default: use --threads {max(1, int(limit))}"
+        use, advice = max(1, int(limit)), "threads-above-limit"
     elif load is not None and load > cores - threads + 0.5:
-        free = max(1, int(cores - load))
-        advice = "other work keeps the cores busy, and llama.cpp's threads wait by spinning: " + (
-            f"use --threads {free}, or wait" if free < threads else "speeds measured now are low"
-        )
-    return Check(
-        topic=_TOPIC,
-        name="threads",
-        status="warn" if advice else "good",
-        found=found,
-        advice=advice,
-    )
+        use = max(1, int(cores - load))
+        advice = "fewer-threads" if use < threads else "wait"
+    values = {"cores": cores, "threads": threads, "limit": limit, "load": load, "use": use}
+    return check(_TOPIC, "threads", "warn" if advice else "good", "threads", values, advice)
 
 
 def check_memory(meminfo: Mapping[str, int], limit: int | None) -> Check:
     """Check the memory that is free for models."""
     available, total = meminfo.get("MemAvailable"), meminfo.get("MemTotal")
     if available is None or total is None:
-        return Check(topic=_TOPIC, name="memory", status="note", found="this system does not say")
+        return check(_TOPIC, "memory", "note", "memory-unknown", {})
     usable = available if limit is None else min(available, limit)
-    found = f"{_gib(available)} free of {_gib(total)}"
-    if limit is not None and limit < total:
-        found += f", limited to {_gib(limit)}"
     low = usable < 2 * _GIB
-    return Check(
-        topic=_TOPIC,
-        name="memory",
-        status="warn" if low else "good",
-        found=found,
-        advice=f"models above about {_gib(int(usable * 0.8))} will not fit; close programs or "
-        "take a smaller type"
-        if low
-        else None,
+    return check(
+        _TOPIC,
+        "memory",
+        "warn" if low else "good",
+        "memory",
+        {"available": available, "total": total, "limit": limit, "usable": usable},
+        "low-memory" if low else None,
     )
 
 
@@ -123,15 +104,13 @@ def check_disk(name: str, folder: Path) -> Check:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free
     low = free < 5 * _GIB
-    return Check(
-        topic=_TOPIC,
-        name=f"disk: {name}",
-        status="warn" if low else "good",
-        found=f"{_gib(free)} free at {folder}",
-        advice="quantizing a model needs about the size of the source for all types together; "
-        "free some space first"
-        if low
-        else None,
+    return check(
+        _TOPIC,
+        f"disk: {name}",
+        "warn" if low else "good",
+        "disk",
+        {"free": free, "folder": str(folder)},
+        "free-space" if low else None,
     )
 
 
@@ -139,10 +118,6 @@ def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _gib(n_bytes: int) -> str:
-    return f"{n_bytes / _GIB:.1f} GiB"
 
 
 def _read(path: Path) -> str:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pyengine.doctor.records import Check
+from pyengine.doctor.checks import Check, check
 from pyengine.files import temporary_folder
 
+_TOPIC, _NAME = "machine", "weight repacking"
 _TYPES = ("Q4_0", "Q8_0")
 _WIDTH, _HIDDEN, _TOKENS = 256, 512, 256
 _TIMEOUT = 60.0
@@ -25,9 +28,9 @@ _TOLERANCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Hold what went wrong, or the relative difference of the logits."""
+    """Hold what went wrong as a code and its values, or the relative difference of the logits."""
 
-    problem: str | None = None
+    problem: Mapping[str, Any] | None = None
     difference: float = 0.0
 
 
@@ -43,25 +46,13 @@ def check_repacking(*, timeout: float = _TIMEOUT) -> Check:
 
 def verdict(outcomes: dict[str, Trial]) -> Check:
     """Turn the trial of each type into a check."""
-    failed = {name: trial.problem for name, trial in outcomes.items() if trial.problem}
-    if not failed:
-        most = max(trial.difference for trial in outcomes.values())
-        return Check(
-            topic="machine",
-            name="weight repacking",
-            status="good",
-            found=f"works here ({', '.join(outcomes)} tried in a child process), off by default; "
-            f"it changes logits by {100 * most:.2g} % (root mean square)",
-            advice="leave it off to compare files; for long runs of one file it may be faster",
-        )
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-    return Check(
-        topic="machine",
-        name="weight repacking",
-        status="warn",
-        found=f"unsafe here, tried in a child process ({reasons}); off by default",
-        advice="leave it off; give llama.cpp's own tools --no-repack on this machine",
-    )
+    failed = {name: dict(trial.problem) for name, trial in outcomes.items() if trial.problem}
+    if failed:
+        problems = {"problems": failed}
+        return check(_TOPIC, _NAME, "warn", "repacking-unsafe", problems, "no-repacking")
+    most = max(trial.difference for trial in outcomes.values())
+    values = {"types": list(outcomes), "difference": most}
+    return check(_TOPIC, _NAME, "good", "repacking-works", values, "repacking-changes-numbers")
 
 
 def run_trial(model: Path, *, timeout: float) -> Trial:
@@ -70,15 +61,16 @@ def run_trial(model: Path, *, timeout: float) -> Trial:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
-        return Trial(f"no answer within {timeout:.0f} s")
+        return Trial({"code": "no-answer", "seconds": timeout})
     if done.returncode < 0:
-        return Trial(f"killed by {signal.Signals(-done.returncode).name}")
+        return Trial({"code": "killed", "signal": signal.Signals(-done.returncode).name})
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        return Trial(lines[-1] if lines else f"exit code {done.returncode}")
+        reason = lines[-1] if lines else ""
+        return Trial({"code": "failed", "exit_code": done.returncode, "reason": reason})
     difference = float(done.stdout)
     if not difference <= _TOLERANCE:
-        return Trial(f"it changes logits by {100 * difference:.2g} %")
+        return Trial({"code": "logits-change", "difference": difference})
     return Trial(difference=difference)
 
 

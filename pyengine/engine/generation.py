@@ -17,7 +17,7 @@ from pyengine.errors import OptionError
 class Finish(str, Enum):
     """Why a continuation ended."""
 
-    END_OF_GENERATION = "end of generation"
+    END_OF_GENERATION = "end-of-generation"
     STOPPED = "stopped"
     LENGTH = "length"
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,18 @@ def default_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)) - 1)
     return max(1, (os.cpu_count() or 2) - 1)
+
+
+class ScoredTokens(Protocol):
+    """Token ids, and rising indices into them after which rows of logits are read."""
+
+    @property
+    def ids(self) -> npt.NDArray[np.int32]:
+        """The tokens."""
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The indices."""
 
 
 class Session:
@@ -151,6 +164,30 @@ class Session:
             rows = self._context.logits
             in_order = batch.rows == list(range(len(indices)))
             yield indices, rows if in_order else rows[batch.rows]
+
+    def rows(
+        self, contexts: Sequence[ScoredTokens]
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Logits]]:
+        """Yield (places, rows) in blocks over many contexts.
+
+        Each context is decoded from an empty memory. With room for several sequences, contexts
+        with one row each are decoded side by side in groups of as many, and a shared prefix once.
+
+        Returns:
+            places: index of each row, counted through the rows of all contexts, int64.
+            rows: a view of llama.cpp's buffer: read them before taking the next block.
+        """
+        begin = 0
+        if self.options.n_seq_max > 1 and all(len(context.rows) == 1 for context in contexts):
+            for begin in range(0, len(contexts), self.options.n_seq_max):
+                group = contexts[begin : begin + self.options.n_seq_max]
+                for indices, rows in self.iterate_batches([c.ids.tolist() for c in group]):
+                    yield begin + np.asarray(indices, dtype=np.int64), rows
+            return
+        for context in contexts:
+            for _, rows in self.iterate_rows(context.ids, context.rows):
+                yield np.arange(begin, begin + len(rows), dtype=np.int64), rows
+                begin += len(rows)
 
     def _decode(
         self,

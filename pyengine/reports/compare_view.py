@@ -1,38 +1,39 @@
 """`pyengine compare` as a document: verdicts in words, then tables, then where it differs."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
-from pyengine.comparison.records import (
-    ComparisonResult,
-    Divergences,
-    GroupRecord,
-    NullRecord,
-    VariantRecord,
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pyengine.choose.verdicts import pairs, standing_out, variants_of
+from pyengine.reports.compare_tables import (
+    BITS,
+    BY_CLASS,
+    BY_CONFIDENCE,
+    BY_LANGUAGE,
+    DISTANCES,
+    KEYWORDS,
+    OTHERS,
+    QUANTILES,
+    STARTS,
+    STRINGS,
 )
-from pyengine.reports.compare_details import (
-    continuations_table,
-    estimate,
-    floor_of,
-    foreign_tables,
-    keywords_table,
-    spots_table,
-    starts_table,
-    unknown_errors,
+from pyengine.reports.made_with import provenance_facts
+from pyengine.reports.measured import CONTROL, Cells, Shown, TableView, Told
+from pyengine.reports.numbers import count, counted, percent, significant
+from pyengine.reports.pieces import visible
+from pyengine.reports.sentences import (
+    axis_sentence,
+    note_sentence,
+    pair_sentence,
+    scored_sentence,
+    standing_out_sentence,
+    verdict_sentences,
 )
-from pyengine.reports.compare_quantiles import quantiles_table
-from pyengine.reports.notes import note_paragraphs
-from pyengine.reports.numbers import (
-    count,
-    counted,
-    fixed,
-    interval,
-    percent,
-    significant,
-)
-from pyengine.reports.probe_view import provenance_facts
 from pyengine.reports.tables import (
     Block,
     Cell,
+    CellLike,
     Column,
     Document,
     Facts,
@@ -41,292 +42,243 @@ from pyengine.reports.tables import (
     Table,
     table,
 )
+from pyengine.run.measurement import members_of
+from pyengine.run.record import Run
 
-ERRORS = (
-    "± is the standard error clustered by document; (±) takes tokens as independent, as "
-    "llama-perplexity does, and is too small where tokens of a document resemble each other."
+TEXT_BEFORE = 40
+# Notes that stand where the answer does.
+ANSWERING = (
+    *("other-vocabulary", "variant-failed", "beyond-trained-context", "fitted-to-positions"),
+    "documents-left-out",
 )
 
 
-def compare_document(result: ComparisonResult) -> Document:
+def compare_document(run: Run) -> Document:
     """Lay a comparison out: the answer, all variants side by side, then each in detail."""
-    kindred = [variant for variant in result.variants if variant.overall is not None]
-    blocks: list[Block] = [_answer(result), *note_paragraphs(result.notes)]
-    if kindred:
-        blocks += [
-            _overview(kindred, result),
-            _predictions(kindred, result.null),
-            quantiles_table(kindred, result.null),
-        ]
-    if result.pairs:
-        blocks.append(_pairs(result))
-    if kindred:
-        blocks += [
-            _groups("By language", kindred, lambda v: v.by_language, result),
-            _groups("By class of token", kindred, lambda v: v.by_class, result, sentences=True),
-            _groups("By confidence of the reference", kindred, lambda v: v.by_confidence, result),
-        ]
-    for variant in result.variants:
-        details = _details(variant, result.null)
+    margin = float(run.options["margin"])
+    cells = Cells(run)
+    labels = {model.id: model.id for model in run.models}
+    ids = [model.id for model in variants_of(run) if cells.find("kl", model.id)]
+    blocks: list[Block] = [_answer(run, margin)]
+    if ids:
+        blocks += _side_by_side(cells, ids, labels)
+        blocks += [_pairs(cells, margin)] if len(ids) > 1 else []
+        blocks += _groups(cells, ids, labels)
+    for model in variants_of(run):
+        details = list(_details(cells, model.id))
         if details:
-            blocks.append(Section(variant.label, tuple(details)))
-    blocks += [_method(result), provenance_facts(result.provenance)]
-    return Document(f"{result.reference.name} and its variants", tuple(blocks))
+            blocks.append(Section(model.id, tuple(details)))
+    blocks += [_method(run), provenance_facts(run.provenance)]
+    return Document(f"{run.models[0].id} and its variants", tuple(blocks))
 
 
-def _answer(result: ComparisonResult) -> Paragraph:
-    sentences = [variant.verdict for variant in result.variants if variant.verdict]
-    sentences += [reason + "." for variant in result.variants for reason in variant.refused]
+def _answer(run: Run, margin: float) -> Paragraph:
+    sentences = verdict_sentences(run, margin)
+    sentences += [note_sentence(note) for note in run.notes if note.code in ANSWERING]
     if not sentences:
         sentences = ["Only starts were measured, so there is no verdict over text."]
     return Paragraph("\n".join(sentences), "strong")
 
 
-def _overview(kindred: Sequence[VariantRecord], result: ComparisonResult) -> Table:
-    columns = (
-        Column("Variant"),
-        Column("Type", drop=2),
-        Column("Bits per weight", "right", name="bits_per_weight", drop=1),
-        Column("KL divergence", "right", "nats", name="kl"),
-        Column("(±)", "right", name="kl_se_independent", drop=3),
-        Column("95 % interval", "right", drop=4),
-        Column("Same top", "right", name="same_top"),
-        Column("ln PPL ratio", "right", name="log_ppl_ratio", drop=1),
-        Column("Δp RMS", "right", name="delta_p_rms", drop=2),
-    )
-    rows = [_overview_row(variant, result.null) for variant in kindred]
-    rows += [_null_row(result.null)] if result.null else []
-    first = kindred[0].overall
-    notes = [ERRORS, *unknown_errors(rows)]
-    if first is not None:
+def _side_by_side(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Iterator[Table]:
+    run = cells.run
+    types: dict[str, CellLike] = {model.id: model.file_type for model in run.models}
+    types[CONTROL] = Cell("the reference itself", tone="dim")
+    control = [CONTROL] if cells.find("kl", CONTROL) else []
+    notes = [note_sentence(note) for note in run.notes if note.code == "infinite-divergence"]
+    ppl = cells.find("ppl", run.models[0].id)
+    if ppl is not None:
         notes.append(
-            f"Perplexity of the reference: {significant(first.ppl_reference, 5)} over "
-            f"{count(first.n)} tokens, from exact logits."
+            f"Perplexity of the reference: {significant(ppl.value, 5)} over {count(ppl.n)} "
+            "tokens, from exact logits."
         )
-    if result.scope is not None and result.scope.plan == "cache":
-        notes.append("From a compact copy of the reference: divergences are lower bounds.")
-    notes += [
-        f"{variant.label}: {variant.overall.kl.n_infinite} tokens have infinite KL divergence and "
-        "are left out of the mean."
-        for variant in kindred
-        if variant.overall is not None and variant.overall.kl.n_infinite
-    ]
-    return table("Distance from the reference", columns, rows, notes=notes)
-
-
-def _overview_row(variant: VariantRecord, null: NullRecord | None) -> tuple[Cell, ...]:
-    overall = _overall(variant)
-    kl = overall.kl.mean
-    return (
-        Cell(variant.label, tone="strong"),
-        Cell(variant.model.file_type),
-        Cell(fixed(variant.model.bits_per_weight), variant.model.bits_per_weight),
-        estimate(kl, floor_of(null, "kl")),
-        Cell(significant(kl.se_independent, 2), kl.se_independent),
-        Cell(interval(max(kl.low, 0.0), kl.high)),
-        Cell(percent(overall.same_top.value, 2), overall.same_top.value),
-        estimate(overall.log_ppl_ratio, floor_of(null, "log_ppl_ratio")),
-        Cell(
-            _share_at_most(overall.delta_p.rms, floor_of(null, "delta_p")),
-            overall.delta_p.rms,
-        ),
+    first = TableView(
+        DISTANCES.title,
+        (Told("Type", types, drop=2), *DISTANCES.columns),
+        notes=(*DISTANCES.notes, *notes),
     )
+    yield cells.model_table(first, [*ids, *control], labels)
+    yield cells.model_table(OTHERS, ids, labels)
+    yield _quantiles(cells, ids, labels)
 
 
-def _null_row(null: NullRecord) -> tuple[Cell, ...]:
-    def dim(text: str, value: float | None = None) -> Cell:
-        return Cell(text, value, "dim")
-
-    return (
-        dim("null control"),
-        dim("the reference itself"),
-        dim("–"),
-        dim(_floor(null.floors["kl"]), null.floors["kl"]),
-        dim("–"),
-        dim("–"),
-        dim(percent(null.same_top, 2), null.same_top),
-        dim(_floor(null.floors["log_ppl_ratio"]), null.floors["log_ppl_ratio"]),
-        dim(_share_floor(null.floors["delta_p"]), null.floors["delta_p"]),
+def _quantiles(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Table:
+    means = ", ".join(
+        f"{variant} {cell.text}"
+        for variant in ids
+        if isinstance(cell := cells.cell(cells.find("delta_p", variant), Shown("delta_p")), Cell)
     )
-
-
-def _share_floor(value: float) -> str:
-    return f"≤ {percent(value)}" if value else _floor(0.0)
-
-
-def _floor(value: float) -> str:
-    return f"≤ {significant(value, 2)}" if value else "0, every bit equal"
-
-
-def _share_at_most(value: float, floor: float | None) -> str:
-    small = floor is not None and value <= floor
-    return f"≤ {percent(floor or 0.0)}" if small else percent(value)
-
-
-def _overall(variant: VariantRecord) -> Divergences:
-    assert variant.overall is not None
-    return variant.overall
-
-
-def _predictions(kindred: Sequence[VariantRecord], null: NullRecord | None) -> Table:
-    columns = (
-        Column("Variant"),
-        Column("Reverse KL", "right", name="kl_reverse"),
-        Column("Jensen–Shannon", "right", name="jensen_shannon"),
-        Column("Total variation", "right", name="total_variation", drop=1),
-        Column("Hellinger", "right", name="hellinger", drop=1),
-        Column("Top 5", "right", name="overlap_5", drop=2),
-        Column("Top 10", "right", name="overlap_10"),
-        Column("Top 50", "right", name="overlap_50", drop=3),
-        Column("Kendall τ", "right", name="rank_correlation"),
-        Column("Entropy change", "right", "nats", name="entropy_change", drop=1),
-        Column("ln rank change", "right", name="rank_change", drop=4),
-        Column("Padding mass", "right", name="padding_mass", drop=5),
-    )
-    rows = []
-    for variant in kindred:
-        o = _overall(variant)
-        tau, rank = o.rank_correlation, o.rank_change
-        rows.append(
-            (
-                Cell(variant.label, tone="strong"),
-                estimate(o.kl_reverse, floor_of(null, "kl_reverse")),
-                estimate(o.jensen_shannon, floor_of(null, "jensen_shannon")),
-                estimate(o.total_variation, floor_of(null, "total_variation")),
-                estimate(o.hellinger, floor_of(null, "hellinger")),
-                *(
-                    Cell(percent(o.overlap[k].value, 1), o.overlap[k].value)
-                    for k in ("5", "10", "50")
-                ),
-                Cell(fixed(tau.value, 3), tau.value) if tau else Cell("–"),
-                estimate(o.entropy_change, floor_of(null, "entropy_change")),
-                estimate(rank, floor_of(null, "rank_change")),
-                Cell(significant(o.padding_mass_variant, 2), o.padding_mass_variant),
-            )
-        )
+    made = cells.member_table(QUANTILES, ids, labels)
+    assert made is not None
     notes = [
-        "Nats; total variation, Hellinger distance and overlaps lie between 0 and 1.",
-        "Top k: share of the reference's k most probable tokens that are among the variant's. "
-        "τ: Kendall's tau-b over the reference's 50 most probable tokens.",
+        "Δp: probability of the token that followed in the variant, less that in the reference, "
+        f"in percentage points. Mean: {means}."
     ]
-    return table("Other distances", columns, rows, notes=notes)
+    if any(cell.text.startswith("≤") for row in made.rows for cell in row):
+        notes.append("≤: no more than the largest of the null control at any of its tokens.")
+    return table(made.title, made.columns, made.rows, notes=notes)
 
 
-def _pairs(result: ComparisonResult) -> Table:
+def _pairs(cells: Cells, margin: float) -> Table:
     columns = (
-        Column("First"),
-        Column("Second"),
-        Column("KL difference", "right", "nats", name="kl_difference"),
+        *(Column("First"), Column("Second")),
+        Shown("kl_difference").column,
         Column("95 % interval", "right", drop=1),
         Column("p (Holm)", "right", name="p_holm", drop=2),
         Column("Verdict"),
     )
+    found = pairs(cells.run, margin)
     rows = [
         (
-            Cell(pair.first),
-            Cell(pair.second),
-            estimate(pair.difference, floor_of(result.null, "kl")),
-            Cell(interval(pair.difference.low, pair.difference.high)),
+            pair.first,
+            pair.second,
+            cells.cell(pair.difference, Shown("kl_difference")),
+            cells.cell(pair.difference, Shown("kl_difference", part="interval")),
             Cell(significant(pair.p_holm, 2), pair.p_holm),
             Cell(pair.verdict, tone="strong" if pair.verdict == "different" else "plain"),
         )
-        for pair in result.pairs
+        for pair in found
     ]
-    notes = [pair.words for pair in result.pairs if pair.verdict != "different"]
+    notes = [pair_sentence(pair, margin) for pair in found if pair.verdict != "different"]
     notes.append(
-        f"Equivalent: the whole interval lies within ±{result.margin:g} nats. "
-        "p-values are corrected for the number of pairs."
+        f"Equivalent: the whole interval lies within ±{margin:g} nats. p-values are corrected for "
+        "the number of pairs."
     )
     return table("Variants against each other, on the same tokens", columns, rows, notes=notes)
 
 
-def _groups(
-    title: str,
-    kindred: Sequence[VariantRecord],
-    pick: Callable[[VariantRecord], list[GroupRecord]],
-    result: ComparisonResult,
-    *,
-    sentences: bool = False,
-) -> Table:
-    floor = floor_of(result.null, "kl")
-    columns = [Column("Part"), Column("Tokens", "right", drop=1)]
-    for variant in kindred:
-        columns.append(Column(f"KL {variant.label}", "right", "nats"))
-        columns.append(Column(f"Same top {variant.label}", "right", drop=2))
-    rows = []
-    for i, first in enumerate(pick(kindred[0])):
-        cells: list[Cell] = [Cell(first.name), Cell(count(first.n), first.n)]
-        for variant in kindred:
-            part = pick(variant)[i]
-            cells.append(estimate(part.kl, floor))
-            cells.append(Cell(percent(part.same_top.value, 1), part.same_top.value))
-        rows.append(cells)
-    notes = unknown_errors(rows)
-    if sentences:
-        said = [_standing_out(variant, pick(variant), floor) for variant in kindred]
-        notes += [sentence for sentence in said if sentence]
-    return table(title, columns, rows, notes=notes)
+def _groups(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Iterator[Table]:
+    for view in (BY_LANGUAGE, BY_CLASS, BY_CONFIDENCE):
+        made = cells.member_table(view, ids, labels)
+        if made is None:
+            continue
+        notes = [_standing_out(cells, view, variant) for variant in ids] if view is BY_CLASS else []
+        notes = [*made.notes, *(note for note in notes if note)]
+        yield table(made.title, made.columns, made.rows, notes=notes)
 
 
-def _standing_out(variant: VariantRecord, parts: Sequence[GroupRecord], floor: float | None) -> str:
-    """Say which parts a variant changes less or more than the average token."""
-    mean = _overall(variant).kl.mean.value
-    if floor is not None and mean <= floor:
-        return ""
-    known = [(part.name, part.kl) for part in parts if part.kl is not None]
-    less = ", ".join(name for name, kl in known if kl.high < mean)
-    more = ", ".join(name for name, kl in known if kl.low > mean)
-    if not less and not more:
-        return ""
-    return (
-        f"{variant.label} changes less than the average token: {less or 'none'}; more: "
-        f"{more or 'none'} (by the whole 95 % interval, one at a time)."
+def _standing_out(cells: Cells, view: TableView, variant: str) -> str:
+    mean = cells.find("kl", variant)
+    assert mean is not None
+    parts = [
+        (members_of(group)[view.rows[0]], part)
+        for group in cells.members(view, [variant])
+        if (part := cells.find("kl", variant, group))
+    ]
+    return standing_out_sentence(variant, *standing_out(mean, parts, cells.floors.get("kl")))
+
+
+def _details(cells: Cells, variant: str) -> Iterator[Block]:
+    run = cells.run
+    for view in (KEYWORDS, STARTS):
+        made = cells.member_table(view, [variant])
+        if made is not None:
+            yield made
+    for kind, write in (("position", _positions), ("continuation", _continuations)):
+        contents = run.shown(kind, variant)
+        if contents:
+            yield write(contents)
+    for view in (BITS, STRINGS):
+        made = cells.member_table(view, [variant])
+        if made is not None:
+            yield made
+
+
+def _positions(contents: Sequence[dict[str, Any]]) -> Table:
+    columns = (
+        Column("KL", "right", "nats", name="kl"),
+        Column("Where", drop=2),
+        Column("Text before"),
+        Column("Then", name="target"),
+        Column("Reference wants", name="reference_top"),
+        Column("Variant wants", name="variant_top"),
     )
+    rows: list[list[CellLike]] = []
+    for spot in contents:
+        offset = spot["byte_offset"]
+        place = "" if offset is None else f":{offset}"
+        rows.append(
+            [
+                Cell(significant(spot["kl"]), spot["kl"]),
+                f"{spot['document']}{place} ({spot['class']})",
+                visible(spot["before"][-TEXT_BEFORE:]),
+                visible(spot["target"]),
+                *(_wants(spot[top][0]) for top in ("reference_top", "variant_top")),
+            ]
+        )
+    return table("Where it differs most", columns, rows)
 
 
-def _details(variant: VariantRecord, null: NullRecord | None) -> list[Block]:
-    tables = (
-        keywords_table(variant, null),
-        starts_table(variant, null),
-        spots_table(variant),
-        continuations_table(variant),
+def _wants(choice: dict[str, Any]) -> str:
+    return f"{visible(choice['text'])} {percent(choice['probability'], 0)}"
+
+
+def _continuations(contents: Sequence[dict[str, Any]]) -> Table:
+    columns = (
+        Column("Document"),
+        Column("Given", "right", "tokens", drop=2),
+        Column("Same for", "right", "tokens", name="same_for"),
+        Column("Agreed text", drop=1),
+        Column("Reference"),
+        Column("Variant"),
     )
-    return [*(block for block in tables if block is not None), *foreign_tables(variant)]
+    rows: list[list[CellLike]] = []
+    for c in contents:
+        never = c["first_divergence"] is None
+        same = c["n_generated"] if never else c["first_divergence"]
+        rows.append(
+            [
+                c["document"],
+                Cell(count(c["n_prompt"]), c["n_prompt"]),
+                Cell(f"all {same}" if never else count(same), same),
+                visible(c["agreed"][-TEXT_BEFORE:]),
+                None if never else visible(c["reference_next"]),
+                None if never else visible(c["variant_next"]),
+            ]
+        )
+    return table("First divergence of greedy continuations", columns, rows)
 
 
-def _method(result: ComparisonResult) -> Facts:
-    reference = result.reference
+def _method(run: Run) -> Facts:
+    reference = run.models[0]
     pairs = [("reference", f"{reference.path}, {reference.file_type}, SHA-256 {reference.sha256}")]
-    for variant in result.variants:
-        axis = variant.axis
-        pairs.append((variant.label, f"{axis.kind}: {axis.meaning} ({axis.reason})"))
-    if result.corpus is not None:
-        c = result.corpus
-        pairs.append(
-            (
-                "corpus",
-                f"{c.origin}: {counted(c.n_documents, 'document')}, {c.n_bytes:,} bytes, "
-                f"SHA-256 {c.sha256}",
-            )
+    for exhibit in run.exhibits:
+        if exhibit.kind == "axis":
+            pairs.append((exhibit.model, axis_sentence(exhibit.content)))
+    return Facts("Method", (*pairs, *corpus_facts(run), *control_facts(run)))
+
+
+def corpus_facts(run: Run) -> list[tuple[str, str]]:
+    """Say which documents were scored, how, and what ended it."""
+    p = run.population
+    if p is None:
+        return []
+    ended = [note_sentence(note) for note in run.notes if note.code == "stopped-early"]
+    return [
+        (
+            "corpus",
+            f"{p.origin}: {counted(p.n_documents, 'document')}, {p.n_bytes:,} bytes, SHA-256 "
+            f"{p.sha256}",
+        ),
+        ("scored", scored_sentence(p)),
+        *(("ended", sentence) for sentence in ended),
+    ]
+
+
+def control_facts(run: Run) -> list[tuple[str, str]]:
+    """Say what the null control was."""
+    kl = next((r for r in run.select("kl", group="") if r.model == r.reference), None)
+    if kl is None:
+        return []
+    told = f"the reference twice over {counted(kl.n, 'token')}"
+    for content in run.shown("control"):
+        usual, again = content["usual"], content["again"]
+        told += (
+            f": micro-batches of {usual['n_ubatch']} and {again['n_ubatch']} tokens, "
+            f"{usual['threads']} and {again['threads']} threads"
         )
-    if result.scope is not None:
-        s = result.scope
-        windows, documents = counted(s.n_windows, "window"), counted(s.n_documents, "document")
-        scored = f"{counted(s.n_tokens, 'token')} in {windows} of {documents}"
-        pairs += [
-            ("scored", f"{scored}. {s.words}"),
-            ("ended", s.stopped),
-            ("memory", f"{s.plan} ({s.plan_reason})"),
-        ]
-    if result.null is not None:
-        n = result.null
-        pairs.append(
-            (
-                "null control",
-                f"the reference twice over {counted(n.n, 'token')}: batches of {n.n_ubatch[0]} "
-                f"and {n.n_ubatch[1]} tokens, {n.threads[0]} and {n.threads[1]} threads; "
-                f"the floor is |mean| + 2 standard errors; largest KL at a token "
-                f"{significant(n.largest['kl'])}",
-            )
-        )
-    return Facts("Method", tuple(pairs))
+    largest = [r.value for r in run.select("kl", group="quantile=1") if r.model == r.reference]
+    told += "; the floor is |mean| + 2 standard errors"
+    if largest:
+        told += f"; largest KL at a token {significant(largest[0])}"
+    return [("null control", told)]

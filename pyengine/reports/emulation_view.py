@@ -1,20 +1,34 @@
 """What llama-perplexity prints, followed by the exact values from the same logits."""
 
-from pyengine.comparison.llama_perplexity.run import EmulationResult
-from pyengine.reports.notes import note_words
+from __future__ import annotations
+
+from pyengine.reports.made_with import provenance_facts
+from pyengine.reports.sentences import note_sentence
+from pyengine.reports.tables import Document, Passage, PassageToken
+from pyengine.run.record import Run
 
 
-def emulation_text(result: EmulationResult) -> str:
-    """Return the text of an emulation."""
-    parts = [note_words(note) + "\n" for note in result.notes]
-    if result.final_estimate is not None:
-        parts.append(result.final_estimate + "\n")
-    for variant in result.variants:
+def emulation_document(run: Run) -> Document:
+    """Lay an emulation out line by line."""
+    lines = emulation_text(run).splitlines()
+    tokens = tuple(PassageToken(line, ends_line=True) for line in lines)
+    return Document(
+        "What llama-perplexity prints", (Passage("", tokens), provenance_facts(run.provenance))
+    )
+
+
+def emulation_text(run: Run) -> str:
+    """Return what is printed, digit for digit, after what a reader must know."""
+    (base,) = run.shown("base-run")
+    parts = [note_sentence(note) + "\n" for note in run.notes]
+    if base["final_estimate"] is not None:
+        parts.append(base["final_estimate"] + "\n")
+    for variant in run.shown("emulation"):
         parts.append(
-            f"{variant.path}\n\n{variant.printed}\n"
+            f"{variant['path']}\n\n{variant['printed']}\n"
             "====== Exact, from the same logits without 16-bit coding ======\n"
-            f"Mean KLD                      : {variant.exact_kl:10.6f}\n"
-            f"Mean PPL(base)                : {variant.exact_ppl_reference:10.6f}\n"
-            f"Mean ln(PPL(Q)/PPL(base))     : {variant.exact_log_ppl_ratio:10.6f}\n"
+            f"Mean KLD                      : {variant['exact_kl']:10.6f}\n"
+            f"Mean PPL(base)                : {variant['exact_ppl_reference']:10.6f}\n"
+            f"Mean ln(PPL(Q)/PPL(base))     : {variant['exact_log_ppl_ratio']:10.6f}\n"
         )
     return "\n".join(parts)

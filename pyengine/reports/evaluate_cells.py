@@ -1,11 +1,16 @@
-"""Numbers with their intervals, and lists of names, as cells of an evaluation's tables."""
+"""Measurements with their intervals, and lists of names, as cells of an evaluation's tables."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
-from pyengine.codegen.records import IntervalRecord
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from pyengine.reports.numbers import percent
 from pyengine.reports.tables import Cell, CellLike
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import Run
 
-Write = Callable[[float], str]
+Write: TypeAlias = Callable[[float], str]
 MOST_NAMES = 12
 
 
@@ -16,18 +21,39 @@ def listed(names: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def number(record: IntervalRecord | None, write: Write) -> CellLike:
+def number(row: Measurement | None, write: Write) -> CellLike:
     """Show a number without its interval; nothing where there is none."""
-    if record is None or record.value != record.value:
+    if row is None or row.value != row.value:
         return None
-    return Cell(write(record.value), record.value)
+    return Cell(write(row.value), row.value)
 
 
-def with_interval(record: IntervalRecord | None, write: Write) -> CellLike:
+def with_interval(row: Measurement | None, write: Write) -> CellLike:
     """Show a number, and its interval where it has one."""
-    if record is None or record.value != record.value:
+    if row is None or row.value != row.value:
         return None
-    if record.low != record.low:
-        return Cell(write(record.value), record.value)
-    text = f"{write(record.value)} ({write(record.low)} to {write(record.high)})"
-    return Cell(text, record.value)
+    if row.low != row.low:
+        return Cell(write(row.value), row.value)
+    text = f"{write(row.value)} ({write(row.low)} to {write(row.high)})"
+    return Cell(text, row.value)
+
+
+def ends(row: Measurement | None) -> CellLike:
+    """Show the interval of a share alone."""
+    return None if row is None else f"{percent(row.low)} to {percent(row.high)}"
+
+
+def share_of(row: Measurement | None) -> CellLike:
+    """Show a count and what it is of."""
+    return None if row is None else Cell(f"{row.value:.0f}/{row.n}", int(row.value))
+
+
+def passing(answer: dict[str, Any]) -> int:
+    """Return how many samples of an answer pass."""
+    return sum(sample["outcome"] == "passed" for sample in answer["samples"])
+
+
+def members(run: Run, model: str, dimension: str) -> list[str]:
+    """Return the members of a dimension for which a model has measurements, in their order."""
+    rows: Iterable[Measurement] = run.select("parse_share", model=model, dimension=dimension)
+    return [row.members[dimension] for row in rows]

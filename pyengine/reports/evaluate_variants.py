@@ -1,29 +1,36 @@
 """What sets the models of an evaluation apart: differences, tasks that change sides, links."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
-from pyengine.codegen.records import EvaluationResult, PairedRecord
-from pyengine.reports.evaluate_cells import Write, listed, with_interval
+from collections.abc import Sequence
+
+from pyengine.reports.evaluate_cells import Write, listed, number, with_interval
+from pyengine.reports.evaluate_words import correlation_verdict
 from pyengine.reports.numbers import signed, significant
 from pyengine.reports.tables import Align, Block, Cell, CellLike, Column, Table, table
+from pyengine.run.record import Run
 
 RIGHT: Align = "right"
 DIFFERENCES: dict[str, tuple[str, Write]] = {
-    "pass_1": ("pass@1, points", lambda value: signed(100 * value, 1)),
-    "parse_share": ("parse, points", lambda value: signed(100 * value, 1)),
-    "reference_log_probability": ("log p, nats", lambda v: signed(v, 3)),
-    "reference_bits_per_byte": ("bits per byte", lambda value: signed(value, 3)),
-    "keyword_first": ("keywords first, points", lambda v: signed(100 * v, 1)),
+    "pass_at_1_change": ("pass@1, points", lambda value: signed(100 * value, 1)),
+    "parse_share_change": ("parse, points", lambda value: signed(100 * value, 1)),
+    "reference_log_probability_change": ("log p, nats", lambda v: signed(v, 3)),
+    "reference_bits_per_byte_change": ("bits per byte", lambda value: signed(value, 3)),
+    "keyword_first_change": ("keywords first, points", lambda v: signed(100 * v, 1)),
 }
-DROPPED = {"keyword_first": 3, "parse_share": 2, "reference_bits_per_byte": 1}
+DROPPED = {
+    "keyword_first_change": 3,
+    "parse_share_change": 2,
+    "reference_bits_per_byte_change": 1,
+}
 TOKEN_NAMES = {
-    "code_kl": "KL divergence on code",
-    "keyword_mass_change": "keyword mass change on code",
-    "cold_start_js": "cold-start JS divergence",
+    "kl": "KL divergence on code",
+    "keyword_mass_shift": "keyword mass change on code",
+    "jensen_shannon": "cold-start JS divergence",
     "pkp": "PKP (keyword mass at the cold start)",
 }
 CODE_NAMES = {
-    "pass_1": "pass@1",
+    "pass_at_1": "pass@1",
     "parse_share": "solutions that parse",
     "reference_log_probability": "log-probability of references",
     "keyword_first": "keywords first",
@@ -31,45 +38,44 @@ CODE_NAMES = {
 }
 
 
-def differences_table(records: Sequence[PairedRecord], names: Mapping[str, str]) -> Table:
-    """Show each variant minus the reference, task by task, with bootstrap intervals.
-
-    names: what the models are called, by their paths.
-    """
-    keys = [key for key in DIFFERENCES if any(key in record.difference for record in records)]
+def differences_table(run: Run) -> Table:
+    """Show each variant minus the reference, task by task, with bootstrap intervals."""
+    reference, *variants = run.models
+    keys = [key for key in DIFFERENCES if run.select(key)]
     columns = [
         Column("Model", min_width=11),
         *(Column(DIFFERENCES[key][0], RIGHT, drop=DROPPED.get(key, 0)) for key in keys),
     ]
-    rows = [
-        [
-            names.get(record.model, record.model),
-            *(with_interval(record.difference.get(key), DIFFERENCES[key][1]) for key in keys),
-        ]
-        for record in records
+    rows: list[Sequence[CellLike]] = [
+        (
+            model.id,
+            *(with_interval(run.find(key, model.id), DIFFERENCES[key][1]) for key in keys),
+        )
+        for model in variants
     ]
     note = (
         "Over the same tasks and seeds, 95 % intervals by resampling tasks (of shares in which no "
         "task differs: Wilson's); points are percentage points."
     )
-    reference = records[0].reference
-    title = f"Difference to {names.get(reference, reference)}"
-    return table(title, columns, rows, notes=[note])
+    return table(f"Difference to {reference.id}", columns, rows, notes=[note])
 
 
-def flips_table(records: Sequence[PairedRecord], names: Mapping[str, str]) -> Table:
+def flips_table(run: Run) -> Table:
     """Show which tasks change sides, by name."""
-    rows: list[Sequence[CellLike]] = [
-        (
-            names.get(record.model, record.model),
-            Cell(str(len(record.lost)), len(record.lost)),
-            Cell(str(len(record.gained)), len(record.gained)),
-            Cell(significant(record.mcnemar_p), record.mcnemar_p),
-            listed(record.lost) or None,
-            listed(record.gained) or None,
-        )
-        for record in records
-    ]
+    rows: list[Sequence[CellLike]] = []
+    for model in run.models[1:]:
+        for flips in run.shown("flips", model.id):
+            lost, gained = flips["lost"], flips["gained"]
+            rows.append(
+                (
+                    model.id,
+                    Cell(str(len(lost)), len(lost)),
+                    Cell(str(len(gained)), len(gained)),
+                    number(run.find("mcnemar_p", model.id), significant),
+                    listed(lost) or None,
+                    listed(gained) or None,
+                )
+            )
     columns = [
         Column("Model"),
         Column("Lost", RIGHT),
@@ -82,19 +88,20 @@ def flips_table(records: Sequence[PairedRecord], names: Mapping[str, str]) -> Ta
     return table("Tasks that change sides", columns, rows, notes=[note])
 
 
-def links(result: EvaluationResult) -> list[Block]:
+def links(run: Run) -> list[Block]:
     """Show the rank correlations of token-level measures with code quality, if there are any."""
-    if not result.links:
+    found = run.select("rank_agreement")
+    if not found:
         return []
     rows: list[Sequence[CellLike]] = [
         (
-            TOKEN_NAMES.get(item.token_measure, item.token_measure),
-            CODE_NAMES.get(item.code_measure, item.code_measure),
-            with_interval(item.rho, lambda value: signed(value, 2)),
-            Cell(str(item.n_variants), item.n_variants),
-            item.verdict,
+            TOKEN_NAMES.get(row.members["token"], row.members["token"]),
+            CODE_NAMES.get(row.members["code"], row.members["code"]),
+            with_interval(row, lambda value: signed(value, 2)),
+            Cell(str(row.n), row.n),
+            correlation_verdict(row),
         )
-        for item in result.links
+        for row in found
     ]
     columns = [
         Column("Token-level measure"),
@@ -106,6 +113,7 @@ def links(result: EvaluationResult) -> list[Block]:
     notes = [
         f"{len(rows)} intervals of 95 % each: about one in twenty misses zero by chance alone. "
         "The reference is left out.",
-        "Keywords on code are the language's, bare or after a space; PKP's are the paper's, bare.",
+        "Keywords on code are the language's, bare or after a space, newline or tab; PKP's are "
+        "the paper's, bare.",
     ]
     return [table("Do token-level changes go along with code quality?", columns, rows, notes=notes)]

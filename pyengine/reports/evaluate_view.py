@@ -1,18 +1,28 @@
 """`pyengine evaluate` as a document: the answer in words, then tables, then method."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
 
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.records import (
-    EvaluationResult,
-    GroupRecord,
-    IntervalRecord,
-    ModelEvaluation,
+from collections.abc import Sequence
+
+from pyengine.reports.evaluate_cells import (
+    Write,
+    ends,
+    listed,
+    members,
+    number,
+    passing,
+    share_of,
+    with_interval,
 )
-from pyengine.reports.evaluate_cells import Write, listed, number, with_interval
 from pyengine.reports.evaluate_variants import differences_table, flips_table, links
-from pyengine.reports.names import file_name
-from pyengine.reports.notes import note_paragraphs
+from pyengine.reports.evaluate_words import (
+    OUTCOMES,
+    label,
+    methods,
+    sides_verdict,
+    warning_blocks,
+    warnings,
+)
 from pyengine.reports.numbers import counted, fixed, percent, significant, size
 from pyengine.reports.tables import (
     Align,
@@ -27,90 +37,51 @@ from pyengine.reports.tables import (
     Table,
     table,
 )
+from pyengine.run.evaluate_metrics import KS, RATIOS
+from pyengine.run.measurement import Measurement
+from pyengine.run.metrics import METRICS
+from pyengine.run.record import ModelInfo, Run
 
 RIGHT: Align = "right"
-
-MEASURES: tuple[tuple[str, str, Write], ...] = (
-    ("Solutions that parse", "parse_share", percent),
-    ("Error nodes per 100 syntax leaves", "error_nodes", significant),
-    ("Log-probability of the references, nats per token", "reference_log_probability", fixed),
-    ("Bits per byte of the references", "reference_bits_per_byte", fixed),
-    ("Keywords that are the first choice", "keyword_first", percent),
-    ("Rank of the right keyword (geometric mean)", "keyword_rank", significant),
-    ("Repeated 4-grams of tokens", "repetition", percent),
-    ("Empty answers", "empty_share", percent),
-    ("Edit similarity to the reference", "edit_similarity", fixed),
-)
+WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
 
 
-def evaluate_document(result: EvaluationResult) -> Document:
+def evaluate_document(run: Run) -> Document:
     """Lay an evaluation out: one model in full, or several side by side and then each."""
-    blocks: list[Block] = [answer(model, result) for model in result.models[:1]]
-    blocks += [Paragraph(warning, "warn") for warning in _warnings(result)]
-    blocks += note_paragraphs(result.notes)
-    if len(result.models) == 1:
-        blocks += _details(result.models[0], result)
-        title = f"Code written by {label(result.models[0])}"
+    blocks: list[Block] = [answer(run, run.models[0])]
+    blocks += [Paragraph(warning, "warn") for warning in warnings(run)]
+    if len(run.models) == 1:
+        blocks += _details(run, run.models[0])
+        title = f"Code written by {label(run.models[0])}"
     else:
-        blocks += [models_table(result), *_paired(result), *links(result)]
+        blocks += [models_table(run), *_paired(run), *links(run)]
         blocks += [
-            Section(
-                short_name(model), (*_own_warnings(model), *_details(model, result)), folded=True
-            )
-            for model in result.models
+            Section(model.id, (*warning_blocks(run, model), *_details(run, model)), folded=True)
+            for model in run.models
         ]
-        title = f"Code written by {len(result.models)} models"
-    return Document(title, (*blocks, method(result)))
+        title = f"Code written by {len(run.models)} models"
+    return Document(title, (*blocks, method(run)))
 
 
-def label(model: ModelEvaluation) -> str:
-    """Return a short name that tells variants of one model apart."""
-    return f"{model.model.name} ({model.model.file_type})"
-
-
-def short_name(model: ModelEvaluation) -> str:
-    """Return the file's name without ending: variants of one model differ in nothing shorter."""
-    return file_name(model.model.path, label(model)).removesuffix(".gguf")
-
-
-def answer(model: ModelEvaluation, result: EvaluationResult) -> Paragraph:
+def answer(run: Run, model: ModelInfo) -> Paragraph:
     """Say in a sentence what was found."""
-    total = model.total
-    if 1 not in total.pass_at:
+    found, solved = run.find("pass_at_1", model.id), run.find("tasks_solved", model.id)
+    if found is None or solved is None:
         return Paragraph("No task could be executed: no toolchain is installed.", "strong")
-    found = total.pass_at[1]
-    solved = sum(task.n_passed > 0 for task in model.tasks)
     text = (
-        f"{label(model)} solves {solved} of {total.n_executed} tasks"
-        + (" at least once" if result.settings.samples > 1 else "")
+        f"{label(model)} solves {solved.value:.0f} of {solved.n} tasks"
+        + (" at least once" if run.options["samples"] > 1 else "")
         + f": pass@1 {percent(found.value)}, 95 % interval {percent(found.low)} to "
         f"{percent(found.high)}."
     )
-    if solved:
-        names = [task.task for task in model.tasks if task.n_passed]
+    names = [shown["task"] for shown in run.shown("answer", model.id) if passing(shown)]
+    if names:
         text += f" Solved: {listed(names)}."
     return Paragraph(text, "strong")
 
 
-def _warnings(result: EvaluationResult) -> list[str]:
-    """Return the warnings that stand at the top: those of the first model, and general ones."""
-    found = [f"{label(result.models[0])}: {text}" for text in result.models[0].warnings]
-    others = sum(1 for model in result.models[1:] if model.warnings)
-    if others:
-        found.append(f"{others} more of {len(result.models)} models have warnings; see below.")
-    found += [f"Not executed, {name}: {reason}" for name, reason in result.skipped.items()]
-    if result.settings.isolation == "none":
-        found.append("Programs ran without a sandbox (--unsafe-local-execution).")
-    return found
-
-
-def _own_warnings(model: ModelEvaluation) -> list[Block]:
-    return [Paragraph(text, "warn") for text in model.warnings]
-
-
-def models_table(result: EvaluationResult) -> Table:
+def models_table(run: Run) -> Table:
     """Set the models side by side."""
-    verdicts = {record.model: record.verdict for record in result.paired}
     columns = [
         Column("Model"),
         Column("Type", drop=6),
@@ -124,78 +95,88 @@ def models_table(result: EvaluationResult) -> Table:
         Column("Keywords first", RIGHT, drop=2),
         Column("Against the reference", drop=7),
     ]
-    rows: list[Sequence[CellLike]] = []
-    for model in result.models:
-        total = model.total
-        solved = sum(task.n_passed > 0 for task in model.tasks)
-        passed = total.pass_at.get(1)
-        rows.append(
-            (
-                short_name(model),
-                model.model.file_type,
-                Cell(size(model.model.file_bytes), model.model.file_bytes),
-                Cell(f"{solved}/{total.n_executed}", solved),
-                number(passed, percent),
-                f"{percent(passed.low)} to {percent(passed.high)}" if passed else None,
-                number(total.parse_share, percent),
-                number(total.reference_log_probability, lambda value: fixed(value, 3)),
-                number(total.reference_bits_per_byte, lambda value: fixed(value, 3)),
-                number(total.keyword_first, percent),
-                verdicts.get(model.model.path),
-            )
-        )
-    passes = [model.total.pass_at[1] for model in result.models if 1 in model.total.pass_at]
+    rows = [_model_row(run, model) for model in run.models]
+    passes = run.select("pass_at_1", group="")
     notes = [
-        f"pass@1: {_methods(passes)}. Log p: of a token of the reference solutions. The intervals "
-        "of the rest are in each model's section."
+        f"pass@1: {methods(passes, single=_single(run))}. Log p: of a token of the reference "
+        "solutions. The intervals of the rest are in each model's section."
     ]
     return table("Models", columns, rows, notes=notes)
 
 
-def _methods(records: Iterable[IntervalRecord]) -> str:
-    """Name how intervals were made: it depends on what was found."""
-    return ", or ".join(sorted({record.method for record in records})) or "none"
+def _model_row(run: Run, model: ModelInfo) -> Sequence[CellLike]:
+    passed = run.find("pass_at_1", model.id)
+    return (
+        model.id,
+        model.file_type,
+        Cell(size(model.file_bytes), model.file_bytes),
+        share_of(run.find("tasks_solved", model.id)),
+        number(passed, percent),
+        ends(passed),
+        number(run.find("parse_share", model.id), percent),
+        number(run.find("reference_log_probability", model.id), lambda value: fixed(value, 3)),
+        number(run.find("reference_bits_per_byte", model.id), lambda value: fixed(value, 3)),
+        number(run.find("keyword_first", model.id), percent),
+        sides_verdict(run, model.id),
+    )
 
 
-def _paired(result: EvaluationResult) -> list[Block]:
-    if not result.paired:
+def _single(run: Run) -> bool:
+    return bool(run.options["samples"] == 1)
+
+
+def _paired(run: Run) -> list[Block]:
+    if run.options["reference"] is None or len(run.models) < 2:
         return []
-    names = {model.model.path: short_name(model) for model in result.models}
-    return [differences_table(result.paired, names), flips_table(result.paired, names)]
+    return [differences_table(run), flips_table(run)]
 
 
-def _details(model: ModelEvaluation, result: EvaluationResult) -> list[Block]:
-    blocks: list[Block] = [measures_table(model.total)]
-    if len(model.groups) > 1:
-        blocks.append(languages_table(model))
-    return [*blocks, outcomes_table(model), cost(model), prompts(model, result)]
+def _details(run: Run, model: ModelInfo) -> list[Block]:
+    blocks: list[Block] = [measures_table(run, model)]
+    if len(members(run, model.id, "language")) > 1:
+        blocks.append(languages_table(run, model))
+    return [*blocks, outcomes_table(run, model), cost(run, model), prompts(run, model)]
 
 
-def measures_table(group: GroupRecord) -> Table:
+def measures_table(run: Run, model: ModelInfo) -> Table:
     """Show every measure over all tasks with its interval."""
+    passes = [row for k in KS if (row := run.find(f"pass_at_{k}", model.id))]
+    rest = [(metric, run.find(metric.id, model.id)) for metric in RATIOS]
     rows: list[Sequence[CellLike]] = [
-        (f"pass@{k}", with_interval(record, percent)) for k, record in group.pass_at.items()
+        (METRICS[row.metric].title, with_interval(row, percent)) for row in passes
     ]
-    rows += [(title, with_interval(getattr(group, name), write)) for title, name, write in MEASURES]
+    rows += [(metric.title, with_interval(row, WRITE[metric.style])) for metric, row in rest]
     columns = [Column("Measure"), Column("Value (95 % interval)", RIGHT, name="value")]
-    rest = [getattr(group, name) for _, name, _ in MEASURES]
-    notes = [f"pass@k: {_methods(group.pass_at.values())}. The rest: {_methods(rest)}."]
-    return table(f"All {counted(group.n_tasks, 'task')}", columns, rows, notes=notes)
+    others = methods([row for _, row in rest if row is not None])
+    notes = [f"pass@k: {methods(passes, single=_single(run))}. The rest: {others}."]
+    n_tasks = len(run.shown("answer", model.id))
+    return table(f"All {counted(n_tasks, 'task')}", columns, rows, notes=notes)
 
 
-def languages_table(model: ModelEvaluation) -> Table:
+def languages_table(run: Run, model: ModelInfo) -> Table:
     """Show the main measures for each language."""
+    n_tasks: dict[str, int] = {}
+    for shown in run.shown("answer", model.id):
+        n_tasks[shown["language"]] = n_tasks.get(shown["language"], 0) + 1
+
+    def find(metric: str, language: str) -> Measurement | None:
+        return run.find(metric, model.id, language=language)
+
+    def executed(language: str) -> CellLike:
+        row = find("tasks_solved", language)
+        return None if row is None else Cell(f"{row.n}/{n_tasks[language]}", row.n)
+
     rows: list[Sequence[CellLike]] = [
         (
-            group.name,
-            Cell(f"{group.n_executed}/{group.n_tasks}", group.n_executed),
-            with_interval(group.pass_at.get(1), percent),
-            number(group.parse_share, percent),
-            number(group.error_nodes, significant),
-            number(group.reference_bits_per_byte, fixed),
-            number(group.keyword_first, percent),
+            name,
+            executed(name),
+            with_interval(find("pass_at_1", name), percent),
+            number(find("parse_share", name), percent),
+            number(find("error_nodes", name), significant),
+            number(find("reference_bits_per_byte", name), fixed),
+            number(find("keyword_first", name), percent),
         )
-        for group in model.groups[1:]
+        for name in members(run, model.id, "language")
     ]
     columns = [
         Column("Language"),
@@ -209,65 +190,67 @@ def languages_table(model: ModelEvaluation) -> Table:
     return table("By language", columns, rows)
 
 
-def outcomes_table(model: ModelEvaluation) -> Table:
+def outcomes_table(run: Run, model: ModelInfo) -> Table:
     """Show how the samples fared."""
-    counts = model.total.outcomes
-    n = sum(counts.values())
+    counts = [(code, run.find("samples", model.id, outcome=code)) for code in OUTCOMES]
     rows: list[Sequence[CellLike]] = [
-        (outcome.value, Cell(str(counts[outcome]), counts[outcome]), percent(counts[outcome] / n))
-        for outcome in Outcome
-        if outcome in counts
+        (OUTCOMES[code], Cell(f"{row.value:.0f}", int(row.value)), percent(row.value / row.n))
+        for code, row in counts
+        if row is not None
     ]
     columns = [Column("Outcome"), Column("Samples", RIGHT), Column("Share", RIGHT)]
     return table("Outcomes", columns, rows)
 
 
-def cost(model: ModelEvaluation) -> Facts:
+def cost(run: Run, model: ModelInfo) -> Facts:
     """Say what the measurement took."""
-    found = model.cost
+
+    def value(metric: str) -> float:
+        row = run.find(metric, model.id)
+        return float("nan") if row is None else row.value
+
     pairs = [
-        ("Tokens written", f"{found.generated_tokens:,}"),
-        ("Tokens per second", significant(found.tokens_per_s)),
-        ("Samples ended by the token budget", percent(found.length_share)),
-        ("Samples with an unfinished tail dropped", percent(found.trimmed_share)),
-        ("Samples with thinking removed", percent(found.thinking_share)),
-        ("Seconds executing programs", fixed(found.execution_s, 1)),
+        ("Tokens written", f"{value('written_tokens'):,.0f}"),
+        ("Tokens per second", significant(value("writing_speed"))),
+        ("Samples ended by the token budget", percent(value("length_share"))),
+        ("Samples with an unfinished tail dropped", percent(value("trimmed_share"))),
+        ("Samples with thinking removed", percent(value("thinking_share"))),
+        ("Seconds executing programs", fixed(value("execution_seconds"), 1)),
     ]
     return Facts("Cost", tuple(pairs))
 
 
-def prompts(model: ModelEvaluation, result: EvaluationResult) -> Facts:
+def prompts(run: Run, model: ModelInfo) -> Facts:
     """Say what was sent, by the first task."""
-    first = model.tasks[0]
-    ids = " ".join(map(str, first.prompt_tokens[:24]))
-    more = " …" if len(first.prompt_tokens) > 24 else ""
+    first = run.shown("answer", model.id)[0]
+    ids = " ".join(map(str, first["prompt_tokens"][:24]))
+    more = " …" if len(first["prompt_tokens"]) > 24 else ""
     pairs = (
-        ("Prompt style", model.style.value),
-        ("Tasks", f"{result.settings.tasks}, {result.settings.n_tasks} of them"),
-        (f"Sent for {first.task}", repr(first.prompt[:160])),
+        ("Prompt style", str(model.settings["style"])),
+        ("Tasks", f"{run.options['tasks']}, {run.options['n_tasks']} of them"),
+        (f"Sent for {first['task']}", repr(first["prompt"][:160])),
         ("As token ids", ids + more),
     )
     return Facts("Prompts", pairs)
 
 
-def method(result: EvaluationResult) -> Facts:
+def method(run: Run) -> Facts:
     """Say how it was measured, so that it can be repeated."""
-    settings, origin = result.settings, result.provenance
+    options, origin = run.options, run.provenance
     sampling = (
         "greedy"
-        if settings.temperature == 0
-        else f"temperature {settings.temperature:g}, top-k {settings.top_k}, "
-        f"top-p {settings.top_p:g}, min-p {settings.min_p:g}"
+        if options["temperature"] == 0
+        else f"temperature {options['temperature']:g}, top-k {options['top_k']}, "
+        f"top-p {options['top_p']:g}, min-p {options['min_p']:g}"
     )
+    samples = counted(options["samples"], "sample")
+    limits = f"{options['cpu_s']} s CPU, {options['wall_s']:g} s"
     pairs = [
-        ("Decoding", f"{sampling}, {counted(settings.samples, 'sample')}, seed {settings.seed}"),
-        ("Token budget", f"{settings.max_tokens} (+ {settings.thinking_tokens} for thinking)"),
-        ("Tasks' SHA-256", settings.tasks_sha256[:16]),
-        ("Sandbox", settings.isolation),
-        (
-            "Limits",
-            f"{settings.cpu_s} s CPU, {settings.wall_s:g} s, {size(settings.memory_bytes)} memory",
-        ),
+        ("Decoding", f"{sampling}, {samples}, seed {options['seed']}"),
+        ("Token budget", f"{options['max_tokens']} (+ {options['thinking_tokens']} for thinking)"),
+        ("Tasks' SHA-256", options["tasks_sha256"][:16]),
+        ("Sandbox", options["isolation"]),
+        ("Limits", f"{limits}, {size(options['memory_bytes'])} memory"),
         ("Software", f"pyengine {origin.pyengine}, llama-cpp-python {origin.llama_cpp_python}"),
         (
             "Machine",
@@ -276,5 +259,5 @@ def method(result: EvaluationResult) -> Facts:
             ),
         ),
     ]
-    pairs += [(f"SHA-256 of {label(m)}", m.model.sha256[:16]) for m in result.models]
+    pairs += [(f"SHA-256 of {label(m)}", m.sha256[:16]) for m in run.models]
     return Facts("Method", tuple(pairs))

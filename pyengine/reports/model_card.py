@@ -2,126 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from pyengine.choose.verdicts import divergence, kl_floor, reference_of, variants_of
+from pyengine.reports.measured import Cells, Shown, TableView, Told
+from pyengine.reports.numbers import count
+from pyengine.reports.sentences import plain_verdict
+from pyengine.reports.sweep_view import failed_ids
+from pyengine.reports.tables import CellLike, Document, Paragraph
+from pyengine.run.record import Run
 
-from pyengine.comparison.records import ComparisonResult, EstimateRecord
-from pyengine.reports.numbers import at_most, count, fixed, percent, significant, size, with_error
-from pyengine.reports.tables import Cell, CellLike, Column, Document, Paragraph, measured, table
-from pyengine.results import Provenance
-from pyengine.sweep.records import SweepResult
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """Hold what the card says of one file; None where the record does not tell."""
-
-    name: str
-    file_type: str | None
-    file_bytes: int
-    bits_per_weight: float | None
-    kl: EstimateRecord | None
-    same_top: EstimateRecord | None
-    delta_p_rms: float | None
-    problem: str | None
+COLUMNS = (
+    Shown("size", "size", part="value"),
+    Shown("bits_per_weight", "bits per weight", part="value"),
+    Shown("kl", "KL divergence"),
+    Shown("same_first_choice", "same first choice", part="value"),
+    Shown("delta_p_rms", part="value"),
+)
 
 
-def model_card(result: ComparisonResult | SweepResult) -> Document:
+def model_card(run: Run) -> Document:
     """Return the table that goes into a model card, and how it was measured in two sentences."""
-    if isinstance(result, SweepResult):
-        lines, floor = list(_of_sweep(result)), result.floor
-        reference, tokens, documents = result.reference, result.n_tokens, result.n_documents
-    else:
-        lines = list(_of_comparison(result))
-        floor = result.null.floors.get("kl") if result.null else None
-        reference = result.reference.name
-        tokens = result.scope.n_tokens if result.scope else 0
-        documents = result.scope.n_documents if result.scope else 0
-    rows = [_row(line, result.margin, floor) for line in lines]
-    columns = [
-        Column("file", name="variant"),
-        Column("type"),
-        Column("size", "right", name="bytes"),
-        Column("bits per weight", "right"),
-        Column("KL divergence", "right", "nats", name="kl"),
-        Column("same top", "right"),
-        Column("Δp RMS", "right", name="delta_p_rms"),
-        Column("verdict"),
-    ]
-    kept = [i for i in range(len(columns)) if i != 6 or any(row[6] for row in rows)]
-    card = table("", [columns[i] for i in kept], [[row[i] for i in kept] for row in rows])
-    return Document(
-        f"Quantizations of {reference}",
-        (card, Paragraph(_how(reference, tokens, documents, result.provenance))),
+    cells, margin = Cells(run), float(run.options["margin"])
+    types: dict[str, CellLike] = {model.id: model.file_type for model in run.models}
+    verdicts: dict[str, CellLike] = {
+        model.id: plain_verdict(kl, margin, kl_floor(run))
+        if (kl := divergence(run, model.id))
+        else "not measured over text"
+        for model in variants_of(run)
+    }
+    for note in run.notes:
+        if note.code == "variant-failed":
+            verdicts[note.model] = f"failed: {note.values['reason']}"
+        if note.code == "other-vocabulary":
+            verdicts[note.model] = "another vocabulary than the reference's"
+    view = TableView(
+        "", (Told("type", types), *COLUMNS, Told("verdict", verdicts)), heads=("file",)
     )
+    ids = [*(model.id for model in variants_of(run)), *failed_ids(run)]
+    card = cells.model_table(view, ids, {})
+    return Document(f"Quantizations of {reference_of(run).id}", (card, Paragraph(_how(run))))
 
 
-def _of_comparison(result: ComparisonResult) -> Iterator[_Line]:
-    for variant in result.variants:
-        overall = variant.overall
-        yield _Line(
-            variant.label,
-            variant.model.file_type,
-            variant.model.file_bytes,
-            variant.model.bits_per_weight,
-            overall.kl.mean if overall else None,
-            overall.same_top if overall else None,
-            overall.delta_p.rms if overall else None,
-            None if overall else "; ".join(variant.refused) or "not measured over text",
-        )
-
-
-def _of_sweep(result: SweepResult) -> Iterator[_Line]:
-    for row in result.rows:
-        if not row.is_reference:
-            yield _Line(
-                row.name,
-                row.file_type,
-                row.file_bytes,
-                row.bits_per_weight,
-                row.kl,
-                row.same_top,
-                None,
-                f"failed: {row.failure}" if row.failure else None,
-            )
-
-
-def _row(line: _Line, margin: float, floor: float | None) -> list[CellLike]:
-    kl = line.kl
-    divergence = None
-    if kl is not None:
-        noise = floor is not None and kl.value <= floor
-        text = at_most(kl.value, floor) if noise else with_error(kl.value, kl.se_clustered)
-        divergence = Cell(text, kl.value)
-    return [
-        Cell(line.name, tone="strong"),
-        line.file_type,
-        Cell(size(line.file_bytes), line.file_bytes),
-        measured(line.bits_per_weight, fixed),
-        divergence,
-        measured(line.same_top.value if line.same_top else None, percent),
-        None if line.delta_p_rms is None else Cell(percent(line.delta_p_rms), line.delta_p_rms),
-        plain_verdict(kl, margin, floor) if kl else line.problem,
-    ]
-
-
-def plain_verdict(kl: EstimateRecord, margin: float, floor: float | None) -> str:
-    """Say in plain words how a mean KL divergence stands to the margin."""
-    asked = f"{margin:g} nats"
-    if floor is not None and kl.value <= floor:
-        return "the same as the reference, within arithmetic noise"
-    if kl.high <= margin:
-        return f"practically the same: within {asked}"
-    if kl.low <= margin:
-        return f"undecided: {asked} lies inside the interval"
-    times = kl.value / margin if margin > 0 else float("inf")
-    return f"changed: {significant(times, 2)} times the margin of {asked}"
-
-
-def _how(reference: str, tokens: int, documents: int, made: Provenance) -> str:
+def _how(run: Run) -> str:
+    tokens = run.population.n_tokens if run.population else 0
+    documents = run.population.n_scored_documents if run.population else 0
     return (
-        f"Mean KL divergence from {reference} per token, over {count(tokens)} tokens of "
-        f"{count(documents)} documents; ± is the standard error clustered by document. Same top: "
-        "share of tokens with the same first choice. Measured with pyengine "
-        f"{made.pyengine} (llama.cpp {made.llama_cpp})."
+        f"Mean KL divergence from {reference_of(run).id} per token, over {count(tokens)} tokens of "
+        f"{count(documents)} documents; ± is the standard error clustered by document. Same first "
+        f"choice: share of tokens. Measured with pyengine {run.provenance.pyengine} (llama.cpp "
+        f"{run.provenance.llama_cpp})."
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pyengine.discovery.records import LocalModel, ModelsResult
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pyengine.reports import numbers
 from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, Table, table
+from pyengine.run.record import Run
 
 _COLUMNS = (
     Column("reference", min_width=30),
@@ -16,48 +19,66 @@ _COLUMNS = (
 )
 
 
-def models_document(result: ModelsResult) -> Document:
+def models_document(run: Run) -> Document:
     """Show the list of models, their sum, and where was looked."""
-    blocks: list[Block] = [Paragraph(_summary(result))]
-    if result.models:
-        blocks.append(_table(result))
+    files = run.shown("file")
+    blocks: list[Block] = [Paragraph(_summary(run, len(files)))]
+    if files:
+        blocks.append(_table(files))
     else:
-        pairs = [(store, ", ".join(paths)) for store, paths in result.places.items() if paths]
+        pairs = [
+            (place["store"], ", ".join(place["folders"]))
+            for place in run.shown("place")
+            if place["folders"]
+        ]
         blocks.append(Facts("Looked in", tuple(pairs)))
     return Document("Models on this machine", tuple(blocks))
 
 
-def _summary(result: ModelsResult) -> str:
-    if not result.models:
+def _summary(run: Run, n: int) -> str:
+    if not n:
         return "No GGUF file was found. Any command also takes a path or hf:OWNER/REPO:TYPE."
-    n = len(result.models)
     noun = "model" if n == 1 else "models"
-    text = f"{numbers.count(n)} {noun}, {numbers.size(result.n_bytes)} on disk."
-    if result.n_bytes_saved:
-        text += f" {numbers.size(result.n_bytes_saved)} are copies of files that are here already."
+    text = f"{numbers.count(n)} {noun}, {numbers.size(_bytes(run, 'disk_bytes'))} on disk."
+    copies = _bytes(run, "copy_bytes")
+    if copies:
+        text += f" {numbers.size(copies)} are copies of files that are here already."
     return text
 
 
-def _table(result: ModelsResult) -> Table:
+def _bytes(run: Run, metric: str) -> int:
+    (row,) = run.select(metric)
+    return int(row.value)
+
+
+def _table(files: Sequence[Mapping[str, Any]]) -> Table:
     notes = ["Any command takes the reference in place of a path."]
-    notes += [f"{m.reference}: {m.problem}" for m in result.models if m.problem]
-    if any(model.same_bytes for model in result.models):
+    notes += [
+        f"{file['reference']}: {_problem(file['problem'])}" for file in files if file["problem"]
+    ]
+    if any(file["same_bytes"] for file in files):
         notes.append("Files with the same number are the same bytes; (link): one file on disk.")
-        return table("", _COLUMNS, [_row(model) for model in result.models], notes=notes)
-    return table("", _COLUMNS[:-1], [_row(model)[:-1] for model in result.models], notes=notes)
+        return table("", _COLUMNS, [_row(file) for file in files], notes=notes)
+    return table("", _COLUMNS[:-1], [_row(file)[:-1] for file in files], notes=notes)
 
 
-def _row(model: LocalModel) -> list[Cell | str | None]:
-    parts = f" in {model.n_parts} parts" if model.n_parts > 1 else ""
+def _problem(problem: Mapping[str, Any]) -> str:
+    if problem["code"] == "parts-missing":
+        return f"{problem['here']} of {problem['parts']} parts are here"
+    return str(problem["reason"])
+
+
+def _row(file: Mapping[str, Any]) -> list[Cell | str | None]:
+    parts = f" in {file['n_parts']} parts" if file["n_parts"] > 1 else ""
     same = None
-    if model.same_bytes is not None:
-        link = " (link)" if model.same_file else ""
-        same = Cell(f"#{model.same_bytes}{link}", model.same_bytes)
+    if file["same_bytes"] is not None:
+        link = " (link)" if file["same_file"] else ""
+        same = Cell(f"#{file['same_bytes']}{link}", file["same_bytes"])
     return [
-        Cell(model.reference, tone="bad" if model.problem else "plain"),
-        model.name,
-        "no weights" if model.vocabulary_only else model.file_type,
-        Cell(numbers.size(model.n_bytes) + parts, model.n_bytes),
-        model.architecture,
+        Cell(file["reference"], tone="bad" if file["problem"] else "plain"),
+        file["name"],
+        "no weights" if file["vocabulary_only"] else file["file_type"],
+        Cell(numbers.size(file["n_bytes"]) + parts, file["n_bytes"]),
+        file["architecture"],
         same,
     ]

@@ -24,11 +24,6 @@ def note_words(note: Note) -> str:
             f"trained with {_count(values['trained'])}: its numbers beyond these say little of "
             "its weights."
         )
-    if note.code == "fitted-to-positions":
-        return (
-            f"Contexts are of {_count(values['positions'])} tokens, not {_count(values['asked'])}: "
-            "no more positions were learned."
-        )
     if note.code == "model-failed":
         return f"{name} is left out: it {values['reason']}."
     return f"{note.code} {name} {values}"

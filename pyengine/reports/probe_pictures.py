@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from pyengine.probes.records import LanguageRecord, ModelProbe, ProbeResult, StartRecord
+from collections.abc import Sequence
+
 from pyengine.reports.charts import Bars, Dots, Panel, Panels, Series
 from pyengine.reports.keyword_forms import ALL_FORMS, BARE
-from pyengine.reports.probe_tables import labels, shown
+from pyengine.reports.probed_model import Content, ProbedModel, probed_models, shown
 from pyengine.reports.tables import Picture
+from pyengine.run.record import Run
 
 _TOP = 10
 _MOST_PANELS = 12
 
 
-def probe_pictures(result: ProbeResult) -> tuple[Picture, ...]:
+def probe_pictures(run: Run) -> tuple[Picture, ...]:
     """Return the pictures of one probe or of several models side by side."""
-    if len(result.models) > 1:
-        return (_first_tokens(result), _masses_side_by_side(result), _coverage(result))
-    probe = result.models[0]
-    starts = (_starts(probe),) if len(probe.starts) > 1 else ()
-    return (_first_tokens(result), *starts, _keyword_mass(probe), _coverage(result))
+    models = probed_models(run)
+    if len(models) > 1:
+        return (_first_tokens(models), _masses_side_by_side(models), _coverage(models))
+    model = models[0]
+    starts = (_starts(model),) if len(model.starts) > 1 else ()
+    return (_first_tokens(models), *starts, _keyword_mass(model), _coverage(models))
 
 
-def _first_tokens(result: ProbeResult) -> Picture:
-    named = zip(labels(result.models), result.models, strict=True)
-    panels = tuple(_panel(label, probe.starts[0]) for label, probe in [*named][:_MOST_PANELS])
-    left_out = len(result.models) - len(panels)
+def _first_tokens(models: Sequence[ProbedModel]) -> Picture:
+    panels = tuple(_panel(model.label, model.starts[0]) for model in models[:_MOST_PANELS])
+    left_out = len(models) - len(panels)
     more = f" {left_out} more models are in the tables." if left_out > 0 else ""
     return Picture(
         "first-tokens",
@@ -34,29 +36,28 @@ def _first_tokens(result: ProbeResult) -> Picture:
     )
 
 
-def _panel(title: str, start: StartRecord) -> Panel:
-    top = start.top[:_TOP]
-    return Panel(
-        title,
-        tuple(map(shown, top)),
-        tuple(token.probability for token in top),
-    )
+def _panel(title: str, start: Content) -> Panel:
+    top = start["top"][:_TOP]
+    return Panel(title, tuple(map(shown, top)), tuple(token["probability"] for token in top))
 
 
-def _starts(probe: ModelProbe) -> Picture:
+def _starts(model: ProbedModel) -> Picture:
     return Picture(
         "starts",
         "The same at every start",
         "One start is one sample: the first tokens after each start that the model supports.",
         Panels(
-            tuple(_panel(start.name, start) for start in probe.starts[:_MOST_PANELS]),
+            tuple(_panel(start["name"], start) for start in model.starts[:_MOST_PANELS]),
             "probability",
         ),
     )
 
 
-def _keyword_mass(probe: ModelProbe) -> Picture:
-    languages = sorted(probe.languages, key=lambda language: -language.mass)
+def _keyword_mass(model: ProbedModel) -> Picture:
+    names = model.by_mass
+    bare = tuple(model.value("form_mass", language=name, form="bare") for name in names)
+    english = tuple(model.value("english_mass", language=name) for name in names)
+    random = [model.row("random_mass", language=name) for name in names]
     return Picture(
         "keyword-mass",
         "Probability on keywords, by language",
@@ -65,16 +66,16 @@ def _keyword_mass(probe: ModelProbe) -> Picture:
         "what random token sets as large as the bare set hold: mean to 97.5 % quantile. Where a "
         "mark is missing, that set has no token.",
         Dots(
-            tuple(language.title for language in languages),
+            tuple(model.languages[name] for name in names),
             (
-                Series("all forms", tuple(language.mass for language in languages)),
-                Series("bare", tuple(_bare_mass(language) for language in languages)),
-                Series("matched English words", tuple(lang.control_mass for lang in languages)),
+                Series("all forms", tuple(model.mass(name) for name in names)),
+                Series("bare", bare),
+                Series("matched English words", english),
                 Series(
                     "random sets",
-                    (None,) * len(languages),
-                    tuple(language.random_mean or None for language in languages),
-                    tuple(language.random_q975 or None for language in languages),
+                    (None,) * len(names),
+                    tuple((row.value or None) if row else None for row in random),
+                    tuple((row.high or None) if row else None for row in random),
                 ),
             ),
             "probability",
@@ -82,41 +83,33 @@ def _keyword_mass(probe: ModelProbe) -> Picture:
     )
 
 
-def _bare_mass(language: LanguageRecord) -> float:
-    return sum(variant.mass for variant in language.variants if variant.variant == "bare")
-
-
-def _masses_side_by_side(result: ProbeResult) -> Picture:
-    titles = tuple(language.title for language in result.models[0].languages)
+def _masses_side_by_side(models: Sequence[ProbedModel]) -> Picture:
+    languages = models[0].languages
     series = tuple(
-        Series(label, tuple(language.mass for language in probe.languages))
-        for label, probe in zip(labels(result.models), result.models, strict=True)
+        Series(model.label, tuple(model.mass(name) for name in languages)) for model in models
     )
     return Picture(
         "keyword-mass",
         "Probability on keywords, by language and model",
         f"Each language's keywords at the first start, {ALL_FORMS}.",
-        Dots(titles, series, "probability"),
+        Dots(tuple(languages.values()), series, "probability"),
     )
 
 
-def _coverage(result: ProbeResult) -> Picture:
+def _coverage(models: Sequence[ProbedModel]) -> Picture:
     """Show coverage once for each vocabulary."""
-    vocabularies = {probe.model.vocabulary_sha256: probe for probe in result.models}
+    languages = models[0].languages
+    vocabularies = {model.info.vocabulary_sha256: model for model in models}
     series = tuple(
         Series(
-            f"{probe.model.name} ({probe.model.n_vocab:,} tokens)",
-            tuple(
-                language.n_single_token / language.n_words if language.n_words else None
-                for language in probe.languages
-            ),
+            f"{model.info.name} ({model.info.n_vocab:,} tokens)",
+            tuple(model.value("coverage", language=name, form="bare") for name in languages),
         )
-        for probe in vocabularies.values()
+        for model in vocabularies.values()
     )
-    titles = tuple(language.title for language in result.models[0].languages)
     return Picture(
         "coverage",
         "Keywords that the tokenizer keeps whole",
         "Share of each language's keywords that are one bare token.",
-        Bars(titles, series, "share of keywords"),
+        Bars(tuple(languages.values()), series, "share of keywords"),
     )

@@ -1,28 +1,28 @@
-"""The tables of `pyengine probe`, each from its part of the record."""
+"""The tables of `pyengine probe`, each from its part of the run."""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import PurePath
+from collections.abc import Callable
 
-from pyengine.probes.records import (
-    LanguageRecord,
-    ModelProbe,
-    PaperMetrics,
-    ProbeResult,
-    StartRecord,
-    TokenProbability,
-)
 from pyengine.reports.keyword_forms import ALL_FORMS, ANY_SPACING, BARE
 from pyengine.reports.numbers import count, fixed, percent, probability, significant
-from pyengine.reports.pieces import visible
+from pyengine.reports.probed_model import ProbedModel, fed, shown
 from pyengine.reports.tables import Cell, CellLike, Column, Table, measured, table
 
 BAR_WIDTH = 16
+# Divergences and entropies are written in bits.
+NATS_PER_BIT = math.log(2)
+PAPER = "paper"
+COLLECTION = "union of the paper's eight published lists"
 
 
-def top_tokens(start: StartRecord) -> Table:
+def top_tokens(model: ProbedModel) -> Table:
     """List the most probable tokens with a bar each."""
-    largest = start.top[0].probability if start.top else 1.0
+    start, top = model.starts[0], model.top
+    largest = top[0]["probability"] if top else 1.0
+    padding = model.start_value("padding_mass", start) or 0.0
+    control = model.start_value("control_mass", start) or 0.0
     return table(
         "Most probable first tokens",
         [
@@ -34,36 +34,36 @@ def top_tokens(start: StartRecord) -> Table:
         ],
         [
             (
-                str(token.rank),
+                str(rank),
                 Cell(shown(token), tone="strong"),
-                str(token.id),
-                Cell(percent(token.probability), token.probability),
-                _bar(token.probability / largest if largest else 0.0),
+                str(token["token"]),
+                measured(token["probability"], percent),
+                _bar(token["probability"] / largest if largest else 0.0),
             )
-            for token in start.top
+            for rank, token in enumerate(top, start=1)
         ],
         notes=[
             f"Softmax at temperature 1 over all tokens; padding rows hold "
-            f"{percent(start.padding_mass)}, control tokens {percent(start.control_mass)}."
+            f"{percent(padding)}, control tokens {percent(control)}."
         ],
     )
 
 
-def starts_table(probe: ModelProbe) -> Table:
+def starts_table(model: ProbedModel) -> Table:
     """Show how far the answer depends on where one starts."""
     rows = [
         (
-            start.name,
+            start["name"],
             fed(start),
-            Cell(shown(start.top[0]) if start.top else "", tone="strong"),
-            measured(start.top[0].probability if start.top else None, percent),
-            measured(start.effective_tokens, significant),
-            measured(start.keyword_mass, percent),
-            measured(start.js_to_first_bits, lambda value: fixed(value, 3)),
+            Cell(shown(start["top"][0]) if start["top"] else "", tone="strong"),
+            measured(start["top"][0]["probability"] if start["top"] else None, percent),
+            measured(model.start_value("effective_tokens", start), significant),
+            measured(model.bare_mass(start), percent),
+            measured(model.distance(start) / NATS_PER_BIT, lambda value: fixed(value, 3)),
         )
-        for start in probe.starts
+        for start in model.starts
     ]
-    masses = [start.keyword_mass for start in probe.starts]
+    masses = [model.bare_mass(start) for start in model.starts]
     return table(
         "Spread over starts",
         [
@@ -86,9 +86,9 @@ def starts_table(probe: ModelProbe) -> Table:
     )
 
 
-def languages_table(probe: ModelProbe, result: ProbeResult) -> Table:
+def languages_table(model: ProbedModel) -> Table:
     """Show every language's keyword mass beside what it must be held against."""
-    ordered = sorted(probe.languages, key=lambda language: -language.mass)
+    draws = max((model.count("random_p", language=name) for name in model.languages), default=0)
     return table(
         "Keywords at the first start, by language",
         [
@@ -102,56 +102,63 @@ def languages_table(probe: ModelProbe, result: ProbeResult) -> Table:
             Column("random 97.5 %", "right", drop=3),
             Column("p", "right"),
         ],
-        [_language_row(language) for language in ordered],
+        [_language_row(model, language) for language in model.by_mass],
         notes=[
             f"{BARE}. + split: also words of several tokens, by the chain rule. {ALL_FORMS}. "
             "odds vs English: bare words against English words of the same "
             "byte length and token-id decile. p: share of "
-            f"{count(result.random_draws)} random token sets of equal size with at least the "
+            f"{count(draws)} random token sets of equal size with at least the "
             "bare mass.",
-            *_left_out(probe),
+            *_left_out(model),
         ],
     )
 
 
-def _left_out(probe: ModelProbe) -> list[str]:
+def _left_out(model: ProbedModel) -> list[str]:
     """Say which words take no part, where there are such."""
     notes = []
-    if unspellable := sum(language.n_unspellable for language in probe.languages):
+    unspellable = sum(
+        model.value("keyword_count", language=name, tokens="none") or 0 for name in model.languages
+    )
+    if unspellable:
         notes.append(
             "Words with characters that this tokenizer has no token for, left out: "
-            f"{count(unspellable)}."
+            f"{count(round(unspellable))}."
         )
-    if not probe.split_words_measured:
+    if not model.has_split_words:
         notes.append("–: words of several tokens were not measured.")
     return notes
 
 
-def _language_row(language: LanguageRecord) -> tuple[CellLike, ...]:
-    by_variant = {v.variant: v.mass for v in language.variants}
+def _language_row(model: ProbedModel, language: str) -> tuple[CellLike, ...]:
+    one = round(model.value("keyword_count", language=language, tokens="one") or 0)
+    random = model.row("random_mass", language=language)
     return (
-        language.title,
-        f"{language.n_single_token}/{language.n_words}",
-        measured(by_variant["bare"], percent),
-        measured(language.bare_and_split_mass, percent),
-        measured(language.mass, percent),
-        measured(language.geometric_mean, probability),
-        measured(language.odds_ratio, significant),
-        measured(language.random_q975, percent),
-        measured(language.random_p, lambda value: fixed(value, 3)),
+        model.languages[language],
+        f"{one}/{model.count('coverage', language=language, form='bare')}",
+        measured(model.value("form_mass", language=language, form="bare"), percent),
+        measured(model.value("keyword_string_mass", language=language), percent),
+        measured(model.mass(language), percent),
+        measured(model.value("geometric_mean", language=language), probability),
+        measured(model.value("odds_ratio", language=language), significant),
+        measured(None if random is None else random.high, percent),
+        measured(model.value("random_p", language=language), lambda value: fixed(value, 3)),
     )
 
 
-def leave_one_out_table(probe: ModelProbe) -> Table:
+def leave_one_out_table(model: ProbedModel) -> Table:
     """Show how much of each language's mass is one word."""
+    left = {
+        one["language"]: one["words"] for one in model.run.shown("leave-one-out", model.info.id)
+    }
     rows = []
-    for language in sorted(probe.languages, key=lambda item: -item.mass):
-        cells: list[CellLike] = [language.title]
-        for item in language.leave_one_out[:2]:
-            cells += [item.word, measured(item.share_of_mass, percent)]
+    for language in model.by_mass:
+        cells: list[CellLike] = [model.languages[language]]
+        for item in left[language][:2]:
+            cells += [item["word"], measured(item["share"], percent)]
         cells += [None] * (5 - len(cells))
-        one = language.leave_one_out[:1]
-        cells.append(measured(one[0].mass_without if one else None, percent))
+        one = left[language][:1]
+        cells.append(measured(one[0]["mass_without"] if one else None, percent))
         rows.append(cells)
     return table(
         "One word at a time",
@@ -168,8 +175,9 @@ def leave_one_out_table(probe: ModelProbe) -> Table:
     )
 
 
-def classes_table(probe: ModelProbe) -> Table:
+def classes_table(model: ProbedModel) -> Table:
     """Show the probability on token classes."""
+    classes = [row for (metric, _), row in model.known.items() if metric == "class_mass"]
     return table(
         "Token classes at the first start",
         [
@@ -180,70 +188,60 @@ def classes_table(probe: ModelProbe) -> Table:
         ],
         [
             (
-                c.name,
-                count(c.n_tokens),
-                measured(c.mass, percent),
-                _count_or_none(c.best_rank or None),
+                row.members["class"],
+                count(row.n),
+                measured(row.value, percent),
+                measured(model.value("best_rank", **row.members), _whole),
             )
-            for c in sorted(probe.classes, key=lambda item: -item.mass)
+            for row in sorted(classes, key=lambda row: -row.value)
         ],
         notes=["Classes overlap: `#` opens comments in some languages and headings in Markdown."],
     )
 
 
-def paper_table(paper: PaperMetrics) -> Table:
+def paper_table(model: ProbedModel) -> Table:
     """Show the paper's metrics under the paper's definitions."""
+
+    def row(
+        metric: str, title: str, write: Callable[[float], str], what: str, **form: str
+    ) -> list[CellLike]:
+        found = model.row(metric, collection=PAPER, **form)
+        value, n = (None, 0) if found is None else (found.value, found.n)
+        return [title, measured(value, write), what.format(n=count(n))]
+
     return table(
         "The paper's metrics, as the paper defines them",
         ["metric", Column("value", "right"), "what it is"],
         [
-            (
-                "PKP",
-                Cell(probability(paper.pkp), paper.pkp),
-                f"sum over {count(paper.n_single_token)} keywords that are one bare token",
-            ),
-            (
-                "KAP",
-                Cell(probability(paper.kap), paper.kap),
-                f"PKP / {count(paper.n_keywords)}: no information beyond PKP",
-            ),
-            (
-                "STP",
-                Cell(probability(paper.stp), paper.stp),
-                f"sum over {count(paper.n_special_tokens)} tokens with punctuation",
-            ),
-            (
-                "NLP",
-                Cell(probability(paper.nlp), paper.nlp),
-                f"sum over {count(paper.n_control_words)} English words of our own list",
-            ),
-            (
-                "coverage",
-                Cell(percent(paper.coverage), paper.coverage),
-                f"of {count(paper.n_keywords)} words, {paper.collection}",
-            ),
+            row("pkp", "PKP", probability, "sum over {n} keywords that are one bare token"),
+            row("kap", "KAP", probability, "PKP / {n}: no information beyond PKP"),
+            row("stp", "STP", probability, "sum over {n} tokens with punctuation"),
+            row("nlp", "NLP", probability, "sum over {n} English words of our own list"),
+            row("coverage", "coverage", percent, f"of {{n}} words, {COLLECTION}", form="bare"),
         ],
     )
 
 
-def items_table(paper: PaperMetrics) -> Table:
+def items_table(model: ProbedModel) -> Table:
     """Show how few tokens carry a group's mass."""
+    (needed,) = model.run.shown("items-needed", model.info.id)
     return table(
         "Tokens needed for a share of the group's mass",
-        ["group", *(Column(percent(i.share, 0), "right") for i in paper.items_needed)],
+        ["group", *(Column(percent(share, 0), "right") for share in needed["shares"])],
         [
-            ("keywords", *(_count_or_none(i.keywords) for i in paper.items_needed)),
-            (
-                "tokens with punctuation",
-                *(_count_or_none(i.special_tokens) for i in paper.items_needed),
-            ),
+            ("keywords", *(measured(n, _whole) for n in needed["keywords"])),
+            ("tokens with punctuation", *(measured(n, _whole) for n in needed["special_tokens"])),
         ],
         notes=["The smallest number that reaches the share; the paper's figures are one less."],
     )
 
 
-def ranks_table(probe: ModelProbe) -> Table:
+def ranks_table(model: ProbedModel) -> Table:
     """Show token ids and probability ranks of each language's keywords."""
+
+    def cell(metric: str, language: str, write: Callable[[float], str] | None = None) -> CellLike:
+        return measured(model.value(metric, language=language), write or _whole)
+
     return table(
         "Ranks of bare keywords",
         [
@@ -257,28 +255,36 @@ def ranks_table(probe: ModelProbe) -> Table:
         ],
         [
             (
-                language.title,
-                measured(language.id_ranks.mean, lambda v: count(round(v))),
-                measured(language.id_ranks.median, lambda v: count(round(v))),
-                _count_or_none(language.id_ranks.maximum),
-                measured(language.id_ranks.mean_over_size, lambda v: fixed(v, 4)),
-                _count_or_none(language.best_rank),
-                measured(language.median_rank, lambda v: count(round(v))),
+                title,
+                cell("keyword_id_mean", language),
+                cell("keyword_id_median", language),
+                cell("keyword_id_max", language),
+                cell("keyword_id_share", language, lambda v: fixed(v, 4)),
+                cell("best_rank", language),
+                cell("median_rank", language),
             )
-            for language in probe.languages
+            for language, title in model.languages.items()
         ],
-        notes=["A token id is the tokenizer's merge order, not a frequency in training data."],
+        notes=[
+            "A token id is the tokenizer's merge order, not a frequency in training data. "
+            "size: tokens that are text."
+        ],
     )
 
 
-def indentation_table(paper: PaperMetrics) -> Table:
+def indentation_table(model: ProbedModel) -> Table:
     """Show the most probable white-space tokens."""
+    (tokens,) = (
+        one["tokens"]
+        for one in model.run.shown("set-tokens", model.info.id)
+        if one["set"] == "indentation"
+    )
     return table(
         "Indentation at the first start",
         ["token", Column("id", "right"), Column("probability", "right")],
         [
-            (shown(item), str(item.id), Cell(percent(item.probability), item.probability))
-            for item in paper.indentation[:6]
+            (shown(item), str(item["token"]), measured(item["probability"], percent))
+            for item in tokens[:6]
         ],
     )
 
@@ -291,25 +297,5 @@ def _bar(share: float) -> str:
     return "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
 
 
-def _count_or_none(number: int | None) -> CellLike:
-    return None if number is None else Cell(count(number), number)
-
-
-def labels(probes: Sequence[ModelProbe]) -> list[str]:
-    """Name models by name and type, and by their files too where that tells them apart."""
-    names = [f"{probe.model.name} {probe.model.file_type}" for probe in probes]
-    paths = [PurePath(probe.model.path) for probe in probes]
-    by_file = [f"{name} ({path.name})" for name, path in zip(names, paths, strict=True)]
-    by_path = [f"{name} ({path})" for name, path in zip(names, paths, strict=True)]
-    distinct = (found for found in (names, by_file) if len(set(found)) == len(found))
-    return next(distinct, by_path)
-
-
-def fed(start: StartRecord) -> str:
-    """Return the tokens of a start, visible, and their ids."""
-    return f"{' '.join(map(visible, start.pieces))} ({', '.join(map(str, start.ids))})"
-
-
-def shown(token: TokenProbability) -> str:
-    """Return a token as visible text; one without any, such as padding, by its id."""
-    return visible(bytes.fromhex(token.bytes_hex)) or f"[id {token.id}]"
+def _whole(number: float) -> str:
+    return count(round(number))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
 from pyengine.reports.numbers import count, fixed
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import (
@@ -15,59 +18,64 @@ from pyengine.reports.tables import (
     Table,
     table,
 )
-from pyengine.vocabulary.tokenization import TokenizeResult, TokenRecord
+from pyengine.run.record import Run
+
+Token: TypeAlias = Mapping[str, Any]
 
 # Two weights that every view tells apart, one after the other.
 _SHADES = (0.2, 0.6)
 
 
-def tokenize_document(result: TokenizeResult, *, rows: int = 200) -> Document:
+def tokenize_document(run: Run, *, rows: int = 200) -> Document:
     """Show the text with its token borders and a table of its first `rows` tokens."""
-    blocks: list[Block] = [Paragraph(_summary(result), "strong")]
-    if result.tokens:
-        blocks += [_passage(result)]
-    if result.tokens and rows:
-        blocks += [_table(result, rows)]
-    return Document(f"Tokens of {result.source} in {result.name}", tuple(blocks))
+    (content,) = run.shown("tokens")
+    tokens = content["tokens"]
+    blocks: list[Block] = [Paragraph(_summary(run, content), "strong")]
+    if tokens:
+        blocks += [_passage(tokens)]
+    if tokens and rows:
+        blocks += [_table(tokens, rows)]
+    return Document(f"Tokens of {run.options['source']} in {run.models[0].name}", tuple(blocks))
 
 
-def _summary(result: TokenizeResult) -> str:
-    n_tokens = len(result.tokens)
-    tokenizer = f"{result.tokenizer} {result.pre_tokenizer}".strip()
-    text = f"{count(result.n_bytes)} bytes are {count(n_tokens)} tokens ({tokenizer}"
-    if n_tokens and result.n_bytes:
-        text += f", {fixed(result.n_bytes / n_tokens)} bytes per token"
-    text += "). "
-    if result.round_trip:
-        return text + "Decoding them gives the same bytes."
-    return text + "Decoding them gives other bytes."
+def _summary(run: Run, content: Mapping[str, Any]) -> str:
+    model = run.models[0]
+    tokenizer = f"{model.tokenizer} {model.pre_tokenizer}".strip()
+    n_tokens = len(content["tokens"])
+    text = f"{count(content['n_bytes'])} bytes are {count(n_tokens)} tokens ({tokenizer}"
+    density = run.find("bytes_per_token", model.id)
+    if density is not None and density.value > 0:
+        text += f", {fixed(density.value)} bytes per token"
+    failed = run.find("round_trip_failures", model.id)
+    comes_back = failed is not None and failed.value == 0
+    return f"{text}). Decoding them gives {'the same' if comes_back else 'other'} bytes."
 
 
-def _passage(result: TokenizeResult) -> Passage:
-    tokens = [
+def _passage(tokens: Sequence[Token]) -> Passage:
+    shown = [
         PassageToken(
-            text=visible(bytes.fromhex(token.bytes_hex)) or "∅",
+            text=visible(bytes.fromhex(token["bytes_hex"])) or "∅",
             weight=_SHADES[place % 2],
-            hint=f"id {token.id}",
-            ends_line=bytes.fromhex(token.bytes_hex).endswith(b"\n"),
+            hint=f"id {token['id']}",
+            ends_line=bytes.fromhex(token["bytes_hex"]).endswith(b"\n"),
         )
-        for place, token in enumerate(result.tokens)
+        for place, token in enumerate(tokens)
     ]
     notes = ["Every other token is marked. · space, ⇥ tab, ⏎ newline, <E4> a lone byte."]
-    return Passage("", tuple(tokens), tuple(notes))
+    return Passage("", tuple(shown), tuple(notes))
 
 
-def _table(result: TokenizeResult, rows: int) -> Table:
+def _table(tokens: Sequence[Token], rows: int) -> Table:
     shown = [
         (
             Cell(count(place), place),
-            Cell(str(token.id), token.id),
-            Cell(visible(bytes.fromhex(token.bytes_hex)) or "∅", token.text, "strong"),
+            Cell(str(token["id"]), token["id"]),
+            Cell(visible(bytes.fromhex(token["bytes_hex"])) or "∅", token["text"], "strong"),
             _place(token),
-            Cell(token.bytes_hex),
-            token.kind,
+            Cell(token["bytes_hex"]),
+            token["kind"],
         )
-        for place, token in enumerate(result.tokens[:rows])
+        for place, token in enumerate(tokens[:rows])
     ]
     columns = (
         Column("#", "right"),
@@ -77,14 +85,14 @@ def _table(result: TokenizeResult, rows: int) -> Table:
         Column("in hexadecimal", drop=2, name="bytes_hex"),
         Column("kind", drop=1),
     )
-    left = len(result.tokens) - rows
+    left = len(tokens) - rows
     notes = [f"{count(left)} more tokens are in --json."] if left > 0 else []
-    if any(token.start is None for token in result.tokens):
+    if any(token["start"] is None for token in tokens):
         notes.append("– : added to the text, or the tokenizer changed the text.")
     return table("", columns, shown, notes=notes)
 
 
-def _place(token: TokenRecord) -> Cell | None:
-    if token.start is None or token.end is None:
+def _place(token: Token) -> Cell | None:
+    if token["start"] is None or token["end"] is None:
         return None
-    return Cell(f"{token.start}–{token.end}", token.start)
+    return Cell(f"{token['start']}–{token['end']}", token["start"])

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
+from pyengine.errors import InputError
 from pyengine.reports.closing import closing
+from pyengine.reports.loading import Saved, command_of
 from pyengine.reports.tables import Block, Document, Paragraph, Picture, Section
-from pyengine.results import Result
+from pyengine.run.record import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,10 @@ VIEWS: dict[str, View] = {
     "probe": View("probe_view:probe_document", "probe_pictures:probe_pictures"),
     "tokenize": View("tokenize_view:tokenize_document"),
     "vocab": View("vocab_view:vocab_document", "vocab_pictures:vocab_pictures"),
-    "compare": View("compare_view:compare_document", "compare_pictures:compare_pictures"),
-    "sweep": View("sweep_view:sweep_document", "sweep_pictures:sweep_pictures"),
-    "sweep-timings": View("sweep_view:timings_document"),
+    "compare": View("compare_view:compare_document", "comparison_pictures:comparison_pictures"),
+    "sweep": View("sweep_view:sweep_document", "comparison_pictures:comparison_pictures"),
+    "speed": View("sweep_view:speed_document"),
+    "emulation": View("emulation_view:emulation_document"),
     "quantize": View("quantize_view:quantize_document"),
     "recommend": View("recommend_view:recommend_document"),
     "models": View("models_view:models_document"),
@@ -35,51 +38,64 @@ VIEWS: dict[str, View] = {
 }
 
 
-def document_of(result: Result) -> Document:
+def document_of(result: Saved) -> Document:
     """Return the text document of a record: answer, tables, method."""
-    document: Document = _function(VIEWS[result.kind].document)(result)
+    document: Document = _function(VIEWS[_view(result)].document)(result)
     return document
 
 
-def card_of(result: Result, document: Document) -> Document:
+def _view(result: Saved) -> str:
+    """Return the name of the view: the command, or that of an emulation.
+
+    Raises:
+        InputError: the command is not known here.
+    """
+    emulated = isinstance(result, Run) and "emulate" in result.options
+    name = "emulation" if emulated else command_of(result)
+    if name not in VIEWS:
+        raise InputError(f"a record of the unknown command {name!r:.40} cannot be shown")
+    return name
+
+
+def card_of(result: Saved, document: Document) -> Document:
     """Return the table for a model card where the record compares variants, else its document."""
-    if result.kind in ("compare", "sweep"):
+    if _view(result) in ("compare", "sweep"):
         card: Document = _function("model_card:model_card")(result)
         return card
     return document
 
 
-def illustrations_of(result: Result) -> tuple[Block, ...]:
+def illustrations_of(result: Saved) -> tuple[Block, ...]:
     """Return the pictures and passages of a record; none where its kind has none."""
-    name = VIEWS[result.kind].pictures
+    name = VIEWS[_view(result)].pictures
     return () if name is None else tuple(_function(name)(result))
 
 
-def pictures_of(result: Result) -> tuple[Picture, ...]:
+def pictures_of(result: Saved) -> tuple[Picture, ...]:
     """Return the pictures of a record alone."""
     return Document("", illustrations_of(result)).pictures()
 
 
-def documents_of(results: Sequence[Result]) -> list[tuple[Result, Document]]:
+def documents_of(results: Sequence[Saved]) -> list[tuple[Saved, Document]]:
     """Return the text document of each record; a sweep takes in the timings of its files."""
     from pyengine.reports.sweep_view import belong_together, sweep_document
-    from pyengine.sweep.records import SweepResult, SweepTimings
 
-    sweeps = [result for result in results if isinstance(result, SweepResult)]
-    timings = [result for result in results if isinstance(result, SweepTimings)]
-    shown: list[tuple[Result, Document]] = []
+    runs = [result for result in results if isinstance(result, Run)]
+    sweeps = [run for run in runs if run.command == "sweep"]
+    timings = [run for run in runs if run.command == "speed"]
+    shown: list[tuple[Saved, Document]] = []
     for result in results:
-        if isinstance(result, SweepResult):
+        if isinstance(result, Run) and result.command == "sweep":
             its = next((timing for timing in timings if belong_together(result, timing)), None)
             shown.append((result, sweep_document(result, its)))
-        elif not isinstance(result, SweepTimings) or not any(
-            belong_together(sweep, result) for sweep in sweeps
+        elif not isinstance(result, Run) or not any(
+            result.command == "speed" and belong_together(sweep, result) for sweep in sweeps
         ):
             shown.append((result, document_of(result)))
     return shown
 
 
-def page_of(results: Sequence[Result]) -> Document:
+def page_of(results: Sequence[Saved]) -> Document:
     """Return the document of a page over one or several records."""
     shown = documents_of(results)
     if len(shown) == 1:
@@ -89,7 +105,7 @@ def page_of(results: Sequence[Result]) -> Document:
     return Document(f"{len(pages)} results of pyengine", sections)
 
 
-def page_document(result: Result, document: Document, *, number: int = 0) -> Document:
+def page_document(result: Saved, document: Document, *, number: int = 0) -> Document:
     """Put the pictures after the opening answer, and how to cite and repeat at the end.
 
     A number tells the pictures of several results on one page apart.

@@ -9,22 +9,25 @@ from pyengine.reports.names import file_name
 from pyengine.reports.numbers import fixed
 from pyengine.reports.tables import Picture
 from pyengine.reports.vocab_comparison import labels
-from pyengine.vocabulary.records import CoverageRecord, VocabResult, VocabularyRecord
+from pyengine.reports.vocab_found import Found, Part, found_of
+from pyengine.reports.vocab_tables import origin
+from pyengine.run.record import Run
 
 _MOST_BARS = 4
 
 
-def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
+def vocab_pictures(run: Run) -> tuple[Picture, ...]:
     """Return coverage and fertility by language: bars for few tokenizers, else a heat map."""
-    titles = tuple(c.title for c in _coverage(result.models[0]))
-    coverage = [tuple(c.bare / c.words for c in _coverage(model)) for model in result.models]
+    models = found_of(run)
+    titles = tuple(part.title for part in _coverage(models[0]))
+    coverage = [tuple(_share(part) for part in _coverage(found)) for found in models]
     pictures = [
         _picture(
-            result,
+            models,
             "coverage",
             "Keywords that are one bare token",
-            f"Share of each language's keywords, {result.models[0].collections[0].name} "
-            "collection, that the tokenizer keeps whole.",
+            f"Share of each language's keywords, {models[0].collection} collection, that the "
+            "tokenizer keeps whole.",
             "share of keywords",
             titles,
             coverage,
@@ -32,20 +35,20 @@ def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
             unit=" [%]",
         )
     ]
-    if all(m.fertility and all(f.tokens for f in m.fertility) for m in result.models):
-        languages = tuple(f.title for f in result.models[0].fertility)
+    texts = [found.texts() for found in models]
+    if all(part and all(text.tokens for text in part) for part in texts):
         spent = [
-            tuple(f.tokens_per_1000_bytes or 0.0 for f in model.fertility)
-            for model in result.models
+            tuple(text.value("tokens_per_1000_bytes") or 0.0 for text in part) for part in texts
         ]
         pictures.append(
             _picture(
-                result,
+                models,
                 "fertility",
                 "Tokens spent on code",
-                f"Tokens per 1,000 bytes of each language; fewer is denser. Text: {result.corpus}.",
+                f"Tokens per 1,000 bytes of each language; fewer is denser. Text: "
+                f"{origin(models[0])}.",
                 "tokens per 1,000 bytes",
-                languages,
+                tuple(text.title for text in texts[0]),
                 spent,
                 lambda tokens: fixed(tokens, 0),
             )
@@ -53,13 +56,17 @@ def vocab_pictures(result: VocabResult) -> tuple[Picture, ...]:
     return tuple(pictures)
 
 
-def _coverage(model: VocabularyRecord) -> list[CoverageRecord]:
+def _coverage(found: Found) -> list[Part]:
     """Return the coverage over all classes of words, once for each language."""
-    return [c for c in model.collections[0].languages if c.word_class == "all" and c.words]
+    return [part for part in found.languages() if part.words]
+
+
+def _share(part: Part) -> float:
+    return part.found.value("coverage", {**part.members, "form": "bare"}) or 0.0
 
 
 def _picture(
-    result: VocabResult,
+    models: Sequence[Found],
     name: str,
     title: str,
     caption: str,
@@ -71,7 +78,7 @@ def _picture(
     unit: str = "",
 ) -> Picture:
     """Draw bars, or a heat map whose cells are written in a unit of their own."""
-    names = _names(result)
+    names = _names(models)
     if len(names) <= _MOST_BARS:
         series = tuple(Series(n, row) for n, row in zip(names, values, strict=True))
         return Picture(name, title, caption, Bars(languages, series, label))
@@ -81,11 +88,11 @@ def _picture(
     )
 
 
-def _names(result: VocabResult) -> list[str]:
+def _names(models: Sequence[Found]) -> list[str]:
     """Name the models as the tables do: by letter and file; one alone by its own name."""
-    if len(result.models) == 1:
-        return [result.models[0].name]
-    named = zip(labels(result), result.models, strict=True)
+    if len(models) == 1:
+        return [models[0].model.name]
+    named = zip(labels(models), (found.model for found in models), strict=True)
     return [
         f"{letter} {file_name(model.path, model.name).removesuffix('.gguf')}"
         for letter, model in named

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from pyengine.reports.numbers import count, fixed, percent
 from pyengine.reports.pieces import visible
 from pyengine.reports.tables import (
-    Block,
     Cell,
     CellLike,
     Column,
@@ -18,18 +17,11 @@ from pyengine.reports.tables import (
     measured,
     table,
 )
-from pyengine.vocabulary.records import (
-    ClassRecord,
-    CollectionRecord,
-    CoverageRecord,
-    FertilityRecord,
-    MissingWord,
-    VocabResult,
-    VocabularyRecord,
-)
+from pyengine.reports.vocab_found import Found, Part, Text
 
 Columns: TypeAlias = tuple[Column | str, ...]
 Rows: TypeAlias = list[Sequence[CellLike]]
+Split: TypeAlias = Mapping[str, Any]
 
 CLASSES = ("reserved", "contextual", "builtin", "framework", "listed")
 _SYNTAX = (
@@ -49,55 +41,59 @@ _SHORT = {
 }
 
 
-def collection(model: VocabularyRecord) -> CollectionRecord:
-    """Return the collection that the report is about: the first that was asked for."""
-    return model.collections[0]
-
-
-def whole(model: VocabularyRecord) -> list[CoverageRecord]:
-    """Return the coverage of whole languages."""
-    return [part for part in collection(model).languages if part.word_class == "all"]
-
-
-def reserved_counts(model: VocabularyRecord) -> tuple[int, int, int]:
+def reserved_counts(found: Found) -> tuple[int, int, int]:
     """Return whole reserved words, all reserved words, and the number of languages."""
-    parts = [p for p in collection(model).languages if p.word_class in ("reserved", "listed")]
+    classes = [p.of_class(c) for p in found.languages() for c in ("reserved", "listed")]
+    parts = [part for part in classes if part is not None]
     return sum(p.bare for p in parts), sum(p.words for p in parts), len(parts)
 
 
-def identity_facts(model: VocabularyRecord) -> Facts:
+def identity_facts(found: Found) -> Facts:
     """Say which tokenizer it is."""
-    special = ", ".join(f"{t.name} {t.id} {visible(t.piece)}" for t in model.special_tokens)
-    order = "begins with cl100k_base, in its order" if model.begins_with_cl100k else "its own"
-    added = [name for name, on in (("BOS", model.add_bos), ("EOS", model.add_eos)) if on]
+    model, identity = found.model, found.identity
+    special = ", ".join(
+        f"{t['name']} {t['id']} {visible(t['piece'])}" for t in identity["special_tokens"]
+    )
+    order = "begins with cl100k_base, in its order" if identity["cl100k"] else "its own"
+    added = [name for name in ("BOS", "EOS") if identity[f"add_{name.lower()}"]]
+    text, padding = (found.count("token_share", {"part": part}) for part in ("text", "padding"))
     return Facts(
         "Identity",
         (
             ("file", model.path),
-            ("tokenizer", f"{model.kind} {model.pre_tokenizer}".strip()),
-            ("rows", f"{count(model.size)}, of them {count(model.text_tokens)} tokens of text"),
-            ("padding rows", count(model.padding)),
+            ("tokenizer", tokenizer_name(found)),
+            ("rows", f"{count(size(found))}, of them {count(text)} tokens of text"),
+            ("padding rows", count(padding)),
             ("order of tokens", order),
             ("special tokens", special or "none declared"),
             ("added to a text", ", ".join(added) or "nothing"),
-            ("sha256 of the vocabulary", model.sha256),
+            ("sha256 of the vocabulary", model.vocabulary_sha256),
         ),
     )
 
 
-def coverage_table(model: VocabularyRecord) -> Table:
+def tokenizer_name(found: Found) -> str:
+    """Name the kind of tokenizer and its pre-tokenizer."""
+    return f"{found.model.tokenizer} {found.model.pre_tokenizer}".strip()
+
+
+def size(found: Found) -> int:
+    """Return the number of rows, padding included."""
+    return found.n("token_share")
+
+
+def coverage_table(found: Found) -> Table:
     """Show the words that are one bare token, by language and class."""
-    parts = {(p.language, p.word_class): p for p in collection(model).languages}
-    languages = whole(model)
-    present = [c for c in CLASSES if any((p.language, c) in parts for p in languages)]
+    languages = found.languages()
+    present = [c for c in CLASSES if any(_divided(part, c) for part in languages)]
     rows: Rows = []
     for part in languages:
         cells: list[CellLike] = [part.title]
         for name in present:
-            found = parts.get((part.language, name))
-            cells.append(None if found is None else _of(found.bare, found.words))
+            inner = _divided(part, name)
+            cells.append(None if inner is None else _of(inner.bare, inner.words))
         rows.append((*cells, _of(part.bare, part.words), _share(part.bare, part.words)))
-    union = collection(model).union
+    union = found.union
     blank: list[CellLike] = [""] * len(present)
     last = _of(union.bare, union.words), _share(union.bare, union.words)
     rows.append((Cell(union.title, tone="dim"), *blank, *last))
@@ -110,16 +106,22 @@ def coverage_table(model: VocabularyRecord) -> Table:
     return table("Keywords that are one bare token", columns, rows)
 
 
-def forms_table(model: VocabularyRecord) -> Table:
+def _divided(part: Part, name: str) -> Part | None:
+    """Return the words of a class; None where that is none, or all words of the language."""
+    inner = part.of_class(name)
+    return inner if inner is not None and inner.words < part.words else None
+
+
+def forms_table(found: Found) -> Table:
     """Show in which forms words are one token."""
     rows: Rows = [
         (
             part.title,
             Cell(count(part.words), part.words),
-            *(_share(n, part.words) for n in (part.bare, part.space, part.line, part.any_form)),
-            Cell(count(part.words - part.any_form), part.words - part.any_form),
+            *(_share(part.form(form), part.words) for form in ("bare", "space", "line", "any")),
+            Cell(count(part.words - part.form("any")), part.words - part.form("any")),
         )
-        for part in (*whole(model), collection(model).union)
+        for part in (*found.languages(), found.union)
     ]
     columns: Columns = (
         "language",
@@ -133,12 +135,12 @@ def forms_table(model: VocabularyRecord) -> Table:
     return table("Forms in which words are one token", columns, rows, notes=notes)
 
 
-def missing_table(model: VocabularyRecord) -> Table:
+def missing_table(found: Found) -> Table:
     """Name the words that are no bare token, with their splits."""
     rows: Rows = [
         (part.title, name, ", ".join(_missing(word) for word in words))
-        for part in whole(model)
-        for name, words in _by_class(part.missing)
+        for part in found.languages()
+        for name, words in _by_class((found.exhibit("splits", **part.members) or {})["words"])
     ]
     columns: Columns = ("language", Column("class"), Column("word = its pieces", min_width=40))
     notes = [
@@ -148,25 +150,25 @@ def missing_table(model: VocabularyRecord) -> Table:
     return table("Words that are no bare token", columns, rows, notes=notes)
 
 
-def _by_class(missing: Sequence[MissingWord]) -> Iterable[tuple[str, list[MissingWord]]]:
+def _by_class(missing: Sequence[Split]) -> Iterable[tuple[str, list[Split]]]:
     for name in CLASSES:
-        words = [word for word in missing if word.word_class == name]
+        words = [word for word in missing if word["class"] == name]
         if words:
             yield name.replace("builtin", "built-in"), words
 
 
-def _missing(word: MissingWord) -> str:
-    mark = "‣" if word.forms else ""
-    pieces = "¦".join(map(visible, word.split))
-    if "".join(word.split) == word.word:
+def _missing(word: Split) -> str:
+    mark = "‣" if word["forms"] else ""
+    pieces = "¦".join(map(visible, word["pieces"]))
+    if "".join(word["pieces"]) == word["word"]:
         return mark + pieces
-    return f"{mark}{visible(word.word)} ({pieces or 'no tokens'})"
+    return f"{mark}{visible(word['word'])} ({pieces or 'no tokens'})"
 
 
-def ranks_table(model: VocabularyRecord) -> Table:
+def ranks_table(found: Found) -> Table:
     """Show the ids of bare keywords."""
-    shared = model.begins_with_cl100k
-    rows: Rows = [_rank_row(part, shared) for part in (*whole(model), collection(model).union)]
+    shared: bool = found.identity["cl100k"]
+    rows: Rows = [_rank_row(part, shared) for part in (*found.languages(), found.union)]
     columns: list[Column | str] = [
         "language",
         *right("present", "mean", "median", "maximum", "mean / size"),
@@ -185,67 +187,72 @@ def ranks_table(model: VocabularyRecord) -> Table:
     return table("Token ids of bare keywords", columns, rows, notes=notes)
 
 
-def _rank_row(part: CoverageRecord, shared: bool) -> Sequence[CellLike]:
+def _rank_row(part: Part, shared: bool) -> Sequence[CellLike]:
     cells: list[CellLike] = [
         part.title,
         Cell(count(part.bare), part.bare),
-        measured(part.mean, whole_number),
-        measured(part.median, whole_number),
-        measured(part.maximum, whole_number),
-        measured(part.mean_share, lambda value: fixed(value, 4)),
+        measured(part.value("keyword_id_mean"), whole_number),
+        measured(part.value("keyword_id_median"), whole_number),
+        measured(part.value("keyword_id_max"), whole_number),
+        measured(part.value("keyword_id_share"), lambda value: fixed(value, 4)),
     ]
     if shared:
         cells += [
-            measured(part.cl100k_present, whole_number),
-            measured(part.cl100k_mean, whole_number),
+            measured(part.found.n("keyword_place_mean", part.members), whole_number),
+            measured(part.value("keyword_place_mean"), whole_number),
         ]
     return cells
 
 
-def fertility_table(model: VocabularyRecord, result: VocabResult) -> Table:
+def fertility_table(found: Found) -> Table:
     """Show how many tokens code costs."""
-    rows: Rows = [_fertility_row(found) for found in model.fertility]
+    texts = found.texts()
+    rows: Rows = [_fertility_row(text) for text in texts]
     columns: Columns = (
         "language",
         *right("bytes"),
         *right("tokens", "bytes/token", "per 1,000 B", "per line"),
         *right("per keyword", "indentation"),
     )
-    documents = {found.documents for found in model.fertility}
-    notes = [f"Text: {result.corpus}. Exact counts for this text; no special tokens added."]
-    if max(documents, default=0) < 10:
+    notes = [f"Text: {origin(found)}. Exact counts for this text; no special tokens added."]
+    if max((text.documents for text in texts), default=0) < 10:
         notes.append("Few documents in each language: compare tokenizers, not languages.")
-    refused = sum(found.refused for found in model.fertility)
+    refused = sum(text.refused for text in texts)
     if refused:
         notes.append(f"{count(refused)} documents left out: no tokens for some of their bytes.")
-    if any(found.located_share < 1 for found in model.fertility):
+    if any((text.value("located_share") or 0) < 1 for text in texts):
         notes.append("– : this tokenizer changes the text, so its tokens have no place in it.")
     return table("What code costs in tokens", columns, rows, notes=notes)
 
 
-def _fertility_row(found: FertilityRecord) -> Sequence[CellLike]:
+def origin(found: Found) -> str:
+    """Say which text was tokenized."""
+    return found.run.population.origin if found.run.population else ""
+
+
+def _fertility_row(text: Text) -> Sequence[CellLike]:
     return (
-        found.title,
-        Cell(count(found.n_bytes), found.n_bytes),
-        Cell(count(found.tokens), found.tokens),
-        measured(found.bytes_per_token, fixed),
-        measured(found.tokens_per_1000_bytes, lambda v: fixed(v, 1)),
-        measured(found.tokens_per_line, lambda v: fixed(v, 1)),
-        measured(found.tokens_per_keyword, lambda v: fixed(v, 3)),
-        measured(found.indentation_share, one_decimal),
+        text.title,
+        Cell(count(text.n_bytes), text.n_bytes),
+        Cell(count(text.tokens), text.tokens),
+        measured(text.value("bytes_per_token"), fixed),
+        measured(text.value("tokens_per_1000_bytes"), lambda v: fixed(v, 1)),
+        measured(text.value("tokens_per_line"), lambda v: fixed(v, 1)),
+        measured(text.value("tokens_per_keyword"), lambda v: fixed(v, 3)),
+        measured(text.value("indentation_share"), one_decimal),
     )
 
 
-def syntax_table(model: VocabularyRecord) -> Table | Paragraph:
+def syntax_table(found: Found) -> Table | Paragraph:
     """Show which syntactic class the tokens of code belong to."""
-    parsed = [found for found in model.fertility if found.syntax]
-    if not parsed:
-        return Paragraph("No tokens by syntactic class: no parser, or no place in the text.", "dim")
     rows: Rows = []
-    for found in parsed:
-        by_name = {part.name: part for part in found.syntax}
-        shares = (by_name[n].share_of_tokens if n in by_name else 0.0 for n in _SYNTAX[:-1])
-        rows.append((found.title, *(measured(s, lambda v: fixed(100 * v, 1)) for s in shares)))
+    for text in found.texts():
+        shares = [text.of_class("syntax_token_share", name) for name in _SYNTAX]
+        if any(share is not None for share in shares):
+            shown = (measured(s or 0.0, lambda v: fixed(100 * v, 1)) for s in shares[:-1])
+            rows.append((text.title, *shown))
+    if not rows:
+        return Paragraph("No tokens by syntactic class: no parser, or no place in the text.", "dim")
     columns: Columns = ("language", *(Column(_SHORT[n], "right", name=n) for n in _SYNTAX[:-1]))
     notes = [
         "Percent of the tokens, by the first byte of a token that is not white space: a keyword "
@@ -254,122 +261,75 @@ def syntax_table(model: VocabularyRecord) -> Table | Paragraph:
     return table("Tokens by syntactic class, %", columns, rows, notes=notes)
 
 
-def classes_table(model: VocabularyRecord) -> Table:
+def classes_table(found: Found) -> Table:
     """Show the partition of the vocabulary."""
     notes = ["A partition: every row of the vocabulary is in one class, the first that fits."]
-    return _classes(model.classes, "Classes of tokens", notes)
+    return _classes(found, "class", "Classes of tokens", notes)
 
 
-def sets_table(model: VocabularyRecord) -> Table:
+def sets_table(found: Found) -> Table:
     """Show the sets of tokens that code is made of."""
     notes = ["Sets may overlap, and keywords may be in none."]
-    mine = [found for found in model.sets if not found.name.startswith("paper:")]
-    return _classes(mine, "Sets of tokens", notes)
+    return _classes(found, "set", "Sets of tokens", notes)
 
 
-def _classes(found: Iterable[ClassRecord], title: str, notes: Sequence[str]) -> Table:
-    rows: Rows = [
-        (
-            part.name,
-            Cell(count(part.tokens), part.tokens),
-            measured(part.share, percent),
-            measured(part.mean_bytes, fixed),
-            Cell(count(part.max_bytes), part.max_bytes),
+def _classes(found: Found, dimension: str, title: str, notes: Sequence[str]) -> Table:
+    rows: Rows = []
+    for name in found.members("token_share", dimension):
+        members = {dimension: name}
+        n, longest = (
+            found.n("piece_bytes", members),
+            int(found.value("piece_bytes_max", members) or 0),
         )
-        for part in found
-    ]
+        if not name.startswith("paper:"):
+            rows.append(
+                (
+                    name,
+                    Cell(count(n), n),
+                    measured(found.value("token_share", members), percent),
+                    measured(found.value("piece_bytes", members), fixed),
+                    Cell(count(longest), longest),
+                )
+            )
     columns: Columns = ("class", *right("tokens", "share", "mean bytes", "longest"))
     return table(title, columns, rows, notes=notes)
 
 
-def indentation_table(model: VocabularyRecord) -> Table:
+def indentation_table(found: Found) -> Table:
     """Show the widths of pure white space."""
-    rows: Rows = [
-        (
-            found.kind,
-            Cell(count(len(found.widths)), len(found.widths)),
-            f"1 to {found.complete_to}" if found.complete_to else "none",
-            Cell(count(max(found.widths, default=0)), max(found.widths, default=0)),
+    rows: Rows = []
+    for white in found.run.shown("white_space", found.model.id):
+        widths, complete_to = white["widths"], white["complete_to"]
+        widest = max(widths, default=0)
+        rows.append(
+            (
+                white["kind"],
+                Cell(count(len(widths)), len(widths)),
+                f"1 to {complete_to}" if complete_to else "none",
+                Cell(count(widest), widest),
+            )
         )
-        for found in model.indentation
-    ]
     columns: Columns = ("white space", *right("widths"), "without a gap", *right("widest"))
     return table("Indentation in one token", columns, rows)
 
 
-def paper_rules_table(model: VocabularyRecord) -> Table:
+def paper_rules_table(found: Found) -> Table:
     """Show the counts under the paper's rules."""
-    rules = model.paper_rules
-    rules_shown = [
-        ("special", "ASCII punctuation other than _ in it", _n(rules.special), rules.special_share),
-        ("dead", "decoded and stripped, nothing is left", _n(rules.dead), rules.dead_share),
-    ]
-    shown: Rows = [(*row[:3], measured(row[3], lambda v: percent(v, 2))) for row in rules_shown]
+    rules = (
+        ("special", "ASCII punctuation other than _ in it"),
+        ("dead", "decoded and stripped, nothing is left"),
+    )
+    shown: Rows = []
+    for name, rule in rules:
+        n = found.count("token_share", {"rule": name})
+        share = measured(found.value("token_share", {"rule": name}), lambda v: percent(v, 2))
+        shown.append((name, rule, Cell(count(n), n), share))
     columns: Columns = ("name", Column("rule", min_width=30), *right("tokens", "share"))
     notes = [
         "Rules of arXiv 2601.02563. special counts identifiers such as .Class, share of all rows; "
         "dead tokens are the indentation tokens, share of the tokens of text."
     ]
     return table("Under the paper's rules", columns, shown, notes=notes)
-
-
-def integrity_blocks(model: VocabularyRecord) -> tuple[Block, ...]:
-    """Show what is broken or surprising."""
-    found = model.integrity
-    unreachable = found.untested_reason or (
-        f"{count(found.unreachable)} of {count(found.tested)} tested"
-        + _examples(found.unreachable_examples)
-    )
-    facts = Facts(
-        "Integrity",
-        (
-            ("own bytes encode to others", unreachable),
-            ("parts of characters", f"{count(found.fragments)}, not testable on their own"),
-            ("same bytes twice", count(found.duplicates) + _examples(found.duplicate_examples)),
-            (
-                "same decoded text",
-                f"{count(found.colliding)}; a table keyed by text loses "
-                f"{count(found.colliding_lost)} tokens",
-            ),
-            ("invalid UTF-8", count(found.invalid_utf8)),
-            ("special tokens", "; ".join(found.special_token_faults) or "as declared"),
-        ),
-    )
-    rows: Rows = [
-        (
-            trip.kind,
-            Cell(count(trip.tested), trip.tested),
-            Cell(count(trip.failed), trip.failed, "warn" if trip.failed else "plain"),
-            Cell(count(trip.misspelled), trip.misspelled),
-            _shortened(trip.example, trip.came_back),
-        )
-        for trip in found.round_trips
-    ]
-    columns: Columns = (
-        "texts",
-        *right("tested", "changed", "by pieces"),
-        Column("first that changed", min_width=16),
-    )
-    notes = [
-        "changed: decode(encode(x)) is not x. by pieces: the pieces in a row are not x either; "
-        "what is changed but not by pieces, the detokenizer's clean-up of spaces changed."
-    ]
-    return facts, table("Do texts come back?", columns, rows, notes=notes)
-
-
-def _shortened(example: str | None, came_back: str | None) -> str:
-    """Show where two texts part, with a little around it."""
-    if example is None or came_back is None:
-        return ""
-    pairs = zip(example, came_back, strict=False)
-    same = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(example), len(came_back)))
-    start = max(same - 8, 0)
-    back = visible(came_back[start : same + 8]) or "nothing"
-    return f"{visible(example[start : same + 8])} → {back}"
-
-
-def _examples(examples: Sequence[str]) -> str:
-    return f", such as {' '.join(visible(text) for text in examples[:8])}" if examples else ""
 
 
 def right(*headers: str) -> tuple[Column, ...]:
@@ -383,10 +343,6 @@ def _of(part: int, total: int) -> Cell:
 
 def _share(part: int, total: int) -> Cell:
     return measured(part / total if total else None, one_decimal)
-
-
-def _n(number: int) -> Cell:
-    return Cell(count(number), number)
 
 
 def whole_number(number: float) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyengine.reports import vocab_comparison as comparison
 from pyengine.reports import vocab_tables as tables
 from pyengine.reports.names import file_name
 from pyengine.reports.numbers import count, fixed
 from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, table
-from pyengine.vocabulary.records import PaperLine, VocabResult, VocabularyRecord
+from pyengine.reports.vocab_found import Found, found_of
+from pyengine.reports.vocab_integrity import integrity_blocks
+from pyengine.run.record import Run
 
 METHOD = (
     ("look-up", "by exact bytes of pieces, never through the tokenizer"),
@@ -17,130 +19,163 @@ METHOD = (
     ("syntax", "tree-sitter; a token has the class of its first byte that is not white space"),
     ("counts", "exact for the text named; another text gives others"),
 )
+# What a line of the paper is about, by its code.
+_OF_A_LANGUAGE = {
+    "whole_words": "whole words",
+    "whole_words_percent": "whole words, %",
+    "missing_words": "missing words",
+    "mean_median_max_id": "mean, median, max id",
+    "mean_median_id": "mean, median id",
+    "mean_id_share": "mean id / tokens",
+}
+_OF_ALL = {
+    "whole_words": "whole words, all lists",
+    "whole_words_percent": "whole words, all lists, %",
+    "missing": "missing, all lists",
+    "missing_distinct": "missing, distinct words",
+    "missing_after_space_too": "missing, after a space too",
+    "dead": '"dead" tokens',
+    "dead_percent": '"dead", %',
+    "special": '"special" tokens',
+    "special_percent": '"special", %',
+}
 
 
-def vocab_document(result: VocabResult) -> Document:
+def vocab_document(run: Run) -> Document:
     """Lay out the analysis of one tokenizer, or of several side by side."""
-    if len(result.models) == 1:
-        return _single(result)
-    names = comparison.labels(result)
+    models = found_of(run)
+    if len(models) == 1:
+        return _single(models[0])
     blocks: list[Block] = [
-        Paragraph(_summary(result), "strong"),
-        comparison.identity_table(result),
-        comparison.sharing_table(result),
-        *comparison.compared_coverage(result),
-        *comparison.compared_fertility(result),
-        comparison.compared_ranks(result),
-        comparison.compared_classes(result),
-        comparison.compared_integrity(result),
-        *(comparison.difference_block(d, names) for d in result.differences),
-        _method(result),
+        Paragraph(_summary(models), "strong"),
+        comparison.identity_table(models),
+        comparison.sharing_table(models),
+        *comparison.compared_coverage(models),
+        *comparison.compared_fertility(models),
+        comparison.compared_ranks(models),
+        comparison.compared_classes(models),
+        comparison.compared_integrity(models),
+        *comparison.difference_blocks(models),
+        _method(run),
     ]
-    return Document(f"Tokenizers of {len(result.models)} models", tuple(blocks))
+    return Document(f"Tokenizers of {len(models)} models", tuple(blocks))
 
 
-def _single(result: VocabResult) -> Document:
-    model = result.models[0]
+def _single(found: Found) -> Document:
     blocks: list[Block] = [
-        Paragraph(_answer(model), "strong"),
-        tables.identity_facts(model),
-        tables.coverage_table(model),
-        tables.forms_table(model),
-        tables.missing_table(model),
-        tables.ranks_table(model),
-        tables.fertility_table(model, result),
-        tables.syntax_table(model),
-        tables.classes_table(model),
-        tables.sets_table(model),
-        tables.indentation_table(model),
-        tables.paper_rules_table(model),
-        *tables.integrity_blocks(model),
-        _method(result),
+        Paragraph(_answer(found), "strong"),
+        tables.identity_facts(found),
+        tables.coverage_table(found),
+        tables.forms_table(found),
+        tables.missing_table(found),
+        tables.ranks_table(found),
+        tables.fertility_table(found),
+        tables.syntax_table(found),
+        tables.classes_table(found),
+        tables.sets_table(found),
+        tables.indentation_table(found),
+        tables.paper_rules_table(found),
+        *integrity_blocks(found),
+        _method(found.run),
     ]
-    return Document(f"Tokenizer of {model.name}", tuple(blocks))
+    return Document(f"Tokenizer of {found.model.name}", tuple(blocks))
 
 
-def _answer(model: VocabularyRecord) -> str:
-    reserved = tables.reserved_counts(model)
+def _answer(found: Found) -> str:
+    whole, words, n_languages = tables.reserved_counts(found)
     text = (
-        f"{model.name} keeps {count(reserved[0])} of {count(reserved[1])} reserved words of "
-        f"{reserved[2]} languages whole"
+        f"{found.model.name} keeps {count(whole)} of {count(words)} reserved words of "
+        f"{n_languages} languages whole"
     )
-    tokens = sum(f.tokens for f in model.fertility)
-    n_bytes = sum(f.n_bytes for f in model.fertility)
+    tokens, n_bytes = _spent(found)
     if tokens:
         text += f", and writes code with {fixed(n_bytes / tokens)} bytes per token"
-    broken = model.integrity.unreachable
+    broken = found.count("unreachable")
     if broken:
         text += f"; {count(broken)} of its tokens never come from the text that they stand for"
     return text + "."
 
 
-def _summary(result: VocabResult) -> str:
+def _spent(found: Found) -> tuple[int, int]:
+    """Return the tokens spent on all texts, and the bytes of these."""
+    texts = found.texts()
+    return sum(text.tokens for text in texts), sum(text.n_bytes for text in texts)
+
+
+def _summary(models: Sequence[Found]) -> str:
     groups: dict[str, list[str]] = {}
-    for label, model in zip(comparison.labels(result), result.models, strict=True):
-        groups.setdefault(model.sha256, []).append(label)
+    for label, found in zip(comparison.labels(models), models, strict=True):
+        groups.setdefault(found.model.vocabulary_sha256, []).append(label)
     shared = [" = ".join(group) for group in groups.values() if len(group) > 1]
     tokenizers = "one tokenizer" if len(groups) == 1 else f"{len(groups)} different tokenizers"
-    text = f"{len(result.models)} models, {tokenizers}"
+    text = f"{len(models)} models, {tokenizers}"
     text = f"{text} ({'; '.join(shared)})." if shared else f"{text}."
-    return text if len(groups) == 1 else f"{text}{_most_whole(result)}{_fewest_tokens(result)}"
+    return text if len(groups) == 1 else f"{text}{_most_whole(models)}{_fewest_tokens(models)}"
 
 
-def _most_whole(result: VocabResult) -> str:
+def _most_whole(models: Sequence[Found]) -> str:
     """Say who keeps most keywords whole, counting each word of all languages once."""
-    unions = [model.collections[0].union for model in result.models]
+    unions = [found.union for found in models]
     whole = [union.bare for union in unions]
     if min(whole) == max(whole):
         return f" All keep as many keywords whole: {count(whole[0])} of {count(unions[0].words)}."
     return (
-        f" Most keywords are one bare token for {_which(result, whole, max(whole))}: "
+        f" Most keywords are one bare token for {_which(models, whole, max(whole))}: "
         f"{count(max(whole))} of {count(unions[0].words)}; fewest for "
-        f"{_which(result, whole, min(whole))}: {count(min(whole))}."
+        f"{_which(models, whole, min(whole))}: {count(min(whole))}."
     )
 
 
-def _fewest_tokens(result: VocabResult) -> str:
+def _fewest_tokens(models: Sequence[Found]) -> str:
     """Say who spends fewest tokens on the same text; nothing where they could not all take it."""
-    spent = [sum(f.tokens for f in model.fertility) for model in result.models]
-    n_bytes = {sum(f.n_bytes for f in model.fertility) for model in result.models}
+    costs = [_spent(found) for found in models]
+    spent, n_bytes = [tokens for tokens, _ in costs], {size for _, size in costs}
     if len(n_bytes) > 1 or min(spent) == 0:
         return ""
     (size,) = n_bytes
     if min(spent) == max(spent):
         return f" All spend as many tokens on code: {fixed(size / spent[0])} bytes per token."
     return (
-        f" Fewest tokens on the same code are spent by {_which(result, spent, min(spent))}: "
-        f"{fixed(size / min(spent))} bytes per token; most by {_which(result, spent, max(spent))}: "
+        f" Fewest tokens on the same code are spent by {_which(models, spent, min(spent))}: "
+        f"{fixed(size / min(spent))} bytes per token; most by {_which(models, spent, max(spent))}: "
         f"{fixed(size / max(spent))}."
     )
 
 
-def _which(result: VocabResult, values: Sequence[int], wanted: int) -> str:
+def _which(models: Sequence[Found], values: Sequence[int], wanted: int) -> str:
     """Name the models that have a value by letter and file."""
-    named = zip(comparison.labels(result), result.models, values, strict=True)
+    infos = [found.model for found in models]
+    named = zip(comparison.labels(models), infos, values, strict=True)
     return ", ".join(f"{n} ({file_name(m.path, m.name)})" for n, m, v in named if v == wanted)
 
 
-def _method(result: VocabResult) -> Facts:
-    corpus = (
-        f"{result.corpus}: {count(result.corpus_documents)} documents, sha256 "
-        f"{result.corpus_sha256[:16]}…"
-    )
-    by = f"pyengine {result.provenance.pyengine}, llama.cpp {result.provenance.llama_cpp}"
-    return Facts("Method", (*METHOD, ("text", corpus), ("measured by", by)))
+def _method(run: Run) -> Facts:
+    facts = list(METHOD)
+    if run.population is not None:
+        text = run.population
+        corpus = f"{text.origin}: {count(text.n_documents)} documents, sha256 {text.sha256[:16]}…"
+        facts.append(("text", corpus))
+    made = run.provenance
+    facts.append(("measured by", f"pyengine {made.pyengine}, llama.cpp {made.llama_cpp}"))
+    return Facts("Method", tuple(facts))
 
 
-def paper_document(result: VocabResult) -> Document:
+def paper_document(run: Run) -> Document:
     """Set the paper's numbers beside ours in one table."""
-    known = {record.path for record in result.paper}
-    others = [model.path for model in result.models if model.path not in known]
-    lines = [line for record in result.paper for line in record.lines]
-    same = sum(line.same is True for line in lines)
+    found = [(e.model, e.content) for e in run.exhibits if e.kind == "paper"]
+    known = {model for model, _ in found}
+    others = [model.path for model in run.models if model.id not in known]
+    titles = {
+        table["language"]: table["title"]
+        for table in run.shown("keyword_table")
+        if table["collection"] == "paper"
+    }
+    lines = [line for _, content in found for line in content["lines"]]
+    same = sum(_is_same(line) for line in lines)
     rows = [
-        (record.column, line.quantity, line.source, *_paper_cells(line))
-        for record in result.paper
-        for line in record.lines
+        (content["name"], _quantity(line, titles), line["source"], *_paper_cells(line))
+        for _, content in found
+        for line in content["lines"]
     ]
     columns = (
         Column("tokenizer", min_width=9),
@@ -156,7 +191,7 @@ def paper_document(result: VocabResult) -> Document:
         "DeepSeek-V2.5 stands for the DeepSeek-LLM vocabulary: the same words are missing in both.",
         *(f"{path}: not one of the paper's tokenizers." for path in others),
     ]
-    published = sum(line.source == "published" for line in lines)
+    published = sum(line["source"] == "published" for line in lines)
     text = (
         f"{count(same)} of {count(len(lines))} lines are the same here: {count(published)} that "
         f"arXiv 2601.02563 published, {count(len(lines) - published)} recomputed from its lists."
@@ -165,9 +200,25 @@ def paper_document(result: VocabResult) -> Document:
     return Document("The paper's numbers about tokenizers", blocks)
 
 
-def _paper_cells(line: PaperLine) -> Sequence[Cell | str]:
-    mark = Cell("=", "same", "good") if line.same else Cell("≠", "different", "bad")
-    if line.same and len(line.paper) > 24:
-        words = f"{count(line.paper.count(',') + 1)} words"
-        return (Cell(words, line.paper), Cell("the same words", line.here), mark)
-    return (line.paper or "none", line.here or "none", mark)
+def _quantity(line: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    """Say what a line of the paper is about."""
+    language, quantity = line["language"], line["quantity"]
+    if language:
+        about = titles.get(language, "distinct words")
+        return f"{about}: {_OF_A_LANGUAGE[quantity]}"
+    if quantity == "special_percent" and line["source"] == "recomputed":
+        return f"{_OF_ALL[quantity]} of rows"
+    return _OF_ALL[quantity]
+
+
+def _is_same(line: Mapping[str, str]) -> bool:
+    return line["paper"] == line["here"]
+
+
+def _paper_cells(line: Mapping[str, str]) -> Sequence[Cell | str]:
+    paper, here, same = line["paper"], line["here"], _is_same(line)
+    mark = Cell("=", "same", "good") if same else Cell("≠", "different", "bad")
+    if same and len(paper) > 24:
+        words = f"{count(paper.count(',') + 1)} words"
+        return (Cell(words, paper), Cell("the same words", here), mark)
+    return (paper or "none", here or "none", mark)

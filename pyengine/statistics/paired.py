@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import ndtri, stdtr
 
 from pyengine.statistics.estimates import Clusters, Estimate, Floats, clustered_mean
 
@@ -47,6 +46,8 @@ def p_value(estimate: Estimate) -> float:
         return float("nan")
     if estimate.se_clustered == 0.0:
         return 1.0 if estimate.value == 0.0 else 0.0
+    from scipy.special import stdtr  # importing it takes longer than a cold start
+
     ratio = abs(estimate.value) / estimate.se_clustered
     return float(2 * stdtr(estimate.n_clusters - 1, -ratio))
 
@@ -98,6 +99,8 @@ def tokens_to_separate(difference: PairedDifference, *, power: float = 0.8) -> i
     ratio = abs(estimate.value) / estimate.se_clustered
     if ratio < SMALLEST_INFORMATIVE_RATIO:
         return None
+    from scipy.special import ndtri  # importing it takes longer than a cold start
+
     z = float(ndtri(0.5 + estimate.level / 2) + ndtri(power))
     more = estimate.n * ((z / ratio) ** 2 - 1)
     if more <= 0:

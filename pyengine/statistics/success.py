@@ -116,16 +116,6 @@ class RankCorrelation:
 
     rho: Interval
     n: int
-    method: str
-
-    def verdict(self) -> str:
-        """Say in words what the interval allows."""
-        if self.n < 4 or not np.isfinite(self.rho.value):
-            return "cannot be told"
-        if not np.isfinite(self.rho.low) or self.rho.low <= 0.0 <= self.rho.high:
-            return "none found"
-        strength = "strong" if min(abs(self.rho.low), abs(self.rho.high)) > 0.5 else "some"
-        return f"{strength} {'positive' if self.rho.value > 0 else 'negative'}"
 
 
 def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorrelation:
@@ -141,10 +131,10 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorre
     n = len(x)
     nan = float("nan")
     if n < 3 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
-        return RankCorrelation(Interval(nan, nan, nan, level), n, "too few distinct values")
+        return RankCorrelation(Interval(nan, nan, nan, level), n)
     rho = float(np.clip(np.corrcoef(rankdata(x), rankdata(y))[0, 1], -1.0, 1.0))
     if n < 4:
-        return RankCorrelation(Interval(rho, nan, nan, level), n, "too few for an interval")
+        return RankCorrelation(Interval(rho, nan, nan, level), n)
     # A perfect order counts as half a swap of neighbours short of it: Fisher's value would be
     # infinite, and four variants in order are no certainty.
     most = 1.0 - 6.0 / (n**3 - n)
@@ -152,7 +142,7 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorre
     reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt((1 + taken**2 / 2) / (n - 3))
     low, high = (float(np.tanh(np.arctanh(taken) + side * reach)) for side in (-1, 1))
     interval = Interval(rho, min(low, rho), max(high, rho), level)
-    return RankCorrelation(interval, n, "Fisher, Bonett-Wright variance")
+    return RankCorrelation(interval, n)
 
 
 def flips(

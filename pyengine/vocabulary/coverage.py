@@ -198,6 +198,12 @@ def exact_split(tokenizer: Tokenizer, word: str) -> tuple[int, ...] | None:
     return None
 
 
+def word_tokens(tokenizer: Tokenizer, word: str) -> tuple[int, ...] | None:
+    """Return the token that is exactly the word, else its split; None where there is neither."""
+    token = tokenizer.token(word.encode())
+    return exact_split(tokenizer, word) if token is None else (token,)
+
+
 def _spelled(tokenizer: Tokenizer, ids: Sequence[int]) -> bytes | None:
     if min(ids, default=0) < 0:  # no token for a byte
         return None

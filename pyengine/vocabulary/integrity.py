@@ -116,26 +116,33 @@ def piece_faults(features: PieceFeatures, repeated: npt.NDArray[np.integer]) -> 
     return PieceFaults(duplicate, colliding, lost, invalid)
 
 
-def special_token_faults(vocabulary: Vocabulary, metadata: Mapping[str, str]) -> list[str]:
-    """Say which declared special tokens are missing, and which needed ones are not declared."""
+def special_token_faults(
+    vocabulary: Vocabulary, metadata: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Find declared special tokens that are missing, and needed ones that are not declared.
+
+    Returns:
+        for each: token (its name), declared (its id as written, or empty) and fault: "outside"
+        of the vocabulary, an "empty" piece, a "normal" token of text, or "undeclared" though it
+        is to be added to texts.
+    """
     faults = []
-    kinds = vocabulary.kinds
     for key, value in sorted(metadata.items()):
         if not (key.startswith("tokenizer.ggml.") and key.endswith("_token_id")):
             continue
         name = key.removeprefix("tokenizer.ggml.").removesuffix("_id")
         if not value.isdigit() or int(value) >= vocabulary.size:
-            faults.append(f"{name} is declared as {value}, outside of the vocabulary")
+            faults.append({"token": name, "declared": value, "fault": "outside"})
         elif not vocabulary.piece(int(value)):
-            faults.append(f"{name} is declared as {value}, whose piece is empty")
-        elif kinds[int(value)] == TokenKind.NORMAL:
-            faults.append(f"{name} is declared as {value}, which is a normal token of text")
+            faults.append({"token": name, "declared": value, "fault": "empty"})
+        elif vocabulary.kinds[int(value)] == TokenKind.NORMAL:
+            faults.append({"token": name, "declared": value, "fault": "normal"})
     for asked, token, name in (
         (vocabulary.add_bos, vocabulary.bos, "BOS"),
         (vocabulary.add_eos, vocabulary.eos, "EOS"),
     ):
         if asked and token is None:
-            faults.append(f"a {name} token is to be added and none is declared")
+            faults.append({"token": name, "declared": "", "fault": "undeclared"})
     return faults
 
 

@@ -7,19 +7,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from pyengine.vocabulary import piece_features as bits
+from pyengine.vocabulary.coverage import Form, LanguageCoverage, ranks, union_coverage
 from pyengine.vocabulary.keywords import KeywordTable, load_tables
-from pyengine.vocabulary.records import (
-    CollectionRecord,
-    CoverageRecord,
-    PaperLine,
-    PaperRecord,
-    VocabularyRecord,
-)
-from pyengine.vocabulary.tokens import Pieces
+from pyengine.vocabulary.tokenizer import Tokenizer
+from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,7 +25,6 @@ else:
 PUBLISHED = "published"
 RECOMPUTED = "recomputed"
 _DATA = Path(__file__).resolve().parent.parent / "data" / "paper" / "tokenizers.toml"
-_Value = TypeVar("_Value")
 
 
 @cache
@@ -56,89 +51,127 @@ def find_paper_tokenizer(pieces: Pieces) -> Mapping[str, Any] | None:
     return None
 
 
-def paper_record(entry: Mapping[str, Any], found: VocabularyRecord) -> PaperRecord:
-    """Set the paper's numbers for one of its tokenizers beside what was found here."""
-    collection = next(c for c in found.collections if c.name == "paper")
-    lines = [
-        *_coverage_lines(entry, collection),
-        *_total_lines(entry, collection),
-        *_rank_lines(entry, collection),
-        *_rule_lines(entry, found),
+def paper_counts(tokenizer: Tokenizer) -> tuple[int, int]:
+    """Count the paper's special and its dead tokens, kinds as the file declares them.
+
+    llama.cpp takes a few normal tokens, such as `</s>`, for control tokens; the paper does not.
+    """
+    features, file_kinds = tokenizer.features, tokenizer.file_kinds
+    special = tokenizer.classes.sets["paper: special"]
+    if file_kinds.size == features.pieces.size:
+        control = features.pieces.kinds == TokenKind.CONTROL
+        declared = np.flatnonzero(control & (file_kinds == TokenKind.NORMAL))
+        special = np.concatenate((special, declared[features.has(bits.PUNCTUATION)[declared]]))
+    return len(special), len(tokenizer.classes.sets["paper: dead"])
+
+
+def paper_lines(
+    entry: Mapping[str, Any], found: Mapping[str, LanguageCoverage], tokenizer: Tokenizer
+) -> list[dict[str, str]]:
+    """Set the paper's numbers for one of its tokenizers beside what was found here.
+
+    Args:
+        entry: of `paper_tokenizers`.
+        found: coverage of the paper's lists by language.
+
+    Returns:
+        for each statement: quantity (a code), language (empty where it is about all), source
+        ("published", or "recomputed" from the paper's lists), and the texts paper and here.
+    """
+    union = union_coverage(found.values())
+    return [
+        *_coverage_lines(entry, found),
+        *_total_lines(entry, found, union),
+        *_rank_lines(entry, found, union, tokenizer),
+        *_rule_lines(entry, paper_counts(tokenizer), tokenizer.size),
     ]
-    return PaperRecord(path=found.path, column=entry["name"], lines=lines)
 
 
-def _coverage_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Iterator[PaperLine]:
-    for language in collection.languages:
-        name, theirs = language.language, entry["missing"][language.language]
-        label = f"{language.title}: whole words"
-        yield _line(label, PUBLISHED, entry["present"][name], language.bare)
-        here = _percent(language.bare, language.words)
-        yield _line(f"{label}, %", RECOMPUTED, entry["present_percent"][name], here)
-        ours = ", ".join(sorted(word.word for word in language.missing))
-        yield _line(f"{language.title}: missing words", RECOMPUTED, ", ".join(sorted(theirs)), ours)
+def _coverage_lines(
+    entry: Mapping[str, Any], found: Mapping[str, LanguageCoverage]
+) -> Iterator[dict[str, str]]:
+    for name, part in found.items():
+        bare = part.count(Form.BARE)
+        yield _line("whole_words", PUBLISHED, entry["present"][name], bare, name)
+        theirs = entry["present_percent"][name]
+        here = _percent(bare, len(part))
+        yield _line("whole_words_percent", RECOMPUTED, theirs, here, name)
+        listed = _joined(sorted(entry["missing"][name]))
+        ours = _joined(sorted(part.missing(Form.BARE)))
+        yield _line("missing_words", RECOMPUTED, listed, ours, name)
 
 
-def _total_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Iterator[PaperLine]:
-    words = sum(language.words for language in collection.languages)
-    bare = sum(language.bare for language in collection.languages)
-    yield _line("whole words, all lists", RECOMPUTED, entry["present_in_total"], bare)
+def _total_lines(
+    entry: Mapping[str, Any], found: Mapping[str, LanguageCoverage], union: LanguageCoverage
+) -> Iterator[dict[str, str]]:
+    words = sum(len(part) for part in found.values())
+    bare = sum(part.count(Form.BARE) for part in found.values())
+    yield _line("whole_words", RECOMPUTED, entry["present_in_total"], bare)
     theirs = entry["present_in_total_percent"]
-    yield _line("whole words, all lists, %", RECOMPUTED, theirs, _percent(bare, words))
-    yield _line("missing, all lists", PUBLISHED, entry["missing_in_total"], words - bare)
+    yield _line("whole_words_percent", RECOMPUTED, theirs, _percent(bare, words))
+    yield _line("missing", PUBLISHED, entry["missing_in_total"], words - bare)
     if "missing_in_union" in entry:
-        union = collection.union
-        here = union.words - union.bare
-        yield _line("missing, distinct words", RECOMPUTED, entry["missing_in_union"], here)
-        both = sum("space" not in word.forms for word in union.missing)
+        here = len(union.missing(Form.BARE))
+        yield _line("missing_distinct", RECOMPUTED, entry["missing_in_union"], here)
+        both = len(union.missing(Form.BARE, Form.SPACE))
         theirs = entry["missing_in_union_after_space_too"]
-        yield _line("missing, after a space too", RECOMPUTED, theirs, both)
+        yield _line("missing_after_space_too", RECOMPUTED, theirs, both)
 
 
-def _rank_lines(entry: Mapping[str, Any], collection: CollectionRecord) -> Iterator[PaperLine]:
-    parts = {language.language: language for language in collection.languages}
-    parts["union"] = collection.union
+def _rank_lines(
+    entry: Mapping[str, Any],
+    found: Mapping[str, LanguageCoverage],
+    union: LanguageCoverage,
+    tokenizer: Tokenizer,
+) -> Iterator[dict[str, str]]:
+    parts = {**found, "union": union}
     for name, numbers in entry.get("ranks", {}).items():
-        part = parts[name]
-        label = part.title if name != "union" else "distinct words"
-        here = _ranks(part)[: len(numbers)]
-        wording = "mean, median, max id" if len(numbers) == 3 else "mean, median id"
-        yield _line(f"{label}: {wording}", RECOMPUTED, _joined(numbers), _joined(here))
-    if "union_mean_share" in entry and collection.union.mean is not None:
-        here_share = f"{collection.union.mean / entry['base_tokens']:.4f}"
-        label = "distinct words: mean id / tokens"
-        yield _line(label, RECOMPUTED, entry["union_mean_share"], here_share)
+        here = _ranks(parts[name], tokenizer)[: len(numbers)]
+        quantity = "mean_median_max_id" if len(numbers) == 3 else "mean_median_id"
+        yield _line(quantity, RECOMPUTED, _joined(numbers), _joined(here), name)
+    rank = ranks(union.bare_ids(), size=max(tokenizer.n_text, 1))
+    if "union_mean_share" in entry and rank is not None:
+        here_share = f"{rank.mean / entry['base_tokens']:.4f}"
+        yield _line("mean_id_share", RECOMPUTED, entry["union_mean_share"], here_share, "union")
 
 
-def _ranks(part: CoverageRecord) -> list[int]:
-    if part.mean is None or part.median is None or part.maximum is None:
-        return []
-    return [round(part.mean), round(part.median), part.maximum]
+def _ranks(part: LanguageCoverage, tokenizer: Tokenizer) -> list[int]:
+    rank = ranks(part.bare_ids(), size=max(tokenizer.n_text, 1))
+    return [] if rank is None else [round(rank.mean), round(rank.median), rank.maximum]
 
 
-def _rule_lines(entry: Mapping[str, Any], found: VocabularyRecord) -> Iterator[PaperLine]:
-    rules = found.paper_rules
-    yield _line('"dead" tokens', PUBLISHED, entry["dead_tokens"], rules.dead)
-    dead_share = 100 * rules.dead / entry["base_tokens"]
-    yield _line('"dead", %', PUBLISHED, entry["dead_percent"], f"{dead_share:.4f}")
-    share = 100 * rules.special_share
+def _rule_lines(
+    entry: Mapping[str, Any], counts: tuple[int, int], size: int
+) -> Iterator[dict[str, str]]:
+    special, dead = counts
+    yield _line("dead", PUBLISHED, entry["dead_tokens"], dead)
+    dead_share = 100 * dead / entry["base_tokens"]
+    yield _line("dead_percent", PUBLISHED, entry["dead_percent"], f"{dead_share:.4f}")
+    share = 100 * (special / size)
     if "special_percent" in entry:
-        yield _line('"special", %', PUBLISHED, entry["special_percent"], f"{share:.1f}")
+        yield _line("special_percent", PUBLISHED, entry["special_percent"], f"{share:.1f}")
     if "special_percent_recomputed" in entry:
         theirs = entry["special_percent_recomputed"]
-        yield _line('"special", % of rows', RECOMPUTED, theirs, f"{share:.2f}")
+        yield _line("special_percent", RECOMPUTED, theirs, f"{share:.2f}")
     theirs = entry["special_tokens_recomputed"]
-    yield _line('"special" tokens', RECOMPUTED, theirs, rules.special)
+    yield _line("special", RECOMPUTED, theirs, special)
 
 
-def _line(quantity: str, source: str, paper: object, here: object) -> PaperLine:
-    theirs, ours = str(paper), str(here)
-    return PaperLine(quantity=quantity, source=source, paper=theirs, here=ours, same=theirs == ours)
+def _line(
+    quantity: str, source: str, paper: object, here: object, language: str = ""
+) -> dict[str, str]:
+    return {
+        "quantity": quantity,
+        "language": language,
+        "source": source,
+        "paper": str(paper),
+        "here": str(here),
+    }
 
 
 def _percent(part: int, total: int) -> str:
     return f"{100 * part / total:.1f}"
 
 
-def _joined(numbers: Sequence[_Value]) -> str:
-    return ", ".join(map(str, numbers))
+def _joined(items: Sequence[object]) -> str:
+    return ", ".join(map(str, items))

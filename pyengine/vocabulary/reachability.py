@@ -35,8 +35,8 @@ _DEEPSEEK_LLM = frozenset({"deepseek-llm"})
 _ITSELF = 1
 _ANCHORS = {"spm": b"\n"}
 _UNTESTED = {
-    "wpm": "WordPiece marks the beginning of words outside of the token's bytes",
-    "ugm": "Unigram normalizes text and adds spaces, so a token's bytes are not its text",
+    "wpm": "wordpiece",  # marks the beginning of words outside of the token's bytes
+    "ugm": "unigram",  # normalizes text and adds spaces, so a token's bytes are not its text
 }
 _MAX_PREFIXES = 64
 _HAN = re.compile("[\u4e00-\u9fa5]+")
@@ -49,7 +49,8 @@ class Reachability:
     n_tested: tokens tested: normal and user-defined ones whose bytes are valid UTF-8.
     n_fragments: tokens that are parts of characters; in text they occur only beside others.
     unreachable: sorted int64 ids of tested tokens whose bytes encode to something else.
-    reason: why nothing was tested, where nothing was.
+    reason: why nothing was tested, where nothing was: "wordpiece" or "unigram", whose tokens'
+        bytes are not their text, or "no-newline", after which each token would be encoded.
     """
 
     n_tested: int
@@ -78,8 +79,7 @@ def find_unreachable(
     try:
         same = vocabulary.encode_to_themselves(asked.astype(np.int32), before=before)
     except TokenizerError:
-        reason = "the tokenizer has no token for a newline, after which the others would be tested"
-        return Reachability(0, n_fragments, tested[:0], reason)
+        return Reachability(0, n_fragments, tested[:0], "no-newline")
     unreachable = np.sort(np.concatenate((cut, asked[~same])))
     return Reachability(tested.size, n_fragments, unreachable)
 

@@ -1,0 +1,1 @@
+"""What measurements support: verdicts, conditions, and the choice of a file. No sentences."""

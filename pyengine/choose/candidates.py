@@ -1,0 +1,211 @@
+"""Turn the variants of runs into candidates."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from pyengine.choose.verdicts import divergence, kl_floor, reference_of, variants_of
+from pyengine.errors import InputError
+from pyengine.run.evaluate_metrics import EVALUATE
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import ModelInfo, Run
+
+QUANTILES = {"quantile=0.5": "median", "quantile=0.99": "99", "quantile=1": "max"}
+COLD = "start=cold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One variant as the choice sees it.
+
+    Attributes:
+        kl, kl_low, kl_high: mean KL divergence from the reference in nats per token, and its
+            95 % interval; NaN where it is not known.
+        kl_floor: the null control's; a KL divergence below it cannot be told from zero.
+        memory: bytes that it needs: measured where a speed measurement was given, else the file's
+            size, which leaves out the context.
+        memory_measured: which of the two.
+        metrics: further numbers that conditions may name.
+        excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured" or
+            "not-finite"; empty where it can.
+        reason: of a failure, in the words of the error.
+    """
+
+    name: str
+    path: str = ""
+    sha256: str = ""
+    file_type: str = ""
+    size: int = 0
+    bits_per_weight: float = math.nan
+    kl: float = math.nan
+    kl_low: float = math.nan
+    kl_high: float = math.nan
+    kl_floor: float | None = None
+    n_tokens: int = 0
+    memory: int = 0
+    memory_measured: bool = False
+    metrics: dict[str, float]
+    excluded: str = ""
+    reason: str = ""
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Every number that a condition may name."""
+        named = {
+            "size": float(self.size),
+            "memory": float(self.memory),
+            "tokens": float(self.n_tokens),
+            "bits_per_weight": self.bits_per_weight,
+        }
+        return {**named, **self.metrics}
+
+    def content(self) -> dict[str, Any]:
+        """Return all of it as plain JSON values; a number that is not known is None."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Candidate:
+        """Read what `content` wrote."""
+        unknown = dict.fromkeys(("kl", "kl_low", "kl_high", "bits_per_weight"), math.nan)
+        known = {key: value for key, value in content.items() if value is not None}
+        return cls(**{**unknown, **known})
+
+
+def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
+    """Return the variants of comparisons and sweeps.
+
+    Timings add the memory that they measured, evaluations the numbers of `code_numbers`.
+
+    Raises InputError where a run is of another command, or they are of different references or
+    texts.
+    """
+    compared = [run for run in runs if run.command in ("compare", "sweep") and run.models]
+    for run in runs:
+        if run not in compared and run.command not in ("speed", "evaluate"):
+            raise InputError(f"a record of {run.command!r} compares no variants")
+    references = {reference_of(run).sha256: reference_of(run).id for run in compared}
+    if len(references) > 1:
+        raise InputError(
+            f"the records are of different references ({', '.join(references.values())}), "
+            "whose divergences cannot be set against each other"
+        )
+    if len({run.population.sha256 for run in compared if run.population}) > 1:
+        raise InputError(
+            "the records are of different texts (--corpus), over which the same file diverges "
+            "differently"
+        )
+    memory = {
+        run.model(row.model).sha256: int(row.value)
+        for run in runs
+        for row in run.select("peak_memory")
+    }
+    found: dict[str, Candidate] = {}
+    for candidate in (candidate for run in compared for candidate in _of_run(run)):
+        found.setdefault(candidate.sha256 or candidate.name, candidate)
+    code = code_numbers(runs)
+    return [
+        _with_memory(replace(each, metrics={**code.get(each.sha256, {}), **each.metrics}), memory)
+        for each in _distinct(list(found.values()))
+    ]
+
+
+def code_numbers(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
+    """Return what evaluations say of each file, by its SHA-256: numbers that conditions may name.
+
+    They are named as those of comparisons are, such as pass_at_1 and pass_at_1_low. What an
+    evaluation says of tokens beside its reference is left out: comparisons say it over more text.
+    """
+    own = {metric.id for metric in EVALUATE}
+    return {
+        model.sha256: dict(_named([m for m in run.select(model=model.id) if m.metric in own]))
+        for run in runs
+        if run.command == "evaluate"
+        for model in run.models
+    }
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """Add to a name that several files have the beginning of each file's hash."""
+    names = Counter(candidate.name for candidate in candidates)
+    return [
+        candidate
+        if names[candidate.name] == 1
+        else replace(candidate, name=f"{candidate.name} ({(candidate.sha256 or 'damaged')[:8]})")
+        for candidate in candidates
+    ]
+
+
+def _of_run(run: Run) -> Iterator[Candidate]:
+    failed = {note.model: note for note in run.notes if note.code == "variant-failed"}
+    others = {note.model for note in run.notes if note.code == "other-vocabulary"}
+    known = {model.id for model in run.models}
+    for model in variants_of(run):
+        yield _of_model(run, model, model.id in others)
+    for name, note in failed.items():
+        if name not in known:
+            reason = str(note.values.get("reason", ""))
+            yield Candidate(name=name, metrics={}, excluded="failed", reason=reason)
+
+
+def _of_model(run: Run, model: ModelInfo, other_vocabulary: bool) -> Candidate:
+    kl = divergence(run, model.id)
+    failure = next(
+        (n for n in run.notes if n.code == "variant-failed" and n.model == model.id), None
+    )
+    if failure is not None:
+        excluded = "failed"
+    elif kl is None:
+        excluded = "other-vocabulary" if other_vocabulary else "not-measured"
+    else:
+        excluded = "" if math.isfinite(kl.value) else "not-finite"
+    return Candidate(
+        name=model.id,
+        path=model.path,
+        sha256=model.sha256,
+        file_type=model.file_type,
+        size=model.file_bytes,
+        bits_per_weight=model.bits_per_weight,
+        kl=kl.value if kl else math.nan,
+        kl_low=kl.low if kl else math.nan,
+        kl_high=kl.high if kl else math.nan,
+        kl_floor=kl_floor(run),
+        n_tokens=kl.n if kl else 0,
+        memory=model.file_bytes,
+        metrics=dict(_named(run.select(model=model.id))),
+        excluded=excluded,
+        reason="" if failure is None else str(failure.values["reason"]),
+    )
+
+
+def _named(rows: Sequence[Measurement]) -> Iterator[tuple[str, float]]:
+    """Yield the numbers that conditions may name: metrics by their ids.
+
+    An interval's ends are ID_low and ID_high; of quantiles there are ID_median, ID_99 and ID_max;
+    what the cold start gave is cold_ID.
+    """
+    for row in rows:
+        if row.group == "":
+            yield row.metric, row.value
+            if math.isfinite(row.low):
+                yield f"{row.metric}_low", row.low
+                yield f"{row.metric}_high", row.high
+        elif row.group in QUANTILES:
+            yield f"{row.metric}_{QUANTILES[row.group]}", row.value
+        elif row.group == COLD:
+            yield f"cold_{row.metric}", row.value
+
+
+def _with_memory(candidate: Candidate, memory: dict[str, int]) -> Candidate:
+    if candidate.sha256 not in memory:
+        return candidate
+    return replace(candidate, memory=memory[candidate.sha256], memory_measured=True)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value if not isinstance(value, float) or math.isfinite(value) else None

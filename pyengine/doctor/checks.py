@@ -1,0 +1,37 @@
+"""What a check found, as the content of an exhibit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+Status: TypeAlias = Literal["good", "note", "warn", "bad"]
+Check: TypeAlias = dict[str, Any]
+
+
+def check(
+    topic: str,
+    name: str,
+    status: Status,
+    found: str,
+    values: Mapping[str, Any],
+    advice: str | None = None,
+) -> Check:
+    """Return one check as plain values.
+
+    Args:
+        topic: software, machine or models.
+        name: what was looked at.
+        status: in order, something optional is missing, works with something to look at, broken.
+        found: code of what was found; `pyengine.reports.doctor_words` has the words.
+        values: what the words need.
+        advice: code of what to do about it; None: nothing.
+    """
+    return {
+        "topic": topic,
+        "name": name,
+        "status": status,
+        "found": found,
+        "values": dict(values),
+        "advice": advice,
+    }

@@ -1,0 +1,151 @@
+"""What a probe decodes of one model: the rows after its starts, and its words of several tokens."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.engine.header import short_name
+from pyengine.engine.model import open_model
+from pyengine.engine.options import ModelOptions
+from pyengine.engine.session import default_threads
+from pyengine.errors import ModelKindError
+from pyengine.measure import decode
+from pyengine.measure.contexts import after, cold_chunk
+from pyengine.measure.engine import Processes, Progress
+from pyengine.measure.observers import Logits
+from pyengine.measure.provenance import provenance
+from pyengine.measure.start_tokens import Start, default_starts, resolve_start
+from pyengine.measure.strings import string_log_probabilities
+from pyengine.measure.subjects import identify, open_subject
+from pyengine.measure.variants import Variant
+from pyengine.run.record import ModelInfo, Provenance
+from pyengine.vocabulary.coverage import exact_split
+from pyengine.vocabulary.tokens import VocabularyLike
+
+# Padding is part of every probability of a probe.
+NO_PADDING: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
+
+
+class SpelledVocabulary(VocabularyLike, Protocol):
+    """What the metrics need of a vocabulary, live or read back from a file."""
+
+    def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
+        """Return the bytes of one token."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColdRows:
+    """All that a probe reads from a model; every metric is computed from this alone.
+
+    Attributes:
+        starts: the contexts; the first is the one that keywords are measured at.
+        rows: float32 (len(starts), n_vocab), the logits after each start.
+        strings: ln p of words of several tokens after the first start, by the chain rule.
+        unspellable: words for which the tokenizer has no sequence of tokens. A word that is
+            neither one token nor in these two was not measured.
+        longest: tokens of the longest context that was decoded.
+    """
+
+    info: ModelInfo
+    provenance: Provenance
+    vocabulary: SpelledVocabulary
+    starts: tuple[Start, ...]
+    rows: Logits
+    strings: Mapping[str, float]
+    unspellable: frozenset[str] = frozenset()
+    longest: int = 0
+
+
+def read_cold_rows(
+    path: Path,
+    words: Iterable[str],
+    *,
+    processes: Processes,
+    starts: Sequence[str] = (),
+    threads: int | None = None,
+    n_gpu_layers: int = 0,
+    progress: Progress | None = None,
+) -> ColdRows:
+    """Decode a model's starts, and its words that are not one token, in a process of its own.
+
+    Args:
+        words: those that are one token need no decoding of their own.
+        starts: names, see `resolve_start`; none for all that the model supports. The words follow
+            the first.
+        progress: called with what is being done and the part that is done.
+
+    Raises:
+        ModelFileError: the file cannot be opened.
+        NumbersError: a logit is NaN or infinite.
+        ModelKindError: the model has no vocabulary, no weights or no next-token distribution.
+        OptionError: a start that the model does not support.
+    """
+    threads = threads or default_threads()
+    if progress is not None:
+        progress(f"open {path.name}", 0.0)
+    variant = identify(short_name(path), path, ModelOptions(n_gpu_layers=n_gpu_layers))
+    subject = open_subject(variant, processes)
+    with open_model(path, options=ModelOptions(vocabulary_only=True)) as model:
+        vocabulary = model.vocabulary
+        if vocabulary.kind == "none":
+            raise ModelKindError(f"{path}: has no vocabulary: nothing can be said about words")
+        chosen = [resolve_start(name, model) for name in starts] or default_starts(model)
+        rows = decode_starts(
+            processes, variant, [start.ids for start in chosen], subject.info.n_vocab, threads
+        )
+        several = [w for w in dict.fromkeys(words) if vocabulary.token(w.encode()) is None]
+        spellings = {w: ids for w in several if (ids := exact_split(vocabulary, w))}
+        strings = string_log_probabilities(
+            processes,
+            variant,
+            chosen[0].ids,
+            rows[0],
+            spellings,
+            padding=NO_PADDING,
+            threads=threads,
+            progress=progress,
+        )
+    return ColdRows(
+        info=subject.info,
+        provenance=provenance(threads=threads, devices=subject.devices),
+        vocabulary=vocabulary,
+        starts=tuple(chosen),
+        rows=rows,
+        strings=strings,
+        unspellable=frozenset(several) - strings.keys(),
+        longest=_longest(chosen, spellings.values()),
+    )
+
+
+def _longest(starts: Sequence[Start], spellings: Iterable[Sequence[int]]) -> int:
+    """Count the tokens of the longest context; the last token of a spelling is never fed."""
+    strings = [len(starts[0].ids) + len(ids) - 1 for ids in spellings]
+    return max(*(len(start.ids) for start in starts), *strings, 0)
+
+
+def decode_starts(
+    processes: Processes,
+    variant: Variant,
+    starts: Sequence[Sequence[int]],
+    n_vocab: int,
+    threads: int | None,
+) -> Logits:
+    """Return the logits after each start, decoded alone: float32, (len(starts), n_vocab).
+
+    Raises:
+        NumbersError: a logit is NaN or infinite.
+        OptionError: a start is too long.
+    """
+    chunk = cold_chunk([after(ids) for ids in starts], threads=threads)
+    with tempfile.TemporaryDirectory(prefix="pyengine-") as folder:
+        path = str(Path(folder) / "rows")
+        processes.call(variant, decode.write_rows, variant, chunk, path)
+        rows = np.fromfile(path, dtype=np.float32)
+    return rows.reshape(len(starts), n_vocab)

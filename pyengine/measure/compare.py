@@ -1,0 +1,388 @@
+"""Compare a reference with its variants: from files to one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pyengine.corpus import Corpus, Document, load_corpus
+from pyengine.engine.model import Model, open_model
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import (
+    CorpusError,
+    InputError,
+    ModelFileError,
+    OptionError,
+    PyengineError,
+    WorkerError,
+)
+from pyengine.files import making_folder
+from pyengine.measure.axis import axis_content
+from pyengine.measure.continuations import (
+    choose_documents,
+    contents,
+    continuation_chunk,
+    continue_documents,
+    first_choices,
+    most_written,
+)
+from pyengine.measure.documents import ScoredCorpus, population
+from pyengine.measure.engine import (
+    Executor,
+    LocalExecutor,
+    Processes,
+    Progress,
+    Series,
+    Store,
+    measure,
+)
+from pyengine.measure.findings import Findings, corpus_findings, start_findings
+from pyengine.measure.limits import beyond_trained, fewest_positions, fitted
+from pyengine.measure.models import variant_ids
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.other_vocabulary import Alone, affordable, measure_alone
+from pyengine.measure.plan import AGAIN, Plan, make_plan
+from pyengine.measure.provenance import provenance
+from pyengine.measure.start_tokens import natural_start
+from pyengine.measure.subjects import (
+    Subject,
+    identify,
+    open_subject,
+    padding_ids,
+    same_vocabulary,
+)
+from pyengine.run.record import Exhibit, Note, Population, Run
+from pyengine.statistics import confidence_sequence
+from pyengine.text.tokens import TokenizedText, tokenize
+
+
+def silent(what: str, fraction: float) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """With what a comparison is made.
+
+    Attributes:
+        processes: of the models on this machine.
+        executor: who decodes chunks.
+        store: where finished chunks are kept, so that a run that was killed goes on.
+        keep_going: a variant that cannot be opened becomes a note instead of an error.
+        save_logits: a folder for whole rows of logits, where that was asked for.
+        progress: called with what is being done and the part that is done.
+    """
+
+    processes: Processes
+    executor: Executor
+    store: Store | None = None
+    keep_going: bool = False
+    save_logits: Path | None = None
+    progress: Progress = silent
+
+
+def compare(
+    reference: str | Path,
+    variants: Sequence[str | Path],
+    *,
+    corpus: Corpus | None = None,
+    options: CompareOptions | None = None,
+    save_logits: str | Path | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Measure how far each variant's next-token distributions are from the reference's.
+
+    Args:
+        reference: a GGUF file.
+        variants: GGUF files. Those with another vocabulary get bits per byte and keywords as
+            strings only.
+        corpus: documents to measure on; None for the shipped ones.
+        options: what to measure.
+        save_logits: a folder for whole rows: 4 bytes times n_vocab for each token and model.
+        progress: called with what is being done and the part that is done.
+
+    Raises:
+        OptionError: an option is impossible, or there is no variant.
+        ModelFileError, ModelKindError: a file cannot be used.
+        NumbersError: the reference, or every variant, computes logits that are NaN or infinite; of
+            several variants, one that does is left out with a note.
+        WorkerError: the reference's process died, or that of every variant.
+        CorpusError: there is nothing to score.
+    """
+    with Processes() as processes:
+        folder = None if save_logits is None else Path(save_logits)
+        means = Means(processes, LocalExecutor(processes), save_logits=folder, progress=progress)
+        paths = [Path(path) for path in (reference, *variants)]
+        return compare_with(paths, corpus or load_corpus(), options or CompareOptions(), means)
+
+
+def compare_with(
+    paths: Sequence[Path],
+    corpus: Corpus,
+    options: CompareOptions,
+    means: Means,
+    *,
+    command: str = "compare",
+) -> Run:
+    """Compare files with the first of them, with the means that are given; see `compare`."""
+    options.check()
+    if means.save_logits is not None and not options.corpus:
+        raise OptionError("rows of logits are those of the text, which is not to be measured")
+    if len(paths) < 2:
+        raise OptionError("nothing to compare: name at least one variant beside the reference")
+    found = Findings()
+    subjects = _open_all(paths, options, means, found)
+    reference = subjects[0]
+    options = _fit(options, subjects, found)
+    means.progress("read the corpus", 0.0)
+    with open_model(reference.variant.path, options=_vocabulary_only()) as model:
+        plan = make_plan(options, reference, model.vocabulary, natural_start(model).ids)
+        alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
+        others = [s for s in subjects[1:] if s not in alike]
+        scope = None
+        if alike and options.corpus:
+            folder = means.save_logits
+            with nullcontext() if folder is None else making_folder(folder):
+                scope = _measure_corpus(plan, alike, corpus, means, found)
+        if alike and options.starts:
+            _measure_starts(plan, alike, means, found)
+        _measure_others(plan, model, others, corpus, means, found)
+    for subject in subjects[1:]:
+        content = axis_content(reference.info, subject.info, options.axis)
+        found.exhibits.append(Exhibit(kind="axis", model=subject.info.id, content=content))
+    return Run(
+        command=command,
+        options={"margin": options.margin, "precision": options.precision},
+        provenance=provenance(
+            threads=plan.threads,
+            devices=[device for subject in subjects for device in subject.devices],
+            seed=options.seed,
+        ),
+        models=[subject.info for subject in subjects],
+        population=scope,
+        measurements=found.measurements,
+        exhibits=found.exhibits,
+        notes=found.notes,
+    )
+
+
+def _vocabulary_only() -> ModelOptions:
+    return ModelOptions(vocabulary_only=True)
+
+
+def _open_all(
+    paths: Sequence[Path], options: CompareOptions, means: Means, found: Findings
+) -> list[Subject]:
+    """Open every file in its process; the reference must open."""
+    opening = ModelOptions(
+        n_gpu_layers=options.n_gpu_layers, use_extra_bufts=options.use_extra_bufts
+    )
+    subjects: list[Subject] = []
+    for number, (name, path) in enumerate(zip(variant_ids(paths), paths, strict=True)):
+        means.progress("open the models", number / len(paths))
+        try:
+            subjects.append(open_subject(identify(name, path, opening), means.processes))
+        except PyengineError as error:
+            if number == 0 or not means.keep_going:
+                raise
+            found.notes.append(_failed(name, str(error).removeprefix(f"{path}: "), "open"))
+    if len(subjects) < 2:
+        reasons = "; ".join(f"{note.model}: {note.values['reason']}" for note in found.notes)
+        raise ModelFileError(f"no variant can be opened: {reasons}")
+    return subjects
+
+
+def _fit(options: CompareOptions, subjects: Sequence[Subject], found: Findings) -> CompareOptions:
+    """Cut windows no longer than the positions that every model has learned."""
+    positions = fewest_positions(subject.n_positions for subject in subjects)
+    n_ctx, notes = fitted(options.windows.n_ctx, positions)
+    found.notes += notes
+    fit = replace(options, windows=replace(options.windows, n_ctx=n_ctx), n_positions=positions)
+    fit.check()
+    return fit
+
+
+def _failed(model: str, reason: str, where: str) -> Note:
+    return Note(code="variant-failed", model=model, values={"reason": reason, "chunk": where})
+
+
+def _left_out(names: list[str], model: str = "") -> Note:
+    return Note(code="documents-left-out", model=model, values={"names": names})
+
+
+def _measure_corpus(
+    plan: Plan, subjects: list[Subject], corpus: Corpus, means: Means, found: Findings
+) -> Population:
+    """Measure over the corpus and continue documents; returns what was scored."""
+    text = plan.text(corpus)
+    left_out = [document.text.name for document in text.documents if document.refused]
+    if left_out:
+        found.notes.append(_left_out(left_out))
+    longest = max(len(context.ids) for chunk in text.chunks for context in chunk.contexts)
+    models = [plan.reference.info, *(subject.info for subject in subjects)]
+    found.notes += beyond_trained(models, longest)
+    variants = [subject.variant for subject in subjects]
+    work = plan.text_work(text, variants, save_logits=means.save_logits)
+    series = measure(
+        work,
+        means.executor,
+        store=means.store,
+        progress=means.progress,
+        enough=lambda seen, index: _precise_enough(plan, text, seen, index),
+    )
+    _report_failures(series, subjects, found)
+    usual = text.chunks[0].session
+    named = ("n_ubatch", "max_rows", "threads")
+    content = {
+        "usual": {name: getattr(usual, name) for name in named},
+        "again": dict(work.variants[-1].settings),
+    }
+    found.exhibits.append(Exhibit(kind="control", model=plan.reference.info.id, content=content))
+    corpus_findings(plan, text, work, series, [subject.info.id for subject in subjects], found)
+    last = max(len(s.observations) for s in series.values())
+    windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
+    if last < len(text.chunks):
+        found.notes.append(Note(code="stopped-early", values={"why": "precision"}))
+    alive = [s for s in subjects if series[s.info.id].failure is None]
+    _continue(plan, alive, text.documents, means, found)
+    return population(
+        corpus, windows, plan.options.windows, prefix=plan.prefix, seed=plan.options.seed
+    )
+
+
+def _precise_enough(
+    plan: Plan, text: ScoredCorpus, series: Mapping[str, Series], index: int
+) -> bool:
+    """Tell whether every variant's mean KL divergence is known well enough to stop."""
+    precision = plan.options.precision
+    if precision is None or index + 1 == len(text.chunks):
+        return False
+    for name, seen in series.items():
+        whole = len(seen.observations) == index + 1
+        if not whole or seen.failure is not None or name.endswith(AGAIN):
+            continue
+        kl = np.concatenate([part.columns["kl"] for part in seen.observations])
+        if not confidence_sequence(kl, text.scored.clusters[: len(kl)]).reached(precision):
+            return False
+    return True
+
+
+def _report_failures(
+    series: Mapping[str, Series], subjects: Sequence[Subject], found: Findings
+) -> None:
+    """Note every variant that failed; raise where none has any number."""
+    failed = [s for s in subjects if series[s.info.id].failure is not None]
+    for subject in failed:
+        seen = series[subject.info.id]
+        assert seen.failure is not None
+        found.notes.append(_failed(subject.info.id, seen.failure.reason, seen.failed))
+    if all(not series[s.info.id].observations for s in subjects):
+        seen = series[failed[0].info.id]
+        assert seen.failure is not None
+        kind = seen.failure.kind
+        if not issubclass(kind, ModelFileError):
+            kind = ModelFileError if issubclass(kind, InputError) else WorkerError
+        raise kind(f"{failed[0].info.path}: {seen.failure.reason}")
+
+
+def _measure_starts(plan: Plan, subjects: Sequence[Subject], means: Means, found: Findings) -> None:
+    """Measure cold and warm starts."""
+    failed = {note.model for note in found.notes if note.code == "variant-failed"}
+    alive = [subject for subject in subjects if subject.info.id not in failed]
+    work, kinds = plan.start_work([subject.variant for subject in alive])
+    series = measure(work, means.executor, store=means.store, progress=means.progress)
+    _report_failures(series, alive, found)
+    start_findings(plan, work, kinds, series, found)
+
+
+def _continue(
+    plan: Plan,
+    subjects: Sequence[Subject],
+    documents: Sequence[TokenizedText],
+    means: Means,
+    found: Findings,
+) -> None:
+    """Let the reference continue documents, and find where each variant would leave its text."""
+    chosen = choose_documents(documents, plan.options.continuations, seed=plan.options.seed)
+    most = most_written(len(plan.prefix), plan.options.n_positions)
+    if not chosen or most < 1:
+        return
+    means.progress("continue greedily", 0.0)
+    written = continue_documents(
+        means.processes,
+        plan.reference.variant,
+        documents,
+        chosen,
+        vocabulary=plan.vocabulary,
+        prefix=plan.prefix,
+        padding=plan.padding,
+        most=most,
+        threads=plan.threads,
+    )
+    chunk = continuation_chunk(written, n_prefix=len(plan.prefix), threads=plan.threads)
+    for subject in subjects:
+        own = first_choices(means.processes, subject.variant, chunk, plan.padding)
+        for content in contents(written, own, documents, plan.vocabulary):
+            found.exhibits.append(
+                Exhibit(kind="continuation", model=subject.info.id, content=content)
+            )
+
+
+def _measure_others(
+    plan: Plan,
+    model: Model,
+    subjects: Sequence[Subject],
+    corpus: Corpus,
+    means: Means,
+    found: Findings,
+) -> None:
+    """Measure variants with another vocabulary than the reference's."""
+    if not subjects:
+        return
+    options = plan.options
+    first = _alone(plan.reference, model)
+    texts: list[Document] = []
+    refused: list[str] = []
+    if options.corpus:
+        budget, seed = options.windows.max_tokens, options.seed
+        texts, refused = affordable(corpus.documents, model.vocabulary, budget, seed=seed)
+    for subject in subjects:
+        with open_model(subject.variant.path, options=_vocabulary_only()) as other:
+            tokens = tokenize(texts, other.vocabulary, parse=False)
+            taken = [document.text for document in tokens if not document.refused]
+            if options.corpus and not taken:
+                raise CorpusError("there is no document that both tokenizers can split")
+            names = [*refused, *(d.text.name for d in tokens if d.refused)]
+            if names:
+                found.notes.append(_left_out(names, subject.info.id))
+            found.measurements += measure_alone(
+                means.processes,
+                first,
+                _alone(subject, other),
+                taken,
+                options.windows,
+                strings=options.starts,
+                threads=plan.threads,
+            )
+        values = {
+            "n_vocab": subject.info.n_vocab,
+            "tokenizer": subject.info.tokenizer,
+            "reference_n_vocab": plan.reference.info.n_vocab,
+            "reference_tokenizer": plan.reference.info.tokenizer,
+        }
+        found.notes.append(Note(code="other-vocabulary", model=subject.info.id, values=values))
+
+
+def _alone(subject: Subject, model: Model) -> Alone:
+    vocabulary = model.vocabulary
+    return Alone(
+        variant=subject.variant,
+        vocabulary=vocabulary,
+        n_vocab=subject.info.n_vocab,
+        start=natural_start(model).ids,
+        padding=padding_ids(vocabulary, subject.info.n_vocab),
+    )

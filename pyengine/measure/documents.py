@@ -1,0 +1,132 @@
+"""The corpus as contexts: windows of documents, and what is known of every scored token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.corpus import Corpus
+from pyengine.engine.options import SessionOptions
+from pyengine.measure.contexts import Chunk, Context, grouped
+from pyengine.measure.table import Scored
+from pyengine.run.record import Population
+from pyengine.text.tokens import TokenizedText
+from pyengine.text.windows import Window, WindowOptions
+
+# Rows of one model that are computed at once: 256 of a vocabulary of 150,000. More of them only
+# travel to memory and back, which costs some 8 % of the time at 500 rows.
+BYTES_AT_ONCE = 150 << 20
+# A decode of 138 tokens takes longer than its share of one of 128: matrix products go in tiles.
+WHOLE_TILES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCorpus:
+    """The windows that are scored, in their order, and their tokens.
+
+    Attributes:
+        documents: the corpus in the reference's tokens.
+        chunks: the windows as contexts, as many at a time as memory allows.
+        scored: where each scored token lies, aligned with the rows of all chunks.
+    """
+
+    documents: Sequence[TokenizedText]
+    windows: Sequence[Window]
+    chunks: Sequence[Chunk]
+    scored: Scored
+
+
+def scored_corpus(
+    documents: Sequence[TokenizedText],
+    windows: Sequence[Window],
+    session: SessionOptions,
+    *,
+    chunk_rows: int,
+) -> ScoredCorpus:
+    """Turn windows into chunks of at most so many rows, and at least one window each."""
+    groups = grouped([len(window) for window in windows], chunk_rows)
+    chunks = [
+        Chunk(
+            f"text {number}",
+            tuple(_context(windows[i], documents) for i in group),
+            session,
+        )
+        for number, group in enumerate(groups)
+    ]
+    return ScoredCorpus(documents, windows, chunks, scored_tokens(documents, windows))
+
+
+def _context(window: Window, documents: Sequence[TokenizedText]) -> Context:
+    language = documents[window.document].text.language
+    return Context(window.ids, window.rows, window.targets, language)
+
+
+def window_session(
+    windows: Sequence[Window], options: WindowOptions, *, n_vocab: int, threads: int
+) -> SessionOptions:
+    """Choose how windows are decoded: the order of computation, which is part of every number."""
+    n_ctx = max(options.n_ctx, *(len(window.ids) for window in windows))
+    at_once = BYTES_AT_ONCE // (4 * n_vocab)
+    if at_once > WHOLE_TILES:
+        at_once -= at_once % WHOLE_TILES
+    return SessionOptions(
+        n_ctx=n_ctx,
+        n_batch=n_ctx,
+        n_ubatch=min(512, n_ctx),
+        max_rows=max(1, min(max(len(window) for window in windows), at_once)),
+        threads=threads,
+    )
+
+
+def scored_tokens(documents: Sequence[TokenizedText], windows: Sequence[Window]) -> Scored:
+    """List the scored tokens of some windows."""
+    lengths = [len(window) for window in windows]
+    document = np.repeat([window.document for window in windows], lengths).astype(np.int64)
+    token = np.concatenate([window.tokens for window in windows])
+    languages = np.array([text.text.language for text in documents])
+    classes = [
+        documents[d].token_class(i) for d, i in zip(document.tolist(), token.tolist(), strict=True)
+    ]
+    return Scored(
+        document=document,
+        window=np.repeat(np.arange(len(windows), dtype=np.int64), lengths),
+        token=token,
+        labels={"language": languages[document], "class": np.array(classes)},
+        columns={"n_bytes": np.concatenate([_token_bytes(documents, w) for w in windows])},
+    )
+
+
+def _token_bytes(documents: Sequence[TokenizedText], window: Window) -> npt.NDArray[np.float64]:
+    """Return the bytes of each scored token in its document; -1 where they are unknown."""
+    starts = documents[window.document].starts
+    if starts is None:
+        return np.full(len(window), -1.0)
+    return np.asarray(starts[window.tokens + 1] - starts[window.tokens], dtype=np.float64)
+
+
+def population(
+    corpus: Corpus,
+    windows: Sequence[Window],
+    options: WindowOptions,
+    *,
+    prefix: Sequence[int],
+    seed: int,
+) -> Population:
+    """Describe the corpus and how much of it was scored."""
+    return Population(
+        origin=corpus.origin,
+        sha256=corpus.sha256,
+        n_documents=len(corpus),
+        n_bytes=corpus.n_bytes,
+        languages={name: len(found) for name, found in corpus.by_language().items()},
+        n_scored_documents=len({window.document for window in windows}),
+        n_windows=len(windows),
+        n_tokens=sum(len(window) for window in windows),
+        n_ctx=options.n_ctx,
+        stride=options.step,
+        prefix=list(prefix),
+        seed=seed,
+    )

@@ -1,0 +1,337 @@
+"""Measure variants against a reference: each chunk is decoded once by every model.
+
+    for each chunk: the reference's rows into a file, then every variant beside them
+
+So n variants cost n + 1 passes, and the rows of a chunk are the only rows that there are. Every
+model has a process of its own; one that dies costs its own remaining chunks and nobody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.engine.child import Child
+from pyengine.errors import InputError, PyengineError
+from pyengine.files import temporary_folder
+from pyengine.measure import decode
+from pyengine.measure.contexts import Chunk, Part
+from pyengine.measure.decode import Observation
+from pyengine.measure.observers import Keeper, Observer
+from pyengine.measure.variants import Variant
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Progress: TypeAlias = Callable[[str, float], object]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a variant has no numbers for a chunk.
+
+    Attributes:
+        reason: in the words of the error.
+        kind: class of the error; an InputError would come again.
+    """
+
+    reason: str
+    kind: type[PyengineError]
+
+
+Outcome: TypeAlias = Observation | Failure
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One chunk of some variants: plain data, so that it can travel to another machine.
+
+    Attributes:
+        parts: by id of a variant, where it computes only some rows of the chunk.
+        observers, keepers: what is kept; every variant gets keepers of its own.
+        padding: entries of a row that belong to no token.
+        workers: variants that decode at the same time.
+        keep_open: models stay open for the next chunk.
+    """
+
+    reference: Variant
+    variants: tuple[Variant, ...]
+    chunk: Chunk
+    observers: tuple[Observer, ...]
+    keepers: Mapping[str, Keeper]
+    padding: npt.NDArray[np.int32]
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    workers: int = 1
+    keep_open: bool = True
+
+    def with_variants(self, variants: tuple[Variant, ...]) -> Task:
+        """Return the task for other variants."""
+        return replace(self, variants=variants)
+
+
+class Processes:
+    """One process for each variant, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._children: dict[Variant, Child] = {}
+
+    def call(self, variant: Variant, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+        """Call a function in a variant's process; one that died is started anew."""
+        try:
+            return self.child(variant).call(function, *arguments)
+        except PyengineError as error:
+            if not isinstance(error, InputError):
+                self.close(variant)
+            raise
+
+    def child(self, variant: Variant) -> Child:
+        """Return a variant's process."""
+        if variant not in self._children:
+            self._children[variant] = Child()
+        return self._children[variant]
+
+    def close(self, variant: Variant) -> None:
+        """End a variant's process."""
+        child = self._children.pop(variant, None)
+        if child is not None:
+            child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for variant in list(self._children):
+            self.close(variant)
+
+
+def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
+    """Decode one chunk with the reference and then with every variant.
+
+    Raises:
+        PyengineError: the reference failed.
+    """
+    with temporary_folder() as folder:
+        rows = str(folder / "rows")
+        processes.call(task.reference, decode.write_rows, task.reference, task.chunk, rows)
+        if not task.keep_open:
+            processes.close(task.reference)
+        with ThreadPoolExecutor(max_workers=task.workers) as pool:
+            futures = {
+                variant.id: pool.submit(_observe, task, variant, rows, processes)
+                for variant in task.variants
+            }
+            return {name: future.result() for name, future in futures.items()}
+
+
+def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> Outcome:
+    part = task.parts.get(variant.id)
+    try:
+        found: Observation = processes.call(
+            variant,
+            _call_observe,
+            variant,
+            task.chunk,
+            task.observers,
+            dict(task.keepers),
+            task.padding,
+            rows,
+            None if part is None else (part.contexts, part.rows),
+        )
+    except PyengineError as error:
+        # The file's name stands beside the reason wherever it is shown.
+        reason = str(error).removeprefix(f"{variant.path}: ")
+        return Failure(reason, type(error))
+    finally:
+        if not task.keep_open:
+            processes.close(variant)
+    return found
+
+
+def _call_observe(
+    variant: Variant,
+    chunk: Chunk,
+    observers: Sequence[Observer],
+    keepers: dict[str, Keeper],
+    padding: npt.NDArray[np.int32],
+    rows: str,
+    part: tuple[Any, npt.NDArray[np.int64]] | None,
+) -> Observation:
+    contexts, at = (None, None) if part is None else part
+    return decode.observe(
+        variant, chunk, observers, keepers, padding, reference=rows, contexts=contexts, at=at
+    )
+
+
+class Store(Protocol):
+    """Where finished chunks are kept, so that a run which was killed goes on."""
+
+    def load(self, key: str) -> Observation | None:
+        """Return what is kept under a key; None where there is nothing, or something damaged."""
+
+    def save(self, key: str, observation: Observation) -> None:
+        """Keep an observation."""
+
+
+class Executor(Protocol):
+    """Who computes tasks: this machine, or a cluster."""
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+        """Yield each task with its outcomes as they are finished."""
+
+
+class LocalExecutor:
+    """Computes one chunk after another on this machine."""
+
+    def __init__(self, processes: Processes) -> None:
+        self.processes = processes
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+        """Yield each task with its outcomes, in order."""
+        for task in tasks:
+            yield task, measure_chunk(task, self.processes)
+
+
+@dataclass
+class Series:
+    """What was observed of one variant, chunk by chunk, up to the first failure.
+
+    Attributes:
+        failed: name of the chunk that failed.
+    """
+
+    observations: list[Observation] = field(default_factory=list)
+    failure: Failure | None = None
+    failed: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Chunks that a reference and its variants decode, and what is kept of them.
+
+    Attributes:
+        parts: by (id of a variant, name of a chunk): only these rows of the chunk. A variant with
+            parts is left out of chunks in which it has none.
+        fingerprint: of all that decides what is kept and that the chunks do not hold.
+    """
+
+    reference: Variant
+    variants: tuple[Variant, ...]
+    chunks: tuple[Chunk, ...]
+    observers: tuple[Observer, ...]
+    keepers: Mapping[str, Mapping[str, Keeper]]
+    padding: npt.NDArray[np.int32]
+    fingerprint: str
+    parts: Mapping[tuple[str, str], Part] = field(default_factory=dict)
+    workers: int = 1
+    keep_open: bool = True
+
+    def takes_part(self, variant: Variant, chunk: Chunk) -> bool:
+        """Tell whether a variant decodes any row of a chunk."""
+        partial = {name for name, _ in self.parts}
+        return variant.id not in partial or (variant.id, chunk.name) in self.parts
+
+    def key(self, variant: Variant, chunk: Chunk) -> str:
+        """Return the SHA-256 of all that decides an observation, in hexadecimal."""
+        part = self.parts.get((variant.id, chunk.name))
+        told = [
+            self.fingerprint,
+            repr(self.reference.identity()),
+            repr(variant.identity()),
+            chunk.fingerprint(),
+            "" if part is None else hashlib.sha256(part.rows.tobytes()).hexdigest(),
+        ]
+        return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+    def task(self, chunk: Chunk, variants: Sequence[Variant]) -> Task:
+        """Return the task that lets some variants decode a chunk."""
+        return Task(
+            reference=self.reference,
+            variants=tuple(variants),
+            chunk=chunk,
+            observers=self.observers,
+            keepers=self.keepers.get(chunk.name, {}),
+            padding=self.padding,
+            parts={m: part for (m, name), part in self.parts.items() if name == chunk.name},
+            workers=self.workers,
+            keep_open=self.keep_open,
+        )
+
+
+def measure(
+    work: Work,
+    executor: Executor,
+    *,
+    store: Store | None = None,
+    progress: Progress | None = None,
+    enough: Callable[[Mapping[str, Series], int], bool] | None = None,
+) -> dict[str, Series]:
+    """Let every variant decode every chunk beside the reference; what the store holds is not.
+
+    Args:
+        progress: called with what is being done and the part that is done.
+        enough: asked after each chunk, with its index, whether to stop there.
+
+    Returns:
+        by id of a variant what was observed of it.
+
+    Raises:
+        PyengineError: the reference failed.
+    """
+    outcomes: dict[tuple[str, str], Outcome] = {}
+    names = {chunk.name: index for index, chunk in enumerate(work.chunks)}
+    failed: set[str] = set()
+    stopped = False
+
+    def tasks() -> Iterator[Task]:
+        for chunk in work.chunks:
+            if stopped:
+                return
+            missing = []
+            for variant in work.variants:
+                if variant.id in failed or not work.takes_part(variant, chunk):
+                    continue
+                kept = None if store is None else store.load(work.key(variant, chunk))
+                if kept is None:
+                    missing.append(variant)
+                else:
+                    outcomes[variant.id, chunk.name] = kept
+            if missing:
+                yield work.task(chunk, missing)
+            elif enough is not None and enough(series_of(work, outcomes), names[chunk.name]):
+                return
+
+    by_id = {variant.id: variant for variant in work.variants}
+    for task, found in executor.run(tasks()):
+        index = names[task.chunk.name]
+        for model, outcome in found.items():
+            outcomes[model, task.chunk.name] = outcome
+            if isinstance(outcome, Failure):
+                failed.add(model)
+            elif store is not None:
+                store.save(work.key(by_id[model], task.chunk), outcome)
+        if progress is not None:
+            progress("Measuring", (index + 1) / len(work.chunks))
+        stopped = enough is not None and enough(series_of(work, outcomes), index)
+    return series_of(work, outcomes)
+
+
+def series_of(work: Work, outcomes: Mapping[tuple[str, str], Outcome]) -> dict[str, Series]:
+    """Put outcomes into the order of the chunks, each variant's up to its first failure."""
+    found: dict[str, Series] = {}
+    for variant in work.variants:
+        series = found[variant.id] = Series()
+        for chunk in work.chunks:
+            outcome = outcomes.get((variant.id, chunk.name))
+            if outcome is None:
+                continue
+            if isinstance(outcome, Failure):
+                series.failure, series.failed = outcome, chunk.name
+                break
+            series.observations.append(outcome)
+    return found

@@ -1,0 +1,60 @@
+"""The model files on this machine as a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pyengine.discovery.inventory import bytes_on_disk, take_inventory
+from pyengine.discovery.places import Places
+from pyengine.measure.provenance import provenance
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import Exhibit, Run
+
+
+def list_models(
+    places: Places,
+    folders: Sequence[Path] = (),
+    *,
+    progress: Callable[[str], object] | None = None,
+) -> Run:
+    """List every model file of this machine, with the sums of bytes.
+
+    Args:
+        folders: folders or files to look at besides.
+        progress: called with the reference of each file that must be read whole.
+
+    Returns:
+        a run without models. Its exhibits are of kind "place", a store and the folders that were
+        looked at, and "file", see `take_inventory`.
+    """
+    files = take_inventory(places, folders, progress=progress)
+    on_disk, copies = bytes_on_disk(files)
+    looked_at = {
+        "embedded": [places.embedded],
+        "ollama": places.ollama(),
+        "lmstudio": places.lmstudio(),
+        "llama.cpp": places.llama_cpp(),
+        "hugging face": [places.hub()],
+        "folder": folders,
+    }
+    return Run(
+        command="models",
+        provenance=provenance(threads=1, devices=[]),
+        models=[],
+        measurements=[
+            Measurement("disk_bytes", "", "", "", float(on_disk), n=len(files)),
+            Measurement("copy_bytes", "", "", "", float(copies)),
+        ],
+        exhibits=[
+            *(
+                Exhibit(
+                    kind="place",
+                    model="",
+                    content={"store": store, "folders": [str(path) for path in paths]},
+                )
+                for store, paths in looked_at.items()
+            ),
+            *(Exhibit(kind="file", model="", content=file) for file in files),
+        ],
+    )

@@ -1,0 +1,46 @@
+"""What a run says of model files: their names in it, and what each says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyengine.engine.header import short_name
+from pyengine.engine.model import Model
+from pyengine.engine.vocabulary_hash import vocabulary_sha256
+from pyengine.plain_text import safe_line
+
+
+def variant_ids(paths: Sequence[Path]) -> list[str]:
+    """Name files without their ending, numbered where a name is taken."""
+    return distinct([short_name(path) for path in paths])
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Number names where they come again."""
+    found = []
+    for number, name in enumerate(names):
+        earlier = names[:number].count(name)
+        found.append(f"{name} ({earlier + 1})" if earlier else name)
+    return found
+
+
+def model_facts(model: Model) -> dict[str, Any]:
+    """Return what `ModelInfo` says of an open model, but for its id, hash and settings."""
+    return {
+        "name": model.name,
+        "architecture": safe_line(model.architecture),
+        "file_type": safe_line(model.file_type),
+        "n_params": model.n_params,
+        "n_bytes": model.n_bytes,
+        "file_bytes": model.file_bytes,
+        "bits_per_weight": model.bits_per_weight,
+        "n_vocab": model.n_vocab,
+        "n_embd": model.n_embd,
+        "n_layer": model.n_layer,
+        "n_ctx_train": model.n_ctx_train,
+        "tokenizer": model.vocabulary.kind,
+        "pre_tokenizer": safe_line(model.vocabulary.pre_tokenizer),
+        "vocabulary_sha256": vocabulary_sha256(model.vocabulary),
+    }

@@ -1,0 +1,69 @@
+"""What a comparison measures, and with what means."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pyengine.errors import OptionError
+from pyengine.text.windows import WindowOptions
+
+Axis: TypeAlias = Literal["auto", "quantization", "fine-tuning", "scaling", "identical"]
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """What is compared.
+
+    Attributes:
+        windows: how the corpus is cut.
+        cap_bytes: memory for the reference's rows of one chunk.
+        workers: variants that decode at the same time.
+        threads: CPU threads of each; None for one less than the cores this process may use.
+        n_gpu_layers: layers on the GPU; negative for all.
+        use_extra_bufts: let llama.cpp repack weights.
+        corpus: measure over the corpus.
+        starts: measure cold and warm starts.
+        positions: how many positions of largest divergence to show.
+        passages: how many stretches of text of largest mean divergence to keep token by token.
+        continuations: how many documents to continue greedily; 0 for none.
+        margin: KL divergence, in nats, below which a difference is of no interest.
+        precision: stop when every variant's mean KL is known to +- this many nats, at every look;
+            None to go on to the end.
+        axis: what separates the variants from the reference; "auto" reads it from the files.
+        seed: of the order of documents and of every resampling.
+        n_positions: positions that every model has learned, which no context may exceed; None
+            where positions are computed. Found when the models are opened.
+    """
+
+    windows: WindowOptions = field(default_factory=WindowOptions)
+    cap_bytes: int = 512 * MIB
+    workers: int = 1
+    threads: int | None = None
+    n_gpu_layers: int = 0
+    use_extra_bufts: bool = False
+    corpus: bool = True
+    starts: bool = True
+    positions: int = 10
+    passages: int = 3
+    continuations: int = 12
+    margin: float = 0.005
+    precision: float | None = None
+    axis: Axis = "auto"
+    seed: int = 20260102
+    n_positions: int | None = None
+
+    def check(self) -> None:
+        """Raise OptionError for an impossible value."""
+        self.windows.check()
+        if not self.margin >= 0:
+            raise OptionError(f"margin must not be negative: {self.margin}")
+        if self.precision is not None and not self.precision > 0:
+            raise OptionError(f"precision must be positive: {self.precision}")
+        if min(self.positions, self.passages, self.continuations) < 0:
+            raise OptionError(
+                "the numbers of positions, passages and continuations must not be negative"
+            )
+        for name in ("workers", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{name} must be at least 1, not {value}")

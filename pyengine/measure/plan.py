@@ -1,0 +1,208 @@
+"""What a comparison decodes: text, starts, and the reference beside itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import pyengine
+from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.corpus import Corpus
+from pyengine.engine.model import Vocabulary
+from pyengine.engine.options import SessionOptions
+from pyengine.engine.session import default_threads
+from pyengine.measure.contexts import Chunk, Part, cold_chunk, first_rows
+from pyengine.measure.documents import ScoredCorpus, scored_corpus, window_session
+from pyengine.measure.engine import Work
+from pyengine.measure.observers import (
+    PASSAGE_LENGTH,
+    FirstTokens,
+    Keeper,
+    LargestDivergence,
+    Observer,
+    PairColumns,
+    SetColumns,
+)
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.saved_rows import row_savers
+from pyengine.measure.starts import keyword_sets, start_chunk
+from pyengine.measure.subjects import Subject, document_prefix, padding_ids
+from pyengine.measure.variants import Variant
+from pyengine.text.tokens import tokenize
+from pyengine.text.windows import cut_windows
+
+PASSAGES, POSITIONS, COLD, ROWS = "passages", "positions", "cold", "rows"
+# Share of the windows whose first rows the reference computes twice.
+CONTROL_SHARE = 0.04
+# Of each of these windows, half of the rows that are computed at once, but no fewer than this.
+CONTROL_ROWS = 128
+COLD_CHOICES = 10
+# After the id of a model that is computed once more.
+AGAIN = ", again"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a comparison decodes, in the reference's tokens.
+
+    Attributes:
+        prefix: what the tokenizer puts before every text.
+        padding: entries of a row that belong to no token.
+        sets: the keyword tokens of each language, and of all.
+        start: ids of the cold start.
+        threads: CPU threads of every model.
+    """
+
+    options: CompareOptions
+    reference: Subject
+    vocabulary: Vocabulary
+    prefix: list[int]
+    padding: npt.NDArray[np.int32]
+    sets: Mapping[str, npt.NDArray[np.int32]]
+    start: tuple[int, ...]
+    threads: int
+
+    def text(self, corpus: Corpus) -> ScoredCorpus:
+        """Cut the corpus into chunks.
+
+        Raises:
+            CorpusError: there is nothing to score.
+        """
+        options = self.options
+        documents = tokenize(corpus.documents, self.vocabulary)
+        windows = cut_windows(documents, self.prefix, options.windows, seed=options.seed)
+        n_vocab = self.reference.info.n_vocab
+        session = window_session(windows, options.windows, n_vocab=n_vocab, threads=self.threads)
+        chunk_rows = max(1, options.cap_bytes // (4 * n_vocab))
+        return scored_corpus(documents, windows, session, chunk_rows=chunk_rows)
+
+    def text_work(
+        self,
+        text: ScoredCorpus,
+        variants: Sequence[Variant],
+        *,
+        save_logits: Path | None = None,
+    ) -> Work:
+        """Return the work over the corpus, the reference beside itself included.
+
+        Args:
+            save_logits: a folder for whole rows, where that was asked for.
+        """
+        again, parts = control(self.reference.variant, text)
+        keepers: dict[str, Keeper] = {
+            POSITIONS: LargestDivergence(self.options.positions),
+            PASSAGES: LargestDivergence(self.options.passages, PASSAGE_LENGTH),
+        }
+        saving: dict[str, dict[str, Keeper]] = {}
+        if save_logits is not None:
+            savers = row_savers(save_logits, text.chunks, [variant.id for variant in variants])
+            saving = {name: {ROWS: saver} for name, saver in savers.items()}
+        return self._work(
+            (*variants, again),
+            text.chunks,
+            (PairColumns(), SetColumns(self.sets)),
+            {chunk.name: {**keepers, **saving.get(chunk.name, {})} for chunk in text.chunks},
+            parts,
+        )
+
+    def start_work(self, variants: Sequence[Variant]) -> tuple[Work, list[str]]:
+        """Return the work over cold starts and then warm ones, and the kind of each start."""
+        whole, kinds = start_chunk(
+            self.vocabulary,
+            self.prefix,
+            self.start,
+            threads=self.threads,
+            n_positions=self.options.n_positions,
+        )
+        n_cold = kinds.count("cold")
+        cold = cold_chunk(whole.contexts[:n_cold], threads=self.threads)
+        warm = replace(whole, contexts=whole.contexts[n_cold:])
+        keepers: dict[str, Keeper] = {COLD: FirstTokens(0, COLD_CHOICES)}
+        observers = (PairColumns(), SetColumns(self.sets))
+        return self._work(variants, (cold, warm), observers, {cold.name: keepers}, {}), kinds
+
+    def _work(
+        self,
+        variants: Sequence[Variant],
+        chunks: Sequence[Chunk],
+        observers: tuple[Observer, ...],
+        keepers: Mapping[str, Mapping[str, Keeper]],
+        parts: Mapping[tuple[str, str], Part],
+    ) -> Work:
+        return Work(
+            reference=self.reference.variant,
+            variants=tuple(variants),
+            chunks=tuple(chunks),
+            observers=observers,
+            keepers=keepers,
+            padding=self.padding,
+            fingerprint=self._fingerprint(),
+            parts=parts,
+            workers=self.options.workers,
+        )
+
+    def _fingerprint(self) -> str:
+        options = self.options
+        told = f"{pyengine.__version__} {LLAMA_CPP_PYTHON_VERSION} "
+        told += f"{options.positions} {options.passages}"
+        digest = hashlib.sha256(told.encode())
+        for name, ids in sorted({**self.sets, "padding": self.padding}.items()):
+            digest.update(name.encode() + b"\0" + ids.tobytes())
+        return digest.hexdigest()
+
+
+def make_plan(
+    options: CompareOptions,
+    reference: Subject,
+    vocabulary: Vocabulary,
+    start: tuple[int, ...],
+) -> Plan:
+    """Prepare a comparison with this reference."""
+    padding = padding_ids(vocabulary, reference.info.n_vocab)
+    return Plan(
+        options=options,
+        reference=reference,
+        vocabulary=vocabulary,
+        prefix=document_prefix(vocabulary),
+        padding=padding,
+        sets=keyword_sets(vocabulary, padding),
+        start=start,
+        threads=options.threads or default_threads(),
+    )
+
+
+def control(reference: Variant, text: ScoredCorpus) -> tuple[Variant, dict[tuple[str, str], Part]]:
+    """Return the reference once more, computed in other pieces by another number of threads.
+
+    It computes the first rows of a few windows: how far they are from those of the reference is
+    what arithmetic alone does.
+    """
+    usual = text.chunks[0].session
+    settings = control_settings(usual)
+    again = replace(
+        reference, id=f"{reference.id}{AGAIN}", settings=(*reference.settings, *settings.items())
+    )
+    n_windows = max(1, round(CONTROL_SHARE * len(text.windows)))
+    parts: dict[tuple[str, str], Part] = {}
+    for chunk in text.chunks:
+        if n_windows > 0:
+            wanted = range(min(n_windows, len(chunk.contexts)))
+            rows = min(settings["max_rows"], usual.max_rows)
+            parts[again.id, chunk.name] = first_rows(chunk, wanted, rows)
+        n_windows -= len(chunk.contexts)
+    return again, parts
+
+
+def control_settings(usual: SessionOptions) -> dict[str, int]:
+    """Return the settings of the reference when it is computed again."""
+    threads = usual.threads or default_threads()
+    return {
+        "max_rows": max(usual.max_rows // 2, min(usual.max_rows, CONTROL_ROWS)),
+        "n_ubatch": max(1, min(usual.n_ubatch, usual.max_rows) // 4),
+        "threads": 2 if threads == 1 else threads - 1,
+    }

@@ -1,0 +1,225 @@
+"""Probe models: what each wants to write when nothing was asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pyengine.measure.cold_rows import ColdRows, read_cold_rows
+from pyengine.measure.engine import Processes, Progress
+from pyengine.measure.exhibits import text_of, top_content
+from pyengine.measure.keyword_mass import language_metrics
+from pyengine.measure.limits import beyond_trained
+from pyengine.measure.models import distinct
+from pyengine.measure.observers import top_tokens
+from pyengine.measure.paper import paper_metrics
+from pyengine.run.measurement import Measurement, group_of
+from pyengine.run.record import Exhibit, Note, Run
+from pyengine.statistics.rows import pair_statistics
+from pyengine.vocabulary.keyword_forms import bare_tokens
+from pyengine.vocabulary.keywords import KeywordTable, load_tables
+from pyengine.vocabulary.token_classes import TokenClass, TokenClasses, classify
+from pyengine.vocabulary.token_sets import Ids, RowLookup, TokenSets
+from pyengine.vocabulary.tokens import Pieces
+
+CODE_CLASSES = (
+    "brackets",
+    "operators",
+    "comment openers",
+    "string quotes",
+    "indentation",
+    "newlines",
+    "digits",
+    "Markdown",
+    "identifiers with punctuation",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions:
+    """What is probed.
+
+    Attributes:
+        tables: keyword tables by language.
+        paper_tables: the paper's own lists.
+        starts: names of starts; none for all that a model supports.
+        split: measure words of several tokens too.
+        top: tokens listed for each start.
+        draws: random token sets for each language.
+        seed: of the random sets and the English control.
+        threads: CPU threads; None for one less than the cores this process may use.
+        n_gpu_layers: layers on the GPU; negative for all.
+    """
+
+    tables: Mapping[str, KeywordTable] = field(default_factory=lambda: load_tables("reference"))
+    paper_tables: Mapping[str, KeywordTable] = field(default_factory=lambda: load_tables("paper"))
+    starts: Sequence[str] = ()
+    split: bool = True
+    top: int = 20
+    draws: int = 1000
+    seed: int = 0
+    threads: int | None = None
+    n_gpu_layers: int = 0
+
+    def words(self) -> set[str]:
+        """Return the words of all tables."""
+        return {word for table in self.tables.values() for word in table.words()}
+
+
+def probe(
+    models: Sequence[str | Path],
+    *,
+    options: ProbeOptions | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Measure each model's next-token distribution after starts that ask for nothing.
+
+    Args:
+        models: GGUF files; the others are set beside the first.
+        options: what to measure.
+        progress: called with what is being done and the part that is done.
+
+    Raises:
+        ModelFileError, ModelKindError: a file cannot be used.
+        NumbersError: a logit is NaN or infinite.
+        OptionError: a start that a model does not support.
+        WorkerError: llama.cpp ended a model's process.
+    """
+    chosen = options or ProbeOptions()
+    return probe_run([decode_cold(Path(model), chosen, progress) for model in models], chosen)
+
+
+def decode_cold(path: Path, options: ProbeOptions, progress: Progress | None = None) -> ColdRows:
+    """Decode all that a probe needs of one model, see `read_cold_rows`."""
+    with Processes() as processes:
+        return read_cold_rows(
+            path,
+            sorted(options.words()) if options.split else (),
+            processes=processes,
+            starts=options.starts,
+            threads=options.threads,
+            n_gpu_layers=options.n_gpu_layers,
+            progress=progress,
+        )
+
+
+def probe_run(decoded: Sequence[ColdRows], options: ProbeOptions) -> Run:
+    """Compute every metric of every model, and set the others beside the first."""
+    named = [
+        replace(one, info=one.info.model_copy(update={"id": name}))
+        for one, name in zip(decoded, distinct([d.info.id for d in decoded]), strict=True)
+    ]
+    found: list[Measurement | Exhibit | Note] = [
+        Exhibit(
+            kind="keyword-table",
+            model="",
+            content={"language": name, "title": table.title, "version": table.version},
+        )
+        for name, table in options.tables.items()
+    ]
+    for one in named:
+        found += _model(one, options)
+    for other in named[1:]:
+        found += _beside_first(named[0], other)
+    return Run(
+        command="probe",
+        options={"top": options.top, "draws": options.draws},
+        provenance=named[0].provenance.model_copy(update={"seed": options.seed}),
+        models=[one.info for one in named],
+        measurements=[one for one in found if isinstance(one, Measurement)],
+        exhibits=[one for one in found if isinstance(one, Exhibit)],
+        notes=[one for one in found if isinstance(one, Note)],
+    )
+
+
+def _model(decoded: ColdRows, options: ProbeOptions) -> Iterator[Measurement | Exhibit | Note]:
+    classes = classify(Pieces.of(decoded.vocabulary))
+    yield from _starts(decoded, classes, options)
+    for table in options.tables.values():
+        yield from language_metrics(decoded, classes, table, draws=options.draws, seed=options.seed)
+    yield from _classes(decoded, classes)
+    yield from paper_metrics(decoded, classes, options.paper_tables)
+    if not _all_measured(decoded, options.words()):
+        yield Note(code="split-words-not-measured", model=decoded.info.id)
+    yield from beyond_trained([decoded.info], decoded.longest)
+
+
+def _all_measured(decoded: ColdRows, words: Iterable[str]) -> bool:
+    """Tell whether every word is one token, or was decoded, or cannot be written."""
+    known = decoded.strings.keys() | decoded.unspellable
+    left = [word for word in words if word not in known]
+    return len(bare_tokens(decoded.vocabulary, left)) == len(left)
+
+
+def _starts(
+    decoded: ColdRows, classes: TokenClasses, options: ProbeOptions
+) -> Iterator[Measurement | Exhibit]:
+    """Yield what each start says. Exhibit "start": name, ids, pieces, reason (a code) and top."""
+    vocabulary, rows, model = decoded.vocabulary, decoded.rows, decoded.info.id
+    sets: dict[str, Ids] = {
+        "padding": classes.ids(TokenClass.UNUSED),
+        "control": classes.ids(TokenClass.CONTROL),
+        "keywords": sorted(set(bare_tokens(vocabulary, options.words()).values())),
+    }
+    lookup = TokenSets(rows.shape[1], sets).look_up(rows)
+    top = top_tokens(rows, lookup.log_sum_exp, options.top)
+    for i, start in enumerate(decoded.starts):
+        content = {
+            "name": start.name,
+            "ids": list(start.ids),
+            "pieces": [text_of(vocabulary.piece(token)) for token in start.ids],
+            "reason": start.reason,
+            "top": top_content(top[i], vocabulary),
+        }
+        yield Exhibit(kind="start", model=model, content=content)
+        group = group_of({"start": start.name})
+        for metric, value in _whole(lookup, i):
+            yield Measurement(metric, model, "", group, value)
+        bare = lookup.sets["keywords"]
+        form = group_of({"start": start.name, "form": "bare"})
+        yield Measurement("form_mass", model, "", form, float(bare.mass[i]), n=len(bare.ids))
+        if i > 0:
+            pair = pair_statistics(rows[:1], rows[i : i + 1], [0])[0]
+            against = group_of({"start": start.name, "against": decoded.starts[0].name})
+            value = float(pair["jensen_shannon"])
+            yield Measurement("jensen_shannon", model, model, against, value)
+
+
+def _whole(lookup: RowLookup, i: int) -> Iterator[tuple[str, float]]:
+    """Yield what one row says of the vocabulary as a whole."""
+    yield "entropy", float(lookup.entropy[i])
+    yield "effective_tokens", math.exp(lookup.entropy[i])
+    yield "padding_mass", float(lookup.sets["padding"].mass[i])
+    yield "control_mass", float(lookup.sets["control"].mass[i])
+
+
+def _classes(decoded: ColdRows, classes: TokenClasses) -> Iterator[Measurement]:
+    named = {name: classes.sets[name] for name in CODE_CLASSES}
+    lookup = TokenSets(decoded.rows.shape[1], named).look_up(decoded.rows[:1])
+    for name, found in lookup.sets.items():
+        group, n = group_of({"class": name}), len(found.ids)
+        mass = float(found.mass[0])
+        yield Measurement("class_mass", decoded.info.id, "", group, mass, n=n)
+        if n:
+            rank = float(found.best_rank[0])
+            yield Measurement("best_rank", decoded.info.id, "", group, rank, n=n)
+
+
+def _beside_first(first: ColdRows, other: ColdRows) -> Iterator[Measurement | Note]:
+    """Yield how far a model's first start is from the first model's, token by token."""
+    why = ""
+    if first.info.vocabulary_sha256 != other.info.vocabulary_sha256:
+        why = "vocabulary"
+    elif first.starts[0].ids != other.starts[0].ids:
+        why = "start"
+    elif first.rows.shape[1] != other.rows.shape[1]:
+        why = "rows"
+    if why:
+        yield Note(code="not-compared", model=other.info.id, values={"why": why})
+        return
+    pair = pair_statistics(first.rows[:1], other.rows[:1], [0])[0]
+    group = group_of({"start": other.starts[0].name})
+    for metric in ("jensen_shannon", "kl"):
+        yield Measurement(metric, other.info.id, first.info.id, group, float(pair[metric]))

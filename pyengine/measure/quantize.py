@@ -1,0 +1,137 @@
+"""Quantize one source to many types, and record what became of each."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyengine.engine.gguf import check_gguf
+from pyengine.engine.quantize import (
+    QuantizationPlan,
+    QuantizeOptions,
+    check_free_space,
+    file_sha256,
+    plan_quantization,
+    quantize_file,
+)
+from pyengine.files import making_folder, remove_leftovers
+from pyengine.measure.provenance import provenance
+from pyengine.run.record import Exhibit, Run
+
+# A source's name often says its own type, which its variants do not have.
+FLOAT_SUFFIX = re.compile(r"[-_.](?:f16|bf16|f32|fp16|fp32)$", re.IGNORECASE)
+PART_SUFFIX = re.compile(r"-00001-of-\d{5}$")
+
+Progress = Callable[[str, float], object]
+
+
+def variant_path(source: Path, folder: Path, file_type: str) -> Path:
+    """Return where a variant of a source goes: NAME-TYPE.gguf without the source's own type."""
+    stem = PART_SUFFIX.sub("", source.stem)
+    return folder / f"{FLOAT_SUFFIX.sub('', stem)}-{file_type}.gguf"
+
+
+def quantize_all(
+    source: Path,
+    file_types: Sequence[str],
+    folder: Path,
+    *,
+    options: QuantizeOptions,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Quantize a source to each type; files that are there already are kept.
+
+    The folder is made where it is missing; one that nothing was written to is removed again.
+
+    Returns:
+        a run with the exhibits "source" (path, sha256, file_bytes), with an importance matrix
+        "importance" (entries and used: how many tensors it names, and how many of them the source
+        has) and, for each type, "quantized", see `_content`.
+
+    Raises:
+        InputError: the folder cannot be made, its disk is too small for all, or another file is in
+            the way; nothing of that file is written.
+        ModelFileError, ModelKindError, OptionError: the source or an option cannot be used.
+    """
+    summary = check_gguf(source)
+    plans = plan_quantization(source, list(file_types), options=options)
+    source_sha256 = file_sha256(source)
+    targets = [variant_path(source, folder, plan.file_type) for plan in plans]
+    reused = [False] * len(plans)
+    if not dry_run:
+        with making_folder(folder):
+            remove_leftovers(folder)
+            missing = [p for p, t in zip(plans, targets, strict=True) if not t.exists()]
+            check_free_space(folder, sum(plan.file_bytes for plan in missing))
+            reused = [
+                quantize_file(
+                    source,
+                    target,
+                    plan,
+                    source_sha256=source_sha256,
+                    options=options,
+                    progress=_labelled(progress, plan.file_type),
+                ).reused
+                for plan, target in zip(plans, targets, strict=True)
+            ]
+    source_content = {
+        "path": str(source),
+        "sha256": source_sha256,
+        "file_bytes": summary.n_bytes,
+    }
+    exhibits = [Exhibit(kind="source", model="", content=source_content)]
+    if plans[0].importance_entries:
+        used = {"entries": plans[0].importance_entries, "used": plans[0].importance_used}
+        exhibits.append(Exhibit(kind="importance", model="", content=used))
+    for plan, target, was_there in zip(plans, targets, reused, strict=True):
+        content = _content(plan, target, reused=was_there)
+        exhibits.append(Exhibit(kind="quantized", model="", content=content))
+    # llama.cpp quantizes on the CPU, whatever else there is.
+    return Run(
+        command="quantize",
+        options={"dry_run": dry_run},
+        provenance=provenance(threads=options.threads, devices=["CPU"]),
+        models=[],
+        exhibits=exhibits,
+    )
+
+
+def _labelled(progress: Progress | None, file_type: str) -> Callable[[float], object] | None:
+    if progress is None:
+        return None
+    report = progress
+    return lambda fraction: report(f"Quantizing to {file_type}", fraction)
+
+
+def _content(plan: QuantizationPlan, target: Path, *, reused: bool) -> dict[str, Any]:
+    """Describe one file, written or planned.
+
+    Keys: file_type, base_type, path, file_bytes (exact, known before anything is written),
+    bits_per_weight, tensor_types (how many of each), reused (an earlier run wrote it from the same
+    source with the same options), and fallbacks: tensors whose rows are not whole blocks of the
+    type that they should have had, each with name, shape, row_type and target_type.
+    """
+    return {
+        "file_type": plan.file_type,
+        "base_type": plan.base_type,
+        "path": str(target),
+        "file_bytes": plan.file_bytes,
+        "bits_per_weight": plan.bits_per_weight,
+        "tensor_types": plan.tensor_types,
+        "reused": reused,
+        "fallbacks": [
+            {
+                "name": tensor.name,
+                "shape": list(tensor.shape),
+                "row_type": plan.base_type,
+                "target_type": tensor.target_type,
+            }
+            for tensor in plan.fallbacks
+        ],
+    }
+
+
+def quantized_paths(run: Run) -> list[Path]:
+    """Return the files that a run of `quantize_all` wrote or found."""
+    return [Path(content["path"]) for content in run.shown("quantized")]

@@ -1,0 +1,93 @@
+"""The models under comparison: which files they are, and what each says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.engine.gguf import check_gguf, parts_sha256
+from pyengine.engine.model import Vocabulary
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import ModelFileError, ModelKindError
+from pyengine.measure.decode import describe
+from pyengine.measure.engine import Processes
+from pyengine.measure.variants import Variant
+from pyengine.run.record import ModelInfo
+from pyengine.vocabulary.tokens import TokenKind
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A variant, and what its file says.
+
+    Attributes:
+        devices: that compute it.
+        n_positions: how many positions were learned; None where they are computed.
+    """
+
+    variant: Variant
+    info: ModelInfo
+    devices: tuple[str, ...]
+    n_positions: int | None
+
+
+def identify(id: str, path: Path, options: ModelOptions) -> Variant:  # noqa: A002
+    """Check and hash a file.
+
+    Raises:
+        ModelFileError: it is missing or damaged, or a pipe, which every process would have to read.
+    """
+    if path.exists() and not path.is_file():
+        raise ModelFileError(f"{path}: is not a file that can be read again and again")
+    sha256 = parts_sha256(check_gguf(path).parts)
+    return Variant(id=id, path=str(path), sha256=sha256, options=options)
+
+
+def open_subject(variant: Variant, processes: Processes) -> Subject:
+    """Open a variant in its process and describe it.
+
+    Raises:
+        ModelFileError: the file is damaged.
+        ModelKindError: it holds a vocabulary and no weights.
+        WorkerError: llama.cpp ended the process.
+    """
+    facts = processes.call(variant, describe, variant)
+    if not facts.pop("has_weights"):
+        raise ModelKindError(
+            f"{variant.path}: holds a vocabulary and no weights; nothing to compare"
+        )
+    devices, n_positions = tuple(facts.pop("devices")), facts.pop("n_positions")
+    info = ModelInfo(id=variant.id, path=variant.path, sha256=variant.sha256, **facts)
+    return Subject(variant, info, devices, n_positions)
+
+
+def same_vocabulary(reference: ModelInfo, variant: ModelInfo) -> bool:
+    """Tell whether one token id means the same bytes to both, in rows of one length."""
+    return (reference.vocabulary_sha256, reference.n_vocab) == (
+        variant.vocabulary_sha256,
+        variant.n_vocab,
+    )
+
+
+def padding_ids(vocabulary: Vocabulary, n_vocab: int) -> npt.NDArray[np.int32]:
+    """Return the entries of a row that belong to no token.
+
+    These are rows beyond the tokenizer, tokens of kind "unused" or "undefined", and those that
+    converters name [PAD<id>].
+    """
+    kinds = np.asarray(vocabulary.kinds)
+    blank = (kinds == TokenKind.UNUSED) | (kinds == TokenKind.UNDEFINED)
+    for token in np.flatnonzero(kinds == TokenKind.USER_DEFINED):
+        blank[token] = vocabulary.piece(int(token)) == b"[PAD%d]" % token
+    if blank.all():
+        blank[:] = False
+    return np.concatenate([np.flatnonzero(blank), np.arange(len(kinds), n_vocab)]).astype(np.int32)
+
+
+def document_prefix(vocabulary: Vocabulary) -> list[int]:
+    """Return what the tokenizer puts before every text: BOS, or nothing."""
+    bos = vocabulary.bos
+    return [bos] if vocabulary.add_bos and bos is not None else []

@@ -1,0 +1,126 @@
+"""A sweep: variants are made or found, compared with their source, and timed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyengine
+from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.corpus import Corpus
+from pyengine.engine.child import Child
+from pyengine.engine.gguf import check_gguf
+from pyengine.engine.options import ModelOptions
+from pyengine.errors import OptionError, PyengineError
+from pyengine.measure.compare import Means, compare_with
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.provenance import cpu_name, provenance
+from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
+from pyengine.measure.store import Folder, is_sweep, is_timings
+from pyengine.run.record import Exhibit, ModelInfo, Note, Run
+from pyengine.run.storage import save
+
+
+def sweep(
+    source: Path,
+    variants: Sequence[Path],
+    corpus: Corpus,
+    options: CompareOptions,
+    means: Means,
+    folder: Folder,
+    *,
+    speed: SpeedOptions | None = None,
+) -> tuple[Run, Run]:
+    """Measure a source and its variants, and keep the record and the timings in the folder.
+
+    What the folder holds already is not measured again. A model whose measurement fails costs its
+    row alone.
+
+    Returns:
+        the comparison, which equal runs make equal, and the timings, which differ.
+
+    Raises:
+        ModelFileError, ModelKindError: the source, or every variant, cannot be used.
+        WorkerError: nothing was measured, because processes were killed or crashed.
+        CorpusError: the corpus cannot be used.
+        OptionError: an option is out of range, or there is no variant.
+    """
+    others = [path for path in variants if path.resolve() != source.resolve()]
+    if not others:
+        raise OptionError(f"{source}: there is no variant that differs from it")
+    if speed is not None:
+        speed.check()
+        speed = speed.within(check_gguf(source, vocabulary=False).n_positions or None)
+    result = compare_with([source, *others], corpus, options, means, command="sweep")
+    save(result, folder.results, is_ours=is_sweep)
+    timings = time_models(result, folder, options, speed, means)
+    save(timings, folder.timings, is_ours=is_timings)
+    return result, timings
+
+
+def time_models(
+    result: Run,
+    folder: Folder,
+    options: CompareOptions,
+    speed: SpeedOptions | None,
+    means: Means,
+) -> Run:
+    """Measure the speed of a run's models, one at a time: two would slow each other down."""
+    opening = ModelOptions(n_gpu_layers=options.n_gpu_layers)
+    timings: dict[str, Mapping[str, Any]] = {}
+    notes: list[Note] = []
+    for number, model in enumerate(result.models if speed is not None else ()):
+        assert speed is not None
+        key = _speed_key(model, opening, speed)
+        timing = folder.load_speed(key)
+        if timing is None:
+            try:
+                timing = _time(model, opening, speed)
+            except PyengineError as error:
+                reason = str(error).removeprefix(f"{model.path}: ")
+                notes.append(Note(code="speed-failed", model=model.id, values={"reason": reason}))
+                continue
+            folder.save_speed(key, timing)
+        timings[model.id] = timing
+        means.progress("Measuring speed", (number + 1) / len(result.models))
+    threads = speed.threads if speed is not None else result.provenance.threads
+    devices = [device for timing in timings.values() for device in timing["devices"]]
+    return Run(
+        command="speed",
+        options={} if speed is None else asdict(speed),
+        provenance=provenance(threads=threads, devices=devices),
+        models=[model for model in result.models if model.id in timings],
+        measurements=[
+            row for name, timing in timings.items() for row in speed_measurements(name, timing)
+        ],
+        exhibits=[
+            Exhibit(kind="timing", model=name, content=dict(timing))
+            for name, timing in timings.items()
+        ],
+        notes=notes,
+    )
+
+
+def _time(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> dict[str, Any]:
+    child = Child()
+    try:
+        return child.call(measure_speed, model.path, opening, speed)
+    finally:
+        child.close()
+
+
+def _speed_key(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> str:
+    """Return the SHA-256 of everything that decides a timing, in hexadecimal."""
+    told = {
+        "sha256": model.sha256,
+        "machine": cpu_name(),
+        "pyengine": pyengine.__version__,
+        "llama_cpp_python": LLAMA_CPP_PYTHON_VERSION,
+        **asdict(opening),
+        **asdict(speed),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

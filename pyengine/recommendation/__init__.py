@@ -1,1 +1,0 @@
-"""Choose a file from what was measured, and say why."""

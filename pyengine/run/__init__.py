@@ -1,0 +1,44 @@
+"""The one record: what a command measured, of which models, over which documents."""
+
+from pyengine.run.floors import floors, is_control, largest_noise, noise_floor
+from pyengine.run.measurement import Measurement, group_of, members_of
+from pyengine.run.metric import Metric
+from pyengine.run.metrics import METRICS, metric
+from pyengine.run.pivot import Pivot, pivot
+from pyengine.run.record import (
+    SCHEMA_VERSION,
+    Exhibit,
+    ModelInfo,
+    Note,
+    Population,
+    Provenance,
+    Run,
+)
+from pyengine.run.storage import load, merge, save, schema, to_json
+
+__all__ = [
+    "METRICS",
+    "SCHEMA_VERSION",
+    "Exhibit",
+    "Measurement",
+    "Metric",
+    "ModelInfo",
+    "Note",
+    "Pivot",
+    "Population",
+    "Provenance",
+    "Run",
+    "floors",
+    "group_of",
+    "is_control",
+    "largest_noise",
+    "load",
+    "members_of",
+    "merge",
+    "metric",
+    "noise_floor",
+    "pivot",
+    "save",
+    "schema",
+    "to_json",
+]

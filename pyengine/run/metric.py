@@ -1,0 +1,46 @@
+"""What a metric is: its name, its formula, how it is estimated and how it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Better: TypeAlias = Literal["less", "more", "neither"]
+# How a number is made of the columns of the token table, see `pyengine.measure.aggregate`.
+Estimator: TypeAlias = Literal["", "mean", "mean_of_finite", "ratio", "rms", "exp_mean"]
+# How a number is written: digits, per cent, tokens per second and so on; see `pyengine.report`.
+Style: TypeAlias = Literal[
+    "number", "percent", "points", "fixed2", "fixed3", "fixed4", "count", "bytes", "seconds", "rate"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        id: how records, CSV and options name it.
+        title: its column in tables.
+        unit: of its value; empty for a pure number.
+        better: which direction is better, or neither.
+        formula: what is computed; P is the reference, Q the variant, x the token that followed.
+        source: where the definition comes from; empty where it is plain arithmetic.
+        needs_reference: it compares two variants.
+        column: of the token table, of which the number is made; empty where it is made otherwise.
+        estimator: how.
+        floor: a value no larger than the same number of a model beside itself (`noise_floor`) is
+            arithmetic noise.
+        style: how it is written.
+    """
+
+    id: str
+    title: str
+    unit: str
+    better: Better
+    formula: str
+    source: str = ""
+    needs_reference: bool = False
+    column: str = ""
+    estimator: Estimator = ""
+    floor: bool = False
+    style: Style = "number"

@@ -1,0 +1,229 @@
+"""The one record that every measuring command makes, and that is saved, merged and shown."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+
+from pyengine.run.measurement import Measurement, from_columns, group_of, to_columns
+from pyengine.run.pivot import Pivot, pivot
+
+SCHEMA_VERSION = 2
+Setting: TypeAlias = str | int | float | bool | None
+
+
+class Part(BaseModel):
+    """Base of all parts of a record: immutable, and unknown fields are errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings", protected_namespaces=()
+    )
+
+
+class Provenance(Part):
+    """With what a run was computed. Holds no time of day: equal runs give equal bytes.
+
+    Attributes:
+        cpu, cores: of the machine that wrote the record.
+        devices: the devices that computed, by llama.cpp's names; empty where no model did.
+        words: the words after `pyengine` that asked for it, less those that only say where and
+            how the result goes. Empty where Python asked.
+    """
+
+    pyengine: str
+    llama_cpp: str
+    llama_cpp_python: str
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    devices: list[str]
+    seed: int | None = None
+    words: list[str] = []
+
+
+class ModelInfo(Part):
+    """One variant: a model file and the settings that it was computed with.
+
+    Attributes:
+        id: the name by which measurements mean this variant; unique in the run.
+        path: as the user gave it.
+        sha256, file_bytes: of the file, of all parts where the model is split.
+        vocabulary_sha256: of all pieces and kinds in id order; equal for equal tokenizers.
+        n_ctx_train: context in tokens that the model was trained with.
+        settings: what the file does not say and the numbers depend on, such as `n_ubatch`.
+    """
+
+    id: str
+    path: str
+    name: str
+    sha256: str
+    architecture: str
+    file_type: str
+    n_params: int
+    n_bytes: int
+    file_bytes: int
+    bits_per_weight: float
+    n_vocab: int
+    n_embd: int
+    n_layer: int
+    n_ctx_train: int
+    tokenizer: str
+    pre_tokenizer: str
+    vocabulary_sha256: str
+    settings: dict[str, Setting] = {}
+
+
+class Population(Part):
+    """What the measured documents are a sample of, and how they were chosen and cut.
+
+    Attributes:
+        origin: the shipped corpus, or the paths that were given.
+        sha256: of all documents with their names and languages.
+        n_documents, n_bytes: of the corpus.
+        languages: documents of each language.
+        n_scored_documents, n_windows, n_tokens: what was scored of it.
+        n_ctx, stride: how documents are cut: tokens of a window, tokens from one to the next.
+        prefix: token ids before every window.
+        seed: of the order in which documents are taken.
+    """
+
+    origin: str
+    sha256: str
+    n_documents: int
+    n_bytes: int
+    languages: dict[str, int]
+    n_scored_documents: int
+    n_windows: int
+    n_tokens: int
+    n_ctx: int
+    stride: int
+    prefix: list[int]
+    seed: int
+
+
+class Exhibit(Part):
+    """Something to look at rather than to average, such as a passage or a list of tokens.
+
+    Attributes:
+        kind: what it is; `docs/records.md` lists the kinds and what their content holds.
+        model: id of the variant that it belongs to; empty where it belongs to all.
+        content: of plain JSON values.
+    """
+
+    kind: str
+    model: str
+    content: dict[str, Any]
+
+
+class Note(Part):
+    """Something that a reader must know about the numbers; words are made when it is shown.
+
+    Attributes:
+        code: what happened, such as "variant-failed".
+        model: id of the variant concerned; empty where all are.
+        values: what the words need.
+    """
+
+    code: str
+    model: str = ""
+    values: dict[str, Any] = {}
+
+
+class Run(Part):
+    """All that one command measured.
+
+    Attributes:
+        command: the command, such as "compare".
+        options: those that decided the numbers.
+        population: None where no document was measured.
+        measurements: one row for each number, in the order in which they are made.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    command: str
+    options: dict[str, Any] = {}
+    provenance: Provenance
+    models: list[ModelInfo]
+    population: Population | None = None
+    measurements: list[Measurement] = Field(default_factory=list)
+    exhibits: list[Exhibit] = []
+    notes: list[Note] = []
+
+    @field_validator("measurements", mode="before")
+    @classmethod
+    def _read_columns(cls, value: object) -> object:
+        return value if isinstance(value, list) else from_columns(value)  # type: ignore[arg-type]
+
+    @field_serializer("measurements")
+    def _write_columns(self, rows: list[Measurement]) -> dict[str, list[Any]]:
+        return to_columns(rows)
+
+    def model(self, id: str) -> ModelInfo:  # noqa: A002 - the field's own name
+        """Return the variant of that id; raises KeyError where there is none."""
+        for model in self.models:
+            if model.id == id:
+                return model
+        raise KeyError(id)
+
+    def select(
+        self,
+        metric: str | None = None,
+        *,
+        model: str | None = None,
+        reference: str | None = None,
+        group: str | None = None,
+        dimension: str | None = None,
+    ) -> list[Measurement]:
+        """Return the measurements that fit all that is given, in their order.
+
+        Args:
+            metric, model, reference: ids.
+            group: the whole group, "" for all data.
+            dimension: a dimension that the group must have, such as "language".
+        """
+        return [
+            row
+            for row in self.measurements
+            if (metric is None or row.metric == metric)
+            and (model is None or row.model == model)
+            and (reference is None or row.reference == reference)
+            and (group is None or row.group == group)
+            and (dimension is None or dimension in row.members)
+        ]
+
+    def find(self, metric: str, model: str, **members: str) -> Measurement | None:
+        """Return one measurement of a variant by its metric and group; None where there is none."""
+        group = group_of(members)
+        return next(iter(self.select(metric, model=model, group=group)), None)
+
+    def shown(self, kind: str, model: str | None = None) -> list[dict[str, Any]]:
+        """Return the content of the exhibits of a kind, of one variant where it is named."""
+        return [
+            exhibit.content
+            for exhibit in self.exhibits
+            if exhibit.kind == kind and model in (None, exhibit.model)
+        ]
+
+    def table(self, metric: str, *, rows: str = "model", columns: str = "language") -> Pivot:
+        """Lay one metric out as a small table, see `pyengine.run.pivot`."""
+        return pivot(self.select(metric), rows=rows, columns=columns, title=metric)
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which need not be installed
+        """Return all measurements as a pandas.DataFrame; ImportError where pandas is missing."""
+        import pandas as pd
+
+        return pd.DataFrame(to_columns(self.measurements))
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __repr__(self) -> str:
+        models = ", ".join(model.id for model in self.models[:8])
+        more = f" and {len(self.models) - 8} more" if len(self.models) > 8 else ""
+        return (
+            f"<Run of {self.command}: {models}{more}; {len(self.measurements)} measurements, "
+            f"{len(self.exhibits)} exhibits, {len(self.notes)} notes>"
+        )

@@ -1,0 +1,1 @@
+"""Documents, what their tokens are, and how they are cut into windows."""

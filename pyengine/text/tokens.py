@@ -1,0 +1,68 @@
+"""Documents as a comparison needs them: tokens, where each token lies, and what it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.corpus import Document
+from pyengine.engine.model import Vocabulary
+from pyengine.errors import TokenizerError
+from pyengine.syntax import PARSED_LANGUAGES, SyntaxClass, classify_bytes, classify_tokens
+from pyengine.vocabulary.offsets import token_offsets
+
+UNKNOWN_CLASS = "not parsed"
+
+
+@dataclass(frozen=True)
+class TokenizedText:
+    """A document in one model's tokens.
+
+    Attributes:
+        text: the document.
+        ids: its tokens, without any that the tokenizer adds.
+        starts: offset of each token's first byte in the document, and the end of the last;
+            None where the tokens do not spell the document.
+        classes: SyntaxClass of each token; None where the document was not parsed.
+        refused: the tokenizer cannot split the document; it has no ids and is left out.
+    """
+
+    text: Document
+    ids: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64] | None
+    classes: npt.NDArray[np.uint8] | None
+    refused: bool = False
+
+    def token_class(self, index: int) -> str:
+        """Return the name of a token's syntactic class."""
+        return UNKNOWN_CLASS if self.classes is None else SyntaxClass(self.classes[index]).label
+
+    def before(self, index: int, n_bytes: int) -> bytes:
+        """Return up to n_bytes of the document before a token."""
+        if self.starts is None:
+            return b""
+        begin = int(self.starts[index])
+        return self.text.content[max(0, begin - n_bytes) : begin]
+
+
+def tokenize(
+    texts: Sequence[Document], vocabulary: Vocabulary, *, parse: bool = True
+) -> list[TokenizedText]:
+    """Split documents into tokens; none is added, and special tokens in the text are plain text.
+
+    A document that the tokenizer refuses is marked as such and does not end the others.
+    """
+    return [_tokenized(text, vocabulary, parse) for text in texts]
+
+
+def _tokenized(text: Document, vocabulary: Vocabulary, parse: bool) -> TokenizedText:
+    try:
+        ids = vocabulary.tokenize(text.content)
+    except TokenizerError:
+        return TokenizedText(text, np.empty(0, dtype=np.int32), None, None, refused=True)
+    starts = token_offsets(vocabulary, ids, text.content)
+    if starts is None or not parse or text.language not in PARSED_LANGUAGES:
+        return TokenizedText(text, ids, starts, None)
+    classes = classify_tokens(classify_bytes(text.content, text.language), starts)
+    return TokenizedText(text, ids, starts, classes)

@@ -1,0 +1,125 @@
+"""Cut documents into windows, so that each token is scored once and documents never meet."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyengine.errors import CorpusError, OptionError
+from pyengine.text.tokens import TokenizedText
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowOptions:
+    """How documents are cut.
+
+    Attributes:
+        n_ctx: tokens in a window, the start token included.
+        stride: tokens by which a window moves on; None for half of n_ctx. Each token is scored
+            once, so all windows but a document's first score only their last `stride` tokens.
+        max_windows: stop after so many windows; None for all.
+        max_tokens: stop after the window that reaches so many scored tokens; None for all.
+    """
+
+    n_ctx: int = 512
+    stride: int | None = None
+    max_windows: int | None = None
+    max_tokens: int | None = 20_000
+
+    @property
+    def step(self) -> int:
+        """The stride in use."""
+        return self.n_ctx // 2 if self.stride is None else self.stride
+
+    def check(self) -> None:
+        """Raise OptionError for an impossible value."""
+        if self.n_ctx < 4:
+            raise OptionError(f"a context of {self.n_ctx} tokens is too short; use at least 4")
+        if not 1 <= self.step < self.n_ctx:
+            raise OptionError(f"stride must lie between 1 and {self.n_ctx - 1}, not {self.step}")
+        for name, value in (("windows", self.max_windows), ("tokens", self.max_tokens)):
+            if value is not None and value < 1:
+                raise OptionError(f"the limit of {name} must be at least 1, not {value}")
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Tokens that are decoded together, from an empty memory.
+
+    Attributes:
+        document: index of the document.
+        ids: what is fed, the start token included.
+        rows: rising indices into ids, whose rows of logits are used.
+        targets: the token that followed each of these.
+        tokens: index in the document of each target.
+    """
+
+    document: int
+    ids: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int32]
+    tokens: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def up_to(self, n: int) -> "Window":
+        """Return the window cut off behind its first n scored rows."""
+        end = int(self.rows[:n][-1]) + 1
+        return Window(
+            self.document, self.ids[:end], self.rows[:n], self.targets[:n], self.tokens[:n]
+        )
+
+
+def document_windows(
+    document: int, ids: npt.NDArray[np.int32], prefix: Sequence[int], options: WindowOptions
+) -> Iterator[Window]:
+    """Yield the windows of one document.
+
+    Every window begins with the prefix (the start token). The first one scores all its tokens;
+    each later one begins `step` tokens further on and scores those that were not scored yet.
+    Without a prefix the document's first token has nothing before it and is not scored.
+    """
+    room = options.n_ctx - len(prefix)
+    scored = 0 if prefix else 1
+    begin = 0
+    while scored < len(ids):
+        end = min(begin + room, len(ids))
+        fed = np.concatenate([np.asarray(prefix, dtype=np.int32), ids[begin:end]])
+        tokens = np.arange(scored, end, dtype=np.int64)
+        rows = tokens - begin + len(prefix) - 1
+        # The last token fed would only predict what lies beyond the window.
+        yield Window(document, fed[:-1], rows, ids[scored:end], tokens)
+        scored = end
+        begin += options.step
+
+
+def cut_windows(
+    documents: Sequence[TokenizedText],
+    prefix: Sequence[int],
+    options: WindowOptions,
+    *,
+    seed: int,
+) -> list[Window]:
+    """Cut documents, taken in an order drawn by the seed, within the budget.
+
+    The random order makes any budget a sample of the whole corpus, and makes stopping early valid.
+
+    Raises:
+        CorpusError: there is nothing to score.
+    """
+    options.check()
+    order = np.random.default_rng(seed).permutation(len(documents))
+    windows: list[Window] = []
+    scored = 0
+    for document in order:
+        for window in document_windows(int(document), documents[document].ids, prefix, options):
+            full = options.max_windows is not None and len(windows) >= options.max_windows
+            if full or (options.max_tokens is not None and scored >= options.max_tokens):
+                return windows
+            windows.append(window)
+            scored += len(window)
+    if not windows:
+        raise CorpusError("the corpus has no token to score; give it at least one longer document")
+    return windows

@@ -1,0 +1,270 @@
+"""What follows from the answers to single tasks, and how they are kept."""
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from codegen_samples import few_tasks
+from run_samples import info
+
+from pyengine.cli.evaluation import estimate
+from pyengine.codegen.aggregate import measurements, notes_of, passes
+from pyengine.codegen.answers import Answer, Sample
+from pyengine.codegen.linking import link
+from pyengine.codegen.outcomes import Outcome
+from pyengine.codegen.pairing import Answered, changes, sides
+from pyengine.codegen.store import TaskStore, task_key
+from pyengine.errors import InputError
+from pyengine.run.measurement import Measurement
+
+
+def sample(outcome: Outcome, *, seed: int = 0, finish: str = "stopped") -> Sample:
+    return Sample(
+        seed=seed,
+        completion="x",
+        whole=False,
+        thinking="",
+        trimmed=False,
+        finish=finish,
+        tokens=4,
+        log_probabilities=[-0.5],
+        outcome=outcome.value,
+        detail="",
+        wall_s=0.1,
+        cpu_s=0.1,
+        parses=outcome is Outcome.PASSED,
+        error_nodes=0,
+        leaves=10,
+        repetition=0.0,
+        edit_similarity=0.5,
+    )
+
+
+def answer(
+    name: str, outcomes: list[Outcome], *, language: str = "python", level: int = 1
+) -> Answer:
+    return Answer(
+        task=name,
+        language=language,
+        level=level,
+        style="raw",
+        prompt="def f",
+        prompt_tokens=[1],
+        samples=[sample(outcome, seed=seed) for seed, outcome in enumerate(outcomes)],
+    )
+
+
+def references(answers: list[Answer], nll: float = 10.0) -> dict[str, dict[str, Any]]:
+    content = {"log_probability": -nll, "tokens": 5, "bytes": 10, "keyword_ranks": [1, 4]}
+    return {item["task"]: content for item in answers}
+
+
+Rows = dict[tuple[str, str], Measurement]
+
+
+def measured(answers: list[Answer], nll: float = 10.0) -> Rows:
+    rows = measurements(answers, references(answers, nll), model="m", seed=0)
+    return {(row.metric, row.group): row for row in rows}
+
+
+GOOD, BAD, SKIP = Outcome.PASSED, Outcome.WRONG_ANSWER, Outcome.SKIPPED
+
+
+def test_aggregates() -> None:
+    found = measured([answer("a", [GOOD]), answer("b", [BAD]), answer("c", [SKIP])])
+    solved = found["tasks_solved", ""]
+    assert (solved.value, solved.n) == (1, 2)
+    passed = found["pass_at_1", ""]
+    assert (passed.value, passed.interval, passed.n) == (0.5, "wilson", 2)
+    probability = found["reference_log_probability", ""]
+    assert (probability.value, probability.n, probability.n_clusters) == (-2.0, 15, 3)
+    assert found["reference_bits_per_byte", ""].value == pytest.approx(1 / math.log(2))
+    assert found["keyword_first", ""].value == 0.5
+    assert found["keyword_rank", ""].value == pytest.approx(2.0)
+    counts = {key[1]: row.value for key, row in found.items() if key[0] == "samples"}
+    assert counts == {"outcome=passed": 1, "outcome=wrong-answer": 1, "outcome=skipped": 1}
+    assert found["samples", "outcome=passed"].n == 3
+
+
+def test_groups_by_language_and_level() -> None:
+    answers = [answer("a", [GOOD]), answer("b", [BAD], language="c", level=2)]
+    answers.append(answer("d", [BAD], language="c"))
+    found = measured(answers)
+    values = {key[1]: row.value for key, row in found.items() if key[0] == "pass_at_1"}
+    assert values == {
+        "": pytest.approx(1 / 3),
+        "language=python": 1.0,
+        "language=c": 0.0,
+        "level=1": 0.5,
+        "level=2": 0.0,
+    }
+    assert found["samples", "language=c;outcome=wrong-answer"].value == 2
+    assert not any(group for _, group in measured(answers[1:2]) if "outcome" not in group)
+
+
+def test_pass_at_k_over_samples() -> None:
+    answers = [answer("a", [GOOD, BAD, BAD, BAD, BAD]), answer("b", [BAD] * 5)]
+    found = {row.metric: row for row in passes(answers, model="m", seed=0)}
+    assert found["pass_at_1"].value == pytest.approx(0.1)
+    assert found["pass_at_5"].value == pytest.approx(0.5)
+    assert found["pass_at_5"].interval == "bootstrap"
+    assert set(found) == {"pass_at_1", "pass_at_5"}
+
+
+def test_tasks_that_are_all_alike_are_no_certainty() -> None:
+    """Resampling zeros gives zeros; the rate of twelve failed tasks is still not known to be 0."""
+    found = measured([answer(str(i), [BAD] * 3) for i in range(12)])
+    for share in (found["pass_at_1", ""], found["parse_share", ""]):
+        assert (share.value, share.low) == (0.0, 0.0)
+        assert share.high == pytest.approx(0.2425, abs=1e-4)  # Wilson's for 0 of 12
+        assert share.interval == "wilson"
+    solved = measured([answer(str(i), [GOOD] * 3) for i in range(12)])
+    assert solved["pass_at_1", ""].low == pytest.approx(1 - 0.2425, abs=1e-4)
+    assert found["edit_similarity", ""].interval == "bootstrap"
+
+
+def test_without_references_there_are_no_numbers_of_them() -> None:
+    rows = measurements([answer("a", [GOOD]), answer("b", [BAD])], {}, model="m", seed=0)
+    metrics = {row.metric for row in rows}
+    assert "parse_share" in metrics
+    assert not metrics & {"reference_log_probability", "keyword_first", "keyword_rank"}
+
+
+def test_suspicious_zeros_are_noted() -> None:
+    found = list(notes_of([answer(str(i), [BAD]) for i in range(12)], model="m"))
+    assert [note.code for note in found] == ["none-solved"]
+    assert found[0].values == {
+        "n_tasks": 12,
+        "outcome": "wrong-answer",
+        "n": 12,
+        "n_samples": 12,
+    }
+    assert list(notes_of([answer("a", [GOOD])], model="m")) == []
+
+
+def test_answers_that_were_cut_are_noted() -> None:
+    cut = answer("a", [GOOD])
+    cut["samples"] = [sample(GOOD, finish="length")]
+    thought = answer("b", [BAD])
+    thought["samples"][0]["thinking"], thought["samples"][0]["completion"] = "hm", " "
+    found = {note.code: note.values for note in notes_of([cut, thought], model="m")}
+    assert found == {
+        "ended-by-budget": {"n": 1, "n_samples": 2},
+        "ended-in-thinking": {"n": 1, "n_samples": 2},
+    }
+
+
+def answered(name: str, passing: set[int]) -> Answered:
+    answers = [answer(f"t{i}", [GOOD if i in passing else BAD]) for i in range(12)]
+    return Answered(info(name, 1.0), answers, references(answers))
+
+
+def test_pairs() -> None:
+    better, worse = answered("better", set(range(9))), answered("worse", {11})
+    rows, exhibit = sides(worse, better)
+    found = {row.metric: row for row in rows}
+    assert exhibit.content == {"lost": [f"t{i}" for i in range(9)], "gained": ["t11"]}
+    assert (found["tasks_lost"].value, found["tasks_gained"].value) == (9, 1)
+    assert found["mcnemar_p"].value == pytest.approx(0.021484375)
+    assert {(row.model, row.reference, row.n) for row in rows} == {("worse", "better", 12)}
+    change = {row.metric: row for row in changes(worse, better, seed=0)}
+    assert change["pass_at_1_change"].value == pytest.approx(-8 / 12)
+    assert "keyword_rank_change" not in change
+    same = {row.metric: row for row in changes(worse, worse, seed=0)}
+    for name in ("pass_at_1", "parse_share", "keyword_first"):
+        row = same[f"{name}_change"]
+        assert (row.value, row.interval) == (0.0, "wilson")
+        assert row.high == -row.low == pytest.approx(0.2425, abs=1e-4)
+    assert same["error_nodes_change"].high == 0.0
+
+
+def test_two_tokenizers_share_no_log_probability() -> None:
+    one, other = answered("one", {1}), answered("other", {2})
+    changed = other.info.model_copy(update={"vocabulary_sha256": "another"})
+    found = changes(Answered(changed, other.answers, other.references), one, seed=0)
+    metrics = {row.metric for row in found}
+    assert "reference_bits_per_byte_change" in metrics
+    assert "reference_log_probability_change" not in metrics
+
+
+def test_links() -> None:
+    rows: list[Measurement] = []
+    for step in range(6):
+        name = f"v{step}"
+        rows += [Measurement("kl", name, "r", "", float(step))]
+        rows += [Measurement("keyword_mass_shift", name, "r", "", 0.1)]
+        rows += [Measurement("jensen_shannon", name, "r", "start=cold", 0.5 * step)]
+        rows += [Measurement("reference_log_probability", name, "", "", -2.0 - step)]
+    found = {(row.members["token"], row.members["code"]): row for row in link(rows)}
+    assert len(found) == 20
+    rho = found["kl", "reference_log_probability"]
+    assert rho.value == pytest.approx(-1.0)
+    assert (rho.n, rho.interval) == (6, "fisher")
+    unknown = found["keyword_mass_shift", "reference_log_probability"]
+    assert math.isnan(unknown.value)
+    assert unknown.interval == ""
+    assert list(link(rows[:12])) == []
+
+
+def test_the_running_estimate() -> None:
+    answers = [answer("a", [GOOD]), answer("b", [BAD])]
+    assert estimate("m", answers) == "m: 1 solved (9 to 91 %)"
+    assert estimate("m", []) == "m"
+
+
+def test_store_survives_a_cut_line_and_a_changed_task(tmp_path: Path) -> None:
+    first, second = few_tasks(2)
+    store = TaskStore(tmp_path, "k" * 64)
+    store.put(task_key(first), answer("a", [GOOD]))
+    store.close()
+    with store.path.open("ab") as stream:
+        stream.write(b'{"key": "half a li')
+    again = TaskStore(tmp_path, "k" * 64)
+    assert again.get(task_key(first)) == answer("a", [GOOD])
+    again.put(task_key(second), answer("b", [BAD]))
+    again.close()
+    assert len(again.path.read_bytes().splitlines()) == 2
+    changed = first.model_copy(update={"tests": "assert True"})
+    third = TaskStore(tmp_path, "k" * 64)
+    assert third.get(task_key(changed)) is None
+    third.close()
+    with pytest.raises(InputError, match="is not a folder"):
+        TaskStore(again.path, "k" * 64)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_is_one_sentence_also_when_the_store_is_closed(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path, "k" * 64)
+    store.close()
+    store._stream = io.FileIO("/dev/full", "a")
+    with pytest.raises(InputError, match="No space left"):
+        store.put("a", answer("a", [GOOD]))
+    store.close()
+
+
+def test_an_answer_may_be_replaced(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path, "k" * 64)
+    for outcome in (SKIP, GOOD):
+        store.put("a", answer("a", [outcome]))
+        assert store.get("a") == answer("a", [outcome])
+    store.close()
+    again = TaskStore(tmp_path, "k" * 64)
+    assert again.get("a") == answer("a", [GOOD])
+    again.close()
+
+
+def test_a_line_that_is_not_sound_is_measured_again(tmp_path: Path) -> None:
+    whole = answer("a", [GOOD])
+    without = {key: value for key, value in whole.items() if key != "samples"}
+    changed = {**whole, "prompt_tokens": ["1"]}
+    lines = [{"key": key, "answer": item} for key, item in (("a", without), ("b", changed))]
+    lines.append({"key": "c", "answer": whole})
+    store = TaskStore(tmp_path, "k" * 64)
+    store.close()
+    store.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    again = TaskStore(tmp_path, "k" * 64)
+    assert [again.get(key) for key in "abc"] == [None, None, whole]
+    again.close()
