@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,20 @@ def test_weights_that_are_no_numbers_cost_their_variant_alone(
             ModelFileError, match=r"broken\.gguf: computes logits that are NaN or infinite"
         ):
             run_with(processes, [files[0], broken], documents)
+
+
+def test_one_model_at_a_time_gives_the_same_bytes(
+    files: list[Path], documents: Corpus, whole: Run
+) -> None:
+    most = 0
+
+    def count(variant: Variant, _: str, __: str) -> bool:
+        nonlocal most
+        most = max(most, len({variant.id, *(v.id for v in processes.open)}))
+        return False
+
+    with watched(count) as processes:
+        options = replace(OPTIONS, keep_open=False, continuations=0)
+        run = run_with(processes, files, documents, options)
+    assert most == 1
+    assert to_columns(run.measurements) == to_columns(whole.measurements)

@@ -186,6 +186,8 @@ def _open_all(
         means.progress("open the models", number / len(paths))
         try:
             subjects.append(open_subject(identify(name, path, opening), means.processes))
+            if not options.keep_open:
+                means.processes.close(subjects[-1].variant)
         except PyengineError as error:
             if number == 0 or not means.keep_going:
                 raise

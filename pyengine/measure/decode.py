@@ -1,7 +1,7 @@
 """What a variant's process does: decode contexts, and reduce its rows to columns at once.
 
 These functions run in a child process (`pyengine.engine.child`) that keeps one model open between
-calls. Rows of the reference come from a memory-mapped file that its own process has written.
+calls. Rows of the reference come from a file that its own process has written.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,6 @@ def observe(
     """
     decoding = session(variant, chunk.session)
     model = decoding.model
-    stored = _map_rows(reference, chunk.n_rows, model.n_vocab) if reference else None
     targets, token_sets = chunk.targets, chunk.token_sets
     parts: list[tuple[npt.NDArray[np.int64], Columns]] = []
     for places, rows in decoding.rows(chunk.contexts if contexts is None else contexts):
@@ -104,7 +104,7 @@ def observe(
         block = Block(
             places=inside,
             rows=rows,
-            reference=None if stored is None else _take(stored, inside),
+            reference=read_rows(reference, inside, model.n_vocab) if reference else None,
             targets=targets[inside],
             token_sets=token_sets[inside],
             padding=padding,
@@ -177,16 +177,27 @@ def _continue(
     return written
 
 
-def _map_rows(path: str, n_rows: int, n_vocab: int) -> Logits:
-    return np.memmap(path, dtype=np.float32, mode="r", shape=(n_rows, n_vocab))
+def read_rows(path: str, places: npt.NDArray[np.int64], n_vocab: int) -> Logits:
+    """Read some rows of a file that `write_rows` wrote; float32 (len(places), n_vocab).
+
+    Read, not mapped: what a mapping has touched counts as this process's memory until it ends.
+    """
+    rows = np.empty((len(places), n_vocab), dtype=np.float32)
+    with Path(path).open("rb", buffering=0) as source:
+        runs = np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) != 1) + 1)
+        for run in runs:
+            source.seek(int(places[run[0]]) * rows[0].nbytes)
+            _fill(source, rows[run[0] : run[-1] + 1].data.cast("B"), path)
+    return rows
 
 
-def _take(stored: Logits, places: npt.NDArray[np.int64]) -> Logits:
-    """Return rows as a view where they lie one after another, else as a copy."""
-    first, last = int(places[0]), int(places[-1])
-    if last - first + 1 == len(places) and bool(np.all(np.diff(places) == 1)):
-        return np.asarray(stored[first : last + 1])
-    return np.asarray(stored[places])
+def _fill(source: FileIO, target: memoryview, path: str) -> None:
+    """Read until the target is full; one call reads 2 GiB at most."""
+    while target:
+        n_bytes = source.readinto(target)
+        if not n_bytes:
+            raise InputError(f"{path}: ends within the reference's rows")
+        target = target[n_bytes:]
 
 
 def _columns(observers: Sequence[Observer], block: Block) -> Columns:

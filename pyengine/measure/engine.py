@@ -96,6 +96,11 @@ class Processes:
             self._children[variant] = Child()
         return self._children[variant]
 
+    @property
+    def open(self) -> list[Variant]:
+        """The variants that have a process now."""
+        return list(self._children)
+
     def close(self, variant: Variant) -> None:
         """End a variant's process."""
         child = self._children.pop(variant, None)
@@ -106,7 +111,7 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for variant in list(self._children):
+        for variant in self.open:
             self.close(variant)
 
 
@@ -148,7 +153,8 @@ def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> O
         reason = str(error).removeprefix(f"{variant.path}: ")
         return Failure(reason, type(error))
     finally:
-        if not task.keep_open:
+        # A variant that decodes a part of a chunk seldom has another one.
+        if not task.keep_open or part is not None:
             processes.close(variant)
     return found
 

@@ -18,6 +18,7 @@ class CompareOptions:
         windows: how the corpus is cut.
         cap_bytes: memory for the reference's rows of one chunk.
         workers: variants that decode at the same time.
+        keep_open: models stay open from chunk to chunk; else one at a time is in memory.
         threads: CPU threads of each; None for one less than the cores this process may use.
         n_gpu_layers: layers on the GPU; negative for all.
         use_extra_bufts: let llama.cpp repack weights.
@@ -38,6 +39,7 @@ class CompareOptions:
     windows: WindowOptions = field(default_factory=WindowOptions)
     cap_bytes: int = 512 * MIB
     workers: int = 1
+    keep_open: bool = True
     threads: int | None = None
     n_gpu_layers: int = 0
     use_extra_bufts: bool = False

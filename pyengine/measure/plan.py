@@ -144,6 +144,7 @@ class Plan:
             fingerprint=self._fingerprint(),
             parts=parts,
             workers=self.options.workers,
+            keep_open=self.options.keep_open,
         )
 
     def _fingerprint(self) -> str:
