@@ -53,7 +53,7 @@ sanitize:
 	$(MAKE) build VENV=.venv-sanitize PIP_BUILD_OPTIONS="--config-settings=build-dir=build/sanitize --config-settings=cmake.define.PYENGINE_SANITIZE=address,undefined --config-settings=cmake.build-type=RelWithDebInfo"
 	.venv-sanitize/bin/python -m pip install --quiet --group test
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1 \
 	.venv-sanitize/bin/python -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_TESTS)
 
 # Addresses must not be random for ThreadSanitizer.

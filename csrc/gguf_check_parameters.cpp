@@ -148,7 +148,10 @@ void check_heads(const Parameters & p) {
         p.require(kv == 0 || n % kv == 0, "attention.head_count_kv",
                   "a divisor of attention.head_count");
     }
-    p.require(p.get("rope.dimension_count") % 2 == 0, "rope.dimension_count", "even");
+    const std::uint32_t rotated = p.get("rope.dimension_count", 2);
+    // Where nothing is rotated, ggml's rotation never ends.
+    p.require(rotated % 2 == 0 && (rotated > 0 || p.largest("attention.head_count") == 0),
+              "rope.dimension_count", "even and at least 2");
 }
 
 // The graphs of these assert one head size for queries, keys, values and rotation.

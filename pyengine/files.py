@@ -27,6 +27,7 @@ _UNFINISHED = re.compile(r"\.pyengine-[1-9]\d*-[0-9a-f]{32}\.unfinished")
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 IsOurs = Callable[[Path], bool]
+Make = Callable[[Path], "int | None"]
 
 
 @contextmanager
@@ -181,7 +182,7 @@ def _remove_unlocked(path: Path) -> None:
 
 
 @contextmanager
-def _unfinished(folder: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, int]]:
+def _unfinished(folder: Path, make: Make) -> Iterator[tuple[Path, int]]:
     """Yield a new path under a name of ours and its locked descriptor; remove it at the end."""
     remove_leftovers(folder)
     path, handle = _make_locked(folder, make)
@@ -193,10 +194,12 @@ def _unfinished(folder: Path, make: Callable[[Path], int]) -> Iterator[tuple[Pat
         os.close(handle)
 
 
-def _make_locked(folder: Path, make: Callable[[Path], int]) -> tuple[Path, int]:
+def _make_locked(folder: Path, make: Make) -> tuple[Path, int]:
     while True:
         path = folder / f"{PREFIX}{os.getpid()}-{secrets.token_hex(16)}.unfinished"
         handle = make(path)
+        if handle is None:
+            continue
         try:
             with suppress(OSError):  # without locks on this file system nobody removes it
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -215,9 +218,13 @@ def _new_file(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
 
 
-def _new_folder(path: Path) -> int:
+def _new_folder(path: Path) -> int | None:
+    """Make a folder and open it; None where another run removed it before it could be locked."""
     path.mkdir(mode=0o700)
-    return os.open(path, _FOLDER)
+    try:
+        return os.open(path, _FOLDER)
+    except FileNotFoundError:
+        return None
 
 
 def _place(temporary: Path, target: Path, is_ours: IsOurs | None) -> None:

@@ -6,6 +6,7 @@ import os
 import select
 import stat
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 
 from pyengine.errors import InputError
@@ -53,6 +54,29 @@ def check_regular(path: str | Path, *, error: type[InputError] = InputError) -> 
         raise error(f"{path}: is {_kind(mode)}, not a regular file")
 
 
+def open_regular(
+    path: str | Path, *, error: type[InputError] = InputError, pipes: bool = False
+) -> FileIO:
+    """Open a regular file for reading, and wait for nobody.
+
+    Args:
+        path: the file.
+        error: what is raised where it cannot be opened or is no regular file.
+        pipes: accept a pipe, too, which nobody may be writing to.
+    """
+    try:
+        file = FileIO(path, opener=_open_at_once)
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except (OSError, ValueError) as problem:
+        raise error(f"{path}: cannot be read: {_reason(problem)}") from problem
+    mode = os.fstat(file.fileno()).st_mode
+    if not (stat.S_ISREG(mode) or (pipes and stat.S_ISFIFO(mode))):
+        file.close()
+        raise error(f"{path}: is {_kind(mode)}, not a regular file")
+    return file
+
+
 def read_bytes(
     path: str | Path,
     *,
@@ -68,18 +92,9 @@ def read_bytes(
         most: the largest number of bytes that is accepted; None for any.
         pipes: take a pipe too, unless nobody writes to it for 20 s.
     """
-    try:
-        file = open(path, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
-    except FileNotFoundError:
-        raise error(f"{path}: no such file") from None
-    except (OSError, ValueError) as problem:
-        raise error(f"{path}: cannot be read: {_reason(problem)}") from problem
-    with file:
-        mode = os.fstat(file.fileno()).st_mode
-        if pipes and stat.S_ISFIFO(mode):
+    with open_regular(path, error=error, pipes=pipes) as file:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
             _wait_for_writer(path, file.fileno(), error)
-        elif not stat.S_ISREG(mode):
-            raise error(f"{path}: is {_kind(mode)}, not a regular file")
         try:
             data = b"".join(_blocks(file.read, most))
         except OSError as problem:

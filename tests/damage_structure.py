@@ -240,8 +240,8 @@ def _spoil_strings(parts: Parts, rng: random.Random) -> str:
 def _spoil_numbers(parts: Parts, rng: random.Random) -> str:
     """Damage the tokens' types or scores."""
     names = (b"tokenizer.ggml.token_type", b"tokenizer.ggml.scores")
-    places = [i for i, (name, _, _) in enumerate(parts.pairs) if name in names]
-    if not places:
+    places = [i for i, (name, kind, _) in enumerate(parts.pairs) if name in names and kind == ARRAY]
+    if not places:  # none, or an earlier damage has put something else in its place
         return _remove_value(parts, rng)
     at = rng.choice(places)
     name, kind, raw = parts.pairs[at]

@@ -1,4 +1,7 @@
-"""A server on this machine that speaks the hub's protocol, for one repository: owner/repo."""
+"""A server on this machine that speaks the hub's protocol, for one repository: owner/repo.
+
+It is a repository of models and, at the addresses of such, one of data sets.
+"""
 
 import hashlib
 import json
@@ -53,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/api/models/owner/repo"):
             self._json(path, body=body)
             return
+        path = path.removeprefix("/datasets")
         prefix = "/owner/repo/resolve/"
         name = path.removeprefix(prefix).partition("/")[2]
         if not path.startswith(prefix) or name not in self.hub.files:

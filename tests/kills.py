@@ -29,7 +29,7 @@ from typing import Any
 import tiny_models
 from foreign_files import HIDDEN, LINK, PIPE, Planted, plant
 from hub_server import Hub, serving
-from report_samples import sample_sweep
+from report_samples import sweep_of_one_picture
 
 from pyengine.run import to_json
 
@@ -186,7 +186,7 @@ def commands(inputs: Path) -> Iterator[dict[str, Command]]:
     tasks.write_text(f'language = "python"\n{entries}', encoding="utf-8")
     words = inputs / "words.gguf"
     tiny_models.write_bpe(words)
-    (inputs / "record.json").write_text(to_json(sample_sweep(4)))
+    (inputs / "record.json").write_text(to_json(sweep_of_one_picture()))
     with ExitStack() as stack:
         hub = Hub({"model-Q8_0.gguf": _large(inputs)}, chunk_seconds=0.02)
         stack.enter_context(serving(hub))

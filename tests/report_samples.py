@@ -139,6 +139,13 @@ def sample_sweep(n_variants: int = 20) -> Run:
     return made_run(models, rows, exhibits=exhibits)
 
 
+def sweep_of_one_picture() -> Run:
+    """A small record that is drawn in a moment: nothing by language or class, no cold start."""
+    run = sample_sweep(2)
+    whole = [row for row in run.measurements if not row.group]
+    return run.model_copy(update={"measurements": whole, "exhibits": []})
+
+
 def sample_timings(n_variants: int = 20) -> Run:
     """The timings of the sweep of the same number of variants."""
     return made_timings(sample_sweep(n_variants).models)

@@ -42,8 +42,10 @@ def test_a_sweep_evaluates_its_variants(
 ) -> None:
     tasks = tmp_path / "tasks.toml"
     tasks.write_text(TASK_FILE, encoding="utf-8")
+    (tmp_path / "text.py").write_text("def add(a, b):\n    return a + b\n" * 9)
     folder = tmp_path / "sweep"
-    arguments = ["sweep", str(writer), "--to", "Q8_0", "--tokens", "200", "--no-speed"]
+    arguments = ["sweep", str(writer), "--to", "Q8_0", "--tokens", "100", "--no-speed"]
+    arguments += ["--corpus", str(tmp_path / "text.py"), "--context", "64"]
     arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
     assert run(arguments) == 0
     assert "Tasks that change sides" in capsys.readouterr().out
@@ -89,9 +91,10 @@ def lines(folder: Path) -> list[bytes]:
 
 
 def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "pyengine", *command(writer, tmp_path / "kept", "--json")]
+    program, few = [sys.executable, "-m", "pyengine"], ["--limit", "12", "--json"]
+    arguments = [*program, *command(writer, tmp_path / "kept", *few)]
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for wanted in (3, 12):
+    for wanted in (2, 5):
         child = subprocess.Popen(
             arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet
         )
@@ -100,17 +103,17 @@ def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) 
             time.sleep(0.02)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        assert wanted <= len(lines(tmp_path / "kept")) < 41
+        assert wanted <= len(lines(tmp_path / "kept")) < 12
     before = lines(tmp_path / "kept")[:-1]
     done = subprocess.run(arguments, capture_output=True, check=True, env=quiet)
     kept = lines(tmp_path / "kept")
     assert kept[: len(before)] == before
-    assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 41
+    assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 12
     resumed = parse(json.loads(done.stdout), "resumed").shown("answer")
-    alone = [sys.executable, "-m", "pyengine", *command(writer, tmp_path / "alone", "--json")]
+    alone = [*program, *command(writer, tmp_path / "alone", *few)]
     done = subprocess.run(alone, capture_output=True, check=True, env=quiet)
     whole = parse(json.loads(done.stdout), "whole").shown("answer")
-    assert len(whole) == 41
+    assert len(whole) == 12
     for left, right in zip(resumed, whole, strict=True):
         assert (left["task"], left["reference"]) == (right["task"], right["reference"])
         for name in ("outcome", "completion"):

@@ -23,13 +23,12 @@ public class Main {
 }
 """
 JAVA = "import java.util.*;\nclass Solution { int f() { return %d; } }\n"
-# Classes that stand in for Java's own or the judge's, objects that are equal to all, lookers-on.
+# Classes that stand in for Java's own or the judge's; what is named differently goes together.
 JAVA_CHEATS = (
-    "",
     "class System { static java.io.InputStream in = java.lang.System.in;"
     " static java.io.PrintStream out = java.lang.System.out;"
     " static { try { out.println(new String(in.readAllBytes())); out.flush(); }"
-    " catch (Exception e) {} Runtime.getRuntime().halt(0); } }",
+    " catch (Exception e) {} Runtime.getRuntime().halt(0); } }"
     "class Arrays { static List<Boolean> asList(Boolean... all) { return List.of(); } }",
     "class Arr\\u0061ys { static List<Boolean> asList(Boolean... all) { return List.of(); } }",
 )

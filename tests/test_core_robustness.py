@@ -195,6 +195,9 @@ def test_a_file_cut_while_it_is_read_ends_the_process_with_its_name(tmp_path: Pa
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
+@pytest.mark.skipif(
+    "asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer handles SIGBUS itself"
+)
 def test_a_bus_error_of_another_file_is_left_to_others(tmp_path: Path) -> None:
     path = tiny_models.write_plain(tmp_path / "model.gguf")
     done = run_child(CUT_WHILE_MAPPED, str(path), "another")

@@ -106,9 +106,9 @@ def test_damaged_real_models(tmp_path: Path, shared: Path, name: str) -> None:
 
 @pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)
 def test_a_part_of_the_campaign(tmp_path: Path, architecture: str) -> None:
-    figures = damage_campaign.campaign(architecture, tmp_path, seed=5, files=6)
+    figures = damage_campaign.campaign(architecture, tmp_path, seed=5, files=4)
     assert figures.faults == []
-    assert figures.outcomes.total() == 6
+    assert figures.outcomes.total() == 4
     assert figures.memory < damage_campaign.MEMORY
 
 
@@ -166,6 +166,17 @@ def test_each_refusal_names_the_file_and_the_reason(
     with pytest.raises(ModelFileError, match=reason) as caught:
         model.open_model(path)
     assert str(caught.value).startswith(str(path))
+
+
+def test_a_rotation_of_no_dimension_is_refused(tmp_path: Path) -> None:
+    """In phi3, which no reading of its graph covers, it would never end."""
+    path = tiny_architectures.write(tmp_path / "model.gguf", "phi3")
+    data = damage.with_value(
+        path.read_bytes(), "phi3.rope.dimension_count", 4, (0).to_bytes(4, "little")
+    )
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError, match=r"rope\.dimension_count must be even and at least 2"):
+        model.open_model(path)
 
 
 def test_a_repeated_token_is_refused(tmp_path: Path) -> None:

@@ -4,11 +4,15 @@ import contextlib
 import json
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 import tiny_models
 from gguf import GGUFWriter
+from test_codegen_user import as_user
 
 from pyengine.discovery.inventory import take_inventory
 from pyengine.discovery.places import Places
@@ -287,6 +291,51 @@ def test_a_file_that_a_store_names_by_its_hash_goes_by_its_model(tmp_path: Path)
     assert short_name(write_gguf(tmp_path / ("b" * 64), file_type=7)) == "tiny Q8_0"
     (tmp_path / f"sha256-{'c' * 64}").write_bytes(b"damaged")
     assert short_name(tmp_path / f"sha256-{'c' * 64}") == "sha256-cccccccccccc"
+
+
+LOOKED_AT = """
+import os, sys
+from pyengine.cli.app import run
+os.environ.update(argument.split("=") for argument in sys.argv[2:])
+sys.exit(run(["models", sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become another user")
+def test_stores_without_permission_are_named(home: Path) -> None:
+    """By an ordinary user, who may not list what is root's alone."""
+    closed = {
+        "OLLAMA_MODELS": ".ollama/models/manifests",
+        "LLAMA_CACHE": ".cache/llama.cpp",
+        "HF_HUB_CACHE": ".cache/huggingface/hub/models--owner--repo/snapshots",
+    }
+    stores = {
+        "OLLAMA_MODELS": home / ".ollama" / "models",
+        "LLAMA_CACHE": home / ".cache" / "llama.cpp",
+        "HF_HUB_CACHE": home / ".cache" / "huggingface" / "hub",
+    }
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is root's alone
+        Path(folder).chmod(0o755)
+        place = Path(folder) / "home"
+        shutil.copytree(home, place, symlinks=True)
+        (place / "mine" / "closed").mkdir(parents=True)
+        for name in (*closed.values(), "mine/closed"):
+            (place / name).chmod(0o700)
+        named = [f"{name}={place / path.relative_to(home)}" for name, path in stores.items()]
+        done = subprocess.run(
+            as_user("-B", "-c", LOOKED_AT, str(place / "mine"), *named),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("this root may not mount, so that the user cannot see the interpreter")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    said = " ".join(done.stdout.split())
+    for name in (*closed.values(), "mine/closed"):
+        assert f"{place / name} was not looked into: Permission denied." in said, said
 
 
 def write_manifest(home: Path, name: str, layers: list[tuple[str, Path]]) -> None:

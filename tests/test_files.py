@@ -297,3 +297,23 @@ def test_no_room_for_a_temporary_folder_is_one_sentence(monkeypatch: pytest.Monk
     with pytest.raises(InputError, match="no temporary folder can be made"):  # noqa: SIM117
         with temporary_folder():
             pass
+
+
+def test_a_folder_that_is_removed_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another run that clears up in the same folder, between two system calls of ours."""
+    opened = os.open
+    removed: list[str | Path] = []
+
+    def open_after_another(path: str | Path, flags: int, *more: int, **named: int) -> int:
+        if not removed and Path(path).name.startswith(".pyengine-"):
+            removed.append(path)
+            remove_leftovers(tmp_path)
+        return opened(path, flags, *more, **named)
+
+    monkeypatch.setattr("pyengine.files.os.open", open_after_another)
+    with temporary_folder(tmp_path) as folder:
+        assert folder.is_dir()
+        assert folder != removed[0]
+    assert list(tmp_path.iterdir()) == []

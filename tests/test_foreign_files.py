@@ -99,10 +99,11 @@ def test_pictures_of_somebody_else_are_not_replaced(
     assert run(arguments) == 0  # what is ours is replaced
     names = sorted(path.name for path in tmp_path.iterdir())
     assert {name[-4:] for name in names} == {".svg", ".png"}
-    for name in (names[0], next(name for name in names if name.endswith(".svg"))):
+    for option in ("--svg", "--png"):
+        name = f"sweep-size-kl.{option[2:]}"  # the first that is drawn
         whole = (tmp_path / name).read_bytes()
         (tmp_path / name).write_text("<svg>mine</svg>")
-        assert run(arguments) == 2
+        assert run(["report", record, option, str(tmp_path)]) == 2
         assert f"{name}: exists and is not a file" in capsys.readouterr().err
         assert (tmp_path / name).read_text() == "<svg>mine</svg>"
         (tmp_path / name).write_bytes(whole)

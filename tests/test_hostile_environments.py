@@ -1,7 +1,9 @@
 """Every command in environments that take something away: one sentence, a documented code."""
 
+import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -127,11 +129,15 @@ SURROUNDINGS = {
     "512 MiB of addresses": Surroundings(limits={resource.RLIMIT_AS: 512 << 20}, codes=(0, 2, 3)),
     "200 MiB of addresses": Surroundings(limits={resource.RLIMIT_AS: 200 << 20}, codes=(0, 2, 3)),
 }
-# The slow commands take turns, since their way to the streams is that of the others.
-SLOW = {
+# Most commands take turns, since their way to the streams is that of the others; `report` and
+# `--version` go through all.
+TURNS = {
     "evaluate": {"no home", "64 descriptors"},
-    "sweep": {"no home", "stdout full", "64 descriptors"},
-    "doctor": {"no home", "stdin and stdout closed", "512 MiB of addresses"},
+    "sweep": {"no home", "64 descriptors"},
+    "doctor": {"no home", "512 MiB of addresses"},
+    "tokenize": {"no home", "stdin and stdout closed", "stdout full", "200 MiB of addresses"},
+    "recommend": {"no home", "stderr closed", "stdout and stderr full", "512 MiB of addresses"},
+    "models": {"no home", "stdin and stdout closed", "stdout full", "64 descriptors"},
     "compare": {"no home", "64 descriptors", "512 MiB of addresses"},
     "vocab": {"no home", "stdin and stdout closed", "200 MiB of addresses"},
     "quantize": {"no home", "stdout full", "512 MiB of addresses"},
@@ -144,7 +150,7 @@ def test_every_command_ends_in_order(workplace: Workplace, tmp_path: Path, name:
     around = SURROUNDINGS[name]
     if "full" in around.redirection and not Path("/dev/full").exists():
         pytest.skip("/dev/full is Linux's")
-    chosen = [c for c in workplace.commands if name in SLOW.get(c, {name})]
+    chosen = [c for c in workplace.commands if name in TURNS.get(c, {name})]
 
     def ended(command: str) -> "subprocess.CompletedProcess[bytes]":
         return run_in(workplace, command, around, tmp_path / command.strip("-"))
@@ -191,7 +197,11 @@ def test_a_signal_while_it_starts_is_one_sentence(tmp_path: Path, module: str, n
     (tmp_path / "sitecustomize.py").write_text(SIGNAL_AT)
     changed = {"PYTHONPATH": str(tmp_path), "SIGNAL_AT": module, "SIGNAL": str(number)}
     ended = subprocess.run(
-        [SCRIPT, "probe"], capture_output=True, check=False, env={**os.environ, **changed}
+        [SCRIPT, "probe"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **changed},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
     )
     assert (ended.returncode, ended.stderr) == (130, b"pyengine: interrupted\n")
     assert ended.stdout == b""
@@ -215,20 +225,68 @@ def bind_socket(path: Path) -> None:
         made.bind(str(path))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["probe", "{}"],
-        ["vocab", "--corpus", "{}"],
-        ["compare", "embedded:small", "{}"],
-        ["quantize", "{}", "--to", "Q8_0"],
-        ["models", "{}"],
-        ["vocab", "--keywords", "{}"],
-    ],
-)
-def test_a_pipe_is_not_waited_for(tmp_path: Path, arguments: list[str]) -> None:
-    path = tmp_path / "pipe.gguf"
-    refuses(os.mkfifo, path, *(word.format(path) for word in arguments))
+# Commands and functions that are given a pipe to which nobody writes; prints what each says.
+ON_A_PIPE = """
+import contextlib, io, json, sys
+from pathlib import Path
+from pyengine import _core, open_model
+from pyengine.cli.app import run
+from pyengine.engine.gguf import check_gguf, parts_sha256
+from pyengine.engine.header import read_header
+from pyengine.engine.quantize import QuantizeOptions, file_sha256, plan_quantization
+from pyengine.errors import PyengineError
+
+pipe, model = sys.argv[1:]
+commands = [
+    ["probe", pipe],
+    ["vocab", "--corpus", pipe],
+    ["compare", "embedded:small", pipe],
+    ["quantize", pipe, "--to", "Q8_0"],
+    ["quantize", model, "--to", "Q8_0", "--dry-run", "--imatrix", pipe],
+    ["models", pipe],
+    ["vocab", "--keywords", pipe],
+]
+functions = [
+    lambda: _core.check_gguf(pipe),
+    lambda: _core.gguf_tensors(pipe),
+    lambda: _core.gguf_float_vectors(pipe),
+    lambda: _core.gguf_string(pipe, "general.name"),
+    lambda: _core.gguf_int32_list(pipe, "tokenizer.ggml.token_type"),
+    lambda: _core.Model(pipe),
+    lambda: check_gguf(pipe),
+    lambda: open_model(pipe),
+    lambda: read_header(Path(pipe)),
+    lambda: parts_sha256([Path(pipe)]),
+    lambda: file_sha256(Path(pipe)),
+    lambda: plan_quantization(Path(model), ["Q8_0"], options=QuantizeOptions(imatrix=Path(pipe))),
+]
+for words in commands:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        code = run(words)
+    print(json.dumps([words, code, said.getvalue()]), flush=True)
+for number, function in enumerate(functions):
+    try:
+        function()
+        print(json.dumps([number, 0, "went on"]), flush=True)
+    except PyengineError as error:
+        print(json.dumps([number, 2, str(error) + "\\n"]), flush=True)
+"""
+
+
+def test_a_pipe_is_not_waited_for(workplace: Workplace, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)
+    argv = [sys.executable, "-c", ON_A_PIPE, str(pipe), str(workplace.folder / "one-f32.gguf")]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (len(told), done.returncode) == (19, 0), (told[-1:], done.stderr)
+    for what, code, said in told:
+        assert code == 2, (what, said)
+        assert said.count("\n") == 1, (what, said)
+        assert pipe.name in said, (what, said)
 
 
 def test_sockets_and_devices_are_refused(tmp_path: Path) -> None:

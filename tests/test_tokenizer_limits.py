@@ -73,7 +73,7 @@ def test_long_runs_of_one_class_are_tokenized(tmp_path: Path) -> None:
         [sys.executable, "-c", CHILD, *map(str, paths)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -191,6 +191,20 @@ def test_an_importance_matrix_says_how_much_of_it_is_used(tmp_path: Path) -> Non
     assert said in " ".join(run(*arguments).out.split())
 
 
+def test_a_sweep_says_how_much_of_an_importance_matrix_is_used(tmp_path: Path) -> None:
+    source = tiny_models.write_plain(tmp_path / "wide-f32.gguf", n_embd=256)
+    matrix = tmp_path / "imatrix.gguf"
+    write_imatrix(matrix, source, rename=lambda name: name.replace("blk.1", "blk.9"))
+    (tmp_path / "text.py").write_text("def add(a, b):\n    return a + b\n" * 3)
+    sweep: list[str | Path] = ["sweep", source, "--to", "Q4_K_M", "--imatrix", matrix, "--no-speed"]
+    sweep += ["--corpus", tmp_path / "text.py", "--tokens", "20", "--context", "32"]
+    sweep += ["--output-dir", tmp_path / "sweep", "--workers", "1"]
+    shown = " ".join(run(*sweep).out.split())
+    used = importance((tmp_path / "sweep" / "results.json").read_text())
+    assert 0 < used["used"] < used["entries"]
+    assert f"{used['used']} of {used['entries']} entries are used" in shown
+
+
 def importance(printed: str) -> dict[str, int]:
     (content,) = parse(json.loads(printed), "stdout").shown("importance")
     return content

@@ -1,5 +1,6 @@
 """`pyengine models`: the GGUF files that are already on this machine."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def command(
 
     check_format(json=json, markdown=markdown)
     for folder in folders or []:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir raises where it may not look
             check_regular(folder)
     with reporting() as progress:
         run = list_models(

@@ -190,6 +190,7 @@ def _sweep(
     from pyengine.measure.compare import Means
     from pyengine.measure.engine import LocalExecutor, Processes
     from pyengine.measure.executors import dask_executor
+    from pyengine.measure.quantize import quantized_paths
     from pyengine.measure.store import open_folder
     from pyengine.measure.sweep import sweep
 
@@ -201,9 +202,12 @@ def _sweep(
         Processes() as processes,
         dask_executor(dask) if dask else nullcontext(LocalExecutor(processes)) as executor,
     ):
-        files = asked.files or _quantize(asked, types, kept.models, progress)
+        made = None if asked.files else _quantize(asked, types, kept.models, progress)
+        files = quantized_paths(made) if made else asked.files
         means = Means(processes, executor, kept, keep_going=True, progress=progress)
-        return sweep(asked.source, files, corpus, asked.options, means, kept, speed=speed)
+        return sweep(
+            asked.source, files, corpus, asked.options, means, kept, speed=speed, made=made
+        )
 
 
 def _words(values: list[str]) -> list[str]:
@@ -212,13 +216,12 @@ def _words(values: list[str]) -> list[str]:
     return split_commas(values)
 
 
-def _quantize(asked: Asked, types: list[str], folder: Path, progress: "Reporter") -> list[Path]:
+def _quantize(asked: Asked, types: list[str], folder: Path, progress: "Reporter") -> "Run":
     from pyengine.engine.quantize import QuantizeOptions
-    from pyengine.measure.quantize import quantize_all, quantized_paths
+    from pyengine.measure.quantize import quantize_all
 
     making = QuantizeOptions(imatrix=asked.imatrix, threads=_cores())
-    made = quantize_all(asked.source, types, folder, options=making, progress=progress)
-    return quantized_paths(made)
+    return quantize_all(asked.source, types, folder, options=making, progress=progress)
 
 
 def _evaluate(

@@ -18,6 +18,8 @@ from pyengine.codegen.tasks import (
     load_task_file,
     unique,
 )
+from pyengine.discovery.hub import download_from_dataset
+from pyengine.discovery.places import Places
 from pyengine.errors import OptionError
 from pyengine.inputs import MOST_BYTES, read_bytes
 
@@ -206,31 +208,17 @@ def fetch_tasks(name: str) -> list[Task]:
     """Return a benchmark's tasks from the Hugging Face hub, or from its cache.
 
     Raises:
-        OptionError: the name is unknown, huggingface_hub is missing, or the download failed.
+        OptionError: the name is unknown.
+        InputError: huggingface_hub is missing, or the download failed.
         TaskFileError: the content is not the one published.
     """
     published = HUB.get(name)
     if published is None:
         raise OptionError(f"no benchmark is called {name!r}; use own, {', '.join(HUB)}, or a file")
-    path = _download(name, published)
+    path = download_from_dataset(published.repository, published.file, places=Places())
     if published.sha256 is not None:
         check_content(_records(path), published.sha256, path)
     return load_tasks(path)
-
-
-def _download(name: str, published: Published) -> Path:
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError
-    except ImportError as error:
-        raise OptionError(
-            f"fetching {name} needs huggingface_hub (pip install pyengine[hub]); or give a file"
-        ) from error
-    try:
-        found = hf_hub_download(published.repository, published.file, repo_type="dataset")
-    except (HfHubHTTPError, OSError) as error:
-        raise OptionError(f"cannot fetch {name} from {published.repository}: {error}") from error
-    return Path(found)
 
 
 def content_sha256(records: Sequence[Mapping[str, Any]]) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pyengine.discovery.places import Places
 from pyengine.discovery.stores import choose_files
@@ -15,7 +15,11 @@ from pyengine.errors import InputError, ModelFileError
 from pyengine.files import temporary_folder, write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from huggingface_hub import HfApi
+
+T = TypeVar("T")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
@@ -30,6 +34,28 @@ def download(repository: str, choice: str | None, *, places: Places) -> Path:
     Raises ModelFileError where the repository or the file is not there, the choice names several,
     or what came is damaged; InputError where huggingface_hub is not installed or the network fails.
     """
+    return _asking(repository, places, lambda api: _fetch(api, repository, choice, places.hub()))
+
+
+def download_from_dataset(repository: str, name: str, *, places: Places) -> Path:
+    """Return one file of a data set: from the hub's cache, or fetched into it as models are.
+
+    Raises as `download` does.
+    """
+
+    def fetch(api: HfApi) -> Path:
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(repository, name, places.hub(), repo_type="dataset")
+        if isinstance(found, str):
+            return Path(found)
+        return _fetch_file(api, repository, name, places.hub(), kind="dataset")
+
+    return _asking(repository, places, fetch)
+
+
+def _asking(repository: str, places: Places, ask: Callable[[HfApi], T]) -> T:
+    """Ask the hub something, and raise what fails as errors of ours."""
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -41,7 +67,7 @@ def download(repository: str, choice: str | None, *, places: Places) -> Path:
         endpoint=places.environment.get("HF_ENDPOINT"), token=places.environment.get("HF_TOKEN")
     )
     try:
-        return _fetch(api, repository, choice, places.hub())
+        return ask(api)
     except HfHubHTTPError as error:
         raise ModelFileError(f"hf:{repository}: {_reason(error)}") from error
     except (_transport_error(HfHubHTTPError), OfflineModeIsEnabled, OSError) as error:
@@ -63,21 +89,27 @@ def _fetch(api: HfApi, repository: str, choice: str | None, cache: Path) -> Path
     return paths[0]
 
 
-def _fetch_file(api: HfApi, repository: str, name: str, cache: Path) -> Path:
+def _fetch_file(
+    api: HfApi, repository: str, name: str, cache: Path, *, kind: str = "model"
+) -> Path:
     """Download one file, hold it against the hash that the server gave, and add it to the cache.
 
     The hub's library takes the server's word for both hash and commit as names of files.
+
+    Args:
+        kind: of the repository, "model" or "dataset".
     """
     from huggingface_hub import hf_hub_url
 
-    promised = api.get_hf_file_metadata(url=hf_hub_url(repository, name, endpoint=api.endpoint))
+    url = hf_hub_url(repository, name, repo_type=kind, endpoint=api.endpoint)
+    promised = api.get_hf_file_metadata(url=url)
     for word in (promised.etag, promised.commit_hash):
         if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", word or ""):
             raise ValueError(f"{name} is said to have the hash {word!r:.60}")
-    store = cache / f"models--{repository.replace('/', '--')}"
+    store = cache / f"{kind}s--{repository.replace('/', '--')}"
     blob = store / "blobs" / str(promised.etag)
     if os.path.lexists(blob):  # the file of another commit, or in a cache without this one
-        path = Path(api.hf_hub_download(repository, name, cache_dir=cache))
+        path = Path(api.hf_hub_download(repository, name, repo_type=kind, cache_dir=cache))
         if not _is_promised(path, promised.etag):
             raise ModelFileError(
                 f"hf:{repository}:{name}: {blob} was in the cache already and does not have the "
@@ -86,7 +118,7 @@ def _fetch_file(api: HfApi, repository: str, name: str, cache: Path) -> Path:
         return path
     cache.mkdir(parents=True, exist_ok=True)
     with temporary_folder(cache) as folder:
-        path = Path(api.hf_hub_download(repository, name, cache_dir=folder))
+        path = Path(api.hf_hub_download(repository, name, repo_type=kind, cache_dir=folder))
         if folder.resolve() not in path.resolve().parents:
             raise ValueError(f"{name} was stored outside of the cache, as {path.resolve()}")
         if not _is_promised(path, promised.etag):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyengine.discovery.places import Places
-from pyengine.discovery.stores import Found, find_all
+from pyengine.discovery.stores import Found, OnError, find_all
 from pyengine.engine.gguf import check_extent, parts_sha256
 from pyengine.engine.header import Header, read_header
 from pyengine.errors import ModelFileError
@@ -23,11 +23,13 @@ def take_inventory(
     folders: Iterable[Path] = (),
     *,
     progress: Callable[[str], object] | None = None,
+    onerror: OnError | None = None,
 ) -> list[dict[str, Any]]:
     """List and describe every model file.
 
     Args:
         progress: called with the reference of each file that must be read whole.
+        onerror: called with the error of each folder that cannot be listed.
 
     Returns:
         for each: reference (what any command takes to use it), store ("embedded", "ollama",
@@ -38,7 +40,7 @@ def take_inventory(
         problem, None or a code with its values: "unreadable" and "partial" with reason,
         "parts-missing" with here and parts.
     """
-    found = find_all(places, folders)
+    found = find_all(places, folders, onerror=onerror)
     parts = [parts_of(entry.path) for entry in found]
     groups = same_bytes(found, parts, progress=progress)
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,7 +77,17 @@ class Places:
 
 
 def _existing(folders: list[Path]) -> list[Path]:
-    return [f for f in dict.fromkeys(folders) if os.path.isdir(f)]  # noqa: PTH112  # as above
+    """Return the folders that are there, or that this user may not look for."""
+    return [folder for folder in dict.fromkeys(folders) if _may_exist(folder)]
+
+
+def _may_exist(folder: Path) -> bool:
+    try:
+        return stat.S_ISDIR(folder.stat().st_mode)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _json_field(path: Path, name: str) -> str | None:

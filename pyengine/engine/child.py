@@ -29,6 +29,15 @@ LENGTH = struct.Struct("<Q")
 KEPT_LINES = 20
 
 
+def child_environment() -> dict[str, str]:
+    """Return the environment of a process that may die in llama.cpp.
+
+    Nothing is imported from the folder that the user happens to stand in, where a gguf.py of his
+    own may lie; and llama.cpp starts no debugger before it aborts, which takes seconds.
+    """
+    return {**os.environ, "PYTHONSAFEPATH": "1", "GGML_NO_BACKTRACE": "1"}
+
+
 class Child:
     """A process that keeps what its functions keep, such as an open model, between calls."""
 
@@ -40,8 +49,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            # Nothing is imported from the folder that the user happens to stand in.
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            env=child_environment(),
         )
         self._complaints: deque[bytes] = deque(maxlen=KEPT_LINES)
         self._listener = threading.Thread(target=self._listen, daemon=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine import _core
+from pyengine.errors import ModelFileError
+from pyengine.inputs import open_regular
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def parts_sha256(
     digest = hashlib.sha256()
     n_bytes, done = sum(part.stat().st_size for part in parts), 0
     for part in parts:
-        with part.open("rb") as file:
+        with open_regular(part, error=ModelFileError) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
                 done += len(block)

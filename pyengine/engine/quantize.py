@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pyengine import errors
+from pyengine.engine.child import child_environment
 from pyengine.engine.gguf import check_gguf, parts_sha256, read_metadata_string
 from pyengine.errors import (
     EngineError,
@@ -340,6 +341,7 @@ def _start(request: dict[str, Any]) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env=child_environment(),
     )
 
 

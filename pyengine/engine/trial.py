@@ -8,7 +8,6 @@ by the file's identity, so that the next opening costs a few system calls.
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.engine.child import child_environment
 from pyengine.engine.gguf import check_gguf
 from pyengine.engine.options import ModelOptions
 from pyengine.errors import InputError, ModelFileError
@@ -91,11 +91,9 @@ def try_open(
     """
     request = {"path": str(path), "options": asdict(options or ModelOptions()), "n_ctx": n_ctx}
     command = [sys.executable, "-m", "pyengine.engine.trial_child", json.dumps(request)]
-    # The user's folder may hold a gguf.py of its own, which this process did not import.
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=seconds, check=False, env=environment
+            command, capture_output=True, timeout=seconds, check=False, env=child_environment()
         )
     except subprocess.TimeoutExpired:
         raise ModelFileError(

@@ -9,7 +9,7 @@ from pyengine.discovery.inventory import bytes_on_disk, take_inventory
 from pyengine.discovery.places import Places
 from pyengine.measure.provenance import provenance
 from pyengine.run.measurement import Measurement
-from pyengine.run.record import Exhibit, Run
+from pyengine.run.record import Exhibit, Note, Run
 
 
 def list_models(
@@ -26,9 +26,12 @@ def list_models(
 
     Returns:
         a run without models. Its exhibits are of kind "place", a store and the folders that were
-        looked at, and "file", see `take_inventory`.
+        looked at, and "file", see `take_inventory`. Its notes are of code "folder-unreadable", with
+        folder and reason: what this user may not list, so that models may be missing.
     """
-    files = take_inventory(places, folders, progress=progress)
+    unread: list[OSError] = []
+    files = take_inventory(places, folders, progress=progress, onerror=unread.append)
+    reasons = {str(error.filename): str(error.strerror) for error in unread}
     on_disk, copies = bytes_on_disk(files)
     looked_at = {
         "embedded": [places.embedded],
@@ -56,5 +59,9 @@ def list_models(
                 for store, paths in looked_at.items()
             ),
             *(Exhibit(kind="file", model="", content=file) for file in files),
+        ],
+        notes=[
+            Note(code="folder-unreadable", values={"folder": folder, "reason": reason})
+            for folder, reason in reasons.items()
         ],
     )

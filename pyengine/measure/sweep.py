@@ -34,11 +34,16 @@ def sweep(
     folder: Folder,
     *,
     speed: SpeedOptions | None = None,
+    made: Run | None = None,
 ) -> tuple[Run, Run]:
     """Measure a source and its variants, and keep the record and the timings in the folder.
 
     What the folder holds already is not measured again. A model whose measurement fails costs its
     row alone.
+
+    Args:
+        made: the run of `quantize_all` that made the variants, if one did; what it says of its
+            importance matrix becomes part of the record.
 
     Returns:
         the comparison, which equal runs make equal, and the timings, which differ.
@@ -56,6 +61,8 @@ def sweep(
         speed.check()
         speed = speed.within(check_gguf(source, vocabulary=False).n_positions or None)
     result = compare_with([source, *others], corpus, options, means, command="sweep")
+    told = [exhibit for exhibit in made.exhibits if exhibit.kind == "importance"] if made else []
+    result = result.model_copy(update={"exhibits": [*result.exhibits, *told]})
     save(result, folder.results, is_ours=is_sweep)
     timings = time_models(result, folder, options, speed, means)
     save(timings, folder.timings, is_ours=is_timings)

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from pyengine import results
 
 
+def importance_facts(run: record.Run) -> list[tuple[str, str]]:
+    """Say how much of an importance matrix was used; nothing where there was none."""
+    found = run.shown("importance")
+    return [
+        ("importance matrix", f"{told['used']} of {told['entries']} entries are used")
+        for told in found
+    ]
+
+
 def provenance_facts(provenance: results.Provenance | record.Provenance) -> Facts:
     """Describe versions, machine and seed."""
     seed = "none" if provenance.seed is None else str(provenance.seed)

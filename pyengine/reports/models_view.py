@@ -32,6 +32,11 @@ def models_document(run: Run) -> Document:
             if place["folders"]
         ]
         blocks.append(Facts("Looked in", tuple(pairs)))
+    blocks += [
+        Paragraph(f"{note.values['folder']} was not looked into: {note.values['reason']}.", "warn")
+        for note in run.notes
+        if note.code == "folder-unreadable"
+    ]
     return Document("Models on this machine", tuple(blocks))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from pyengine.reports.made_with import importance_facts
 from pyengine.reports.numbers import count, fixed, size
 from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, table
 from pyengine.run.record import Run
@@ -83,13 +84,12 @@ def _fallbacks(run: Run) -> Block:
 
 def _method(run: Run) -> Facts:
     (source,) = run.shown("source")
-    used = [f"{i['used']} of {i['entries']} entries are used" for i in run.shown("importance")]
     return Facts(
         "Method",
         (
             ("source", f"{source['path']}, {size(source['file_bytes'])}"),
             ("source SHA-256", source["sha256"]),
-            *(("importance matrix", words) for words in used),
+            *importance_facts(run),
             ("pyengine", run.provenance.pyengine),
             ("llama.cpp", run.provenance.llama_cpp),
         ),

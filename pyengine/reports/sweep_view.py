@@ -16,7 +16,7 @@ from pyengine.choose.verdicts import (
 )
 from pyengine.reports.compare_view import control_facts, corpus_facts
 from pyengine.reports.keyword_forms import ANY_SPACING
-from pyengine.reports.made_with import provenance_facts
+from pyengine.reports.made_with import importance_facts, provenance_facts
 from pyengine.reports.measured import Cells, Part, Shown, TableView, Told
 from pyengine.reports.numbers import count, counted, percent, significant, size
 from pyengine.reports.sentences import NO_INTERVAL, note_sentence
@@ -267,7 +267,7 @@ def _method(cells: Cells) -> Facts:
     run = cells.run
     reference = reference_of(run)
     pairs = [("source", f"{reference.path}, {reference.file_type}, SHA-256 {reference.sha256}")]
-    pairs += [*corpus_facts(run), *control_facts(run)]
+    pairs += [*importance_facts(run), *corpus_facts(run), *control_facts(run)]
     mass = cells.find("keyword_mass", reference.id, "start=cold")
     if mass is not None and math.isfinite(mass.value):
         pairs.append(("keywords of the source", f"{percent(mass.value)}, any spacing"))

@@ -121,7 +121,10 @@ _WORDS = {None: math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 def _number(value: object, name: str) -> float:
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"measurements.{name} holds a number beyond all floats") from None
     if (value is None or isinstance(value, str)) and value in _WORDS:
         return _WORDS[value]
     raise ValueError(f"measurements.{name} holds {value!r:.40}, which is no number")
