@@ -36,7 +36,7 @@ $(VENV)/.created:
 
 # Without build isolation the compiled objects in build/ are reused by the next build.
 $(CORE_STAMP): $(VENV)/.created $(CORE_SOURCES)
-	$(BIN)/python -m pip install --no-build-isolation $(PIP_BUILD_OPTIONS) --editable .
+	$(BIN)/python -m pip install --no-build-isolation $(PIP_BUILD_OPTIONS) --editable ".[plots]"
 	touch $@
 
 $(VENV)/.test-installed: $(VENV)/.created pyproject.toml

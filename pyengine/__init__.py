@@ -6,63 +6,99 @@ Three lines show a model's cold start, its next-token distribution when nothing 
     start = cold_start("model.gguf")
     print(start.top(10))
 
-Everything public is imported on first use, so that ``import pyengine`` stays fast.
+Everything public is imported on first use, so that ``import pyengine`` stays fast, and a saved
+result can be read where the compiled core, or llama-cpp-python, is missing.
 """
 
 import sys
 
 from pyengine.startup import prepare_command, started_as_command
 
-if _is_command := started_as_command(sys.argv, sys.orig_argv):
+if started_as_command(sys.argv, sys.orig_argv):
     prepare_command()  # before the imports below: a signal in their midst leaves a traceback
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from pyengine.engine.library import open_llama_cpp
-
-__version__ = "0.1.0"
-
-try:
-    open_llama_cpp()
-except ImportError:
-    if not _is_command:
-        raise
-    # The command line asks again and ends with a sentence. Whoever else goes on gets no further.
-    sys.modules["pyengine._core"] = None  # type: ignore[assignment]
-
+TYPE_CHECKING = False  # as typing has it, which takes its time to import
 if TYPE_CHECKING:
+    from typing import Any
+
+    from pyengine.api.compare import compare as compare
+    from pyengine.api.evaluate import evaluate as evaluate
+    from pyengine.api.open import OpenModel as OpenModel
+    from pyengine.api.open import Score as Score
+    from pyengine.api.open import open as open  # noqa: A004
+    from pyengine.api.open import open_model as open_model
+    from pyengine.api.probe import probe as probe
+    from pyengine.api.quantize import quantize as quantize
+    from pyengine.api.recommend import recommend as recommend
+    from pyengine.api.sweep import sweep as sweep
+    from pyengine.api.verdicts import verdicts as verdicts
+    from pyengine.api.vocab import vocab as vocab
     from pyengine.engine.model import Model as Model
-    from pyengine.engine.model import open_model as open_model
     from pyengine.engine.options import ModelOptions as ModelOptions
     from pyengine.engine.options import SessionOptions as SessionOptions
     from pyengine.engine.session import Session as Session
     from pyengine.measure.cold_start import ColdStart as ColdStart
     from pyengine.measure.cold_start import cold_start as cold_start
+    from pyengine.run.record import Run as Run
+    from pyengine.run.storage import load as load
+
+__version__ = "0.1.0"
 
 _HOMES = {
     "ColdStart": "pyengine.measure.cold_start",
     "Model": "pyengine.engine.model",
     "ModelOptions": "pyengine.engine.options",
+    "OpenModel": "pyengine.api.open",
+    "Run": "pyengine.run.record",
+    "Score": "pyengine.api.open",
     "Session": "pyengine.engine.session",
     "SessionOptions": "pyengine.engine.options",
     "cold_start": "pyengine.measure.cold_start",
-    "open_model": "pyengine.engine.model",
+    "compare": "pyengine.api.compare",
+    "evaluate": "pyengine.api.evaluate",
+    "load": "pyengine.run.storage",
+    "open": "pyengine.api.open",
+    "open_model": "pyengine.api.open",
+    "probe": "pyengine.api.probe",
+    "quantize": "pyengine.api.quantize",
+    "recommend": "pyengine.api.recommend",
+    "sweep": "pyengine.api.sweep",
+    "verdicts": "pyengine.api.verdicts",
+    "vocab": "pyengine.api.vocab",
 }
 
+# Without `open`: a star import shall leave Python's own.
 __all__ = [
     "ColdStart",
     "Model",
     "ModelOptions",
+    "OpenModel",
+    "Run",
+    "Score",
     "Session",
     "SessionOptions",
     "__version__",
     "cold_start",
+    "compare",
+    "evaluate",
+    "load",
     "open_model",
+    "probe",
+    "quantize",
+    "recommend",
+    "sweep",
+    "verdicts",
+    "vocab",
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the public name
+def __getattr__(name: str) -> "Any":  # noqa: ANN401 - the type is that of the public name
+    if name == "_core":  # `from pyengine import _core` asks here first
+        from pyengine.engine.library import load_core
+
+        return load_core()
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pyengine' has no attribute {name!r}")
@@ -70,4 +106,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the pub
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "open"])

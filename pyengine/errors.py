@@ -41,6 +41,10 @@ class OptionError(InputError):
     """An option has an impossible value."""
 
 
+class MissingExtraError(InputError):
+    """What was asked for needs a package that is not installed; the message says which extra."""
+
+
 class CorpusError(InputError):
     """A corpus is missing, empty or unreadable."""
 

@@ -1,4 +1,4 @@
-"""Without the right llama-cpp-python: ImportError in Python, one sentence from every command."""
+"""Without the right llama-cpp-python, or the core: an ImportError, a sentence; reading works."""
 
 import os
 import subprocess
@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from report_samples import sample_sweep
 
-from pyengine.cli.app import COMMANDS, run
+from pyengine.cli.app import COMMANDS, WITHOUT_CORE, run
+from pyengine.run import save
 from pyengine.startup import started_as_command
 
 SCRIPT = str(Path(sys.executable).with_name("pyengine"))
@@ -81,10 +83,18 @@ def test_the_command_line_says_it_in_one_sentence(
     is_one_sentence(start([*program, "probe"], tmp_path), reason)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--version"], *([name] for name in COMMANDS)])
-def test_every_command_does(tmp_path: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in WITHOUT_CORE])
+def test_every_command_that_needs_a_model_does(tmp_path: Path, name: str) -> None:
     other_version(tmp_path)
-    is_one_sentence(start([SCRIPT, *arguments], tmp_path), "9.9.9")
+    is_one_sentence(start([SCRIPT, name], tmp_path), "9.9.9")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--version"], ["report", "--schema"]])
+def test_what_needs_no_model_works(tmp_path: Path, arguments: list[str]) -> None:
+    other_version(tmp_path)
+    ended = start([SCRIPT, *arguments], tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout
 
 
 @BROKEN
@@ -92,7 +102,7 @@ def test_python_gets_an_import_error(
     tmp_path: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
     damage(tmp_path)
-    ended = start([sys.executable, "-c", "import pyengine"], tmp_path)
+    ended = start([sys.executable, "-c", "import pyengine; pyengine.open_model()"], tmp_path)
     assert ended.returncode == 1
     last = ended.stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError:")
@@ -100,11 +110,66 @@ def test_python_gets_an_import_error(
     assert f"pip install {REPAIR}" in last or f"--no-deps {REPAIR}" in last
 
 
+HIDE_THE_CORE = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("pyengine._core", "pyengine._build_info") or name.startswith("llama_cpp"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Hidden())
+"""
+
+
+def without_core(code: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", HIDE_THE_CORE + code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "result.json"
+    save(sample_sweep(), path)
+    return path
+
+
+def test_a_saved_result_is_loaded_without_the_core(saved: Path) -> None:
+    code = """
+import pyengine
+run = pyengine.load(sys.argv[1])
+print(run.table("kl"), run.verdicts(margin=0.1), run._repr_html_(), repr(run))
+print(*(name for name in sys.modules if name == "pyengine._core" or "llama" in name))
+pyengine.open_model()
+"""
+    ended = without_core(code, saved)
+    assert ended.stdout.count("\n") > 3
+    assert ended.stdout.splitlines()[-1] == ""
+    assert ended.stderr.splitlines()[-1].startswith("ModuleNotFoundError: No module named")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["report"], ["report", "-o", "page.html"], ["report", "--csv", "rows.csv"], ["recommend"]],
+    ids=["report", "page", "csv", "recommend"],
+)
+def test_a_saved_result_is_shown_without_the_core(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    monkeypatch.chdir(saved.parent)
+    code = "from pyengine.cli.app import run\nprint(run(sys.argv[1:]))"
+    ended = without_core(code, *options, saved)
+    assert (ended.stdout.splitlines()[-1], ended.stderr) == ("0", "")
+    probed = without_core(code, "probe")
+    assert probed.stdout == "3\n"
+    assert probed.stderr.startswith("pyengine: this installation is broken: ")
+
+
 def test_a_program_that_only_has_the_name_gets_one_too(tmp_path: Path) -> None:
     other_version(tmp_path)
     program = tmp_path / "bin" / "pyengine"
     program.parent.mkdir()
-    program.write_text("import pyengine\npyengine.open_model\n")
+    program.write_text("import pyengine\npyengine.open_model()\n")
     ended = start([sys.executable, str(program)], tmp_path)
     assert ended.returncode == 1
     assert "ModuleNotFoundError" in ended.stderr or "ImportError" in ended.stderr

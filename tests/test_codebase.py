@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "pyengine"
 MAX_LINES = 400
 # What measures knows nothing of what uses the measurements.
-UPPER = {"measure", "codegen", "choose", "reports", "cli", "doctor"}
+UPPER = {"measure", "codegen", "choose", "reports", "api", "cli", "doctor"}
 FORBIDDEN = {
     "run": UPPER
     | {"engine", "statistics", "vocabulary", "syntax", "corpus", "text", "discovery"}
@@ -26,14 +26,17 @@ FORBIDDEN = {
     "syntax": UPPER | {"engine"},
     "corpus": UPPER | {"engine"},
     "discovery": UPPER | {"results"},
-    "measure": {"codegen", "choose", "reports", "cli", "doctor"},
-    "codegen": {"choose", "reports", "cli", "doctor"},
+    "measure": {"codegen", "choose", "reports", "api", "cli", "doctor"},
+    "codegen": {"choose", "reports", "api", "cli", "doctor"},
     "choose": UPPER - {"choose"} | {"engine", "vocabulary", "discovery", "results", "_core"},
-    "reports": {"engine", "statistics", "measure", "cli", "_core"},
+    "reports": {"engine", "statistics", "measure", "api", "cli", "_core"},
+    "api": {"reports", "cli", "doctor", "_core"},
 }
 # doctor tells what the compiled core says of itself.
 CORE_USERS = {"engine", "vocabulary", "statistics", "measure", "doctor", "results.py"}
-RECORD_MODULES = {"records", "results", "outcomes", "errors", "files", "inputs", "plain_text"}
+RECORD_MODULES = {
+    *("records", "results", "outcomes", "errors", "extras", "files", "inputs", "plain_text"),
+}
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,17 @@ def test_no_cycle_between_rooms() -> None:
 def test_nobody_imports_the_command_line() -> None:
     allowed = {"cli", "__main__.py"}
     assert not [i for i in imports() if i.target == "cli" and i.part not in allowed]
+
+
+def test_what_is_used_of_the_front_page() -> None:
+    """Run.verdicts is short for a function of the front page; nothing else looks up like that."""
+    used = {
+        (str(path.relative_to(PACKAGE)), node.attr)
+        for path in sources()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pyengine"
+    }
+    assert {pair for pair in used if pair[1] != "__version__"} == {("run/record.py", "verdicts")}
 
 
 def test_few_import_the_compiled_core() -> None:

@@ -22,8 +22,8 @@ from pyengine.reports.measurements import measurements_of
 from pyengine.reports.terminal import render_terminal
 from pyengine.reports.views import pictures_of
 from pyengine.run.metrics import METRICS
-from pyengine.run.record import Run
-from pyengine.run.storage import parse, to_json
+from pyengine.run.record import Run, to_json
+from pyengine.run.storage import parse
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 

@@ -88,3 +88,16 @@ def test_a_defect_has_its_own_code(
     complaint = capsys.readouterr().err
     assert "nobody thought of this" in complaint
     assert complaint.endswith("pyengine: internal error; please report it with the lines above\n")
+
+
+def test_an_interrupt_while_a_module_is_imported_is_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        # As a compiled module says it whose initialisation was interrupted.
+        monkeypatch.setattr(app, "signal_arrived", lambda: True)
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr(app, "import_core", interrupted)
+    assert run(["doctor"]) == 130
+    assert capsys.readouterr().err == "pyengine: interrupted\n"

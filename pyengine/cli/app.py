@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 
 from pyengine import __version__
 from pyengine.asked import asked
-from pyengine.engine.library import open_llama_cpp
 from pyengine.errors import EngineError, InputError, PyengineError
 from pyengine.plain_text import safe
 from pyengine.startup import (
@@ -54,6 +53,8 @@ SILENT_OPTIONS = frozenset(
     }
 )
 
+# Commands that read saved results alone, and run where the compiled core cannot be loaded.
+WITHOUT_CORE = frozenset({"report", "recommend"})
 LEAST_ADDRESSES = 448 << 20
 INTERNAL = 3
 EXIT_CODES = (
@@ -69,6 +70,16 @@ class LazyGroup(TyperGroup):
         """Return the names of the sub-commands, in the order of the table."""
         return list(COMMANDS)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Find the sub-command that is to run, and open the core that it needs.
+
+        Raises ImportError where llama-cpp-python is not the one compiled against.
+        """
+        found = super().resolve_command(ctx, args)
+        if found[0] not in WITHOUT_CORE:
+            import_core()
+        return found
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
         """Import a sub-command's module and make its command object."""
         if cmd_name not in COMMANDS:
@@ -78,6 +89,13 @@ class LazyGroup(TyperGroup):
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(name=cmd_name)(function)
         return typer.main.get_command(single)
+
+
+def import_core() -> None:
+    """Load the compiled core; what that imports, `report` does without."""
+    from pyengine.engine.library import load_core
+
+    load_core()
 
 
 def _check_address_space() -> None:
@@ -170,7 +188,6 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        open_llama_cpp()
         code = typer.main.get_command(app)(
             args=arguments or ["--help"], prog_name="pyengine", standalone_mode=False
         )

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pyengine.cli.options import GpuLayers, Html, Json, Margin, Markdown, Threads, check_format
+from pyengine.api.compare import compare, refuse_others
+from pyengine.cli.options import (
+    GpuLayers,
+    Html,
+    Json,
+    Margin,
+    Markdown,
+    Threads,
+    check_format,
+    defaults_of,
+)
 from pyengine.errors import OptionError, ThresholdNotMet
 
 if TYPE_CHECKING:
-    from pyengine.measure.options import CompareOptions
     from pyengine.run.record import Run
-
-MIB = 1 << 20
-# What --emulate knows; whatever else is asked for with it would be ignored.
-EMULATION = {
-    *("reference", "variants", "corpus", "emulate", "base_file"),
-    *("context", "windows", "threads", "gpu_layers", "json"),
-}
 
 Variants = Annotated[list[str], typer.Argument(help="One or more variants of it.")]
 Texts = Annotated[
@@ -54,31 +56,31 @@ MaxKl = Annotated[
 ]
 
 
+@defaults_of(compare)
 def command(
-    call: typer.Context,
     reference: Annotated[str, typer.Argument(help="The model that the others are held against.")],
     variants: Variants,
     *,
-    corpus: Texts = None,
-    starts: Annotated[bool, typer.Option(help="Measure cold and warm starts.")] = True,
-    text: Annotated[bool, typer.Option(help="Measure over the corpus.")] = True,
-    context: Annotated[int, typer.Option(help="Tokens in a window.")] = 512,
-    stride: Stride = None,
-    windows: Annotated[int | None, typer.Option(help="Stop after so many windows.")] = None,
-    tokens: Annotated[int, typer.Option(help="Scored tokens; 0 for the whole corpus.")] = 20_000,
-    precision: Precision = None,
-    margin: Margin = 0.005,
-    axis: Axis = "auto",
-    positions: Annotated[int, typer.Option(help="Positions of largest divergence to show.")] = 10,
-    passages: Annotated[int, typer.Option(help="Most changed passages to show on pages.")] = 3,
-    continuations: Annotated[int, typer.Option(help="Documents to continue greedily.")] = 12,
-    memory_cap: Annotated[int, typer.Option(min=1, help="MiB for rows of logits.")] = 512,
-    save_logits: SaveLogits = None,
-    emulate: Emulate = None,
-    base_file: BaseFile = None,
-    threads: Threads = None,
-    gpu_layers: GpuLayers = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of document order and resampling.")] = 20260102,
+    corpus: Texts,
+    starts: Annotated[bool, typer.Option(help="Measure cold and warm starts.")],
+    text: Annotated[bool, typer.Option(help="Measure over the corpus.")],
+    context: Annotated[int, typer.Option(help="Tokens in a window.")],
+    stride: Stride,
+    windows: Annotated[int | None, typer.Option(help="Stop after so many windows.")],
+    tokens: Annotated[int, typer.Option(help="Scored tokens; 0 for the whole corpus.")],
+    precision: Precision,
+    margin: Margin,
+    axis: Axis,
+    positions: Annotated[int, typer.Option(help="Positions of largest divergence to show.")],
+    passages: Annotated[int, typer.Option(help="Most changed passages to show on pages.")],
+    continuations: Annotated[int, typer.Option(help="Documents to continue greedily.")],
+    memory_cap: Annotated[int, typer.Option(min=1, help="MiB for rows of logits.")],
+    save_logits: SaveLogits,
+    emulate: Emulate,
+    base_file: BaseFile,
+    threads: Threads,
+    gpu_layers: GpuLayers,
+    seed: Annotated[int, typer.Option(min=0, help="Of document order and resampling.")],
     max_kl: MaxKl = None,
     json: Json = False,
     markdown: Markdown = False,
@@ -89,76 +91,50 @@ def command(
     KL divergence with clustered errors, by language, confidence and syntax, with a null control;
     bits per byte where vocabularies differ. Models are paths or references (ollama:, hf:, …).
     """
-    from pyengine.cli.output import print_result
-    from pyengine.measure.options import CompareOptions
+    from pyengine.cli.output import print_json, print_result, reporting
+    from pyengine.plain_text import safe
     from pyengine.reports.compare_view import compare_document
-    from pyengine.text.windows import WindowOptions
+    from pyengine.reports.emulation_view import emulation_text
 
-    check_format(json=json, markdown=markdown)
+    check_format(json=json, markdown=markdown, html=html)
     if max_kl is not None and not max_kl >= 0:
         raise OptionError(f"--max-kl must not be negative: {max_kl}")
     if emulate is not None:
-        _refuse_others(call)
-        _emulate(
+        refuse_others({"max_kl": max_kl, "markdown": markdown, "html": html})
+    with reporting() as progress:
+        run = compare(
             reference,
             variants,
-            corpus or [],
+            corpus=corpus,
+            starts=starts,
+            text=text,
             context=context,
+            stride=stride,
             windows=windows,
+            tokens=tokens,
+            precision=precision,
+            margin=margin,
+            axis=axis,
+            positions=positions,
+            passages=passages,
+            continuations=continuations,
+            memory_cap=memory_cap,
+            save_logits=save_logits,
+            emulate=emulate,
             base_file=base_file,
             threads=threads,
             gpu_layers=gpu_layers,
-            json=json,
-        )
-        return
-    if base_file is not None:
-        raise OptionError("--base-file belongs to --emulate llama-perplexity")
-    options = CompareOptions(
-        windows=WindowOptions(
-            n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
-        ),
-        cap_bytes=memory_cap * MIB,
-        threads=threads,
-        n_gpu_layers=gpu_layers,
-        corpus=text,
-        starts=starts,
-        positions=positions,
-        passages=passages,
-        continuations=continuations,
-        margin=margin,
-        precision=precision,
-        axis=axis,
-        seed=seed,
-    )
-    result = _run(reference, variants, corpus or [], options, save_logits)
-    print_result(result, compare_document, json=json, markdown=markdown, html=html)
-    if max_kl is not None:
-        check_threshold(result, max_kl)
-
-
-def _run(
-    reference: str,
-    variants: list[str],
-    corpus: list[Path],
-    options: "CompareOptions",
-    save_logits: Path | None,
-) -> "Run":
-    from pyengine.cli.model_argument import usable_model
-    from pyengine.cli.output import reporting
-    from pyengine.corpus import load_corpus
-    from pyengine.measure.compare import compare
-
-    options.check()
-    texts = load_corpus(corpus)
-    with reporting() as progress:
-        return compare(
-            usable_model(reference),
-            [usable_model(variant) for variant in variants],
-            corpus=texts,
-            options=options,
-            save_logits=save_logits,
+            seed=seed,
             progress=progress,
         )
+    if emulate is None:
+        print_result(run, compare_document, json=json, markdown=markdown, html=html)
+    elif json:
+        print_json(run)
+    else:
+        sys.stdout.write(safe(emulation_text(run)))
+    if max_kl is not None:
+        check_threshold(run, max_kl)
 
 
 def check_threshold(run: "Run", max_kl: float) -> None:
@@ -169,49 +145,3 @@ def check_threshold(run: "Run", max_kl: float) -> None:
     found = unmet(run, max_kl)
     if found:
         raise ThresholdNotMet("; ".join(unmet_sentence(one, max_kl) for one in found))
-
-
-def _refuse_others(call: typer.Context) -> None:
-    """Raise OptionError where an option was given that the emulation does not have."""
-    for name in call.params:
-        source = call.get_parameter_source(name)
-        if name not in EMULATION and source is not None and source.name == "COMMANDLINE":
-            option = name.replace("_", "-")
-            raise OptionError(f"--{option} does not go with --emulate, which repeats one program")
-
-
-def _emulate(
-    reference: str,
-    variants: list[str],
-    corpus: list[Path],
-    *,
-    context: int,
-    windows: int | None,
-    base_file: Path | None,
-    threads: int | None,
-    gpu_layers: int,
-    json: bool,
-) -> None:
-    from pyengine.cli.model_argument import usable_model
-    from pyengine.cli.output import print_json, reporting
-    from pyengine.corpus import load_corpus
-    from pyengine.measure.llama_perplexity.run import emulate
-    from pyengine.plain_text import safe
-    from pyengine.reports.emulation_view import emulation_text
-
-    with reporting() as progress:
-        result = emulate(
-            usable_model(reference),
-            [usable_model(variant) for variant in variants],
-            load_corpus(corpus),
-            n_ctx=context,
-            max_chunks=windows,
-            base_file=base_file,
-            threads=threads,
-            n_gpu_layers=gpu_layers,
-            progress=progress,
-        )
-    if json:
-        print_json(result)
-    else:
-        sys.stdout.write(safe(emulation_text(result)))

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pyengine.cli.options import GpuLayers, Html, Json, Markdown, Threads, check_format
+from pyengine.api.evaluate import evaluate
+from pyengine.cli.options import GpuLayers, Html, Json, Markdown, Threads, check_format, defaults_of
 from pyengine.errors import ThresholdNotMet
 
 if TYPE_CHECKING:
     from pyengine.run.record import Run
-
-MIB = 1 << 20
 
 Models = Annotated[
     list[str] | None, typer.Argument(help="GGUF files or references; none: the embedded model.")
@@ -58,33 +57,34 @@ FailUnder = Annotated[
 ]
 
 
+@defaults_of(evaluate)
 def command(
     models: Models = None,
     *,
-    reference: Reference = None,
-    tasks: Tasks = "own",
-    language: TaskLanguages = None,
-    limit: Limit = None,
-    samples: Annotated[int, typer.Option(min=1, help="Continuations of each task.")] = 1,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0: greedy decoding.")] = 0.0,
-    top_k: Annotated[int, typer.Option(min=0, help="0: all tokens.")] = 0,
-    top_p: Annotated[float, typer.Option(help="1: all tokens.")] = 1.0,
-    min_p: Annotated[float, typer.Option(help="0: all tokens.")] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first sample; then + 1.")] = 0,
-    prompt: Prompt = "auto",
-    max_tokens: MaxTokens = None,
-    thinking_tokens: ThinkingTokens = 2048,
-    parallel: Parallel = 16,
-    threads: Threads = None,
-    gpu_layers: GpuLayers = 0,
-    jobs: Jobs = None,
-    cpu_seconds: Annotated[int, typer.Option(min=1, help="CPU time of one program.")] = 10,
-    wall_seconds: Annotated[float, typer.Option(min=1.0, help="Time of one program.")] = 15.0,
-    memory: Annotated[int, typer.Option(min=64, help="Memory of one program, MiB.")] = 1024,
-    results: Results = None,
-    fresh: Fresh = False,
-    isolation: WhichSandbox = "auto",
-    unsafe_local_execution: Unsafe = False,
+    reference: Reference,
+    tasks: Tasks,
+    language: TaskLanguages,
+    limit: Limit,
+    samples: Annotated[int, typer.Option(min=1, help="Continuations of each task.")],
+    temperature: Annotated[float, typer.Option(min=0.0, help="0: greedy decoding.")],
+    top_k: Annotated[int, typer.Option(min=0, help="0: all tokens.")],
+    top_p: Annotated[float, typer.Option(help="1: all tokens.")],
+    min_p: Annotated[float, typer.Option(help="0: all tokens.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the first sample; then + 1.")],
+    prompt: Prompt,
+    max_tokens: MaxTokens,
+    thinking_tokens: ThinkingTokens,
+    parallel: Parallel,
+    threads: Threads,
+    gpu_layers: GpuLayers,
+    jobs: Jobs,
+    cpu_seconds: Annotated[int, typer.Option(min=1, help="CPU time of one program.")],
+    wall_seconds: Annotated[float, typer.Option(min=1.0, help="Time of one program.")],
+    memory: Annotated[int, typer.Option(min=64, help="Memory of one program, MiB.")],
+    results: Results,
+    fresh: Fresh,
+    isolation: WhichSandbox,
+    unsafe_local_execution: Unsafe,
     fail_under: FailUnder = None,
     json: Json = False,
     markdown: Markdown = False,
@@ -95,46 +95,42 @@ def command(
     Beside pass@k it measures what tiny models and small differences show too: whether answers
     parse, and how likely the model finds the right solution. A killed run goes on where it was.
     """
-    from pyengine.cli.evaluation import evaluation_progress, find_tasks, token_budget
-    from pyengine.cli.model_argument import usable_model
+    from pyengine.cli.evaluation import evaluation_progress
     from pyengine.cli.output import print_result
-    from pyengine.codegen.evaluation import Evaluation, default_jobs
-    from pyengine.codegen.options import EvaluationOptions, default_folder
-    from pyengine.codegen.prompting import PromptStyle
-    from pyengine.codegen.sandbox import Isolation, Limits, open_sandbox
-    from pyengine.engine.generation import SamplingOptions
     from pyengine.reports.evaluate_view import evaluate_document
 
-    check_format(json=json, markdown=markdown)
-    options = EvaluationOptions(
-        style=None if prompt == "auto" else PromptStyle(prompt),
-        samples=samples,
-        max_tokens=max_tokens or token_budget(tasks),
-        thinking_tokens=thinking_tokens,
-        sampling=SamplingOptions(
-            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed
-        ),
-        parallel=parallel,
-        threads=threads,
-        gpu_layers=gpu_layers,
-        jobs=jobs or default_jobs(),
-        limits=Limits(cpu_s=cpu_seconds, wall_s=wall_seconds, memory_bytes=memory * MIB),
-        folder=results or default_folder(),
-        resume=not fresh,
-    )
-    options.check()
-    chosen = find_tasks(tasks, language, limit)
-    paths = [usable_model(model) for model in models] if models else [usable_model()]
-    base = usable_model(reference) if reference else None
-    sandbox = open_sandbox(
-        None if isolation == "auto" else Isolation(isolation),
-        unsafe_local_execution=unsafe_local_execution,
-    )
+    check_format(json=json, markdown=markdown, html=html)
     with evaluation_progress() as progress:
-        evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)
-        result = evaluation.run(paths, reference=base)
-    print_result(result, evaluate_document, json=json, markdown=markdown, html=html)
-    _hold(result, fail_under)
+        run = evaluate(
+            models,
+            reference=reference,
+            tasks=tasks,
+            language=language,
+            limit=limit,
+            samples=samples,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            seed=seed,
+            prompt=prompt,
+            max_tokens=max_tokens,
+            thinking_tokens=thinking_tokens,
+            parallel=parallel,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            jobs=jobs,
+            cpu_seconds=cpu_seconds,
+            wall_seconds=wall_seconds,
+            memory=memory,
+            results=results,
+            fresh=fresh,
+            isolation=isolation,
+            unsafe_local_execution=unsafe_local_execution,
+            progress=progress,
+        )
+    print_result(run, evaluate_document, json=json, markdown=markdown, html=html)
+    _hold(run, fail_under)
 
 
 def _hold(run: "Run", fail_under: float | None) -> None:

@@ -1,66 +1,15 @@
-"""What the commands that evaluate share: the tasks, the usual options, the running estimate."""
+"""The running estimate that the commands show which evaluate."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyengine.cli.options import check_languages
-from pyengine.errors import OptionError
 from pyengine.plain_text import safe
 
 if TYPE_CHECKING:
     from pyengine.codegen.answers import Answer
     from pyengine.codegen.evaluation import Progress
-    from pyengine.codegen.options import EvaluationOptions
-    from pyengine.codegen.tasks import Task
-
-TOKENS_FOR_OWN, TOKENS_FOR_OTHERS = 160, 512
-
-
-def token_budget(tasks: str) -> int:
-    """Return the default budget of a continuation: our own tasks are short."""
-    return TOKENS_FOR_OWN if tasks == "own" else TOKENS_FOR_OTHERS
-
-
-def evaluation_options(
-    tasks: str, *, threads: int | None, gpu_layers: int, folder: Path
-) -> "EvaluationOptions":
-    """Return the defaults, for commands that evaluate besides something else."""
-    from pyengine.codegen.evaluation import default_jobs
-    from pyengine.codegen.options import EvaluationOptions
-
-    return EvaluationOptions(
-        max_tokens=token_budget(tasks),
-        threads=threads,
-        gpu_layers=gpu_layers,
-        jobs=default_jobs(),
-        folder=folder,
-    )
-
-
-def find_tasks(
-    source: str, languages: list[str] | None = None, limit: int | None = None
-) -> list["Task"]:
-    """Return the tasks that a user names: own, a benchmark on the hub, or a file.
-
-    Raises OptionError or TaskFileError where there is none.
-    """
-    from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
-    from pyengine.codegen.languages import LANGUAGES
-    from pyengine.codegen.tasks import own_tasks
-
-    check_languages(languages, LANGUAGES)
-    if source == "own":
-        found = own_tasks(languages)
-    else:
-        path = Path(source)
-        found = load_tasks(path) if path.suffix or path.exists() else fetch_tasks(source)
-        found = [task for task in found if not languages or task.language in languages]
-    if not found:
-        raise OptionError(f"{source}: no task in {', '.join(languages or ())}")
-    return found[:limit]
 
 
 @contextmanager

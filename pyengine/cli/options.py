@@ -1,14 +1,16 @@
 """Options that several commands have, declared once so that they look and mean the same."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from pyengine.errors import OptionError
+from pyengine.extras import require_extra
 
-T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., None])
 
 Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
@@ -25,24 +27,30 @@ KeywordFiles = Annotated[
 Languages = Annotated[list[str] | None, typer.Option(help="Only these languages, by table name.")]
 
 
-def check_format(*, json: bool, markdown: bool) -> None:
-    """Raise OptionError where two formats were asked for."""
+def check_format(*, json: bool, markdown: bool, html: Path | None = None) -> None:
+    """Raise an error where two formats were asked for, or a page whose pictures nobody can draw."""
     if json and markdown:
         raise OptionError("--json and --markdown exclude each other")
+    if html is not None:
+        require_extra("matplotlib", "--html")
 
 
-def check_languages(named: list[str] | None, known: Collection[str]) -> None:
-    """Raise OptionError where a language was named that is not known."""
-    for language in named or ():
-        if language not in known:
-            raise OptionError(f"unknown language {language!r}; use {', '.join(known)}")
+def defaults_of(function: Callable[..., object]) -> Callable[[C], C]:
+    """Give a command the defaults of the function in `pyengine.api` that it calls.
 
-
-def choose_languages(tables: Mapping[str, T], named: list[str] | None) -> Mapping[str, T]:
-    """Return the tables of the languages that were named, of all languages where none was.
-
-    Raises:
-        OptionError: a language is not known.
+    Every option that the command declares without a default takes that of the argument of its name.
     """
-    check_languages(named, tables)
-    return {name: tables[name] for name in named} if named else tables
+    known = {
+        name: parameter.default
+        for name, parameter in signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+    }
+
+    def give(command: C) -> C:
+        declared: Any = command
+        own = declared.__kwdefaults__ or {}
+        shared = signature(command).parameters.keys() & known.keys() - own.keys()
+        declared.__kwdefaults__ = own | {name: known[name] for name in shared}
+        return command
+
+    return give

@@ -5,27 +5,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pyengine.plain_text import safe
-from pyengine.reports.loading import Saved
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
-from pyengine.results import json_text
-from pyengine.run.record import Run
-from pyengine.run.storage import to_json
+from pyengine.run.record import Run, to_json
 
 PIPED_WIDTH = 80
-R = TypeVar("R", bound=Saved)
 
 
-def print_json(result: Saved) -> None:
+def print_json(result: Run) -> None:
     """Write a record to stdout as indented JSON and nothing else."""
-    sys.stdout.write(to_json(result) if isinstance(result, Run) else json_text(result))
+    sys.stdout.write(to_json(result))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -49,8 +44,8 @@ def print_document(document: Document, *, markdown: bool = False) -> None:
 
 
 def print_result(
-    result: R,
-    document_of: Callable[[R], Document],
+    result: Run,
+    document_of: Callable[[Run], Document],
     *,
     json: bool,
     markdown: bool,
@@ -65,7 +60,7 @@ def print_result(
         _write_page(result, document_of(result), html)
 
 
-def _write_page(result: Saved, document: Document, path: Path) -> None:
+def _write_page(result: Run, document: Document, path: Path) -> None:
     from pyengine.files import write_atomic
     from pyengine.reports.html import render_html
     from pyengine.reports.views import page_document

@@ -1,10 +1,11 @@
 """`pyengine probe`: what a model wants to write when nothing was asked."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from pyengine.api.probe import probe
 from pyengine.cli.options import (
     Html,
     Json,
@@ -13,14 +14,8 @@ from pyengine.cli.options import (
     Markdown,
     Threads,
     check_format,
-    choose_languages,
+    defaults_of,
 )
-from pyengine.errors import OptionError
-
-if TYPE_CHECKING:
-    from pyengine.cli.output import Reporter
-    from pyengine.measure.cold_rows import ColdRows
-    from pyengine.measure.probe import ProbeOptions
 
 Models = Annotated[
     list[str] | None,
@@ -48,19 +43,20 @@ SaveLogits = Annotated[
 ]
 
 
+@defaults_of(probe)
 def command(
     models: Models = None,
     *,
-    start: Starts = None,
-    keywords: KeywordFiles = None,
-    language: Languages = None,
-    split: Split = True,
-    top: Annotated[int, typer.Option(min=1, help="Tokens listed for each start.")] = 20,
-    draws: Annotated[int, typer.Option(min=1, help="Random token sets for each language.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random sets and controls.")] = 0,
-    threads: Threads = None,
-    gpu_layers: GpuLayers = 0,
-    save_logits: SaveLogits = None,
+    start: Starts,
+    keywords: KeywordFiles,
+    language: Languages,
+    split: Split,
+    top: Annotated[int, typer.Option(min=1, help="Tokens listed for each start.")],
+    draws: Annotated[int, typer.Option(min=1, help="Random token sets for each language.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random sets and controls.")],
+    threads: Threads,
+    gpu_layers: GpuLayers,
+    save_logits: SaveLogits,
     json: Json = False,
     markdown: Markdown = False,
     html: Html = None,
@@ -71,50 +67,22 @@ def command(
     of twelve languages, with controls.
     """
     from pyengine.cli.output import print_result, reporting
-    from pyengine.measure.probe import ProbeOptions, probe_run
-    from pyengine.measure.saved_cold_rows import save_rows
     from pyengine.reports.probe_view import probe_document
-    from pyengine.vocabulary.keywords import load_tables
 
-    check_format(json=json, markdown=markdown)
-    sources = models or [""]
-    if save_logits is not None:
-        _check_target(save_logits, sources)
-    options = ProbeOptions(
-        tables=choose_languages(load_tables("reference", extra=keywords or ()), language),
-        starts=tuple(start or ()),
-        split=split,
-        top=top,
-        draws=draws,
-        seed=seed,
-        threads=threads,
-        n_gpu_layers=gpu_layers,
-    )
+    check_format(json=json, markdown=markdown, html=html)
     with reporting() as progress:
-        decoded = [_decoded(source, options, progress) for source in sources]
-        if save_logits is not None:
-            save_rows(save_logits, decoded[0])
-        run = probe_run(decoded, options)
+        run = probe(
+            models,
+            start=start,
+            keywords=keywords,
+            language=language,
+            split=split,
+            top=top,
+            draws=draws,
+            seed=seed,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            save_logits=save_logits,
+            progress=progress,
+        )
     print_result(run, probe_document, json=json, markdown=markdown, html=html)
-
-
-def _check_target(save_logits: Path, sources: list[str]) -> None:
-    if len(sources) > 1:
-        raise OptionError("--save-logits takes one model at a time")
-    if save_logits.suffix != ".npz":
-        raise OptionError(f"--save-logits {save_logits}: the name must end in .npz")
-
-
-def _decoded(source: str, options: "ProbeOptions", progress: "Reporter") -> "ColdRows":
-    from pyengine.cli.model_argument import usable_model
-    from pyengine.measure.probe import decode_cold
-    from pyengine.measure.saved_cold_rows import load_rows
-
-    if source.endswith(".npz"):
-        if options.starts:
-            raise OptionError(f"{source}: saved logits have their starts; drop --start")
-        return load_rows(source)
-    path = usable_model(
-        source or None, progress=lambda fraction: progress("try in a child process", fraction)
-    )
-    return decode_cold(path, options, progress)

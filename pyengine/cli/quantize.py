@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pyengine.cli.options import Json, Markdown, Threads, check_format
-from pyengine.errors import OptionError
+from pyengine.api.quantize import quantize
+from pyengine.cli.options import Json, Markdown, Threads, check_format, defaults_of
 
 FileTypes = Annotated[
     list[str],
@@ -32,19 +32,20 @@ Requantize = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell exact sizes and write nothing.")]
 
 
+@defaults_of(quantize)
 def command(
     source: Annotated[str, typer.Argument(help="A model of F16, BF16 or F32 weights.")],
     *,
     to: FileTypes,
-    output_dir: Annotated[Path, typer.Option(help="Where the files go: NAME-TYPE.gguf.")] = Path(),
-    output_type: OutputType = None,
-    embedding_type: EmbeddingType = None,
-    pure: Pure = False,
-    tensor_type: TensorTypes = None,
-    imatrix: Imatrix = None,
-    requantize: Requantize = False,
-    threads: Threads = None,
-    dry_run: DryRun = False,
+    output_dir: Annotated[Path, typer.Option(help="Where the files go: NAME-TYPE.gguf.")],
+    output_type: OutputType,
+    embedding_type: EmbeddingType,
+    pure: Pure,
+    tensor_type: TensorTypes,
+    imatrix: Imatrix,
+    requantize: Requantize,
+    threads: Threads,
+    dry_run: DryRun,
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
@@ -54,47 +55,22 @@ def command(
     of the same name is never overwritten.
     """
     from pyengine.cli.output import print_result, reporting
-    from pyengine.discovery.references import resolve_model
-    from pyengine.engine.quantize import QuantizeOptions, expand_types
-    from pyengine.engine.session import default_threads
-    from pyengine.measure.quantize import quantize_all
     from pyengine.reports.quantize_view import quantize_document
 
     check_format(json=json, markdown=markdown)
-    options = QuantizeOptions(
-        output_type=output_type,
-        embedding_type=embedding_type,
-        pure=pure,
-        overrides=tuple(split_override(text) for text in tensor_type or ()),
-        imatrix=imatrix,
-        allow_requantize=requantize,
-        threads=default_threads() if threads is None else threads,
-    )
-    types = expand_types(split_commas(to), has_imatrix=imatrix is not None)
     with reporting() as progress:
-        result = quantize_all(
-            resolve_model(source),
-            types,
-            output_dir,
-            options=options,
+        run = quantize(
+            source,
+            to=to,
+            output_dir=output_dir,
+            output_type=output_type,
+            embedding_type=embedding_type,
+            pure=pure,
+            tensor_type=tensor_type,
+            imatrix=imatrix,
+            requantize=requantize,
+            threads=threads,
             dry_run=dry_run,
             progress=progress,
         )
-    print_result(result, quantize_document, json=json, markdown=markdown)
-
-
-def split_commas(values: list[str]) -> list[str]:
-    """Return the words of options that may be repeated and may hold several by commas."""
-    return [word.strip() for value in values for word in value.split(",") if word.strip()]
-
-
-def split_override(text: str) -> tuple[str, str]:
-    """Split PATTERN=TYPE at its last equals sign.
-
-    Raises:
-        OptionError: there is none.
-    """
-    pattern, equals, kind = text.rpartition("=")
-    if not equals or not pattern or not kind:
-        raise OptionError(f"--tensor-type {text!r} is not PATTERN=TYPE")
-    return pattern, kind
+    print_result(run, quantize_document, json=json, markdown=markdown)

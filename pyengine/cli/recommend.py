@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pyengine.cli.options import Json, Markdown, check_format
+from pyengine.api.recommend import loaded, recommend
+from pyengine.cli.options import Json, Markdown, check_format, defaults_of
 from pyengine.errors import ThresholdNotMet
 
 Records = Annotated[
@@ -45,14 +46,15 @@ FailIf = Annotated[
 ]
 
 
+@defaults_of(recommend)
 def command(
     results: Records,
     *,
-    max_kl: MaxKl = None,
-    memory: Memory = None,
-    max_size: MaxSize = None,
-    variant: Variant = None,
-    fail_if: FailIf = None,
+    max_kl: MaxKl,
+    memory: Memory,
+    max_size: MaxSize,
+    variant: Variant,
+    fail_if: FailIf,
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
@@ -60,21 +62,18 @@ def command(
 
     Exits with 1 where none is within the margin, or where --fail-if holds.
     """
-    from pyengine.choose.conditions import parse_size
-    from pyengine.choose.recommend import recommend
     from pyengine.cli.output import print_result
     from pyengine.reports.loading import records_that_fit
     from pyengine.reports.recommend_view import recommend_document
-    from pyengine.run.storage import load
 
     check_format(json=json, markdown=markdown)
-    records = [load(path) for path in results]
+    records = loaded(results)
     with records_that_fit(results):
         result = recommend(
             records,
             max_kl=max_kl,
-            memory=None if memory is None else parse_size(memory),
-            size=None if max_size is None else parse_size(max_size),
+            memory=memory,
+            max_size=max_size,
             variant=variant,
             fail_if=fail_if,
         )

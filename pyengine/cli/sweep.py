@@ -1,23 +1,13 @@
 """`pyengine sweep`: quantize a model to many types and compare each with it."""
 
-from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pyengine.cli.options import GpuLayers, Html, Margin, Markdown, check_format
-from pyengine.errors import OptionError
-
-if TYPE_CHECKING:
-    from pyengine.cli.output import Reporter
-    from pyengine.measure.options import CompareOptions
-    from pyengine.measure.speed import SpeedOptions
-    from pyengine.run.record import Run
-
-EVALUATION = "evaluate.json"
+from pyengine.api.sweep import check_evaluation, evaluate_sweep, sweep, sweep_folder, sweep_models
+from pyengine.cli.options import GpuLayers, Html, Margin, Markdown, check_format, defaults_of
 
 Source = Annotated[
     str | None,
@@ -68,28 +58,29 @@ Evaluate = Annotated[
 ]
 
 
+@defaults_of(sweep)
 def command(
     source: Source = None,
     *,
-    to: FileTypes = None,
-    variants: Variants = None,
-    output_dir: OutputDir = None,
-    resume: Resume = False,
-    corpus: Texts = None,
-    context: Annotated[int, typer.Option(min=4, help="Tokens in a window.")] = 512,
-    stride: Stride = None,
-    tokens: Annotated[int, typer.Option(min=1, help="Tokens to score, at most.")] = 20_000,
-    workers: Workers = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each comparison.")] = 1,
-    speed: Annotated[bool, typer.Option(help="Measure load time, memory and speed.")] = True,
-    speed_threads: SpeedThreads = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Repetitions of each timing.")] = 5,
-    imatrix: Imatrix = None,
-    margin: Margin = 0.005,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the documents' order.")] = 20260102,
-    gpu_layers: GpuLayers = 0,
-    dask: Dask = None,
-    evaluate: Evaluate = None,
+    to: FileTypes,
+    variants: Variants,
+    output_dir: OutputDir,
+    resume: Resume,
+    corpus: Texts,
+    context: Annotated[int, typer.Option(min=4, help="Tokens in a window.")],
+    stride: Stride,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens to score, at most.")],
+    workers: Workers,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each comparison.")],
+    speed: Annotated[bool, typer.Option(help="Measure load time, memory and speed.")],
+    speed_threads: SpeedThreads,
+    repeats: Annotated[int, typer.Option(min=1, help="Repetitions of each timing.")],
+    imatrix: Imatrix,
+    margin: Margin,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the documents' order.")],
+    gpu_layers: GpuLayers,
+    dask: Dask,
+    evaluate: Evaluate,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     markdown: Markdown = False,
     html: Html = None,
@@ -99,164 +90,47 @@ def command(
     Every model is measured in a process of its own, and every finished measurement is on disk at
     once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
     """
-    from pyengine.cli.output import print_result
-    from pyengine.files import check_replaceable
-    from pyengine.measure.options import CompareOptions
-    from pyengine.measure.speed import SpeedOptions
-    from pyengine.reports.sweep_view import sweep_document
-    from pyengine.text.windows import WindowOptions
-
-    check_format(json=json, markdown=markdown)
-    if variants and to:
-        raise OptionError("--to and --variants exclude each other")
-    cores = _cores()
-    timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
-    options = CompareOptions(
-        windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
-        workers=workers or max(1, cores // threads),
-        threads=threads,
-        n_gpu_layers=gpu_layers,
-        continuations=0,
-        margin=margin,
-        seed=seed,
-    )
-    options.check()
-    model, files = _models(source, variants or [])
-    folder = output_dir or Path(f"{model.stem}-sweep")
-    if evaluate is not None:
-        check_replaceable(folder / EVALUATION, _is_evaluation)
-    asked = Asked(model, files, to or ["all"], imatrix, corpus or [], options)
-    result, timings = _sweep(
-        asked, folder, resume=resume, dask=dask, speed=timing if speed else None
-    )
-    view = partial(sweep_document, timings=timings)
-    print_result(result, view, json=json, markdown=markdown, html=html)
-    if evaluate is not None:
-        paths = [Path(found.path) for found in result.models]
-        _evaluate(paths, folder, evaluate, options, show=not json, markdown=markdown)
-
-
-def _is_evaluation(path: Path) -> bool:
-    from pyengine.run.storage import holds_run
-
-    return holds_run(path, "evaluate")
-
-
-def _models(source: str | None, variants: list[Path]) -> tuple[Path, list[Path]]:
-    """Return the source and the variants that are there already."""
-    from pyengine.discovery.references import resolve_model
-    from pyengine.measure.files import bits_per_weight, find_variants
-
-    files = find_variants([_named(variant) for variant in variants])
-    if source is not None or not files:
-        return resolve_model(source), files
-    whole = {path: bits for path in files if (bits := bits_per_weight(path)) is not None}
-    if not whole:
-        raise OptionError("none of the variants can be opened, so there is nothing to compare to")
-    return max(whole, key=lambda path: whole[path]), files
-
-
-def _named(variant: Path) -> Path:
-    """Return the file that a reference such as `ollama:NAME` names; paths stay as they are."""
-    from pyengine.discovery.references import SCHEMES, resolve_model
-
-    scheme, colon, _ = str(variant).partition(":")
-    return resolve_model(variant) if colon and scheme in SCHEMES else variant
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a sweep is asked to measure: a source, and its variants or the types to make."""
-
-    source: Path
-    files: list[Path]
-    to: list[str]
-    imatrix: Path | None
-    corpus: list[Path]
-    options: "CompareOptions"
-
-
-def _sweep(
-    asked: Asked,
-    folder: Path,
-    *,
-    resume: bool,
-    dask: str | None,
-    speed: "SpeedOptions | None",
-) -> "tuple[Run, Run]":
-    from pyengine.cli.output import reporting
-    from pyengine.corpus import load_corpus
-    from pyengine.engine.quantize import expand_types
-    from pyengine.measure.compare import Means
-    from pyengine.measure.engine import LocalExecutor, Processes
-    from pyengine.measure.executors import dask_executor
-    from pyengine.measure.quantize import quantized_paths
-    from pyengine.measure.store import open_folder
-    from pyengine.measure.sweep import sweep
-
-    types = expand_types(_words(asked.to), has_imatrix=asked.imatrix is not None)
-    corpus = load_corpus(asked.corpus)
-    with (
-        reporting() as progress,
-        open_folder(folder, resume=resume) as kept,
-        Processes() as processes,
-        dask_executor(dask) if dask else nullcontext(LocalExecutor(processes)) as executor,
-    ):
-        made = None if asked.files else _quantize(asked, types, kept.models, progress)
-        files = quantized_paths(made) if made else asked.files
-        means = Means(processes, executor, kept, keep_going=True, progress=progress)
-        return sweep(
-            asked.source, files, corpus, asked.options, means, kept, speed=speed, made=made
-        )
-
-
-def _words(values: list[str]) -> list[str]:
-    from pyengine.cli.quantize import split_commas
-
-    return split_commas(values)
-
-
-def _quantize(asked: Asked, types: list[str], folder: Path, progress: "Reporter") -> "Run":
-    from pyengine.engine.quantize import QuantizeOptions
-    from pyengine.measure.quantize import quantize_all
-
-    making = QuantizeOptions(imatrix=asked.imatrix, threads=_cores())
-    return quantize_all(asked.source, types, folder, options=making, progress=progress)
-
-
-def _evaluate(
-    paths: list[Path],
-    folder: Path,
-    tasks: str,
-    options: "CompareOptions",
-    *,
-    show: bool,
-    markdown: bool,
-) -> None:
-    """Evaluate the models that were opened against the first of them; keep the record."""
-    from pyengine.cli.evaluation import evaluation_options, evaluation_progress, find_tasks
-    from pyengine.cli.output import print_document
-    from pyengine.codegen.evaluation import Evaluation
-    from pyengine.codegen.sandbox import open_sandbox
-    from pyengine.files import write_atomic
+    from pyengine.cli.evaluation import evaluation_progress
+    from pyengine.cli.output import print_document, print_result, reporting
+    from pyengine.measure.store import Folder
     from pyengine.reports.evaluate_view import evaluate_document
-    from pyengine.run.storage import to_json
+    from pyengine.reports.sweep_view import sweep_document
+    from pyengine.run.storage import load
 
-    chosen = evaluation_options(
-        tasks,
-        threads=options.threads or 1,
-        gpu_layers=options.n_gpu_layers,
-        folder=folder / "evaluate",
-    )
-    with evaluation_progress() as progress:
-        evaluation = Evaluation(find_tasks(tasks), tasks, chosen, open_sandbox(), progress=progress)
-        result = evaluation.run(paths[1:], reference=paths[0])
-    write_atomic(folder / EVALUATION, to_json(result), is_ours=_is_evaluation)
-    if show:
-        print_document(evaluate_document(result), markdown=markdown)
-
-
-def _cores() -> int:
-    from pyengine.engine.session import default_threads
-
-    return default_threads() + 1
+    check_format(json=json, markdown=markdown, html=html)
+    model, files = sweep_models(source, variants, to)
+    folder = sweep_folder(model, output_dir)
+    if evaluate is not None:
+        check_evaluation(folder)
+    with reporting() as progress:
+        run = sweep(
+            model,
+            to=to,
+            variants=files,
+            output_dir=folder,
+            resume=resume,
+            corpus=corpus,
+            context=context,
+            stride=stride,
+            tokens=tokens,
+            workers=workers,
+            threads=threads,
+            speed=speed,
+            speed_threads=speed_threads,
+            repeats=repeats,
+            imatrix=imatrix,
+            margin=margin,
+            seed=seed,
+            gpu_layers=gpu_layers,
+            dask=dask,
+            progress=progress,
+        )
+    view = partial(sweep_document, timings=load(Folder(folder).timings))
+    print_result(run, view, json=json, markdown=markdown, html=html)
+    if evaluate is not None:
+        with evaluation_progress() as estimates:
+            found = evaluate_sweep(
+                run, folder, evaluate, threads=threads, gpu_layers=gpu_layers, progress=estimates
+            )
+        if not json:
+            print_document(evaluate_document(found), markdown=markdown)

@@ -40,7 +40,7 @@ def command(
     markdown: Markdown = False,
 ) -> None:
     """Show the tokens of a text: pieces, ids and byte offsets, white space made visible."""
-    from pyengine.cli.model_argument import usable_model
+    from pyengine.api.arguments import usable_model
     from pyengine.cli.output import print_result
     from pyengine.engine.model import open_model
     from pyengine.engine.options import ModelOptions

@@ -1,11 +1,11 @@
 """`pyengine vocab`: how tokenizers encode programming languages."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from pyengine.api.vocab import vocab
 from pyengine.cli.options import (
     Html,
     Json,
@@ -13,13 +13,9 @@ from pyengine.cli.options import (
     Languages,
     Markdown,
     check_format,
-    choose_languages,
+    defaults_of,
 )
 from pyengine.errors import OptionError
-
-if TYPE_CHECKING:
-    from pyengine.engine.model import Model
-    from pyengine.vocabulary.keywords import KeywordTable
 
 Models = Annotated[
     list[str] | None,
@@ -43,13 +39,14 @@ Paper = Annotated[
 ]
 
 
+@defaults_of(vocab)
 def command(
     models: Models = None,
     *,
-    corpus: Texts = None,
-    keywords: KeywordFiles = None,
-    language: Languages = None,
-    collection: TableCollection = "reference",
+    corpus: Texts,
+    keywords: KeywordFiles,
+    language: Languages,
+    collection: TableCollection,
     paper: Paper = False,
     json: Json = False,
     markdown: Markdown = False,
@@ -61,42 +58,20 @@ def command(
     what is broken in it. No weight is read. Several models are set side by side.
     """
     from pyengine.cli.output import print_result, reporting
-    from pyengine.corpus import load_corpus
-    from pyengine.measure.vocab import vocab
-    from pyengine.measure.vocab_analysis import VocabOptions
     from pyengine.reports.vocab_view import paper_document, vocab_document
 
-    check_format(json=json, markdown=markdown)
-    collections = _collections(collection, keywords, language)
-    options = VocabOptions(collections, load_corpus(corpus or ()))
+    check_format(json=json, markdown=markdown, html=html)
     with reporting() as progress:
-        opened = [_open(source) for source in models or [""]]
-        run = vocab(opened, options, progress=progress)
+        run = vocab(
+            models,
+            corpus=corpus,
+            keywords=keywords,
+            language=language,
+            collection=collection,
+            progress=progress,
+        )
     if paper and not run.shown("paper"):
-        paths = ", ".join(str(model.path) for model in opened)
+        paths = ", ".join(model.path for model in run.models)
         raise OptionError(f"--paper: none of the paper's tokenizers is in {paths}")
     view = paper_document if paper else vocab_document
     print_result(run, view, json=json, markdown=markdown, html=html)
-
-
-def _collections(
-    collection: str, files: list[Path] | None, languages: list[str] | None
-) -> dict[str, Mapping[str, "KeywordTable"]]:
-    """Return the tables asked for, and beside them those of the paper as they are."""
-    from pyengine.vocabulary.keywords import load_tables
-
-    tables = load_tables(collection, extra=files or ())  # type: ignore[arg-type]
-    chosen, paper = choose_languages(tables, languages), load_tables("paper")
-    changed = collection == "paper" and dict(chosen) != dict(paper)
-    return {"paper, changed" if changed else collection: chosen, "paper": paper}
-
-
-def _open(source: str) -> "Model":
-    from pyengine.cli.model_argument import usable_model
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import ModelOptions
-
-    return open_model(
-        usable_model(source or None, vocabulary_only=True),
-        options=ModelOptions(vocabulary_only=True),
-    )

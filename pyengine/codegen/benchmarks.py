@@ -21,6 +21,7 @@ from pyengine.codegen.tasks import (
 from pyengine.discovery.hub import download_from_dataset
 from pyengine.discovery.places import Places
 from pyengine.errors import OptionError
+from pyengine.extras import import_extra
 from pyengine.inputs import MOST_BYTES, read_bytes
 
 HUMANEVAL_X = {"JavaScript": "javascript", "Java": "java", "Python": "python"}
@@ -96,10 +97,7 @@ def _unpacked(data: bytes, path: Path) -> bytes:
 
 
 def _parquet(path: Path) -> list[dict[str, Any]]:
-    try:
-        from pyarrow import parquet  # type: ignore[import-untyped,import-not-found,unused-ignore]
-    except ImportError as error:
-        raise OptionError(f"reading {path} needs pyarrow: pip install pyarrow") from error
+    parquet = import_extra("pyarrow.parquet", f"reading {path}")
     records: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     return records
 
@@ -209,7 +207,8 @@ def fetch_tasks(name: str) -> list[Task]:
 
     Raises:
         OptionError: the name is unknown.
-        InputError: huggingface_hub is missing, or the download failed.
+        MissingExtraError: huggingface_hub is not installed.
+        InputError: the download failed.
         TaskFileError: the content is not the one published.
     """
     published = HUB.get(name)

@@ -12,6 +12,7 @@ from pyengine.discovery.places import Places
 from pyengine.discovery.stores import choose_files
 from pyengine.engine.gguf import parts_sha256
 from pyengine.errors import InputError, ModelFileError
+from pyengine.extras import import_extra
 from pyengine.files import temporary_folder, write_atomic
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def download(repository: str, choice: str | None, *, places: Places) -> Path:
     left is removed. Progress goes to stderr.
 
     Raises ModelFileError where the repository or the file is not there, the choice names several,
-    or what came is damaged; InputError where huggingface_hub is not installed or the network fails.
+    or what came is damaged; MissingExtraError where huggingface_hub is not installed; InputError
+    where the network fails.
     """
     return _asking(repository, places, lambda api: _fetch(api, repository, choice, places.hub()))
 
@@ -56,13 +58,10 @@ def download_from_dataset(repository: str, name: str, *, places: Places) -> Path
 
 def _asking(repository: str, places: Places, ask: Callable[[HfApi], T]) -> T:
     """Ask the hub something, and raise what fails as errors of ours."""
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    except ImportError as error:
-        raise InputError(
-            f"hf:{repository}: downloading needs huggingface_hub; pip install 'pyengine[hub]'"
-        ) from error
+    import_extra("huggingface_hub", f"hf:{repository}: downloading")
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
     api = HfApi(
         endpoint=places.environment.get("HF_ENDPOINT"), token=places.environment.get("HF_TOKEN")
     )

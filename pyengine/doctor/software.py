@@ -16,7 +16,7 @@ from pyengine.doctor.checks import Check, check
 from pyengine.engine.library import REPAIR
 
 _TOPIC = "software"
-_EXTRAS = ("huggingface_hub", "pyarrow")
+_EXTRAS = ("huggingface_hub", "matplotlib", "pyarrow")
 
 
 def check_software(devices: Sequence[str]) -> Iterator[Check]:

@@ -3,14 +3,26 @@
 import ctypes
 import sys
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 
 REPAIR = f"pip install llama-cpp-python=={LLAMA_CPP_PYTHON_VERSION}"
 REINSTALL = f"pip install --force-reinstall --no-deps llama-cpp-python=={LLAMA_CPP_PYTHON_VERSION}"
+
+
+def load_core() -> ModuleType:
+    """Return the compiled core, having opened the library that it is linked to.
+
+    Raises:
+        ImportError: either is missing or damaged, or llama-cpp-python is another version.
+    """
+    open_llama_cpp()
+    return import_module("pyengine._core")
 
 
 @cache

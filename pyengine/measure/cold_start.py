@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.embedded import embedded_model
+from pyengine.discovery.references import resolve_model
 from pyengine.engine.model import Model, open_model
 from pyengine.engine.session import Session
 from pyengine.errors import OptionError
@@ -22,6 +22,8 @@ from pyengine.measure.start_tokens import NATURAL, Start, resolve_start
 from pyengine.statistics.rows import row_statistics
 from pyengine.vocabulary.keyword_forms import VARIANTS, bare_tokens, variant_sets
 from pyengine.vocabulary.token_sets import TokenSets
+
+LONGEST_NAME = 40
 
 
 class TokenProbability(NamedTuple):
@@ -106,7 +108,8 @@ class ColdStart:
 
     def __repr__(self) -> str:
         best = ", ".join(f"{token.text!r} {token.probability:.3g}" for token in self.top(3))
-        return f"<ColdStart {self.start.name}: {best}; {self.entropy_bits:.2f} bits>"
+        name = self.start.name if len(self.start.name) <= LONGEST_NAME else "text"
+        return f"<ColdStart {name}: {best}; {self.entropy_bits:.2f} bits>"
 
     def _text(self, token: int) -> str:
         return self.vocabulary.piece(token).decode("utf-8", errors="backslashreplace")
@@ -123,18 +126,25 @@ def cold_start(
     """Decode a model's start and return its next-token distribution.
 
     Args:
-        model: an open model, a file, or nothing for the embedded model.
+        model: an open model, a path or a reference as on the command line, or nothing for the
+            embedded model.
         start: natural, bos, eos, newline, fim, chat, fence:LANGUAGE or text:TEXT.
         threads: CPU threads; None for the cores less one.
+
+    Returns:
+        logits float32 (n_vocab,), log-probabilities in nats, and what is computed of them.
 
     Raises:
         ModelFileError: the file cannot be opened.
         ModelKindError: the model has no next-token distribution.
         NumbersError: its logits are NaN or infinite.
         OptionError: a start that the model does not support.
+
+    Example:
+        pyengine.cold_start("model.gguf").top(10)
     """
     if not isinstance(model, Model):
-        with open_model(model or embedded_model()) as opened:
+        with open_model(resolve_model(model)) as opened:
             return cold_start(opened, start=start, threads=threads)
     resolved = resolve_start(start, model)
     chunk = cold_chunk([after(resolved.ids)], threads=threads)

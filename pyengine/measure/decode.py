@@ -96,6 +96,32 @@ def observe(
         NumbersError: a logit is not a number.
     """
     decoding = session(variant, chunk.session)
+    return observe_in(
+        decoding,
+        chunk,
+        observers,
+        keepers,
+        padding,
+        variant=variant.id,
+        reference=reference,
+        contexts=contexts,
+        at=at,
+    )
+
+
+def observe_in(
+    decoding: Session,
+    chunk: Chunk,
+    observers: Sequence[Observer],
+    keepers: dict[str, Keeper],
+    padding: npt.NDArray[np.int32],
+    *,
+    variant: str = "",
+    reference: str = "",
+    contexts: Sequence[Context] | None = None,
+    at: npt.NDArray[np.int64] | None = None,
+) -> Observation:
+    """Do what `observe` does, in a session that is open."""
     model = decoding.model
     targets, token_sets = chunk.targets, chunk.token_sets
     parts: list[tuple[npt.NDArray[np.int64], Columns]] = []
@@ -109,7 +135,7 @@ def observe(
             token_sets=token_sets[inside],
             padding=padding,
             threads=decoding.threads,
-            variant=variant.id,
+            variant=variant,
         )
         parts.append((places, _columns(observers, block)))
         for keeper in keepers.values():

@@ -65,10 +65,14 @@ def _context(window: Window, documents: Sequence[TokenizedText]) -> Context:
 
 
 def window_session(
-    windows: Sequence[Window], options: WindowOptions, *, n_vocab: int, threads: int
+    windows: Sequence[Window | Context], *, n_ctx: int, n_vocab: int, threads: int
 ) -> SessionOptions:
-    """Choose how windows are decoded: the order of computation, which is part of every number."""
-    n_ctx = max(options.n_ctx, *(len(window.ids) for window in windows))
+    """Choose how windows are decoded: the order of computation, which is part of every number.
+
+    Args:
+        n_ctx: tokens that the session holds at least.
+    """
+    n_ctx = max(n_ctx, *(len(window.ids) for window in windows))
     at_once = BYTES_AT_ONCE // (4 * n_vocab)
     if at_once > WHOLE_TILES:
         at_once -= at_once % WHOLE_TILES

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 from pyengine.engine.gguf import check_gguf, parts_sha256
-from pyengine.errors import InputError, ModelFileError, OptionError, PyengineError, WorkerError
+from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerError
+from pyengine.extras import import_extra
 from pyengine.measure.engine import Failure, Outcome, Processes, Task, measure_chunk
 from pyengine.measure.variants import Variant
 
@@ -104,13 +104,10 @@ def dask_executor(address: str) -> Iterator[DaskExecutor]:
     """Yield an executor on a Dask cluster.
 
     Raises:
-        OptionError: the extra is not installed.
+        MissingExtraError: the extra is not installed.
         InputError: there is no scheduler at the address.
     """
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError:
-        raise OptionError("--dask needs the extra: pip install 'pyengine[dask]'") from None
+    distributed = import_extra("distributed", "--dask")
     try:
         client = distributed.Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:

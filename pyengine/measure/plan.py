@@ -77,7 +77,8 @@ class Plan:
         documents = tokenize(corpus.documents, self.vocabulary)
         windows = cut_windows(documents, self.prefix, options.windows, seed=options.seed)
         n_vocab = self.reference.info.n_vocab
-        session = window_session(windows, options.windows, n_vocab=n_vocab, threads=self.threads)
+        n_ctx = options.windows.n_ctx
+        session = window_session(windows, n_ctx=n_ctx, n_vocab=n_vocab, threads=self.threads)
         chunk_rows = max(1, options.cap_bytes // (4 * n_vocab))
         return scored_corpus(documents, windows, session, chunk_rows=chunk_rows)
 

@@ -21,8 +21,7 @@ from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import cpu_name, provenance
 from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
 from pyengine.measure.store import Folder, is_sweep, is_timings
-from pyengine.run.record import Exhibit, ModelInfo, Note, Run
-from pyengine.run.storage import save
+from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 
 
 def sweep(

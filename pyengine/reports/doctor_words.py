@@ -10,6 +10,7 @@ Values = Mapping[str, Any]
 _GIB = 1 << 30
 _PURPOSES = {
     "huggingface_hub": ("downloads by hf: references", "hub"),
+    "matplotlib": ("pages (`--html`) and pictures", "plots"),
     "pyarrow": ("`pyengine report --parquet`", "parquet"),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyengine.errors import InputError
+from pyengine.extras import import_extra
 from pyengine.reports.comma_separated import csv_text
 from pyengine.reports.loading import Saved
 from pyengine.run import measurement
@@ -159,13 +160,10 @@ def measurements_csv(rows: Sequence[Row]) -> str:
 def write_parquet(rows: Sequence[Row], path: Path) -> None:
     """Write measurements as Parquet, through pyarrow (the extra `parquet`).
 
-    Raises InputError where pyarrow is not installed.
+    Raises MissingExtraError where pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise InputError("--parquet needs pyarrow; run: pip install 'pyengine[parquet]'") from error
+    pa = import_extra("pyarrow", "--parquet")
+    pq = import_extra("pyarrow.parquet", "--parquet")
     types = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
     schema = pa.schema([(field.name, types[str(field.type)]) for field in fields(Row)])
     columns = [

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pyengine.extras import import_extra
 from pyengine.plain_text import safe
 from pyengine.reports.charts import (
     Bars,
@@ -99,8 +100,7 @@ def _own_ids(svg: str, name: str) -> str:
 def _draw(
     picture: Picture, form: Literal["svg", "png"], *, transparent: bool = False, dpi: int = 72
 ) -> bytes:
-    import matplotlib as mpl
-
+    mpl = import_extra("matplotlib", f"the picture {picture.name}")
     target = io.BytesIO()
     style: Any = {**_STYLE, "svg.hashsalt": picture.name}
     with mpl.rc_context(style), warnings.catch_warnings():

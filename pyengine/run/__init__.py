@@ -13,8 +13,10 @@ from pyengine.run.record import (
     Population,
     Provenance,
     Run,
+    save,
+    to_json,
 )
-from pyengine.run.storage import load, merge, save, schema, to_json
+from pyengine.run.storage import load, merge, schema
 
 __all__ = [
     "METRICS",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from pyengine.run.measurement import Measurement
+from pyengine.run.small_table import SmallTable
 
 # The fields of a measurement that a table may be laid out by; anything else is a dimension.
 FIELDS = ("model", "metric", "reference")
 WHOLE = "all"
 
 
-@dataclass(frozen=True)
-class Pivot:
+@dataclass(frozen=True, repr=False)
+class Pivot(SmallTable):
     """A table of measurements.
 
     Attributes:
@@ -33,45 +33,24 @@ class Pivot:
         """Return the numbers alone, a list for each row."""
         return [[None if cell is None else cell.value for cell in row] for row in self.cells]
 
-    def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which need not be installed
-        """Return the numbers as a pandas.DataFrame.
+    def columns_of_values(self) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
+        """Return the names of the rows, and the numbers of each column."""
+        by_column = zip(*self.values(), strict=True) if self.cells else ((),) * len(self.columns)
+        return self.rows, dict(zip(self.columns, by_column, strict=True))
 
-        Raises:
-            ImportError: pandas is not installed.
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self.values(), index=list(self.rows), columns=list(self.columns))
-
-    def __str__(self) -> str:
-        lines = [[self.title, *self.columns]]
-        lines += [[name, *map(_text, row)] for name, row in zip(self.rows, self.cells, strict=True)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        return "\n".join(
-            "  ".join(
-                text.ljust(width) if i == 0 else text.rjust(width)
-                for i, (text, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        )
-
-    def __repr__(self) -> str:
-        text = str(self)
-        return text if len(text) < 2000 else text[:1900].rpartition("\n")[0] + "\n…"
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(name)}</th>" for name in (self.title, *self.columns))
-        body = "".join(
-            f"<tr><th>{escape(name)}</th>"
-            + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row)
-            + "</tr>"
-            for name, row in zip(self.rows, self.cells, strict=True)
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    def lines(self) -> list[list[str]]:
+        """Return the texts of the head and of each row."""
+        head = [self.title, *self.columns]
+        return [head, *([n, *map(_text, r)] for n, r in zip(self.rows, self.cells, strict=True))]
 
 
 def pivot(
-    measurements: Sequence[Measurement], *, rows: str, columns: str, title: str = ""
+    measurements: Sequence[Measurement],
+    *,
+    rows: str,
+    columns: str,
+    title: str = "",
+    where: Mapping[str, str] | None = None,
 ) -> Pivot:
     """Lay measurements out as a table.
 
@@ -79,11 +58,14 @@ def pivot(
         rows, columns: each "model", "metric", "reference", or a dimension of the groups such as
             "language"; a measurement over all data stands under "all". Measurements with another
             dimension than these are left out; of several for one cell the first counts.
+        where: further dimensions, and the member that counts of each.
     """
-    dimensions = [name for name in (rows, columns) if name not in FIELDS]
+    wanted = dict(where or {})
+    dimensions = {name for name in (rows, columns) if name not in FIELDS} | wanted.keys()
     cells: dict[tuple[str, str], Measurement] = {}
     for measurement in measurements:
-        if set(measurement.members) <= set(dimensions):
+        members = measurement.members
+        if members.keys() <= dimensions and wanted.items() <= members.items():
             cells.setdefault((_key(measurement, rows), _key(measurement, columns)), measurement)
     names = tuple(dict.fromkeys(row for row, _ in cells))
     heads = tuple(dict.fromkeys(column for _, column in cells))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from html import escape
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
-from pyengine.run.measurement import Measurement, from_columns, group_of, to_columns
+import pyengine
+from pyengine.errors import OptionError
+from pyengine.files import IsOurs, write_atomic
+from pyengine.plain_text import escape_json, safe_line
+from pyengine.run.measurement import COLUMNS, Measurement, from_columns, group_of, to_columns
 from pyengine.run.pivot import Pivot, pivot
+from pyengine.run.small_table import SmallTable, data_frame, html_table, shortened
 
 SCHEMA_VERSION = 2
+# Of these a run shows when it prints itself.
+MOST_MODELS, MOST_METRICS = 8, 6
 Setting: TypeAlias = str | int | float | bool | None
 
 
@@ -207,23 +216,121 @@ class Run(Part):
             if exhibit.kind == kind and model in (None, exhibit.model)
         ]
 
-    def table(self, metric: str, *, rows: str = "model", columns: str = "language") -> Pivot:
-        """Lay one metric out as a small table, see `pyengine.run.pivot`."""
-        return pivot(self.select(metric), rows=rows, columns=columns, title=metric)
+    def table(
+        self, metric: str, rows: str = "model", columns: str = "language", **where: str
+    ) -> Pivot:
+        """Lay one metric out as a small table.
+
+        Args:
+            metric: id of a metric, such as "kl".
+            rows, columns: each "model", "metric", "reference", or a dimension of the groups such
+                as "language", "class" or "start"; what is over all data stands under "all".
+            where: further dimensions of the groups, and the member that counts of each.
+
+        Returns:
+            a table of measurements in the metric's unit; it prints itself, shows itself in a
+            notebook, and has `.values()` and `.to_pandas()`.
+
+        Raises:
+            OptionError: the run holds nothing of that metric, or nothing by these dimensions.
+
+        Example:
+            run.table("coverage", rows="language", columns="form", collection="reference")
+        """
+        found = self.select(metric)
+        if not found:
+            there = ", ".join(dict.fromkeys(row.metric for row in self.measurements))
+            raise OptionError(f"this run has no metric {metric!r}; it has {there or 'none'}")
+        table = pivot(found, rows=rows, columns=columns, title=metric, where=where)
+        if not table.rows:
+            groups = dict.fromkeys(" and ".join(row.members) or "nothing" for row in found)
+            raise OptionError(
+                f"this run has {metric!r} by {', '.join(groups)}, and not by {rows} and {columns}"
+            )
+        return table
+
+    def verdicts(self, margin: float | None = None) -> SmallTable:
+        """Judge every variant's mean KL divergence by a margin, see `pyengine.verdicts`.
+
+        Args:
+            margin: nats per token that are of no interest; None for that of the measurement.
+
+        Raises:
+            OptionError: the margin is negative, or the run compares no models.
+
+        Example:
+            run.verdicts(margin=0.1)
+        """
+        found: SmallTable = pyengine.verdicts(self, margin)
+        return found
+
+    def save(self, path: str | Path) -> None:
+        """Write the run to a JSON file, whole or not at all; `pyengine.load` reads it.
+
+        Raises:
+            InputError: the file cannot be written.
+
+        Example:
+            run.save("result.json")
+        """
+        save(self, path)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 - a pandas.DataFrame, which need not be installed
-        """Return all measurements as a pandas.DataFrame; ImportError where pandas is missing."""
-        import pandas as pd
+        """Return all measurements as a pandas.DataFrame, one row for each.
 
-        return pd.DataFrame(to_columns(self.measurements))
+        Raises:
+            MissingExtraError: pandas is not installed.
+
+        Example:
+            run.to_pandas().query("metric == 'kl'")
+        """
+        return data_frame({n: [getattr(row, n) for row in self.measurements] for n in COLUMNS})
 
     def __str__(self) -> str:
         return repr(self)
 
     def __repr__(self) -> str:
-        models = ", ".join(model.id for model in self.models[:8])
-        more = f" and {len(self.models) - 8} more" if len(self.models) > 8 else ""
+        overview = self._overview()
+        return shortened(
+            self._headline() if overview is None else f"{self._headline()}\n{overview}"
+        )
+
+    def _repr_html_(self) -> str:
+        overview = self._overview()
+        table = "" if overview is None else html_table(overview.lines())
+        return f"<p><code>{escape(self._headline())}</code></p>{table}"
+
+    def _headline(self) -> str:
+        models = ", ".join(safe_line(model.id)[:80] for model in self.models[:MOST_MODELS])
+        more = len(self.models) - MOST_MODELS
         return (
-            f"<Run of {self.command}: {models}{more}; {len(self.measurements)} measurements, "
+            f"<Run of {safe_line(self.command)[:40]}: {models or 'no model'}"
+            f"{f' and {more} more' if more > 0 else ''}; {len(self.measurements)} measurements, "
             f"{len(self.exhibits)} exhibits, {len(self.notes)} notes>"
         )
+
+    def _overview(self) -> Pivot | None:
+        """Return some metrics over all data of the first models; those beside a reference first."""
+        whole = [row for row in self.measurements if row.group == "" and row.model != row.reference]
+        whole.sort(key=lambda row: row.reference == "")
+        shown = list(dict.fromkeys(row.metric for row in whole))
+        metrics, models = shown[:MOST_METRICS], {m.id for m in self.models[:MOST_MODELS]}
+        kept = [row for row in whole if row.metric in metrics and row.model in models]
+        return pivot(kept, rows="model", columns="metric") if kept else None
+
+
+def to_json(run: Run) -> str:
+    """Write a record as JSON text that steers no terminal; equal records give equal texts."""
+    return escape_json(run.model_dump_json(indent=1)) + "\n"
+
+
+def save(run: Run, path: str | Path, *, is_ours: IsOurs | None = None) -> None:
+    """Write a record to a file, whole or not at all.
+
+    Args:
+        is_ours: tells whether a file that is there already may be replaced; None for any.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    write_atomic(path, to_json(run), is_ours=is_ours)

@@ -1,4 +1,4 @@
-"""Write records to files, read them back, and merge those that belong together."""
+"""Read records back from files, and merge those that belong together."""
 
 from __future__ import annotations
 
@@ -10,27 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from pyengine.errors import InputError, ResultFileError
-from pyengine.files import IsOurs, write_atomic
 from pyengine.inputs import read_bytes
-from pyengine.plain_text import escape_json
 from pyengine.run.record import SCHEMA_VERSION, Run
-
-
-def to_json(run: Run) -> str:
-    """Write a record as JSON text that steers no terminal; equal records give equal texts."""
-    return escape_json(run.model_dump_json(indent=1)) + "\n"
-
-
-def save(run: Run, path: str | Path, *, is_ours: IsOurs | None = None) -> None:
-    """Write a record to a file, whole or not at all.
-
-    Args:
-        is_ours: tells whether a file that is there already may be replaced; None for any.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    write_atomic(path, to_json(run), is_ours=is_ours)
 
 
 def holds_run(path: Path, command: str) -> bool:
@@ -44,11 +25,17 @@ def holds_run(path: Path, command: str) -> bool:
 
 
 def load(path: str | Path) -> Run:
-    """Read a record from a JSON file.
+    """Read a run from a JSON file.
+
+    Args:
+        path: a file that `--json` or `Run.save` wrote, or one in the folder of a sweep.
 
     Raises:
         ResultFileError: the file is missing, no record of pyengine, damaged, or of another schema
             version; nothing of an older version is read.
+
+    Example:
+        pyengine.load("result.json").table("kl")
     """
     return parse(read_json(path), str(path))
 

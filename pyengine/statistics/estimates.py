@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pyengine.statistics.distributions import student_quantile
+
 Floats = npt.NDArray[np.float64]
 Clusters = npt.NDArray[np.intp]
 
@@ -84,9 +86,7 @@ def half_width(standard_error: float, n_clusters: int, level: float) -> float:
     """Return t(n_clusters - 1) times the standard error; NaN with fewer than two clusters."""
     if n_clusters < 2:
         return float("nan")
-    from scipy.special import stdtrit  # importing it takes longer than a cold start
-
-    return float(stdtrit(n_clusters - 1, 0.5 + level / 2)) * standard_error
+    return student_quantile(0.5 + level / 2, n_clusters - 1) * standard_error
 
 
 def cluster_sums(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from pyengine.statistics.distributions import normal_quantile, student_two_sided
 from pyengine.statistics.estimates import Clusters, Estimate, Floats, clustered_mean
 
 Verdict: TypeAlias = Literal["different", "equivalent", "undecided"]
@@ -46,10 +47,7 @@ def p_value(estimate: Estimate) -> float:
         return float("nan")
     if estimate.se_clustered == 0.0:
         return 1.0 if estimate.value == 0.0 else 0.0
-    from scipy.special import stdtr  # importing it takes longer than a cold start
-
-    ratio = abs(estimate.value) / estimate.se_clustered
-    return float(2 * stdtr(estimate.n_clusters - 1, -ratio))
+    return student_two_sided(estimate.value / estimate.se_clustered, estimate.n_clusters - 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -99,9 +97,7 @@ def tokens_to_separate(difference: PairedDifference, *, power: float = 0.8) -> i
     ratio = abs(estimate.value) / estimate.se_clustered
     if ratio < SMALLEST_INFORMATIVE_RATIO:
         return None
-    from scipy.special import ndtri  # importing it takes longer than a cold start
-
-    z = float(ndtri(0.5 + estimate.level / 2) + ndtri(power))
+    z = normal_quantile(0.5 + estimate.level / 2) + normal_quantile(power)
     more = estimate.n * ((z / ratio) ** 2 - 1)
     if more <= 0:
         return None

@@ -1,10 +1,12 @@
 """How often a model succeeds, and whether two differ: few tasks, so exact where it can be."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, norm, rankdata
+
+from pyengine.statistics.distributions import normal_quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,11 +39,18 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
-    """Return successes / n with Wilson's score interval (Wilson 1927), without continuity term."""
+    """Return successes / n with Wilson's score interval (Wilson 1927), without continuity term.
+
+    The ends are (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
+    """
     if n == 0:
         return Interval(float("nan"), float("nan"), float("nan"), level)
-    ends = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
-    return Interval(successes / n, float(ends.low), float(ends.high), level)
+    p, z = successes / n, normal_quantile(0.5 + level / 2)
+    middle, whole = p + z * z / (2 * n), 1 + z * z / n
+    reach = z * math.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
+    low = 0.0 if successes == 0 else (middle - reach) / whole
+    high = 1.0 if successes == n else (middle + reach) / whole
+    return Interval(p, low, high, level)
 
 
 def share_over_tasks(values: Floats, interval: Interval) -> Interval | None:
@@ -66,10 +75,9 @@ def mcnemar(only_first: int, only_second: int) -> float:
     Under "both are equally good" a task that only one of them solves is a fair coin. 1 where no
     such task is.
     """
-    discordant = only_first + only_second
-    if discordant == 0:
-        return 1.0
-    return float(binomtest(only_first, discordant, 0.5).pvalue)
+    discordant, fewer = only_first + only_second, min(only_first, only_second)
+    ways = sum(math.comb(discordant, i) for i in range(fewer + 1))
+    return min(1.0, 2 * ways / (1 << discordant))
 
 
 def bootstrap_mean(
@@ -118,6 +126,12 @@ class RankCorrelation:
     n: int
 
 
+def _ranks(values: Floats) -> Floats:
+    """Return places from 1 in rising order, equal values sharing the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
+
+
 def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorrelation:
     """Return Spearman's rank correlation over variants with an interval that suits few of them.
 
@@ -132,14 +146,14 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorre
     nan = float("nan")
     if n < 3 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
         return RankCorrelation(Interval(nan, nan, nan, level), n)
-    rho = float(np.clip(np.corrcoef(rankdata(x), rankdata(y))[0, 1], -1.0, 1.0))
+    rho = float(np.clip(np.corrcoef(_ranks(x), _ranks(y))[0, 1], -1.0, 1.0))
     if n < 4:
         return RankCorrelation(Interval(rho, nan, nan, level), n)
     # A perfect order counts as half a swap of neighbours short of it: Fisher's value would be
     # infinite, and four variants in order are no certainty.
     most = 1.0 - 6.0 / (n**3 - n)
     taken = float(np.clip(rho, -most, most))
-    reach = float(norm.ppf(0.5 + level / 2)) * np.sqrt((1 + taken**2 / 2) / (n - 3))
+    reach = normal_quantile(0.5 + level / 2) * np.sqrt((1 + taken**2 / 2) / (n - 3))
     low, high = (float(np.tanh(np.arctanh(taken) + side * reach)) for side in (-1, 1))
     interval = Interval(rho, min(low, rho), max(high, rho), level)
     return RankCorrelation(interval, n)

@@ -20,7 +20,7 @@ from pyengine.measure.llama_perplexity.base_file import BaseFile, BaseHeader, Ba
 from pyengine.statistics import pair_statistics
 from pyengine.statistics.base_rows import compare_base_rows, encode_base_rows
 
-Progress = Callable[[float], None]
+Progress = Callable[[float], object]
 
 
 def _silent(fraction: float) -> None:

@@ -18,7 +18,7 @@ from pyengine.measure.llama_perplexity.printed import print_comparison, print_fi
 from pyengine.measure.provenance import provenance
 from pyengine.run.record import Exhibit, Note, Run
 
-Progress = Callable[[str, float], None]
+Progress = Callable[[str, float], object]
 
 
 def emulate(

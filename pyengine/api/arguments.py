@@ -1,0 +1,88 @@
+"""What the commands share: models, files and words as a caller names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from pyengine.errors import OptionError
+
+MIB = 1 << 20
+T = TypeVar("T")
+Named: TypeAlias = str | Path
+Names: TypeAlias = str | Path | Iterable[str | Path] | None
+Words: TypeAlias = str | Iterable[str] | None
+# Called with what is being done, and the part of it that is done, from 0 to 1.
+Progress: TypeAlias = Callable[[str, float], object]
+
+
+def silent(what: str, fraction: float) -> None:
+    """Show no progress."""
+
+
+def usable_model(
+    reference: Named | None = None,
+    *,
+    vocabulary_only: bool = False,
+    progress: Callable[[float], object] | None = None,
+) -> Path:
+    """Return the file that a reference names, after making sure that opening it kills nobody.
+
+    Args:
+        reference: as `resolve_model` takes it; nothing or "" for the embedded model.
+        vocabulary_only: the weights will not be read, so a trial need not read them either.
+        progress: called with 0 before a trial and 1 after it; it may take as long as an opening.
+
+    Raises:
+        ModelFileError: there is no such file, or it cannot be opened.
+    """
+    from pyengine.discovery.references import resolve_model
+    from pyengine.engine.options import ModelOptions
+    from pyengine.engine.trial import try_where_needed
+
+    path = resolve_model(reference or None)
+    how = ModelOptions(vocabulary_only=vocabulary_only)
+    try_where_needed(path, options=how, progress=progress)
+    return path
+
+
+def names(value: Names) -> list[Named]:
+    """Return models or files, of which one may be given alone."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | Path) else list(value)
+
+
+def words(value: Words) -> list[str]:
+    """Return the words of an option that may be given once or again."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def split_commas(value: Words) -> list[str]:
+    """Return the words of an option that may be given again and may hold several by commas."""
+    return [word.strip() for text in words(value) for word in text.split(",") if word.strip()]
+
+
+def optional_path(value: Named | None) -> Path | None:
+    """Return a path where one is given."""
+    return None if value is None else Path(value)
+
+
+def check_languages(named: Collection[str], known: Collection[str]) -> None:
+    """Raise OptionError where a language was named that is not known."""
+    for language in named:
+        if language not in known:
+            raise OptionError(f"unknown language {language!r}; use {', '.join(known)}")
+
+
+def choose_languages(tables: Mapping[str, T], named: Collection[str]) -> Mapping[str, T]:
+    """Return the tables of the languages that were named, of all languages where none was.
+
+    Raises:
+        OptionError: a language is not known.
+    """
+    check_languages(named, tables)
+    return {name: tables[name] for name in named} if named else tables

@@ -1,0 +1,194 @@
+"""`compare`: what compression, distillation or fine-tuning did, and how sure we are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyengine.api.arguments import (
+    MIB,
+    Named,
+    Names,
+    Progress,
+    names,
+    optional_path,
+    silent,
+    usable_model,
+)
+from pyengine.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyengine.measure.options import Axis
+    from pyengine.run.record import Run
+
+# What the emulation knows; whatever else is asked for with it would be ignored.
+EMULATION = frozenset(
+    {
+        *("reference", "variants", "corpus", "emulate", "base_file"),
+        *("context", "windows", "threads", "gpu_layers", "progress"),
+    }
+)
+
+
+def compare(
+    reference: Named,
+    variants: Names,
+    *,
+    corpus: Names = None,
+    starts: bool = True,
+    text: bool = True,
+    context: int = 512,
+    stride: int | None = None,
+    windows: int | None = None,
+    tokens: int = 20_000,
+    precision: float | None = None,
+    margin: float = 0.005,
+    axis: Axis = "auto",
+    positions: int = 10,
+    passages: int = 3,
+    continuations: int = 12,
+    memory_cap: int = 512,
+    save_logits: Named | None = None,
+    emulate: Literal["llama-perplexity"] | None = None,
+    base_file: Named | None = None,
+    threads: int | None = None,
+    gpu_layers: int = 0,
+    seed: int = 20260102,
+    progress: Progress = silent,
+) -> Run:
+    """Measure how far variants are from a reference, over whole next-token distributions.
+
+    KL divergence with clustered errors, by language, confidence and syntax, with a null control;
+    bits per byte and keywords as strings where vocabularies differ.
+
+    Args:
+        reference: the model that the others are held against.
+        variants: one or several models.
+        corpus: files or folders of text; None: the shipped programs in twelve languages.
+        starts: measure cold and warm starts.
+        text: measure over the corpus.
+        context: tokens in a window.
+        stride: tokens from window to window; None for half of them.
+        windows: stop after so many windows.
+        tokens: scored tokens; 0 for the whole corpus.
+        precision: stop when every mean KL divergence is known to so many nats.
+        margin: KL divergence, in nats, that is of no interest.
+        axis: what separates the variants: "auto" reads it from the files; "quantization",
+            "fine-tuning", "scaling", "identical".
+        positions, passages: positions, and passages, of largest divergence to keep.
+        continuations: documents to continue greedily.
+        memory_cap: MiB for the rows of logits of a chunk, float32 (rows, n_vocab).
+        save_logits: a folder for all rows: 4 bytes times n_vocab for each token and model.
+        emulate: "llama-perplexity" repeats that program's windows, clipping and formulas.
+        base_file: its base file; read when it exists, else written.
+        threads: CPU threads; None for the cores less one.
+        gpu_layers: layers on the GPU; -1 for all.
+        seed: of the order of documents and of resampling.
+        progress: called with what is being done and the part that is done.
+
+    Returns:
+        a run whose first model is the reference. Divergences and entropies are nats per token,
+        probabilities and shares lie between 0 and 1.
+
+    Raises:
+        ModelFileError, ModelKindError: a model cannot be used.
+        NumbersError: the reference, or every variant, computes logits that are NaN or infinite.
+        WorkerError: the reference's process died, or that of every variant.
+        CorpusError: there is nothing to score.
+        OptionError: an option is impossible, or does not go with emulate.
+
+    Example:
+        pyengine.compare("f16.gguf", ["Q4_K_M.gguf", "Q8_0.gguf"], corpus="src/").table("kl")
+    """
+    given = locals()
+    from pyengine.corpus import load_corpus
+    from pyengine.measure.compare import compare as measure
+    from pyengine.measure.options import CompareOptions
+    from pyengine.text.windows import WindowOptions
+
+    if emulate is not None:
+        refuse_others(given)
+        return _emulate(
+            reference,
+            names(variants),
+            names(corpus),
+            context=context,
+            windows=windows,
+            base_file=base_file,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            progress=progress,
+        )
+    if base_file is not None:
+        raise OptionError("--base-file belongs to --emulate llama-perplexity")
+    options = CompareOptions(
+        windows=WindowOptions(
+            n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
+        ),
+        cap_bytes=memory_cap * MIB,
+        threads=threads,
+        n_gpu_layers=gpu_layers,
+        corpus=text,
+        starts=starts,
+        positions=positions,
+        passages=passages,
+        continuations=continuations,
+        margin=margin,
+        precision=precision,
+        axis=axis,
+        seed=seed,
+    )
+    options.check()
+    texts = load_corpus(names(corpus))
+    return measure(
+        usable_model(reference),
+        [usable_model(variant) for variant in names(variants)],
+        corpus=texts,
+        options=options,
+        save_logits=save_logits,
+        progress=progress,
+    )
+
+
+def refuse_others(given: Mapping[str, Any]) -> None:
+    """Raise OptionError where an argument is not its default that the emulation does not have.
+
+    Args:
+        given: by the name of the argument. One that `compare` does not have has the default None,
+            or False.
+    """
+    known = signature(compare).parameters
+    for name, value in given.items():
+        unset = [known[name].default] if name in known else [None, False]
+        if name not in EMULATION and value not in unset:
+            option = name.replace("_", "-")
+            raise OptionError(f"--{option} does not go with --emulate, which repeats one program")
+
+
+def _emulate(
+    reference: Named,
+    variants: list[Named],
+    corpus: list[Named],
+    *,
+    context: int,
+    windows: int | None,
+    base_file: Named | None,
+    threads: int | None,
+    gpu_layers: int,
+    progress: Progress,
+) -> Run:
+    from pyengine.corpus import load_corpus
+    from pyengine.measure.llama_perplexity.run import emulate
+
+    return emulate(
+        usable_model(reference),
+        [usable_model(variant) for variant in variants],
+        load_corpus(corpus),
+        n_ctx=context,
+        max_chunks=windows,
+        base_file=optional_path(base_file),
+        threads=threads,
+        n_gpu_layers=gpu_layers,
+        progress=progress,
+    )

@@ -1,0 +1,153 @@
+"""`evaluate`: does the model still write code that works?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pyengine.api.arguments import (
+    MIB,
+    Named,
+    Names,
+    Words,
+    check_languages,
+    names,
+    usable_model,
+    words,
+)
+from pyengine.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyengine.codegen.answers import Answer
+    from pyengine.codegen.evaluation import Progress
+    from pyengine.codegen.tasks import Task
+    from pyengine.run.record import Run
+
+TOKENS_FOR_OWN, TOKENS_FOR_OTHERS = 160, 512
+
+
+def silent(model: str, done: int, total: int, answers: list[Answer]) -> None:
+    """Show no progress."""
+
+
+def evaluate(
+    models: Names = None,
+    *,
+    reference: Named | None = None,
+    tasks: str = "own",
+    language: Words = None,
+    limit: int | None = None,
+    samples: int = 1,
+    temperature: float = 0.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
+    seed: int = 0,
+    prompt: Literal["auto", "raw", "chat", "fim"] = "auto",
+    max_tokens: int | None = None,
+    thinking_tokens: int = 2048,
+    parallel: int = 16,
+    threads: int | None = None,
+    gpu_layers: int = 0,
+    jobs: int | None = None,
+    cpu_seconds: int = 10,
+    wall_seconds: float = 15.0,
+    memory: int = 1024,
+    results: Named | None = None,
+    fresh: bool = False,
+    isolation: Literal["auto", "bubblewrap", "namespaces"] = "auto",
+    unsafe_local_execution: bool = False,
+    progress: Progress = silent,
+) -> Run:
+    """Let models write programs, and run them against tests in a sandbox.
+
+    Args:
+        models: one or several models; none: the embedded model.
+        reference: the model that all others are compared with, task by task.
+        tasks: "own", "humaneval", "mbpp", or a file: .toml, .jsonl, .jsonl.gz, .parquet.
+        language: only tasks in these languages.
+        limit: only the first so many tasks.
+        samples: continuations of each task; more than one needs a temperature.
+        temperature, top_k, top_p, min_p: how tokens are drawn; temperature 0 is greedy.
+        seed: of the first sample; the next has the next.
+        prompt: "raw", "chat" or "fim"; "auto" takes the chat template for models named as chat
+            models, else raw.
+        max_tokens: budget of a continuation; None for 160 for own tasks, else 512.
+        thinking_tokens: added to it for chat models that think.
+        parallel: continuations computed at once, 1 to 256.
+        threads: CPU threads of the model; None for the cores less one.
+        gpu_layers: layers on the GPU; -1 for all.
+        jobs: programs run at once; None for the cores.
+        cpu_seconds, wall_seconds: CPU time and time of one program.
+        memory: of one program, MiB.
+        results: a folder where finished tasks are kept; None for the user's cache.
+        fresh: measure again what was measured before.
+        isolation: which sandbox.
+        unsafe_local_execution: run generated programs as yourself, without a sandbox.
+        progress: called with the model, tasks done, tasks in all and the finished answers.
+
+    Returns:
+        a run whose first model is the reference, where there is one: pass@k and shares from 0 to
+        1, log-probabilities in nats per token, bits per byte, times in seconds.
+
+    Raises:
+        ModelFileError, ModelKindError: a model cannot be used.
+        TaskFileError: the tasks cannot be read.
+        OptionError: an option is impossible, or no sandbox works here.
+
+    Example:
+        pyengine.evaluate("Q4_K_M.gguf", reference="f16.gguf", limit=20).table("pass_at_1")
+    """
+    from pyengine.codegen.evaluation import Evaluation, default_jobs
+    from pyengine.codegen.options import EvaluationOptions, default_folder
+    from pyengine.codegen.prompting import PromptStyle
+    from pyengine.codegen.sandbox import Isolation, Limits, open_sandbox
+    from pyengine.engine.generation import SamplingOptions
+
+    options = EvaluationOptions(
+        style=None if prompt == "auto" else PromptStyle(prompt),
+        samples=samples,
+        max_tokens=max_tokens or (TOKENS_FOR_OWN if tasks == "own" else TOKENS_FOR_OTHERS),
+        thinking_tokens=thinking_tokens,
+        sampling=SamplingOptions(
+            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed
+        ),
+        parallel=parallel,
+        threads=threads,
+        gpu_layers=gpu_layers,
+        jobs=jobs or default_jobs(),
+        limits=Limits(cpu_s=cpu_seconds, wall_s=wall_seconds, memory_bytes=memory * MIB),
+        folder=Path(results) if results is not None else default_folder(),
+        resume=not fresh,
+    )
+    options.check()
+    chosen = _find_tasks(tasks, words(language), limit)
+    paths = [usable_model(model) for model in names(models)] or [usable_model()]
+    base = None if reference is None else usable_model(reference)
+    sandbox = open_sandbox(
+        None if isolation == "auto" else Isolation(isolation),
+        unsafe_local_execution=unsafe_local_execution,
+    )
+    evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)
+    return evaluation.run(paths, reference=base)
+
+
+def _find_tasks(source: str, languages: list[str], limit: int | None) -> list[Task]:
+    """Return the tasks that a user names: own, a benchmark on the hub, or a file.
+
+    Raises OptionError or TaskFileError where there is none.
+    """
+    from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
+    from pyengine.codegen.languages import LANGUAGES
+    from pyengine.codegen.tasks import own_tasks
+
+    check_languages(languages, LANGUAGES)
+    if source == "own":
+        found = own_tasks(languages or None)
+    else:
+        path = Path(source)
+        found = load_tasks(path) if path.suffix or path.exists() else fetch_tasks(source)
+        found = [task for task in found if not languages or task.language in languages]
+    if not found:
+        raise OptionError(f"{source}: no task in {', '.join(languages)}")
+    return found[:limit]

@@ -1,0 +1,68 @@
+"""`recommend`: which file to use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pyengine.api.arguments import Named
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyengine.run.record import Run
+
+
+def recommend(
+    results: Run | Named | Sequence[Run | Named],
+    *,
+    max_kl: float | None = None,
+    memory: str | float | None = None,
+    max_size: str | float | None = None,
+    variant: str | None = None,
+    fail_if: str | None = None,
+) -> Run:
+    """Choose the smallest file that cannot be told from the reference, or the best that fits.
+
+    Args:
+        results: one or several runs of `compare` or `sweep`, or their JSON files; a sweep's
+            timings add measured memory, evaluations the numbers of programs.
+        max_kl: the mean KL divergence, nats per token, that is of no interest; None for the
+            margin of the measurement.
+        memory: what the model may need, such as "6GiB"; a plain number counts GiB.
+        max_size: what the file may take, in the same way.
+        variant: judge this one only, by name, path, hash or type.
+        fail_if: a condition on the chosen one, such as "kl_high > 0.02 or size > 4GiB".
+
+    Returns:
+        a run with an exhibit "choice" (chosen: a name or None; qualified, failed, and the reasons
+        as codes) and an exhibit "candidate" for each variant.
+
+    Raises:
+        ResultFileError: a file holds no run.
+        InputError: the runs are of another command or of different references.
+        OptionError: an option is impossible, or the condition cannot be read.
+
+    Example:
+        pyengine.recommend("result.json", memory="6GiB").shown("choice")[0]["chosen"]
+    """
+    from pyengine.choose.conditions import parse_size
+    from pyengine.choose.recommend import recommend as choose
+
+    return choose(
+        loaded(results),
+        max_kl=max_kl,
+        memory=None if memory is None else parse_size(str(memory)),
+        size=None if max_size is None else parse_size(str(max_size)),
+        variant=variant,
+        fail_if=fail_if,
+    )
+
+
+def loaded(results: Run | Named | Sequence[Run | Path | str]) -> list[Run]:
+    """Return runs, those that are named as files read from there."""
+    from pyengine.run.record import Run
+    from pyengine.run.storage import load
+
+    given = [results] if isinstance(results, Run | Named) else list(results)
+    return [one if isinstance(one, Run) else load(one) for one in given]

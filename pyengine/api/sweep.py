@@ -1,0 +1,225 @@
+"""`sweep`: quantize a model to many types and compare each with it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyengine.api.arguments import (
+    Named,
+    Names,
+    Progress,
+    Words,
+    names,
+    optional_path,
+    silent,
+    split_commas,
+)
+from pyengine.api.evaluate import evaluate as evaluate_models
+from pyengine.api.evaluate import silent as silent_evaluation
+from pyengine.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyengine.codegen.evaluation import Progress as EvaluationProgress
+    from pyengine.run.record import Run
+
+EVALUATION = "evaluate.json"
+
+
+def sweep(
+    source: Named | None = None,
+    *,
+    to: Words = None,
+    variants: Names = None,
+    output_dir: Named | None = None,
+    resume: bool = False,
+    corpus: Names = None,
+    context: int = 512,
+    stride: int | None = None,
+    tokens: int = 20_000,
+    workers: int | None = None,
+    threads: int = 1,
+    speed: bool = True,
+    speed_threads: int | None = None,
+    repeats: int = 5,
+    imatrix: Named | None = None,
+    margin: float = 0.005,
+    seed: int = 20260102,
+    gpu_layers: int = 0,
+    dask: str | None = None,
+    evaluate: str | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Make variants of a model, or take those that exist, and measure each against it.
+
+    Every model is measured in a process of its own, and every finished measurement is on disk at
+    once: a damaged file costs its row, and a sweep that was killed goes on with `resume`.
+
+    Args:
+        source: the model to start from. None: of the variants the one with the most bits per
+            weight, without variants the embedded model.
+        to: file types to make, by commas or as a list; None for all.
+        variants: models, or folders of them, that exist already.
+        output_dir: where models and measurements go; None for NAME-sweep. It holds the run as
+            results.json and load time, memory and speed as timings.json.
+        resume: continue the sweep that the folder holds.
+        corpus: files or folders of text; None: the shipped programs in twelve languages.
+        context: tokens in a window.
+        stride: tokens from window to window; None for half of them.
+        tokens: tokens to score, at most.
+        workers: models compared at the same time; None for the cores.
+        threads: CPU threads of each comparison.
+        speed: measure load time, memory and speed.
+        speed_threads: CPU threads for that; None for the cores less one.
+        repeats: repetitions of each timing.
+        imatrix: an importance matrix for the types that are made.
+        margin: KL divergence, in nats, that is of no interest.
+        seed: of the order of documents and of resampling.
+        gpu_layers: layers on the GPU; -1 for all.
+        dask: address of a Dask scheduler whose workers do the measuring.
+        evaluate: also let every model write programs: "own", "humaneval", "mbpp" or a file of
+            tasks; the run is kept as evaluate.json in the folder.
+        progress: called with what is being done and the part that is done.
+
+    Returns:
+        the comparison, a run whose first model is the source; see `pyengine.compare`.
+
+    Raises:
+        ModelFileError, ModelKindError: the source, or every variant, cannot be used.
+        WorkerError: nothing was measured, because processes were killed or crashed.
+        CorpusError: the corpus cannot be used.
+        MissingExtraError: `dask` was given and is not installed.
+        OptionError: an option is impossible, there is no variant, or the folder holds an earlier
+            sweep.
+
+    Example:
+        pyengine.sweep("f16.gguf", to="Q4_K_M,Q8_0").verdicts(margin=0.1)
+    """
+    from pyengine.corpus import load_corpus
+    from pyengine.engine.quantize import QuantizeOptions, expand_types
+    from pyengine.measure.compare import Means
+    from pyengine.measure.engine import LocalExecutor, Processes
+    from pyengine.measure.executors import dask_executor
+    from pyengine.measure.options import CompareOptions
+    from pyengine.measure.quantize import quantize_all, quantized_paths
+    from pyengine.measure.speed import SpeedOptions
+    from pyengine.measure.store import open_folder
+    from pyengine.measure.sweep import sweep as measure
+    from pyengine.text.windows import WindowOptions
+
+    cores = _cores()
+    timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
+    options = CompareOptions(
+        windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
+        workers=workers or max(1, cores // threads),
+        threads=threads,
+        n_gpu_layers=gpu_layers,
+        continuations=0,
+        margin=margin,
+        seed=seed,
+    )
+    options.check()
+    model, files = sweep_models(source, variants, to)
+    folder = sweep_folder(model, output_dir)
+    if evaluate is not None:
+        check_evaluation(folder)
+    types = expand_types(split_commas(to) if to else ["all"], has_imatrix=imatrix is not None)
+    texts = load_corpus(names(corpus))
+    with (
+        open_folder(folder, resume=resume) as kept,
+        Processes() as processes,
+        dask_executor(dask) if dask else nullcontext(LocalExecutor(processes)) as executor,
+    ):
+        made = None
+        if not files:
+            making = QuantizeOptions(imatrix=optional_path(imatrix), threads=cores)
+            made = quantize_all(model, types, kept.models, options=making, progress=progress)
+            files = quantized_paths(made)
+        means = Means(processes, executor, kept, keep_going=True, progress=progress)
+        result, _ = measure(
+            model, files, texts, options, means, kept, speed=timing if speed else None, made=made
+        )
+    if evaluate is not None:
+        evaluate_sweep(result, folder, evaluate, threads=threads, gpu_layers=gpu_layers)
+    return result
+
+
+def sweep_models(source: Named | None, variants: Names, to: Words) -> tuple[Path, list[Path]]:
+    """Return the file to start from, and the variants that are there already.
+
+    Raises:
+        ModelFileError, InputError: there is no such file.
+        OptionError: no source is named, and no variant can be opened; or there are both variants
+            and types to make.
+    """
+    from pyengine.discovery.references import resolve_model
+    from pyengine.measure.files import bits_per_weight, find_variants
+
+    if to and names(variants):
+        raise OptionError("--to and --variants exclude each other")
+    files = find_variants([_file_or_folder(variant) for variant in names(variants)])
+    if source is not None or not files:
+        return resolve_model(source), files
+    whole = {path: bits for path in files if (bits := bits_per_weight(path)) is not None}
+    if not whole:
+        raise OptionError("none of the variants can be opened, so there is nothing to compare to")
+    return max(whole, key=lambda path: whole[path]), files
+
+
+def sweep_folder(model: Path, output_dir: Named | None) -> Path:
+    """Return where a sweep of a model keeps what it makes."""
+    return Path(f"{model.stem}-sweep" if output_dir is None else output_dir)
+
+
+def check_evaluation(folder: Path) -> None:
+    """Raise InputError where the folder holds a file of somebody else's called evaluate.json."""
+    from pyengine.files import check_replaceable
+
+    check_replaceable(folder / EVALUATION, _is_evaluation)
+
+
+def evaluate_sweep(
+    result: Run,
+    folder: Path,
+    tasks: str,
+    *,
+    threads: int,
+    gpu_layers: int,
+    progress: EvaluationProgress = silent_evaluation,
+) -> Run:
+    """Evaluate a sweep's models against the first of them; keep the run in the folder."""
+    from pyengine.run.record import save
+
+    first, *others = [model.path for model in result.models]
+    found = evaluate_models(
+        others,
+        reference=first,
+        tasks=tasks,
+        threads=threads,
+        gpu_layers=gpu_layers,
+        results=folder / "evaluate",
+        progress=progress,
+    )
+    save(found, folder / EVALUATION, is_ours=_is_evaluation)
+    return found
+
+
+def _is_evaluation(path: Path) -> bool:
+    from pyengine.run.storage import holds_run
+
+    return holds_run(path, "evaluate")
+
+
+def _file_or_folder(variant: Named) -> Path:
+    """Return the file that a reference such as `ollama:NAME` names; paths stay as they are."""
+    from pyengine.discovery.references import SCHEMES, resolve_model
+
+    scheme, colon, _ = str(variant).partition(":")
+    return resolve_model(variant) if colon and scheme in SCHEMES else Path(variant)
+
+
+def _cores() -> int:
+    from pyengine.engine.session import default_threads
+
+    return default_threads() + 1
