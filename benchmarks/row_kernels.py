@@ -28,7 +28,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.statistics import kernel_names, pair_statistics
+from pyengine.statistics.rows import kernel_names, pair_statistics
 
 N_VOCAB = 151_936
 Rows = npt.NDArray[np.floating]

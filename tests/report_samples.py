@@ -15,11 +15,7 @@ from pyengine.reports.charts import (
     Scatter,
     Series,
 )
-from pyengine.reports.numbers import percent, size, with_error
-from pyengine.reports.tables import (
-    Cell,
-    CellLike,
-    Column,
+from pyengine.reports.document import (
     Document,
     Facts,
     Paragraph,
@@ -27,36 +23,23 @@ from pyengine.reports.tables import (
     PassageToken,
     Picture,
     Section,
-    measured,
-    table,
 )
-from pyengine.results import Provenance
+from pyengine.reports.numbers import percent, size, with_error
+from pyengine.reports.tables import Cell, CellLike, Column, measured, table
 from pyengine.run import Exhibit, Measurement, Run
 
 LANGUAGES = ("c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "react", "ruby")
 CLASSES = ("bracket", "comment", "identifier", "indentation", "keyword", "literal", "operator")
 HOSTILE = '<script>alert(1)</script> \x1b[31m \u202e & "quoted" | `code` _x_'
-MADE = Provenance(
-    pyengine="0.1.0",
-    llama_cpp="1",
-    llama_cpp_python="0.3.36",
-    python="3.11",
-    platform="Linux x86_64",
-    cpu="a processor",
-    cores=2,
-    threads=1,
-    devices=["CPU"],
-    seed=7,
-)
 
 
 def sample_document() -> Document:
     """A document with a block of every kind, and text that tries to break out."""
     columns = (
         Column("variant"),
-        Column("size", "right", name="bytes"),
+        Column("size", "right"),
         Column("bits per weight", "right", drop=2),
-        Column("KL divergence", "right", "nats", name="kl"),
+        Column("KL divergence", "right", "nats"),
         Column("same top", "right", drop=1),
         Column("verdict"),
     )

@@ -2,86 +2,44 @@
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
+from code_size import (
+    PACKAGE,
+    PROJECT,
+    cycles,
+    imports,
+    repetitions,
+    rooms_of,
+    sources,
+    tree,
+    uses,
+)
 
 from pyengine import _core
 
-PROJECT = Path(__file__).parent.parent
-PACKAGE = PROJECT / "pyengine"
 MAX_LINES = 400
 # What measures knows nothing of what uses the measurements.
 UPPER = {"measure", "codegen", "choose", "reports", "api", "cli", "doctor"}
 FORBIDDEN = {
     "run": UPPER
     | {"engine", "statistics", "vocabulary", "syntax", "corpus", "text", "discovery"}
-    | {"results", "asked", "_core"},
-    "engine": UPPER | {"vocabulary", "statistics", "discovery", "results"},
-    "statistics": UPPER | {"engine", "vocabulary", "discovery", "results", "run"},
-    "vocabulary": UPPER | {"syntax", "corpus", "text", "discovery", "results"},
+    | {"asked", "_core"},
+    "engine": UPPER | {"vocabulary", "statistics", "discovery"},
+    "statistics": UPPER | {"engine", "vocabulary", "discovery", "run"},
+    "vocabulary": UPPER | {"syntax", "corpus", "text", "discovery"},
     "syntax": UPPER | {"engine"},
     "corpus": UPPER | {"engine"},
     "discovery": UPPER | {"results"},
     "measure": {"codegen", "choose", "reports", "api", "cli", "doctor"},
     "codegen": {"choose", "reports", "api", "cli", "doctor"},
-    "choose": UPPER - {"choose"} | {"engine", "vocabulary", "discovery", "results", "_core"},
+    "choose": UPPER - {"choose"} | {"engine", "vocabulary", "discovery", "_core"},
     "reports": {"engine", "statistics", "measure", "api", "cli", "_core"},
     "api": {"reports", "cli", "doctor", "_core"},
 }
 # doctor tells what the compiled core says of itself.
-CORE_USERS = {"engine", "vocabulary", "statistics", "measure", "doctor", "results.py"}
-RECORD_MODULES = {
-    *("records", "results", "outcomes", "errors", "extras", "files", "inputs", "plain_text"),
-}
-
-
-@dataclass(frozen=True)
-class Import:
-    file: str
-    part: str  # the first folder, or the file, below pyengine/
-    module: str
-    name: str
-
-    @property
-    def target(self) -> str:
-        """The part of pyengine that is imported."""
-        return self.module.split(".")[1]
-
-
-def sources() -> list[Path]:
-    return [p for p in sorted(PACKAGE.rglob("*.py")) if "data" not in p.relative_to(PACKAGE).parts]
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@cache
-def imports() -> tuple[Import, ...]:
-    """Every import of a part of pyengine, those inside functions and type checks included."""
-    return tuple(found for path in sources() for found in _imports(path))
-
-
-def _imports(path: Path) -> Iterator[Import]:
-    file = str(path.relative_to(PACKAGE))
-    part = path.relative_to(PACKAGE).parts[0]
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative import"
-            for alias in node.names:
-                if node.module == "pyengine":
-                    yield Import(file, part, f"pyengine.{alias.name}", alias.name)
-                elif (node.module or "").startswith("pyengine."):
-                    yield Import(file, part, str(node.module), alias.name)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.startswith("pyengine."):
-                    yield Import(file, part, alias.name, alias.name)
+CORE_USERS = {"engine", "vocabulary", "statistics", "measure", "doctor"}
 
 
 def test_the_imports_are_found() -> None:
@@ -94,59 +52,6 @@ def test_imports_point_one_way(part: str) -> None:
     assert (PACKAGE / part).is_dir()
     wrong = [i for i in imports() if i.part == part and i.target in FORBIDDEN[part]]
     assert not wrong
-
-
-def modules() -> dict[str, Path]:
-    """Every file by the name under which it is imported; not the front page of the package."""
-    names = {
-        ".".join(("pyengine", *path.relative_to(PACKAGE).with_suffix("").parts)): path
-        for path in sources()
-    }
-    found = {name.removesuffix(".__init__"): path for name, path in names.items()}
-    return {name: path for name, path in found.items() if name != "pyengine"}
-
-
-def uses() -> dict[str, set[str]]:
-    """For each file those that it imports: at its top, inside functions, and for types alike."""
-    known = modules()
-    found: dict[str, set[str]] = {name: set() for name in known}
-    for name, path in known.items():
-        for used in _imports(path):
-            whole = f"{used.module}.{used.name}"
-            found[name].add(whole if whole in known else used.module)
-        found[name] &= known.keys() - {name}
-    return found
-
-
-def cycles(graph: dict[str, set[str]]) -> list[set[str]]:
-    """Groups of nodes that reach one another, each node's own reach computed once."""
-    reach = {node: _reach(graph, node) for node in graph}
-    groups = {
-        frozenset(other for other in reach[node] if node in reach[other]) | {node}
-        for node in graph
-        if node in reach[node]
-    }
-    return sorted((set(group) for group in groups), key=sorted)
-
-
-def _reach(graph: dict[str, set[str]], start: str) -> set[str]:
-    seen: set[str] = set()
-    waiting = list(graph[start])
-    while waiting:
-        node = waiting.pop()
-        if node not in seen:
-            seen.add(node)
-            waiting += graph[node]
-    return seen
-
-
-def rooms_of(graph: dict[str, set[str]]) -> dict[str, set[str]]:
-    """The same between the folders, or files, below pyengine/."""
-    found: dict[str, set[str]] = {name.split(".")[1]: set() for name in graph}
-    for name, used in graph.items():
-        room = name.split(".")[1]
-        found[room] |= {other.split(".")[1] for other in used} - {room}
-    return found
 
 
 def test_cycles_are_found() -> None:
@@ -170,6 +75,15 @@ def test_no_cycle_between_rooms() -> None:
     assert cycles(rooms_of(uses())) == []
 
 
+def test_nothing_is_written_twice(tmp_path: Path) -> None:
+    line = "".join(f"value_{i} = {i}\n" for i in range(10))
+    for name, text in (("a", f"x = 1\n{line}"), ("b", f"{line}\n# no code\n"), ("c", line[:-9])):
+        (tmp_path / f"{name}.py").write_text(f'"""What it is."""\nimport re\n{text}')
+    files = sorted(tmp_path.glob("*.py"))
+    assert repetitions(files) == ["a.py:4 ~ b.py:3"]
+    assert repetitions(sources()) == []
+
+
 def test_nobody_imports_the_command_line() -> None:
     allowed = {"cli", "__main__.py"}
     assert not [i for i in imports() if i.target == "cli" and i.part not in allowed]
@@ -190,17 +104,9 @@ def test_few_import_the_compiled_core() -> None:
     assert not [i for i in imports() if i.target == "_core" and i.part not in CORE_USERS]
 
 
-def test_reports_know_results_alone() -> None:
-    def is_record(found: Import) -> bool:
-        if found.target in ("run", "choose"):
-            return True
-        if found.module.rpartition(".")[2] in RECORD_MODULES:
-            return True
-        return found.name.endswith(("Result", "Record"))
-
-    others = [i for i in imports() if i.part == "reports" and i.target != "reports"]
-    assert others
-    assert not [i for i in others if not is_record(i)]
+def test_reports_know_records_alone() -> None:
+    others = {i.target for i in imports() if i.part == "reports" and i.target != "reports"}
+    assert others == {"run", "choose", "errors", "files", "plain_text"}
 
 
 def test_files_are_hashed_by_one_loop() -> None:

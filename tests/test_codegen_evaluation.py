@@ -16,9 +16,9 @@ from pyengine.codegen.tasks import own_tasks
 from pyengine.engine.generation import SamplingOptions
 from pyengine.engine.model import open_model
 from pyengine.errors import OptionError
+from pyengine.reports.comma_separated import measurements_of
 from pyengine.reports.evaluate_view import evaluate_document
 from pyengine.reports.markdown import render_markdown
-from pyengine.reports.measurements import measurements_of
 from pyengine.reports.terminal import render_terminal
 from pyengine.reports.views import pictures_of
 from pyengine.run.metrics import METRICS
@@ -64,8 +64,8 @@ def test_a_model_against_its_quantized_self(shared: Path, tmp_path: Path) -> Non
     assert "Difference to stories260K-f32" in text
     assert "| Model" in render_markdown(evaluate_document(run))
     rows = measurements_of([run])
-    assert {row.metric for row in rows} >= {"pass_at_1", "parse_share", "edit_similarity"}
-    assert any(row.metric.endswith("_change") and row.reference_sha256 for row in rows)
+    assert {row["metric"] for row in rows} >= {"pass_at_1", "parse_share", "edit_similarity"}
+    assert any(str(row["metric"]).endswith("_change") and row["reference_sha256"] for row in rows)
     assert [picture.name for picture in pictures_of(run)] == ["code-shares", "code-likelihood"]
 
 

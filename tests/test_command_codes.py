@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from pyengine.cli import doctor
+from pyengine.cli import app, doctor
 from pyengine.cli.app import run
 
 LIMIT = 100_000

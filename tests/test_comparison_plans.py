@@ -14,7 +14,7 @@ from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.subjects import padding_ids
 from pyengine.run import Run, to_json
-from pyengine.statistics import pair_statistics
+from pyengine.statistics.rows import pair_statistics
 from pyengine.text.windows import WindowOptions
 
 

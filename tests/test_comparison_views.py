@@ -22,12 +22,12 @@ from pyengine.reports.compare_view import compare_document
 from pyengine.reports.comparison_pictures import picture_labels
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.measured import Cells, Shown
+from pyengine.reports.notes import note_sentence
 from pyengine.reports.numbers import significant
 from pyengine.reports.sentences import (
     axis_sentence,
     bits_sentence,
     divergence_sentence,
-    note_sentence,
     unmet_sentence,
     verdict_sentences,
 )

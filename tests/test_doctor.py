@@ -19,9 +19,8 @@ from pyengine.doctor.machine import (
 )
 from pyengine.doctor.repacking import Trial, run_trial, verdict, write_model
 from pyengine.doctor.software import mapped_libraries
-from pyengine.reports import doctor_words
-from pyengine.reports.doctor_view import doctor_document
-from pyengine.reports.doctor_words import advice_words, found_words
+from pyengine.reports import doctor_view
+from pyengine.reports.doctor_view import advice_words, doctor_document, found_words
 from pyengine.reports.terminal import render_terminal
 
 GIB = 1 << 30
@@ -198,7 +197,7 @@ def test_every_code_has_words_and_all_words_a_code() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "check"
     ]
     assert len(calls) > 12
-    assert set().union(*(strings(call.args[3]) for call in calls)) == set(doctor_words._FOUND)
+    assert set().union(*(strings(call.args[3]) for call in calls)) == set(doctor_view._FOUND)
     given = set().union(*(strings(call.args[5]) for call in calls if len(call.args) > 5))
-    assert given <= set(doctor_words._ADVICE)
-    assert set(doctor_words._ADVICE) <= set().union(*map(strings, trees))
+    assert given <= set(doctor_view._ADVICE)
+    assert set(doctor_view._ADVICE) <= set().union(*map(strings, trees))

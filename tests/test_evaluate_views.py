@@ -7,13 +7,12 @@ from run_samples import MADE, info
 from pyengine.codegen.outcomes import Outcome
 from pyengine.reports.evaluate_view import answer, measures_table, models_table
 from pyengine.reports.evaluate_words import (
-    OUTCOMES,
     correlation_verdict,
     methods,
-    note_sentence,
     sides_verdict,
     warnings,
 )
+from pyengine.reports.notes import OUTCOMES, note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run
 from pyengine.statistics.success import spearman
 

@@ -17,12 +17,12 @@ from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets
 from pyengine.measure.subjects import padding_ids
 from pyengine.reports.compare_view import compare_document
+from pyengine.reports.document import Document
 from pyengine.reports.html import render_html
-from pyengine.reports.keyword_forms import ALL_FORMS, ANY_SPACING, BARE
 from pyengine.reports.markdown import render_markdown
 from pyengine.reports.probe_view import probe_document
+from pyengine.reports.sentences import ALL_FORMS, ANY_SPACING, BARE
 from pyengine.reports.sweep_view import sweep_document
-from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
 from pyengine.run import Run
 from pyengine.vocabulary.keywords import load_tables

@@ -29,7 +29,7 @@ from pyengine.measure.subjects import padding_ids
 from pyengine.measure.variants import Variant
 from pyengine.run import Run, to_json
 from pyengine.run.measurement import to_columns
-from pyengine.statistics import pair_statistics
+from pyengine.statistics.rows import pair_statistics
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions, cut_windows
 

@@ -14,12 +14,10 @@ from report_samples import sample_sweep, sample_timings
 from pyengine.cli.app import what_was_asked
 from pyengine.errors import ResultFileError
 from pyengine.measure.provenance import provenance
-from pyengine.reports.comma_separated import csv_text
-from pyengine.reports.loading import load_result
-from pyengine.reports.measurements import measurements_csv, measurements_of
+from pyengine.reports.comma_separated import csv_text, measurements_csv, measurements_of
 from pyengine.reports.metric_table import with_table
 from pyengine.reports.views import VIEWS
-from pyengine.run import METRICS, storage, to_json
+from pyengine.run import METRICS, load, storage, to_json
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -32,7 +30,7 @@ def record(tmp_path: Path) -> Path:
 
 
 def test_a_record_comes_back_as_it_was(record: Path) -> None:
-    assert load_result(record) == sample_sweep(3)
+    assert load(record) == sample_sweep(3)
 
 
 def test_everything_at_once(record: Path, tmp_path: Path) -> None:
@@ -64,7 +62,7 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
 def test_a_dash_is_stdout(record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rows = run("report", record, "--csv", "-")
-    assert (rows.code, rows.out) == (0, measurements_csv(measurements_of([load_result(record)])))
+    assert (rows.code, rows.out) == (0, measurements_csv(measurements_of([load(record)])))
     assert run("report", record, "-o", "-").out.startswith("<!doctype html>")
     assert not Path("-").exists()
 
@@ -149,7 +147,7 @@ def test_a_bad_record_is_one_clear_error(tmp_path: Path, content: str, says: str
     path = tmp_path / "bad.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ResultFileError, match=says):
-        load_result(path)
+        load(path)
     outcome = run("report", path)
     assert outcome.code == 2
     assert outcome.out == ""
@@ -166,7 +164,7 @@ def test_a_record_may_come_from_a_pipe_or_from_powershell(tmp_path: Path, encodi
     data = to_json(sample_sweep(2)).encode(encoding)
     writer = Thread(target=pipe.write_bytes, args=(data,))
     writer.start()
-    assert load_result(pipe) == sample_sweep(2)
+    assert load(pipe) == sample_sweep(2)
     writer.join()
 
 
@@ -268,11 +266,11 @@ def test_a_run_is_shown_without_the_compiled_core(record: Path) -> None:
     script = (
         "import sys, pyengine; sys.modules['pyengine._core'] = None\n"
         "from pyengine.choose.recommend import recommend\n"
-        "from pyengine.reports.loading import load_result\n"
-        "from pyengine.reports.measurements import measurements_of\n"
+        "from pyengine.run import load\n"
+        "from pyengine.reports.comma_separated import measurements_of\n"
         "from pyengine.reports.terminal import render_terminal\n"
         "from pyengine.reports.views import document_of, page_of\n"
-        "run = load_result(sys.argv[1])\n"
+        "run = load(sys.argv[1])\n"
         "assert measurements_of([run]) and page_of([run])\n"
         "print(render_terminal(document_of(run)), render_terminal(document_of(recommend([run]))))\n"
         "print([name for name in sys.modules if name.startswith(('pyengine.m', 'pyengine.e'))])\n"

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_samples import MADE, sample_document, sample_sweep
+from report_samples import sample_document, sample_sweep
+from run_samples import MADE
 
 from pyengine.choose.recommend import recommend
 from pyengine.doctor.checks import check
-from pyengine.reports.comma_separated import render_csv
+from pyengine.reports.comma_separated import measurements_csv, measurements_of
+from pyengine.reports.document import Document
 from pyengine.reports.html import render_html
 from pyengine.reports.markdown import render_markdown
-from pyengine.reports.measurements import measurements_csv, measurements_of
 from pyengine.reports.model_card import model_card
-from pyengine.reports.tables import Column, Document, table
+from pyengine.reports.tables import Column, table
 from pyengine.reports.terminal import render_terminal
 from pyengine.reports.views import document_of
-from pyengine.run import Exhibit, Measurement, Provenance, Run
+from pyengine.run import Exhibit, Measurement, Run
 
 GOLDEN = Path(__file__).parent / "golden"
-PROVENANCE = Provenance.model_validate(MADE.model_dump(exclude={"command"}))
 
 
 def models_run() -> Run:
@@ -49,7 +49,7 @@ def models_run() -> Run:
     broken = {"code": "unreadable", "reason": "it does not begin with GGUF"}
     return Run(
         command="models",
-        provenance=PROVENANCE,
+        provenance=MADE,
         models=[],
         measurements=[
             Measurement("disk_bytes", "", "", "", float(4 << 20), n=4),
@@ -79,7 +79,7 @@ def doctor_run() -> Run:
         ),
     ]
     exhibits = [Exhibit(kind="check", model="", content=content) for content in checks]
-    return Run(command="doctor", provenance=PROVENANCE, models=[], exhibits=exhibits)
+    return Run(command="doctor", provenance=MADE, models=[], exhibits=exhibits)
 
 
 VIEWS: dict[str, Callable[[], str]] = {
@@ -88,7 +88,6 @@ VIEWS: dict[str, Callable[[], str]] = {
     "document-80-color.txt": lambda: render_terminal(sample_document(), width=80, color=True),
     "document.md": lambda: render_markdown(sample_document()),
     "document.html": lambda: render_html(sample_document()),
-    "document.csv": lambda: render_csv(sample_document().tables()[0]),
     "models-80.txt": lambda: render_terminal(document_of(models_run()), width=80),
     "doctor-80.txt": lambda: render_terminal(document_of(doctor_run()), width=80),
     "recommend-80.txt": lambda: render_terminal(

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from pyengine.reports.charts import Dots, Point, Scatter, Series
+from pyengine.reports.document import Picture
 from pyengine.reports.label_places import Box, Label, place_labels
 from pyengine.reports.pieces import brief
 from pyengine.reports.plots import draw_svg
-from pyengine.reports.tables import Picture
 
 FRAME = Box(0, 0, 400, 300)
 

@@ -13,9 +13,9 @@ from report_samples import sample_document, sample_pictures, sample_sweep
 
 from pyengine.reports.charts import Scatter
 from pyengine.reports.colors import DARK, LIGHT, Palette
+from pyengine.reports.document import Document, Picture
 from pyengine.reports.html import render_html
 from pyengine.reports.plots import draw_inline_svg, draw_png, draw_svg
-from pyengine.reports.tables import Document, Picture
 from pyengine.reports.views import page_of
 
 PICTURES = sample_pictures()

@@ -15,7 +15,6 @@ from pyengine.statistics import (
     paired_difference,
     pooled_rms,
     quantiles,
-    summarize,
     tokens_to_separate,
     verdict,
 )
@@ -128,16 +127,6 @@ def test_quantiles_keep_infinity() -> None:
     assert got == {0.0: 0.0, 0.5: 1.0, 1.0: np.inf}
     with pytest.raises(ValueError, match="no value"):
         quantiles(np.array([]))
-
-
-def test_summary_leaves_infinite_values_out_of_the_mean_and_says_so() -> None:
-    values = np.array([1.0, 3.0, np.inf, 2.0])
-    got = summarize(values, np.arange(4), seed=1)
-    assert got.mean.value == 2.0
-    assert got.n_infinite == 1
-    assert got.quantiles[1.0] == np.inf
-    assert got.rms == pytest.approx(np.sqrt(14 / 3))
-    assert got.median_se > 0
 
 
 def test_weighted_median_and_rms() -> None:

@@ -11,7 +11,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import kendalltau
 
-from pyengine.statistics import (
+from pyengine.statistics.rows import (
     kernel_names,
     pair_statistics,
     ranks,

@@ -136,7 +136,7 @@ def test_own_text_and_own_keywords(toy: Path, tmp_path: Path) -> None:
     assert found.union.bare == 1
     python, text = found.texts()
     assert [part.members["language"] for part in (python, text)] == ["python", "text"]
-    per_keyword = found.row("tokens_per_keyword", python.members)
+    per_keyword = found.row("tokens_per_keyword", **python.members)
     assert per_keyword is not None
     assert (per_keyword.n, per_keyword.value) == (2, 1.0)
     assert {row.members["language"] for row in record.select("syntax_token_share")} == {"python"}
@@ -160,7 +160,7 @@ def test_the_papers_lists_can_be_changed_and_are_compared_unchanged(
     )
     record = read(outcome.out)
     assert record.options["collections"] == ["paper, changed", "paper"]
-    tables = record.shown("keyword_table")
+    tables = record.shown("keyword-table")
     changed = [table["language"] for table in tables if table["collection"] == "paper, changed"]
     assert changed == ["python", "zig"]
     assert sum(table["collection"] == "paper" for table in tables) == 8

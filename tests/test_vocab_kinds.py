@@ -45,9 +45,9 @@ def splits_of(found: Found, language: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "none"])
 def test_every_kind_is_analysed(tmp_path: Path, kind: str) -> None:
     found = analyze_kind(tmp_path, kind)
-    assert found.model.tokenizer == kind
+    assert found.info.tokenizer == kind
     classes = found.members("token_share", "class")
-    n_tokens = sum(found.count("token_share", {"class": name}) for name in classes)
+    n_tokens = sum(found.tokens("class", name) for name in classes)
     assert n_tokens == found.n("token_share")
     (python, *_), missing = found.languages(), splits_of(found, "python")
     whole = {"if", "else", "return", "while", "class", "import", "def"}

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pyengine.plain_text import safe
+from pyengine.reports.document import Document
 from pyengine.reports.markdown import render_markdown
-from pyengine.reports.tables import Document
 from pyengine.reports.terminal import render_terminal
 from pyengine.run.record import Run, to_json
 

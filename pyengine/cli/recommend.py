@@ -63,12 +63,12 @@ def command(
     Exits with 1 where none is within the margin, or where --fail-if holds.
     """
     from pyengine.cli.output import print_result
-    from pyengine.reports.loading import records_that_fit
     from pyengine.reports.recommend_view import recommend_document
+    from pyengine.run.storage import values_that_fit
 
     check_format(json=json, markdown=markdown)
     records = loaded(results)
-    with records_that_fit(results):
+    with values_that_fit(results):
         result = recommend(
             records,
             max_kl=max_kl,

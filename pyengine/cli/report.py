@@ -9,8 +9,8 @@ import typer
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyengine.reports.loading import Saved
-    from pyengine.reports.tables import Picture
+    from pyengine.reports.document import Picture
+    from pyengine.run import Run
 
     Drawn = tuple[Path | None, str, Callable[[Picture], str | bytes]]
 
@@ -53,16 +53,16 @@ def command(
     Without an option the text report is printed.
     """
     from pyengine.cli.output import print_document
-    from pyengine.reports.loading import load_result, records_that_fit
     from pyengine.reports.views import card_of, documents_of
+    from pyengine.run.storage import load, values_that_fit
 
     if schema:
         _print_schema()
         return
     if not results:
         raise OptionError("name at least one record, as a command wrote it with --json")
-    records = [load_result(path) for path in results]
-    with records_that_fit(results):
+    records = [load(path) for path in results]
+    with values_that_fit(results):
         if output is not None:
             _write_page(records, output)
         _write_rows(records, csv, parquet)
@@ -73,7 +73,7 @@ def command(
                 print_document(shown, markdown=markdown)
 
 
-def _write_page(records: Sequence["Saved"], path: Path) -> None:
+def _write_page(records: Sequence["Run"], path: Path) -> None:
     from pyengine.cli.output import write_text
     from pyengine.reports.html import render_html
     from pyengine.reports.views import page_of
@@ -81,10 +81,10 @@ def _write_page(records: Sequence["Saved"], path: Path) -> None:
     write_text(path, render_html(page_of(records)))
 
 
-def _write_rows(records: Sequence["Saved"], csv: Path | None, parquet: Path | None) -> None:
+def _write_rows(records: Sequence["Run"], csv: Path | None, parquet: Path | None) -> None:
     from pyengine.cli.output import write_text
     from pyengine.files import replacing
-    from pyengine.reports.measurements import measurements_csv, measurements_of, write_parquet
+    from pyengine.reports.comma_separated import measurements_csv, measurements_of, write_parquet
 
     if csv is None and parquet is None:
         return
@@ -96,9 +96,8 @@ def _write_rows(records: Sequence["Saved"], csv: Path | None, parquet: Path | No
             write_parquet(rows, temporary)
 
 
-def _write_pictures(records: Sequence["Saved"], svg: Path | None, png: Path | None) -> None:
+def _write_pictures(records: Sequence["Run"], svg: Path | None, png: Path | None) -> None:
     from pyengine.files import making_folder, write_atomic
-    from pyengine.reports.loading import command_of
     from pyengine.reports.plots import draw_png, draw_svg, is_picture_of_ours
     from pyengine.reports.views import pictures_of
 
@@ -107,7 +106,7 @@ def _write_pictures(records: Sequence["Saved"], svg: Path | None, png: Path | No
     for number, record in enumerate(records, start=1):
         prefix = f"{number}-" if len(records) > 1 else ""
         for picture in pictures_of(record):
-            name = f"{prefix}{command_of(record)}-{picture.name}"
+            name = f"{prefix}{record.command}-{picture.name}"
             drawn: tuple[Drawn, ...] = ((svg, "svg", draw_svg), (png, "png", draw_png))
             for folder, suffix, draw in drawn:
                 if folder is not None:

@@ -13,6 +13,9 @@ from pyengine.engine.prefix_tree import tree_batch
 from pyengine.engine.session import Session
 from pyengine.errors import OptionError
 
+# First tokens of a continuation whose log-probabilities are kept.
+KEPT_LOG_PROBABILITIES = 16
+
 
 class Finish(str, Enum):
     """Why a continuation ended."""
@@ -118,22 +121,14 @@ class _Active:
 class Generator:
     """Continues requests on one session, as many at a time as it has sequences."""
 
-    def __init__(
-        self,
-        session: Session,
-        *,
-        keep_log_probabilities: int = 16,
-        statistics: GenerationStatistics | None = None,
-    ) -> None:
+    def __init__(self, session: Session, *, statistics: GenerationStatistics | None = None) -> None:
         """Take over the session's memory while generating.
 
         Args:
             session: with n_seq_max sequences, and n_ctx tokens over all of them.
-            keep_log_probabilities: how many first tokens' log-probabilities to keep.
             statistics: counted up while generating; new ones where None.
         """
         self._session = session
-        self._keep = keep_log_probabilities
         self._vocabulary = session.model.vocabulary
         self._n_tokens = min(self._vocabulary.size, session.model.n_vocab)
         self._active: dict[int, _Active] = {}
@@ -236,7 +231,7 @@ class Generator:
         self.statistics.generated_tokens += len(items)
 
     def _take(self, item: _Active, token: int, log_probability: float) -> None:
-        if len(item.log_probabilities) < self._keep:
+        if len(item.log_probabilities) < KEPT_LOG_PROBABILITIES:
             item.log_probabilities.append(log_probability)
         if self._vocabulary.is_end_of_generation(token):
             item.finish = Finish.END_OF_GENERATION

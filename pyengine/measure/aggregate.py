@@ -115,22 +115,22 @@ def quantile_rows(
 
 
 def differences(
-    tables: Iterable[tuple[str, TokenTable]], *, reference: str, column: str = "kl"
+    tables: Iterable[tuple[str, TokenTable]], *, reference: str
 ) -> Iterator[Measurement]:
-    """Yield the paired difference of every two variants over the same tokens."""
+    """Yield the paired difference of every two variants' divergences over the same tokens."""
     known = list(tables)
     for i, (first, table) in enumerate(known):
         for second, other in known[i + 1 :]:
             n = min(len(table), len(other))
             found = paired_difference(
-                table.columns[column][:n],
-                other.columns[column][:n],
+                table.columns["kl"][:n],
+                other.columns["kl"][:n],
                 table.clusters[:n],
                 level=LEVEL,
             )
             yield measurement_of(
                 found.estimate,
-                f"{column}_difference",
+                "kl_difference",
                 first,
                 reference,
                 group_of({"against": second}),

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from pyengine.engine.model import Vocabulary
 from pyengine.measure.table import Scored
+from pyengine.run.record import Exhibit
 from pyengine.text.tokens import TokenizedText
+from pyengine.vocabulary.keywords import KeywordTable
 
 BYTES_BEFORE = 160
 PASSAGES, POSITIONS = "passages", "positions"
@@ -18,6 +20,18 @@ class Spelled(Protocol):
 
     def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
         """Return the bytes of one token."""
+
+
+def table_exhibit(table: KeywordTable, *, collection: str = "") -> Exhibit:
+    """Say whose words are counted; the collection is empty where only one is."""
+    content = {
+        "collection": collection,
+        "language": table.language,
+        "title": table.title,
+        "version": table.version,
+        "origin": table.origin,
+    }
+    return Exhibit(kind="keyword-table", model="", content=content)
 
 
 def most_changed(parts: Iterable[tuple[int, list[dict[str, Any]]]], n: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyengine.measure.cold_rows import ColdRows, read_cold_rows
 from pyengine.measure.engine import Processes, Progress
-from pyengine.measure.exhibits import text_of, top_content
+from pyengine.measure.exhibits import table_exhibit, text_of, top_content
 from pyengine.measure.keyword_mass import language_metrics
 from pyengine.measure.limits import beyond_trained
 from pyengine.measure.models import distinct
@@ -112,12 +112,7 @@ def probe_run(decoded: Sequence[ColdRows], options: ProbeOptions) -> Run:
         for one, name in zip(decoded, distinct([d.info.id for d in decoded]), strict=True)
     ]
     found: list[Measurement | Exhibit | Note] = [
-        Exhibit(
-            kind="keyword-table",
-            model="",
-            content={"language": name, "title": table.title, "version": table.version},
-        )
-        for name, table in options.tables.items()
+        table_exhibit(table) for table in options.tables.values()
     ]
     for one in named:
         found += _model(one, options)

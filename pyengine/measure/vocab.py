@@ -7,12 +7,17 @@ from itertools import combinations
 
 from pyengine.corpus import Corpus
 from pyengine.engine.model import Model
+from pyengine.measure.exhibits import table_exhibit
 from pyengine.measure.models import model_facts, variant_ids
 from pyengine.measure.provenance import provenance
 from pyengine.measure.vocab_analysis import Analysed, Progress, VocabOptions, analyse
-from pyengine.measure.vocab_exhibits import tokenizer_exhibits, tokenizer_notes
-from pyengine.measure.vocab_pairs import pair_exhibits, pair_rows
-from pyengine.measure.vocab_rows import tokenizer_rows
+from pyengine.measure.vocab_findings import (
+    pair_exhibits,
+    pair_rows,
+    tokenizer_exhibits,
+    tokenizer_notes,
+    tokenizer_rows,
+)
 from pyengine.run.record import Exhibit, ModelInfo, Population, Run
 from pyengine.vocabulary.paper import find_paper_tokenizer, holds_paper_lists, paper_lines
 from pyengine.vocabulary.tokenizer import Tokenizer
@@ -46,7 +51,12 @@ def vocab(
     hashes = {info.id: info.vocabulary_sha256 for info in infos}
     pairs = list(combinations(found, 2))
     differing = [(a, b) for a, b in pairs if hashes[a.id] != hashes[b.id]]
-    exhibits = [*_tables(options), *(e for item in found for e in tokenizer_exhibits(item))]
+    exhibits = [
+        table_exhibit(table, collection=name)
+        for name, tables in options.collections.items()
+        for table in tables.values()
+    ]
+    exhibits += [e for item in found for e in tokenizer_exhibits(item)]
     exhibits += [e for pair in differing for e in pair_exhibits(*pair)]
     if holds_paper_lists(options.collections):
         exhibits += [exhibit for item in found for exhibit in _paper(item)]
@@ -85,24 +95,6 @@ def _population(corpus: Corpus) -> Population:
         prefix=[],
         seed=0,
     )
-
-
-def _tables(options: VocabOptions) -> list[Exhibit]:
-    """Name the keyword tables: collection, language, title, origin."""
-    return [
-        Exhibit(
-            kind="keyword_table",
-            model="",
-            content={
-                "collection": name,
-                "language": table.language,
-                "title": table.title,
-                "origin": table.origin,
-            },
-        )
-        for name, tables in options.collections.items()
-        for table in tables.values()
-    ]
 
 
 def _paper(item: Analysed) -> list[Exhibit]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from pyengine.run.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,16 @@ class Series:
     lows: tuple[float | None, ...] = ()
     highs: tuple[float | None, ...] = ()
 
+    @classmethod
+    def of(cls, name: str, rows: Sequence[Measurement | None]) -> Series:
+        """Return a series of measurements, with their intervals where they have some."""
+
+        def numbers(field: str) -> tuple[float | None, ...]:
+            values = (getattr(row, field) if row else None for row in rows)
+            return tuple(value if value == value else None for value in values)
+
+        return cls(name, numbers("value"), numbers("low"), numbers("high"))
+
 
 @dataclass(frozen=True, slots=True)
 class Bars:
@@ -58,8 +71,6 @@ class Bars:
     categories: tuple[str, ...]
     series: tuple[Series, ...]
     x_label: str
-    log_x: bool = False
-    reference: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyengine.reports.keyword_forms import ANY_SPACING
 from pyengine.reports.measured import Shown, TableView
+from pyengine.reports.sentences import ANY_SPACING
 
 KL = Shown("kl")
 # Levels of the quantiles as the record spells them.

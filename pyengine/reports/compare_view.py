@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyengine.choose.verdicts import pairs, standing_out, variants_of
@@ -18,29 +18,29 @@ from pyengine.reports.compare_tables import (
     STARTS,
     STRINGS,
 )
-from pyengine.reports.made_with import provenance_facts
+from pyengine.reports.document import Block, Document, Facts, Paragraph, Section
 from pyengine.reports.measured import CONTROL, Cells, Shown, TableView, Told
+from pyengine.reports.notes import note_sentence
 from pyengine.reports.numbers import count, counted, percent, significant
+from pyengine.reports.origin import provenance_facts
 from pyengine.reports.pieces import visible
 from pyengine.reports.sentences import (
     axis_sentence,
-    note_sentence,
     pair_sentence,
     scored_sentence,
     standing_out_sentence,
     verdict_sentences,
 )
 from pyengine.reports.tables import (
-    Block,
     Cell,
     CellLike,
     Column,
-    Document,
-    Facts,
-    Paragraph,
-    Section,
+    Field,
     Table,
+    listing,
+    number,
     table,
+    text,
 )
 from pyengine.run.measurement import members_of
 from pyengine.run.record import Run
@@ -50,6 +50,46 @@ TEXT_BEFORE = 40
 ANSWERING = (
     *("other-vocabulary", "variant-failed", "beyond-trained-context", "fitted-to-positions"),
     "documents-left-out",
+)
+
+
+def _place(spot: dict[str, Any]) -> str:
+    offset = spot["byte_offset"]
+    return f"{spot['document']}{'' if offset is None else f':{offset}'} ({spot['class']})"
+
+
+def _wants(top: str) -> Callable[[dict[str, Any]], str]:
+    def first(spot: dict[str, Any]) -> str:
+        choice = spot[top][0]
+        return f"{visible(choice['text'])} {percent(choice['probability'], 0)}"
+
+    return first
+
+
+def _same_for(c: dict[str, Any]) -> str:
+    never = c["first_divergence"] is None
+    return f"all {c['n_generated']}" if never else count(c["first_divergence"])
+
+
+def _next(model: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda c: None if c["first_divergence"] is None else visible(c[f"{model}_next"])
+
+
+POSITIONS = (
+    number("KL", lambda spot: spot["kl"], significant, unit="nats"),
+    text("Where", _place, drop=2),
+    text("Text before", lambda spot: visible(spot["before"][-TEXT_BEFORE:])),
+    text("Then", lambda spot: visible(spot["target"])),
+    text("Reference wants", _wants("reference_top")),
+    text("Variant wants", _wants("variant_top")),
+)
+CONTINUATIONS = (
+    text("Document", lambda c: c["document"]),
+    number("Given", lambda c: c["n_prompt"], count, unit="tokens", drop=2),
+    Field(Column("Same for", "right", "tokens"), _same_for),
+    text("Agreed text", lambda c: visible(c["agreed"][-TEXT_BEFORE:]), drop=1),
+    text("Reference", _next("reference")),
+    text("Variant", _next("variant")),
 )
 
 
@@ -120,31 +160,30 @@ def _quantiles(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> T
 
 
 def _pairs(cells: Cells, margin: float) -> Table:
-    columns = (
-        *(Column("First"), Column("Second")),
-        Shown("kl_difference").column,
-        Column("95 % interval", "right", drop=1),
-        Column("p (Holm)", "right", name="p_holm", drop=2),
-        Column("Verdict"),
+    estimate, interval = Shown("kl_difference"), Shown("kl_difference", part="interval")
+    fields = (
+        text("First", lambda pair: pair.first),
+        text("Second", lambda pair: pair.second),
+        Field(estimate.column, lambda pair: cells.cell(pair.difference, estimate)),
+        Field(
+            Column("95 % interval", "right", drop=1),
+            lambda pair: cells.cell(pair.difference, interval),
+        ),
+        number("p (Holm)", lambda pair: pair.p_holm, lambda p: significant(p, 2), drop=2),
+        Field(
+            Column("Verdict"),
+            lambda pair: Cell(
+                pair.verdict, tone="strong" if pair.verdict == "different" else "plain"
+            ),
+        ),
     )
     found = pairs(cells.run, margin)
-    rows = [
-        (
-            pair.first,
-            pair.second,
-            cells.cell(pair.difference, Shown("kl_difference")),
-            cells.cell(pair.difference, Shown("kl_difference", part="interval")),
-            Cell(significant(pair.p_holm, 2), pair.p_holm),
-            Cell(pair.verdict, tone="strong" if pair.verdict == "different" else "plain"),
-        )
-        for pair in found
-    ]
     notes = [pair_sentence(pair, margin) for pair in found if pair.verdict != "different"]
     notes.append(
         f"Equivalent: the whole interval lies within ±{margin:g} nats. p-values are corrected for "
         "the number of pairs."
     )
-    return table("Variants against each other, on the same tokens", columns, rows, notes=notes)
+    return listing("Variants against each other, on the same tokens", fields, found, notes=notes)
 
 
 def _groups(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Iterator[Table]:
@@ -174,69 +213,17 @@ def _details(cells: Cells, variant: str) -> Iterator[Block]:
         made = cells.member_table(view, [variant])
         if made is not None:
             yield made
-    for kind, write in (("position", _positions), ("continuation", _continuations)):
+    for kind, title, fields in (
+        ("position", "Where it differs most", POSITIONS),
+        ("continuation", "First divergence of greedy continuations", CONTINUATIONS),
+    ):
         contents = run.shown(kind, variant)
         if contents:
-            yield write(contents)
+            yield listing(title, fields, contents)
     for view in (BITS, STRINGS):
         made = cells.member_table(view, [variant])
         if made is not None:
             yield made
-
-
-def _positions(contents: Sequence[dict[str, Any]]) -> Table:
-    columns = (
-        Column("KL", "right", "nats", name="kl"),
-        Column("Where", drop=2),
-        Column("Text before"),
-        Column("Then", name="target"),
-        Column("Reference wants", name="reference_top"),
-        Column("Variant wants", name="variant_top"),
-    )
-    rows: list[list[CellLike]] = []
-    for spot in contents:
-        offset = spot["byte_offset"]
-        place = "" if offset is None else f":{offset}"
-        rows.append(
-            [
-                Cell(significant(spot["kl"]), spot["kl"]),
-                f"{spot['document']}{place} ({spot['class']})",
-                visible(spot["before"][-TEXT_BEFORE:]),
-                visible(spot["target"]),
-                *(_wants(spot[top][0]) for top in ("reference_top", "variant_top")),
-            ]
-        )
-    return table("Where it differs most", columns, rows)
-
-
-def _wants(choice: dict[str, Any]) -> str:
-    return f"{visible(choice['text'])} {percent(choice['probability'], 0)}"
-
-
-def _continuations(contents: Sequence[dict[str, Any]]) -> Table:
-    columns = (
-        Column("Document"),
-        Column("Given", "right", "tokens", drop=2),
-        Column("Same for", "right", "tokens", name="same_for"),
-        Column("Agreed text", drop=1),
-        Column("Reference"),
-        Column("Variant"),
-    )
-    rows: list[list[CellLike]] = []
-    for c in contents:
-        never = c["first_divergence"] is None
-        same = c["n_generated"] if never else c["first_divergence"]
-        rows.append(
-            [
-                c["document"],
-                Cell(count(c["n_prompt"]), c["n_prompt"]),
-                Cell(f"all {same}" if never else count(same), same),
-                visible(c["agreed"][-TEXT_BEFORE:]),
-                None if never else visible(c["reference_next"]),
-                None if never else visible(c["variant_next"]),
-            ]
-        )
-    return table("First divergence of greedy continuations", columns, rows)
 
 
 def _method(run: Run) -> Facts:

@@ -19,11 +19,11 @@ from pyengine.reports.charts import (
     Scatter,
     Series,
 )
-from pyengine.reports.keyword_forms import ANY_SPACING
+from pyengine.reports.document import Block, Passage, PassageToken, Picture, Section
 from pyengine.reports.numbers import percent, significant, size_unit
 from pyengine.reports.pieces import visible
+from pyengine.reports.sentences import ANY_SPACING
 from pyengine.reports.sweep_view import from_large_to_small, variant_labels
-from pyengine.reports.tables import Block, Passage, PassageToken, Picture, Section
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
 from pyengine.run.record import Run
@@ -170,36 +170,25 @@ def _cold_starts(run: Run, ordered: Sequence[str], labels: Mapping[str, str]) ->
 
 
 def _keyword_changes(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
-    shown = known[:MOST_SERIES]
     rows = by_language(run, "keyword_mass_change", known)
-    languages = tuple(dict.fromkeys(row.members["language"] for row in rows))
-    series = (
-        _series(labels[variant], [r for r in rows if r.model == variant], languages)
-        for variant in shown
-    )
-    more = len(known) - len(shown)
+    languages, series = _by_language(rows, known[:MOST_SERIES], labels)
+    more = len(known) - MOST_SERIES
     return Picture(
         "keyword-change",
         "Change of probability on keywords",
         "In each language's own documents: mean change of the probability of all its keyword "
         f"tokens ({ANY_SPACING}), with 95 % intervals clustered by document."
         + (f" {more} more variants are in the tables." if more > 0 else ""),
-        Dots(languages, tuple(series), "change of probability", log_x=False, reference=0.0),
+        Dots(languages, series, "change of probability", log_x=False, reference=0.0),
     )
 
 
 def _keyword_masses(run: Run, ordered: Sequence[str], labels: Mapping[str, str]) -> Picture:
     """Show the reference and the largest and smallest variant: more would hide one another."""
     rows = by_language(run, "keyword_mass", ordered, start="cold")
-    models = list(
-        dict.fromkeys(row.model for row in sorted(rows, key=lambda r: ordered.index(r.model)))
-    )
-    shown = dict.fromkeys((*models[:2], models[-1]))
-    languages = tuple(dict.fromkeys(row.members["language"] for row in rows))
-    series = (
-        _series(labels[variant], [r for r in rows if r.model == variant], languages)
-        for variant in shown
-    )
+    measured = {row.model for row in rows}
+    models = [variant for variant in ordered if variant in measured]
+    languages, series = _by_language(rows, list(dict.fromkeys((*models[:2], models[-1]))), labels)
     return Picture(
         "keyword-mass",
         "Probability on keywords at the cold start",
@@ -219,14 +208,15 @@ def by_language(run: Run, metric: str, models: Sequence[str], **members: str) ->
     ]
 
 
-def _series(name: str, rows: Sequence[Measurement], languages: Sequence[str]) -> Series:
-    by_language = {row.members["language"]: row for row in rows}
-    found = [by_language.get(language) for language in languages]
-    return Series(
-        name,
-        tuple(None if row is None else row.value for row in found),
-        tuple(None if row is None else row.low for row in found),
-        tuple(None if row is None else row.high for row in found),
+def _by_language(
+    rows: Sequence[Measurement], models: Sequence[str], labels: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Series, ...]]:
+    """Return the languages, and what each model has for them."""
+    known = {(row.model, row.members["language"]): row for row in rows}
+    languages = tuple(dict.fromkeys(row.members["language"] for row in rows))
+    return languages, tuple(
+        Series.of(labels[model], [known.get((model, language)) for language in languages])
+        for model in models
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pyengine.reports.made_with import provenance_facts
-from pyengine.reports.sentences import note_sentence
-from pyengine.reports.tables import Document, Passage, PassageToken
+from pyengine.reports.document import Document, Passage, PassageToken
+from pyengine.reports.notes import note_sentence
+from pyengine.reports.origin import provenance_facts
 from pyengine.run.record import Run
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pyengine.reports.charts import Dots, Series
-from pyengine.reports.evaluate_cells import members
-from pyengine.reports.tables import Picture
+from pyengine.reports.document import Picture
+from pyengine.reports.evaluate_view import languages_of
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
 
@@ -17,7 +15,7 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
         names = tuple(f"{model.name} {model.file_type}" for model in run.models)
         what = "each model"
     else:
-        languages = members(run, run.models[0].id, "language")
+        languages = languages_of(run, run.models[0].id)
         names = ("all", *languages)
         what = "each language"
 
@@ -29,11 +27,11 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
         return [run.find(metric, only), *parts]
 
     shares = (
-        _series("tasks solved (pass@1)", rows("pass_at_1")),
-        _series("answers that parse", rows("parse_share")),
-        _series("keywords first", rows("keyword_first")),
+        Series.of("tasks solved (pass@1)", rows("pass_at_1")),
+        Series.of("answers that parse", rows("parse_share")),
+        Series.of("keywords first", rows("keyword_first")),
     )
-    likelihood = (_series("reference solutions", rows("reference_bits_per_byte")),)
+    likelihood = (Series.of("reference solutions", rows("reference_bits_per_byte")),)
     return (
         Picture(
             "code-shares",
@@ -49,11 +47,3 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
             Dots(names, likelihood, "bits per byte", log_x=False),
         ),
     )
-
-
-def _series(name: str, rows: Sequence[Measurement | None]) -> Series:
-    def ends(field: str) -> tuple[float | None, ...]:
-        values = (getattr(row, field) if row else None for row in rows)
-        return tuple(value if value == value else None for value in values)
-
-    return Series(name, ends("value"), ends("low"), ends("high"))

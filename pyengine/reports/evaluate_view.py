@@ -2,48 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from pyengine.reports.evaluate_cells import (
-    Write,
-    ends,
-    listed,
-    members,
-    number,
-    passing,
-    share_of,
-    with_interval,
-)
-from pyengine.reports.evaluate_variants import differences_table, flips_table, links
+from pyengine.reports.document import Block, Document, Facts, Paragraph, Section
 from pyengine.reports.evaluate_words import (
-    OUTCOMES,
+    correlation_verdict,
     label,
+    listed,
     methods,
     sides_verdict,
-    warning_blocks,
     warnings,
+    warnings_of,
 )
-from pyengine.reports.numbers import counted, fixed, percent, significant, size
+from pyengine.reports.notes import OUTCOMES
+from pyengine.reports.numbers import counted, fixed, percent, signed, significant, size
+from pyengine.reports.origin import machine
 from pyengine.reports.tables import (
-    Align,
-    Block,
     Cell,
     CellLike,
     Column,
-    Document,
-    Facts,
-    Paragraph,
-    Section,
+    Field,
     Table,
-    table,
+    listing,
+    measured,
+    number,
+    text,
 )
 from pyengine.run.evaluate_metrics import KS, RATIOS
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import METRICS
 from pyengine.run.record import ModelInfo, Run
 
-RIGHT: Align = "right"
+Write = Callable[[float], str]
 WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
+
+
+def _points(value: float) -> str:
+    return signed(100 * value, 1)
+
+
+# Differences to the reference: metric, header, how it is written, what gives way first.
+DIFFERENCES: tuple[tuple[str, str, Write, int], ...] = (
+    ("pass_at_1_change", "pass@1, points", _points, 0),
+    ("parse_share_change", "parse, points", _points, 2),
+    ("reference_log_probability_change", "log p, nats", partial(signed, decimals=3), 0),
+    ("reference_bits_per_byte_change", "bits per byte", partial(signed, decimals=3), 1),
+    ("keyword_first_change", "keywords first, points", _points, 3),
+)
+TOKEN_NAMES = {
+    "kl": "KL divergence on code",
+    "keyword_mass_shift": "keyword mass change on code",
+    "jensen_shannon": "cold-start JS divergence",
+    "pkp": "PKP (keyword mass at the cold start)",
+}
+CODE_NAMES = {
+    "pass_at_1": "pass@1",
+    "parse_share": "solutions that parse",
+    "reference_log_probability": "log-probability of references",
+    "keyword_first": "keywords first",
+    "edit_similarity": "edit similarity",
+}
 
 
 def evaluate_document(run: Run) -> Document:
@@ -54,13 +74,15 @@ def evaluate_document(run: Run) -> Document:
         blocks += _details(run, run.models[0])
         title = f"Code written by {label(run.models[0])}"
     else:
-        blocks += [models_table(run), *_paired(run), *links(run)]
-        blocks += [
-            Section(model.id, (*warning_blocks(run, model), *_details(run, model)), folded=True)
-            for model in run.models
-        ]
+        blocks.append(models_table(run))
+        if run.options["reference"] is not None:
+            blocks += [_differences(run), _flips(run)]
+        blocks += _links(run)
+        for model in run.models:
+            told = [Paragraph(warning, "warn") for warning in warnings_of(run, model)]
+            blocks.append(Section(model.id, (*told, *_details(run, model)), folded=True))
         title = f"Code written by {len(run.models)} models"
-    return Document(title, (*blocks, method(run)))
+    return Document(title, (*blocks, _method(run)))
 
 
 def answer(run: Run, model: ModelInfo) -> Paragraph:
@@ -68,159 +90,227 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
     found, solved = run.find("pass_at_1", model.id), run.find("tasks_solved", model.id)
     if found is None or solved is None:
         return Paragraph("No task could be executed: no toolchain is installed.", "strong")
-    text = (
+    words = (
         f"{label(model)} solves {solved.value:.0f} of {solved.n} tasks"
         + (" at least once" if run.options["samples"] > 1 else "")
         + f": pass@1 {percent(found.value)}, 95 % interval {percent(found.low)} to "
         f"{percent(found.high)}."
     )
-    names = [shown["task"] for shown in run.shown("answer", model.id) if passing(shown)]
+    names = [
+        shown["task"]
+        for shown in run.shown("answer", model.id)
+        if any(sample["outcome"] == "passed" for sample in shown["samples"])
+    ]
     if names:
-        text += f" Solved: {listed(names)}."
-    return Paragraph(text, "strong")
+        words += f" Solved: {listed(names)}."
+    return Paragraph(words, "strong")
 
 
 def models_table(run: Run) -> Table:
     """Set the models side by side."""
-    columns = [
-        Column("Model"),
-        Column("Type", drop=6),
-        Column("Size", RIGHT, drop=5),
-        Column("Solved", RIGHT),
-        Column("pass@1", RIGHT),
-        Column("95 % interval", RIGHT),
-        Column("Parse", RIGHT),
-        Column("Log p", RIGHT, unit="nats"),
-        Column("Bits/byte", RIGHT, drop=1),
-        Column("Keywords first", RIGHT, drop=2),
-        Column("Against the reference", drop=7),
-    ]
-    rows = [_model_row(run, model) for model in run.models]
-    passes = run.select("pass_at_1", group="")
-    notes = [
-        f"pass@1: {methods(passes, single=_single(run))}. Log p: of a token of the reference "
-        "solutions. The intervals of the rest are in each model's section."
-    ]
-    return table("Models", columns, rows, notes=notes)
 
+    def of(metric: str, header: str, write: Write, drop: int = 0, unit: str | None = None) -> Field:
+        return number(header, lambda m: _value(run, metric, m.id), write, drop=drop, unit=unit)
 
-def _model_row(run: Run, model: ModelInfo) -> Sequence[CellLike]:
-    passed = run.find("pass_at_1", model.id)
-    return (
-        model.id,
-        model.file_type,
-        Cell(size(model.file_bytes), model.file_bytes),
-        share_of(run.find("tasks_solved", model.id)),
-        number(passed, percent),
-        ends(passed),
-        number(run.find("parse_share", model.id), percent),
-        number(run.find("reference_log_probability", model.id), lambda value: fixed(value, 3)),
-        number(run.find("reference_bits_per_byte", model.id), lambda value: fixed(value, 3)),
-        number(run.find("keyword_first", model.id), percent),
-        sides_verdict(run, model.id),
+    three = partial(fixed, decimals=3)
+    fields = (
+        text("Model", lambda m: m.id),
+        text("Type", lambda m: m.file_type, drop=6),
+        number("Size", lambda m: m.file_bytes, size, drop=5),
+        text("Solved", lambda m: _share_of(run.find("tasks_solved", m.id)), align="right"),
+        of("pass_at_1", "pass@1", percent),
+        text("95 % interval", lambda m: _ends(run.find("pass_at_1", m.id)), align="right"),
+        of("parse_share", "Parse", percent),
+        of("reference_log_probability", "Log p", three, unit="nats"),
+        of("reference_bits_per_byte", "Bits/byte", three, drop=1),
+        of("keyword_first", "Keywords first", percent, drop=2),
+        text("Against the reference", lambda m: sides_verdict(run, m.id), drop=7),
     )
+    notes = [
+        f"pass@1: {methods(run.select('pass_at_1', group=''), single=_single(run))}. Log p: of a "
+        "token of the reference solutions. The intervals of the rest are in each model's section."
+    ]
+    return listing("Models", fields, run.models, notes=notes)
+
+
+def _value(run: Run, metric: str, model: str, **members: str) -> float | None:
+    row = run.find(metric, model, **members)
+    return None if row is None else row.value
+
+
+def _with_interval(row: Measurement | None, write: Write) -> CellLike:
+    """Show a number, and its interval where it has one."""
+    if row is None or row.value != row.value:
+        return None
+    if row.low != row.low:
+        return Cell(write(row.value), row.value)
+    return Cell(f"{write(row.value)} ({write(row.low)} to {write(row.high)})", row.value)
+
+
+def _ends(row: Measurement | None) -> str | None:
+    """Show the interval of a share alone."""
+    return None if row is None else f"{percent(row.low)} to {percent(row.high)}"
+
+
+def _share_of(row: Measurement | None) -> str | None:
+    """Show a count and what it is of."""
+    return None if row is None else f"{row.value:.0f}/{row.n}"
 
 
 def _single(run: Run) -> bool:
     return bool(run.options["samples"] == 1)
 
 
-def _paired(run: Run) -> list[Block]:
-    if run.options["reference"] is None or len(run.models) < 2:
+def _differences(run: Run) -> Table:
+    """Show each variant minus the reference, task by task, with bootstrap intervals."""
+    reference, *variants = run.models
+
+    def field(metric: str, header: str, write: Write, drop: int) -> Field:
+        return Field(
+            Column(header, "right", drop=drop),
+            lambda model: _with_interval(run.find(metric, model.id), write),
+        )
+
+    shown = [field(*line) for line in DIFFERENCES if run.select(line[0])]
+    note = (
+        "Over the same tasks and seeds, 95 % intervals by resampling tasks (of shares in which no "
+        "task differs: Wilson's); points are percentage points."
+    )
+    fields = [text("Model", lambda model: model.id, min_width=11), *shown]
+    return listing(f"Difference to {reference.id}", fields, variants, notes=[note])
+
+
+def _flips(run: Run) -> Table:
+    """Show which tasks change sides, by name."""
+    flips = [(m.id, flip) for m in run.models[1:] for flip in run.shown("flips", m.id)]
+    fields = (
+        text("Model", lambda flip: flip[0]),
+        number("Lost", lambda flip: len(flip[1]["lost"]), str),
+        number("Gained", lambda flip: len(flip[1]["gained"]), str),
+        number("McNemar p", lambda flip: _value(run, "mcnemar_p", flip[0]), significant),
+        text("Tasks lost", lambda flip: listed(flip[1]["lost"]) or None, drop=1),
+        text("Tasks gained", lambda flip: listed(flip[1]["gained"]) or None, drop=2),
+    )
+    note = "A task counts as solved where at least half of its samples pass; p is exact."
+    return listing("Tasks that change sides", fields, flips, notes=[note])
+
+
+def _links(run: Run) -> list[Block]:
+    """Show the rank correlations of token-level measures with code quality, if there are any."""
+    found = run.select("rank_agreement")
+    if not found:
         return []
-    return [differences_table(run), flips_table(run)]
+    fields = (
+        text("Token-level measure", lambda row: _named(TOKEN_NAMES, row.members["token"])),
+        text("Code measure", lambda row: _named(CODE_NAMES, row.members["code"])),
+        Field(Column("Spearman's rho", "right"), lambda row: _with_interval(row, signed)),
+        number("Variants", lambda row: row.n, str),
+        text("In words", correlation_verdict),
+    )
+    notes = [
+        f"{len(found)} intervals of 95 % each: about one in twenty misses zero by chance alone. "
+        "The reference is left out.",
+        "Keywords on code are the language's, bare or after a space, newline or tab; PKP's are "
+        "the paper's, bare.",
+    ]
+    title = "Do token-level changes go along with code quality?"
+    return [listing(title, fields, found, notes=notes)]
+
+
+def _named(names: dict[str, str], name: str) -> str:
+    return names.get(name, name)
 
 
 def _details(run: Run, model: ModelInfo) -> list[Block]:
     blocks: list[Block] = [measures_table(run, model)]
-    if len(members(run, model.id, "language")) > 1:
-        blocks.append(languages_table(run, model))
-    return [*blocks, outcomes_table(run, model), cost(run, model), prompts(run, model)]
+    if len(languages_of(run, model.id)) > 1:
+        blocks.append(_languages(run, model))
+    return [*blocks, _outcomes(run, model), _cost(run, model), _prompts(run, model)]
+
+
+def languages_of(run: Run, model: str) -> list[str]:
+    """Return the languages for which a model has measurements, in their order."""
+    rows = run.select("parse_share", model=model, dimension="language")
+    return [row.members["language"] for row in rows]
 
 
 def measures_table(run: Run, model: ModelInfo) -> Table:
     """Show every measure over all tasks with its interval."""
     passes = [row for k in KS if (row := run.find(f"pass_at_{k}", model.id))]
     rest = [(metric, run.find(metric.id, model.id)) for metric in RATIOS]
-    rows: list[Sequence[CellLike]] = [
-        (METRICS[row.metric].title, with_interval(row, percent)) for row in passes
-    ]
-    rows += [(metric.title, with_interval(row, WRITE[metric.style])) for metric, row in rest]
-    columns = [Column("Measure"), Column("Value (95 % interval)", RIGHT, name="value")]
+    lines = [(METRICS[row.metric], row) for row in passes] + rest
+    fields = (
+        text("Measure", lambda line: line[0].title),
+        Field(
+            Column("Value (95 % interval)", "right"),
+            lambda line: _with_interval(line[1], WRITE[line[0].style]),
+        ),
+    )
     others = methods([row for _, row in rest if row is not None])
     notes = [f"pass@k: {methods(passes, single=_single(run))}. The rest: {others}."]
     n_tasks = len(run.shown("answer", model.id))
-    return table(f"All {counted(n_tasks, 'task')}", columns, rows, notes=notes)
+    return listing(f"All {counted(n_tasks, 'task')}", fields, lines, notes=notes)
 
 
-def languages_table(run: Run, model: ModelInfo) -> Table:
+def _languages(run: Run, model: ModelInfo) -> Table:
     """Show the main measures for each language."""
-    n_tasks: dict[str, int] = {}
-    for shown in run.shown("answer", model.id):
-        n_tasks[shown["language"]] = n_tasks.get(shown["language"], 0) + 1
+    n_tasks = Counter(shown["language"] for shown in run.shown("answer", model.id))
 
-    def find(metric: str, language: str) -> Measurement | None:
-        return run.find(metric, model.id, language=language)
+    def of(metric: str) -> Callable[[str], Measurement | None]:
+        return lambda name: run.find(metric, model.id, language=name)
 
-    def executed(language: str) -> CellLike:
-        row = find("tasks_solved", language)
-        return None if row is None else Cell(f"{row.n}/{n_tasks[language]}", row.n)
+    def field(metric: str, header: str, write: Write, drop: int = 0) -> Field:
+        def value(name: str) -> float | None:
+            return _value(run, metric, model.id, language=name)
 
-    rows: list[Sequence[CellLike]] = [
-        (
-            name,
-            executed(name),
-            with_interval(find("pass_at_1", name), percent),
-            number(find("parse_share", name), percent),
-            number(find("error_nodes", name), significant),
-            number(find("reference_bits_per_byte", name), fixed),
-            number(find("keyword_first", name), percent),
-        )
-        for name in members(run, model.id, "language")
-    ]
-    columns = [
-        Column("Language"),
-        Column("Executed", RIGHT, drop=3),
-        Column("pass@1", RIGHT),
-        Column("Parse", RIGHT),
-        Column("Errors/100", RIGHT, drop=2),
-        Column("Bits/byte", RIGHT),
-        Column("Keywords first", RIGHT, drop=1),
-    ]
-    return table("By language", columns, rows)
+        return number(header, value, write, drop=drop)
+
+    def executed(name: str) -> str | None:
+        row = of("tasks_solved")(name)
+        return None if row is None else f"{row.n}/{n_tasks[name]}"
+
+    passed = of("pass_at_1")
+    fields = (
+        text("Language", str),
+        text("Executed", executed, align="right", drop=3),
+        Field(Column("pass@1", "right"), lambda name: _with_interval(passed(name), percent)),
+        field("parse_share", "Parse", percent),
+        field("error_nodes", "Errors/100", significant, 2),
+        field("reference_bits_per_byte", "Bits/byte", fixed),
+        field("keyword_first", "Keywords first", percent, 1),
+    )
+    return listing("By language", fields, languages_of(run, model.id))
 
 
-def outcomes_table(run: Run, model: ModelInfo) -> Table:
+def _outcomes(run: Run, model: ModelInfo) -> Table:
     """Show how the samples fared."""
-    counts = [(code, run.find("samples", model.id, outcome=code)) for code in OUTCOMES]
-    rows: list[Sequence[CellLike]] = [
-        (OUTCOMES[code], Cell(f"{row.value:.0f}", int(row.value)), percent(row.value / row.n))
-        for code, row in counts
-        if row is not None
-    ]
-    columns = [Column("Outcome"), Column("Samples", RIGHT), Column("Share", RIGHT)]
-    return table("Outcomes", columns, rows)
+    rows = [row for code in OUTCOMES if (row := run.find("samples", model.id, outcome=code))]
+    fields = (
+        text("Outcome", lambda row: OUTCOMES[row.members["outcome"]]),
+        number("Samples", lambda row: row.value, "{:.0f}".format),
+        number("Share", lambda row: row.value / row.n, percent),
+    )
+    return listing("Outcomes", fields, rows)
 
 
-def cost(run: Run, model: ModelInfo) -> Facts:
+def _cost(run: Run, model: ModelInfo) -> Facts:
     """Say what the measurement took."""
-
-    def value(metric: str) -> float:
-        row = run.find(metric, model.id)
-        return float("nan") if row is None else row.value
-
+    lines: Sequence[tuple[str, str, Write]] = (
+        ("Tokens written", "written_tokens", "{:,.0f}".format),
+        ("Tokens per second", "writing_speed", significant),
+        ("Samples ended by the token budget", "length_share", percent),
+        ("Samples with an unfinished tail dropped", "trimmed_share", percent),
+        ("Samples with thinking removed", "thinking_share", percent),
+        ("Seconds executing programs", "execution_seconds", partial(fixed, decimals=1)),
+    )
     pairs = [
-        ("Tokens written", f"{value('written_tokens'):,.0f}"),
-        ("Tokens per second", significant(value("writing_speed"))),
-        ("Samples ended by the token budget", percent(value("length_share"))),
-        ("Samples with an unfinished tail dropped", percent(value("trimmed_share"))),
-        ("Samples with thinking removed", percent(value("thinking_share"))),
-        ("Seconds executing programs", fixed(value("execution_seconds"), 1)),
+        (title, measured(_value(run, metric, model.id), write).text)
+        for title, metric, write in lines
     ]
     return Facts("Cost", tuple(pairs))
 
 
-def prompts(run: Run, model: ModelInfo) -> Facts:
+def _prompts(run: Run, model: ModelInfo) -> Facts:
     """Say what was sent, by the first task."""
     first = run.shown("answer", model.id)[0]
     ids = " ".join(map(str, first["prompt_tokens"][:24]))
@@ -234,7 +324,7 @@ def prompts(run: Run, model: ModelInfo) -> Facts:
     return Facts("Prompts", pairs)
 
 
-def method(run: Run) -> Facts:
+def _method(run: Run) -> Facts:
     """Say how it was measured, so that it can be repeated."""
     options, origin = run.options, run.provenance
     sampling = (
@@ -252,12 +342,7 @@ def method(run: Run) -> Facts:
         ("Sandbox", options["isolation"]),
         ("Limits", f"{limits}, {size(options['memory_bytes'])} memory"),
         ("Software", f"pyengine {origin.pyengine}, llama-cpp-python {origin.llama_cpp_python}"),
-        (
-            "Machine",
-            ", ".join(
-                (origin.cpu, counted(origin.cores, "core"), counted(origin.threads, "thread"))
-            ),
-        ),
+        ("Machine", machine(origin)),
     ]
     pairs += [(f"SHA-256 of {label(m)}", m.sha256[:16]) for m in run.models]
     return Facts("Method", tuple(pairs))

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from pyengine.reports import sentences
-from pyengine.reports.tables import Block, Paragraph
+from pyengine.reports.notes import note_sentence
 from pyengine.run.measurement import Measurement
-from pyengine.run.record import ModelInfo, Note, Run
+from pyengine.run.record import ModelInfo, Run
 
-OUTCOMES = {
-    "passed": "passed",
-    "wrong-answer": "wrong answer",
-    "exception": "exception",
-    "syntax-error": "syntax error",
-    "timed-out": "timed out",
-    "memory": "memory",
-    "killed": "killed by the sandbox",
-    "no-code": "no code",
-    "skipped": "skipped",
-}
 # Notes on what a model answered; they stand with that model.
 OF_ANSWERS = ("request-hidden", "none-solved", "ended-in-thinking", "ended-by-budget")
 FEWEST_VARIANTS = 4
+MOST_NAMES = 12
 BOOTSTRAP = "bootstrap over tasks, 2,000 resamples"
 ALIKE = "Wilson over tasks, which are all alike"
 SINGLE = "Wilson over tasks"
@@ -31,6 +21,13 @@ SINGLE = "Wilson over tasks"
 def label(model: ModelInfo) -> str:
     """Return a short name that tells variants of one model apart."""
     return f"{model.name} ({model.file_type})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """List names, and count those beyond the first."""
+    shown = ", ".join(names[:MOST_NAMES])
+    rest = len(names) - MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def warnings_of(run: Run, model: ModelInfo) -> list[str]:
@@ -57,44 +54,7 @@ def warnings(run: Run) -> list[str]:
     return [*found, *map(note_sentence, rest)]
 
 
-def warning_blocks(run: Run, model: ModelInfo) -> list[Block]:
-    """Return a model's own warnings as paragraphs."""
-    return [Paragraph(text, "warn") for text in warnings_of(run, model)]
-
-
-def note_sentence(note: Note) -> str:
-    """Say what a note of an evaluation tells."""
-    values = note.values
-    if note.code == "none-solved":
-        outcome = OUTCOMES[values["outcome"]]
-        return (
-            f"Not one of {values['n_tasks']} tasks was solved; the most common outcome is "
-            f"{outcome!r} ({values['n']} of {values['n_samples']}). Look at the samples before "
-            "taking this for the model's ability."
-        )
-    if note.code == "ended-in-thinking":
-        return (
-            f"{values['n']} of {values['n_samples']} samples ended inside their thinking; give "
-            "more --thinking-tokens."
-        )
-    if note.code == "ended-by-budget":
-        return (
-            f"{values['n']} of {values['n_samples']} samples were ended by the token budget "
-            "(--max-tokens)."
-        )
-    if note.code == "request-hidden":
-        return (
-            f"The chat template leaves out or changes the request in {values['n']} of "
-            f"{values['n_prompts']} prompts; look at what was sent, or use --prompt raw."
-        )
-    if note.code == "language-skipped":
-        return f"Not executed, {values['language']}: {values['reason']}"
-    if note.code == "model-failed":
-        return f"{note.model} is left out: it {values['reason']}."
-    return sentences.note_sentence(note)
-
-
-def sides_verdict(run: Run, model: str, *, level: float = 0.95) -> str | None:
+def sides_verdict(run: Run, model: str) -> str | None:
     """Say in words what McNemar's test allows; None for the reference."""
     lost, gained, p = (
         run.find(metric, model) for metric in ("tasks_lost", "tasks_gained", "mcnemar_p")
@@ -105,7 +65,7 @@ def sides_verdict(run: Run, model: str, *, level: float = 0.95) -> str | None:
         return "no task could be executed for both"
     counts = f"{lost.value:.0f} lost, {gained.value:.0f} gained of {lost.n} tasks"
     counts += f", p = {p.value:.2g}"
-    if p.value < 1 - level:
+    if p.value < 0.05:
         return f"{'fewer' if lost.value > gained.value else 'more'} tasks solved ({counts})"
     return f"cannot be told apart by tasks solved ({counts})"
 

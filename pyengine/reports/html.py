@@ -9,17 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pyengine.plain_text import safe
 from pyengine.reports.colors import DARK, LIGHT
+from pyengine.reports.document import Block, Document, Facts, Paragraph, Passage, Picture, Section
 from pyengine.reports.plots import draw_inline_svg
-from pyengine.reports.tables import (
-    Block,
-    Document,
-    Facts,
-    Paragraph,
-    Passage,
-    Picture,
-    Section,
-    Table,
-)
+from pyengine.reports.tables import Table
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 

@@ -6,17 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pyengine.plain_text import safe
-from pyengine.reports.tables import (
-    Block,
-    Cell,
-    Document,
-    Facts,
-    Paragraph,
-    Passage,
-    Picture,
-    Section,
-    Table,
-)
+from pyengine.reports.document import Block, Document, Facts, Paragraph, Passage, Picture, Section
+from pyengine.reports.tables import Cell, Table
 
 _RULES = {"left": ":--", "right": "--:", "center": ":-:"}
 _MARKUP = re.compile(r"[\\`*|~$<]|(?<![^\W_])_|_(?![^\W_])|^[#>+-]|\[(?=[^\]]*\][(\[:])")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from pyengine.reports.numbers import (
@@ -24,9 +24,9 @@ from pyengine.run.floors import floors, is_control, largest_noise
 from pyengine.run.measurement import Measurement, group_of, members_of
 from pyengine.run.metric import Metric
 from pyengine.run.metrics import METRICS
-from pyengine.run.record import Run
+from pyengine.run.record import ModelInfo, Run
 
-Part: TypeAlias = Literal["estimate", "value", "interval", "range", "n"]
+Part: TypeAlias = Literal["estimate", "value", "interval", "range", "high", "n", "of"]
 WHOLE = "all"
 # Under this name stand the measurements of the reference beside itself.
 CONTROL = "null control"
@@ -43,7 +43,7 @@ class Shown:
         drop: what gives way in a narrow terminal, see `Column`.
         group: the part of the data, in addition to that of the row.
         part: "estimate" with its error, "value" alone, its "interval", the "range" that it lies
-            in, or "n", the number of tokens.
+            in, its "high" end, "n", the number of tokens, or what it is "of" them: 3/5.
         scale, unit: the number is multiplied by it, and its unit then.
         decimals: of per cent.
         of_reference: the reference's own number instead of the variant's.
@@ -65,11 +65,9 @@ class Shown:
         metric = METRICS[self.metric]
         units = {"nats": "nats", "tokens/s": "tokens/s"}
         unit = self.unit or ("pp" if metric.style == "points" else units.get(metric.unit))
-        if self.part == "n" or self.part == "interval":
+        if self.part in ("n", "interval"):
             unit = None
-        suffix = {"estimate": "", "value": ""}.get(self.part, f"_{self.part}")
-        name = f"{'reference_' if self.of_reference else ''}{self.metric}{suffix}"
-        return Column(self.header or metric.title, "right", unit, drop=self.drop, name=name)
+        return Column(self.header or metric.title, "right", unit, drop=self.drop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +129,11 @@ class Cells:
 
     def is_noise(self, row: Measurement) -> bool:
         """Tell whether a measurement does not rise above its noise floor."""
-        floor = self.floor(row)
-        return floor is not None and abs(row.value) <= floor
+        return _is_noise(row, self.floor(row))
 
     def cell(self, row: Measurement | None, shown: Shown) -> CellLike:
         """Write a measurement as a column shows it."""
-        if row is None or math.isnan(row.value):
-            return None
-        metric = METRICS[row.metric]
-        if shown.part == "n":
-            return Cell(count(row.n), row.n)
-        if shown.part == "interval":
-            return Cell(written_interval(row, metric))
-        if shown.part == "range":
-            ends = f"{significant(row.low)}–{significant(row.high)}"
-            return Cell(f"{significant(row.value)} ({ends})", row.value)
-        if self.is_noise(row):
-            return Cell(at_floor(row.value, self.floor(row), metric, shown.scale), row.value, "dim")
-        error = row.error if shown.part == "estimate" and has_error(row, metric) else None
-        text = written(row.value * shown.scale, metric, _scaled(error, shown.scale), shown.decimals)
-        return Cell(text, row.value)
+        return cell_of(row, shown, None if row is None else self.floor(row))
 
     def members(self, view: TableView, models: Sequence[str]) -> list[str]:
         """Return the groups that are the rows of a table, in the order of the record."""
@@ -174,7 +157,7 @@ class Cells:
             [_head(variant, labels), *(self._of(c, variant, "") for c in view.columns)]
             for variant in models
         ]
-        columns = [Column(view.heads[0], name="variant"), *map(_column, view.columns)]
+        columns = [Column(view.heads[0]), *map(_column, view.columns)]
         return _table(view, columns, rows)
 
     def member_table(
@@ -188,37 +171,118 @@ class Cells:
         groups = self.members(view, models)
         if not groups:
             return None
-        columns = [Column(head, name=head.lower()) for head in view.heads]
-        for variant in models:
-            for shown in view.columns:
-                column = _column(shown)
-                if labels is None or (isinstance(shown, Shown) and shown.part == "n"):
-                    columns.append(column)
-                else:
-                    columns.append(
-                        Column(
-                            f"{column.header} {labels[variant]}",
-                            "right",
-                            column.unit,
-                            drop=column.drop,
-                        )
-                    )
+        shown = [
+            (c, variant)
+            for variant in models
+            for c in view.columns
+            # What several models repeat keeps one count of tokens.
+            if variant == models[0] or not _is_count(c)
+        ]
+        columns = list(map(Column, view.heads))
+        for c, variant in shown:
+            name = "" if labels is None or _is_count(c) else f" {labels[variant]}"
+            columns.append(replace(_column(c), header=f"{_column(c).header}{name}"))
         rows = []
         for group in groups:
             members = members_of(group)
             names = [members.get(dimension, WHOLE) for dimension in view.rows]
             heads: list[CellLike] = [Cell(view.names.get(name, name), name) for name in names]
-            rows.append(
-                [*heads, *(self._of(c, variant, group) for variant in models for c in view.columns)]
-            )
+            rows.append([*heads, *(self._of(c, variant, group) for c, variant in shown)])
         return _table(view, columns, rows)
 
     def _of(self, column: Shown | Told, model: str, group: str) -> CellLike:
         if isinstance(column, Told):
             return column.cells.get(model)
         model = self.run.models[0].id if column.of_reference else model
-        row = self.find(column.metric, model, column.group or group)
-        return self.cell(row, column)
+        return self.cell(self.find(column.metric, model, _joined(group, column.group)), column)
+
+
+class ModelNumbers:
+    """The measurements of one model of a run, alone or beside itself."""
+
+    def __init__(self, run: Run, info: ModelInfo) -> None:
+        self.run = run
+        self.info = info
+        self._rows = {
+            (row.metric, row.group): row
+            for row in run.measurements
+            if row.model == info.id and row.reference in ("", info.id)
+        }
+
+    def row(self, metric: str, group: str = "", **members: str) -> Measurement | None:
+        """Return a measurement by its group or the members of it; None where there is none."""
+        return self._rows.get((metric, group or group_of(members)))
+
+    def value(self, metric: str, **members: str) -> float | None:
+        """Return a measured number; None where there is none."""
+        row = self.row(metric, **members)
+        return None if row is None else row.value
+
+    def n(self, metric: str, **members: str) -> int:
+        """Return of how many things a measurement is made; 0 where there is none."""
+        row = self.row(metric, **members)
+        return 0 if row is None else row.n
+
+    def count(self, metric: str, **members: str) -> int:
+        """Return how many of its n things a share is."""
+        row = self.row(metric, **members)
+        return round(row.value * row.n) if row is not None and row.n else 0
+
+    def members(self, metric: str, dimension: str) -> list[str]:
+        """Return the members of a dimension for which there is a number, in their order."""
+        found = (row.members for (name, _), row in self._rows.items() if name == metric)
+        return [members[dimension] for members in found if set(members) == {dimension}]
+
+
+def measured_table(
+    view: TableView, numbers: ModelNumbers, members: Iterable[str], names: Mapping[str, str]
+) -> Table:
+    """Return a table of one model with a row for each member, all columns kept."""
+    rows = []
+    for member in members:
+        group = group_of({view.rows[0]: member})
+        cells = [
+            cell_of(numbers.row(shown.metric, _joined(group, shown.group)), shown)
+            for shown in view.columns
+            if isinstance(shown, Shown)
+        ]
+        rows.append([names.get(member, member), *cells])
+    columns = [*map(Column, view.heads), *map(_column, view.columns)]
+    return table(view.title, columns, rows, notes=view.notes)
+
+
+def cell_of(row: Measurement | None, shown: Shown, floor: float | None = None) -> CellLike:
+    """Write a measurement as a column shows it; at or below its floor, as no more than that."""
+    if row is None or math.isnan(row.value):
+        return None
+    metric, value = METRICS[row.metric], row.value
+    if shown.part == "n":
+        return Cell(count(row.n), row.n)
+    if shown.part == "of":
+        return Cell(f"{round(value * row.n)}/{row.n}", value)
+    if shown.part == "interval":
+        return Cell(written_interval(row, metric))
+    if shown.part == "range":
+        ends = f"{significant(row.low)}–{significant(row.high)}"
+        return Cell(f"{significant(value)} ({ends})", value)
+    if _is_noise(row, floor):
+        return Cell(at_floor(value, floor, metric, shown.scale), value, "dim")
+    error = row.error if shown.part == "estimate" and has_error(row, metric) else None
+    value = row.high if shown.part == "high" else value
+    text = written(value * shown.scale, metric, _scaled(error, shown.scale), shown.decimals)
+    return Cell(text, value)
+
+
+def _is_noise(row: Measurement, floor: float | None) -> bool:
+    return floor is not None and abs(row.value) <= floor
+
+
+def _is_count(column: Shown | Told) -> bool:
+    return isinstance(column, Shown) and column.part == "n"
+
+
+def _joined(group: str, more: str) -> str:
+    return f"{group};{more}" if group and more else group or more
 
 
 def written(value: float, metric: Metric, error: float | None, decimals: int | None = None) -> str:
@@ -231,7 +295,7 @@ def written(value: float, metric: Metric, error: float | None, decimals: int | N
             return percent_with_error(value, error)
         return percent(value, decimals)
     if style in ("bytes", "count"):
-        return size(int(value)) if style == "bytes" else count(int(value))
+        return size(int(value)) if style == "bytes" else count(round(value))
     if style == "seconds":
         return seconds(value)
     if error is not None:
@@ -280,19 +344,9 @@ def _column(shown: Shown | Told) -> Column:
 
 
 def _table(view: TableView, columns: list[Column], rows: Sequence[Sequence[CellLike]]) -> Table:
-    """Build the table without columns that are empty, and explain what its cells show.
-
-    A column that several models repeat keeps one count of tokens.
-    """
+    """Build the table without columns that are empty, and explain what its cells show."""
     first = len(view.rows) or 1
-    seen: set[str | None] = set()
-    kept = []
-    for i, column in enumerate(columns):
-        counted = column.name is not None and column.name.endswith("_n")
-        empty = i >= first and not any(row[i] is not None for row in rows)
-        if not empty and not (counted and column.name in seen):
-            kept.append(i)
-        seen.add(column.name)
+    kept = [i for i in range(len(columns)) if i < first or any(row[i] is not None for row in rows)]
     shown = [[row[i] for i in kept] for row in rows]
     unknown = any(isinstance(c, Cell) and c.text.endswith("± ?") for row in shown for c in row)
     notes = [*view.notes, *([UNKNOWN_ERROR] if unknown else [])]

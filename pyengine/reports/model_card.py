@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pyengine.choose.verdicts import divergence, kl_floor, reference_of, variants_of
+from pyengine.reports.document import Document, Paragraph
 from pyengine.reports.measured import Cells, Shown, TableView, Told
 from pyengine.reports.numbers import count
 from pyengine.reports.sentences import plain_verdict
 from pyengine.reports.sweep_view import failed_ids
-from pyengine.reports.tables import CellLike, Document, Paragraph
+from pyengine.reports.tables import CellLike
 from pyengine.run.record import Run
 
 COLUMNS = (

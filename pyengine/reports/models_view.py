@@ -6,17 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyengine.reports import numbers
-from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, Table, table
+from pyengine.reports.document import Block, Document, Facts, Paragraph
+from pyengine.reports.tables import Cell, Column, Field, Table, listing, text
 from pyengine.run.record import Run
-
-_COLUMNS = (
-    Column("reference", min_width=30),
-    Column("name", min_width=12, drop=3),
-    Column("type"),
-    Column("size", align="right", name="n_bytes"),
-    Column("architecture", drop=2),
-    Column("same bytes", align="right", drop=1),
-)
 
 
 def models_document(run: Run) -> Document:
@@ -43,12 +35,11 @@ def models_document(run: Run) -> Document:
 def _summary(run: Run, n: int) -> str:
     if not n:
         return "No GGUF file was found. Any command also takes a path or hf:OWNER/REPO:TYPE."
-    noun = "model" if n == 1 else "models"
-    text = f"{numbers.count(n)} {noun}, {numbers.size(_bytes(run, 'disk_bytes'))} on disk."
+    words = f"{numbers.counted(n, 'model')}, {numbers.size(_bytes(run, 'disk_bytes'))} on disk."
     copies = _bytes(run, "copy_bytes")
     if copies:
-        text += f" {numbers.size(copies)} are copies of files that are here already."
-    return text
+        words += f" {numbers.size(copies)} are copies of files that are here already."
+    return words
 
 
 def _bytes(run: Run, metric: str) -> int:
@@ -61,10 +52,11 @@ def _table(files: Sequence[Mapping[str, Any]]) -> Table:
     notes += [
         f"{file['reference']}: {_problem(file['problem'])}" for file in files if file["problem"]
     ]
+    fields: Sequence[Field] = _FIELDS[:-1]
     if any(file["same_bytes"] for file in files):
         notes.append("Files with the same number are the same bytes; (link): one file on disk.")
-        return table("", _COLUMNS, [_row(file) for file in files], notes=notes)
-    return table("", _COLUMNS[:-1], [_row(file)[:-1] for file in files], notes=notes)
+        fields = _FIELDS
+    return listing("", fields, files, notes=notes)
 
 
 def _problem(problem: Mapping[str, Any]) -> str:
@@ -73,17 +65,26 @@ def _problem(problem: Mapping[str, Any]) -> str:
     return str(problem["reason"])
 
 
-def _row(file: Mapping[str, Any]) -> list[Cell | str | None]:
+def _reference(file: Mapping[str, Any]) -> Cell:
+    return Cell(file["reference"], tone="bad" if file["problem"] else "plain")
+
+
+def _size(file: Mapping[str, Any]) -> str:
     parts = f" in {file['n_parts']} parts" if file["n_parts"] > 1 else ""
-    same = None
-    if file["same_bytes"] is not None:
-        link = " (link)" if file["same_file"] else ""
-        same = Cell(f"#{file['same_bytes']}{link}", file["same_bytes"])
-    return [
-        Cell(file["reference"], tone="bad" if file["problem"] else "plain"),
-        file["name"],
-        "no weights" if file["vocabulary_only"] else file["file_type"],
-        Cell(numbers.size(file["n_bytes"]) + parts, file["n_bytes"]),
-        file["architecture"],
-        same,
-    ]
+    return numbers.size(file["n_bytes"]) + parts
+
+
+def _same(file: Mapping[str, Any]) -> str | None:
+    if file["same_bytes"] is None:
+        return None
+    return f"#{file['same_bytes']}{' (link)' if file['same_file'] else ''}"
+
+
+_FIELDS = (
+    Field(Column("reference", min_width=30), _reference),
+    text("name", lambda file: file["name"], min_width=12, drop=3),
+    text("type", lambda f: "no weights" if f["vocabulary_only"] else f["file_type"]),
+    text("size", _size, align="right"),
+    text("architecture", lambda file: file["architecture"], drop=2),
+    text("same bytes", _same, align="right", drop=1),
+)

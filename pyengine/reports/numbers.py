@@ -96,16 +96,21 @@ def interval(low: float, high: float) -> str:
     return _minus(f"{low:,.{decimals}f} … {high:,.{decimals}f}")
 
 
-def at_most(value: float, floor: float | None, digits: int = 3) -> str:
+def at_most(value: float, floor: float | None) -> str:
     """Write a value, or `≤ floor` where it does not rise above the noise floor; 0 is no noise."""
     if floor and value <= floor:
         return f"≤ {significant(floor, 2)}"
-    return significant(value, digits)
+    return significant(value)
 
 
 def count(number: int) -> str:
     """Write a whole number with separators of thousands."""
     return _minus(f"{number:,d}")
+
+
+def whole(number: float) -> str:
+    """Write a number rounded to a whole one."""
+    return count(round(number))
 
 
 def counted(number: int, noun: str) -> str:

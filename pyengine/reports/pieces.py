@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from pyengine.plain_text import escape_character, safe
 
 _NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", " ": "·"}
 _BRIEF = 28
+_HASH = re.compile(r"(?:sha256-)?[0-9a-f]{64}")
 
 
 def visible(piece: bytes | str) -> str:
@@ -33,3 +35,9 @@ def _decode(piece: bytes | str) -> str:
     if isinstance(piece, str):
         return piece
     return piece.decode("utf-8", errors="surrogateescape")
+
+
+def file_name(path: str, model_name: str) -> str:
+    """Return the name of a file; the model's own where a store named the file by its hash."""
+    name = path.rsplit("/", 1)[-1]
+    return model_name if _HASH.fullmatch(name.removesuffix(".gguf")) else name

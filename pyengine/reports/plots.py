@@ -24,10 +24,9 @@ from pyengine.reports.charts import (
     Series,
 )
 from pyengine.reports.colors import LIGHT, themed
+from pyengine.reports.document import Picture
 from pyengine.reports.pieces import brief
-from pyengine.reports.scatter import draw_scatter
-from pyengine.reports.tables import Picture
-from pyengine.reports.ticks import plain_ticks
+from pyengine.reports.scatter import draw_scatter, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -209,12 +208,6 @@ def _bars(axes: Axes, chart: Bars) -> None:
         places = [c - 0.4 + height * (s + 0.5) for c in range(len(chart.categories))]
         values = [0.0 if value is None else value for value in series.values]
         axes.barh(places, values, height * 0.9, color=LIGHT.series(s), label=_legend(series.name))
-        for place, low, high in zip(places, series.lows, series.highs, strict=False):
-            if low is not None and high is not None:
-                axes.hlines(place, low, high, color=LIGHT.ink, linewidth=1)
-    if chart.log_x:
-        axes.set_xscale("log")
-        plain_ticks(axes.xaxis)
     _categories(axes, chart)
 
 
@@ -252,6 +245,8 @@ def _dots(axes: Axes, chart: Dots) -> None:
             markersize=5,
             label=_legend(series.name),
         )
+    if chart.reference is not None:
+        axes.axvline(chart.reference, color=LIGHT.quiet, linewidth=1)
     _categories(axes, chart)
 
 
@@ -266,12 +261,10 @@ def _bounds(series: Series, chart: Dots) -> list[tuple[float, float] | None]:
 
 
 def _categories(axes: Axes, chart: Bars | Dots) -> None:
-    """Write the categories from the top down, the grid, the zero line and the legend."""
+    """Write the categories from the top down, the grid and the legend."""
     axes.set_yticks(range(len(chart.categories)), [brief(name) for name in chart.categories])
     axes.set_ylim(len(chart.categories) - 0.5, -0.5)
     axes.grid(visible=True, axis="x")
-    if chart.reference is not None:
-        axes.axvline(chart.reference, color=LIGHT.quiet, linewidth=1)
     axes.set_xlabel(chart.x_label)
     axes.tick_params(axis="y", length=0)
     if len(chart.series) > 1:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pyengine.reports.charts import Bars, Dots, Panel, Panels, Series
-from pyengine.reports.keyword_forms import ALL_FORMS, BARE
-from pyengine.reports.probed_model import Content, ProbedModel, probed_models, shown
-from pyengine.reports.tables import Picture
+from pyengine.reports.document import Picture
+from pyengine.reports.probe_tables import ProbedModel, probed_models, shown
+from pyengine.reports.sentences import ALL_FORMS, BARE
 from pyengine.run.record import Run
 
 _TOP = 10
@@ -36,7 +37,7 @@ def _first_tokens(models: Sequence[ProbedModel]) -> Picture:
     )
 
 
-def _panel(title: str, start: Content) -> Panel:
+def _panel(title: str, start: Mapping[str, Any]) -> Panel:
     top = start["top"][:_TOP]
     return Panel(title, tuple(map(shown, top)), tuple(token["probability"] for token in top))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from pyengine.reports.keyword_forms import ALL_FORMS
-from pyengine.reports.made_with import provenance_facts
+from pyengine.reports.document import Block, Document, Facts, Paragraph, Section
+from pyengine.reports.notes import warnings
 from pyengine.reports.numbers import (
     count,
     fixed,
@@ -15,34 +15,18 @@ from pyengine.reports.numbers import (
     significant,
     size,
 )
+from pyengine.reports.origin import provenance_facts
 from pyengine.reports.pieces import visible
 from pyengine.reports.probe_tables import (
     NATS_PER_BIT,
-    classes_table,
-    indentation_table,
-    items_table,
-    languages_table,
-    leave_one_out_table,
-    paper_table,
-    ranks_table,
-    starts_table,
-    top_tokens,
+    ProbedModel,
+    fed,
+    model_tables,
+    probed_models,
+    shown,
 )
-from pyengine.reports.probed_model import ProbedModel, fed, probed_models, shown
-from pyengine.reports.sentences import note_sentence
-from pyengine.reports.tables import (
-    Block,
-    Cell,
-    CellLike,
-    Column,
-    Document,
-    Facts,
-    Paragraph,
-    Section,
-    Table,
-    measured,
-    table,
-)
+from pyengine.reports.sentences import ALL_FORMS
+from pyengine.reports.tables import Column, Field, Table, listing, number, table, text
 from pyengine.run.record import Run
 
 DIFFERENT_VOCABULARIES = (
@@ -51,8 +35,6 @@ DIFFERENT_VOCABULARIES = (
     "the paper does. Entropy and effective tokens are not set side by side: they count tokens of "
     "different sizes."
 )
-
-
 REASONS = {
     "bos-added": "the tokenizer puts BOS before every text",
     "bos-declared": "the tokenizer declares a BOS token and does not add it by itself",
@@ -75,52 +57,38 @@ REFUSED = {
 }
 
 
+def reason_words(reason: str) -> str:
+    """Say why a start has its tokens."""
+    words = REASONS[reason.removesuffix(AFTER_BOS)]
+    return f"{words} after BOS" if reason.endswith(AFTER_BOS) else words
+
+
 def probe_document(run: Run) -> Document:
     """Lay a probe out: one model in full, or several side by side and then each in full."""
     models = probed_models(run)
-    warnings = [
-        Paragraph(note_sentence(note), "warn")
-        for note in run.notes
-        if note.code == "beyond-trained-context"
-    ]
+    told = warnings(note for note in run.notes if note.code == "beyond-trained-context")
+    origin = provenance_facts(run.provenance)
     if len(models) == 1:
-        only = models[0]
-        opening, *rest = _model_blocks(only)
-        blocks = (opening, *warnings, *rest, provenance_facts(run.provenance))
-        return Document(f"Cold start of {only.info.name}", blocks)
+        opening, *rest = _model_blocks(models[0])
+        return Document(f"Cold start of {models[0].info.name}", (opening, *told, *rest, origin))
     sections = tuple(Section(model.label, _model_blocks(model)) for model in models)
+    compared = (_side_by_side(models), _differences(models))
     return Document(
         f"Cold starts of {len(models)} models",
-        (
-            first_choices(models),
-            *warnings,
-            side_by_side(models),
-            differences(models),
-            *sections,
-            provenance_facts(run.provenance),
-        ),
+        (_first_choices(models), *told, *compared, *sections, origin),
     )
 
 
 def _model_blocks(model: ProbedModel) -> tuple[Block, ...]:
     return (
-        answer(model),
+        _answer(model),
         _model_facts(model),
-        top_tokens(model),
-        starts_table(model),
-        languages_table(model),
-        leave_one_out_table(model),
-        classes_table(model),
-        paper_table(model),
-        items_table(model),
-        ranks_table(model),
-        indentation_table(model),
+        *model_tables(model),
     )
 
 
-def answer(model: ProbedModel) -> Paragraph:
+def _answer(model: ProbedModel) -> Paragraph:
     """Say what the model wants to write, in one sentence."""
-    start = model.starts[0]
     best = ", ".join(f"{shown(t)} ({percent(t['probability'])})" for t in model.top[:3])
     languages = ""
     if model.by_mass and model.mass(model.by_mass[0]) > 0:
@@ -132,116 +100,97 @@ def answer(model: ProbedModel) -> Paragraph:
     return Paragraph(
         f"Asked nothing, {model.info.name} ({model.info.file_type}) most wants to write {best}; "
         "its choice is as open as one among "
-        f"{significant(model.start_value('effective_tokens', start) or 0.0)} equally "
-        f"likely tokens ({fixed(_bits(model))} bits).{languages}",
+        f"{significant(model.of_start('effective_tokens', model.starts[0]))} equally "
+        f"likely tokens ({fixed(model.bits)} bits).{languages}",
         tone="strong",
     )
 
 
-def _bits(model: ProbedModel) -> float:
-    return (model.start_value("entropy", model.starts[0]) or 0.0) / NATS_PER_BIT
-
-
-def first_choices(models: Sequence[ProbedModel]) -> Paragraph:
+def _first_choices(models: Sequence[ProbedModel]) -> Paragraph:
     """Say in one sentence what each of several models most wants to write."""
-    best = [
-        f"{m.label} {shown(m.top[0])} ({percent(m.top[0]['probability'])})" for m in models if m.top
-    ]
+    best = [f"{model.label} {_top_text(model, '{} ({})')}" for model in models if model.top]
     return Paragraph(f"Asked nothing, they most want to write: {'; '.join(best)}.", tone="strong")
+
+
+def _top_text(model: ProbedModel, form: str) -> str:
+    return form.format(shown(model.top[0]), percent(model.top[0]["probability"]))
 
 
 def _model_facts(probed: ProbedModel) -> Facts:
     model, start = probed.info, probed.starts[0]
     ids = ", ".join(map(str, start["ids"]))
-    return Facts(
-        "What was measured",
+    pairs = (
+        ("file", model.path),
         (
-            ("file", model.path),
-            (
-                "model",
-                f"{model.architecture}, {parameters(model.n_params)} parameters, "
-                f"{model.file_type}, {fixed(model.bits_per_weight)} bits per weight, "
-                f"{size(model.file_bytes)}",
-            ),
-            (
-                "tokenizer",
-                f"{model.tokenizer} {model.pre_tokenizer or '(no pre-tokenizer)'}, "
-                f"{count(model.n_vocab)} tokens",
-            ),
-            (
-                "fed",
-                f"{' '.join(map(visible, start['pieces']))} (id {ids}): "
-                f"{reason_words(start['reason'])}",
-            ),
-            ("sha256", model.sha256),
+            "model",
+            f"{model.architecture}, {parameters(model.n_params)} parameters, "
+            f"{model.file_type}, {fixed(model.bits_per_weight)} bits per weight, "
+            f"{size(model.file_bytes)}",
         ),
+        (
+            "tokenizer",
+            f"{model.tokenizer} {model.pre_tokenizer or '(no pre-tokenizer)'}, "
+            f"{count(model.n_vocab)} tokens",
+        ),
+        (
+            "fed",
+            f"{' '.join(map(visible, start['pieces']))} (id {ids}): "
+            f"{reason_words(start['reason'])}",
+        ),
+        ("sha256", model.sha256),
     )
+    return Facts("What was measured", pairs)
 
 
-def reason_words(reason: str) -> str:
-    """Say why a start has its tokens."""
-    words = REASONS[reason.removesuffix(AFTER_BOS)]
-    return f"{words} after BOS" if reason.endswith(AFTER_BOS) else words
-
-
-def side_by_side(models: Sequence[ProbedModel]) -> Table:
+def _side_by_side(models: Sequence[ProbedModel]) -> Table:
     """Put the models beside each other, metric by metric.
 
     Between different vocabularies only what is defined over strings is set side by side.
     """
     alike = len({m.info.vocabulary_sha256 for m in models}) == 1
-    rows: list[tuple[CellLike, ...]] = [
-        ("file type", *(m.info.file_type for m in models)),
-        ("size", *(Cell(size(m.info.file_bytes), m.info.file_bytes) for m in models)),
-        ("fed (ids)", *(fed(m.starts[0]) for m in models)),
-        ("top token", *(_top_text(m) if m.top else None for m in models)),
-        *(_openness(models) if alike else ()),
+    lines: list[Field] = [
+        text("file type", lambda m: m.info.file_type),
+        number("size", lambda m: m.info.file_bytes, size),
+        text("fed (ids)", lambda m: fed(m.starts[0])),
+        text("top token", lambda m: _top_text(m, "{} {}") if m.top else None),
     ]
+    if alike:
+        lines.append(number("entropy [bit]", lambda m: m.bits, fixed))
+        opens = number(
+            "effective tokens", lambda m: m.of_start("effective_tokens", m.starts[0]), significant
+        )
+        lines.append(opens)
     for metric in ("pkp", "stp", "nlp"):
-        values = (m.value(metric, collection="paper") for m in models)
-        rows.append((metric.upper(), *(measured(value, probability) for value in values)))
+        lines.append(_of(metric, metric.upper(), probability, collection="paper"))
     for language, title in models[0].languages.items():
-        rows.append((f"{title}, all forms", *(measured(m.mass(language), percent) for m in models)))
+        of = {"language": language}
+        lines.append(_of("form_mass", f"{title}, all forms", percent, **of, form="any"))
         if not alike:
-            whole = (m.value("keyword_string_mass", language=language) for m in models)
-            rows.append((f"{title}, + split", *(measured(value, percent) for value in whole)))
-    return table(
-        "Side by side",
-        ["", *(Column(model.label, "right") for model in models)],
-        rows,
-        notes=(f"{ALL_FORMS}.", *(() if alike else (DIFFERENT_VOCABULARIES,))),
-    )
+            lines.append(_of("keyword_string_mass", f"{title}, + split", percent, **of))
+    rows = [[line.column.header, *map(line.cell, models)] for line in lines]
+    columns = [Column(""), *(Column(model.label, "right") for model in models)]
+    notes = (f"{ALL_FORMS}.", *(() if alike else (DIFFERENT_VOCABULARIES,)))
+    return table("Side by side", columns, rows, notes=notes)
 
 
-def _openness(models: Sequence[ProbedModel]) -> tuple[tuple[CellLike, ...], ...]:
-    tokens = [m.start_value("effective_tokens", m.starts[0]) for m in models]
-    return (
-        ("entropy [bit]", *(measured(_bits(m), fixed) for m in models)),
-        ("effective tokens", *(measured(value, significant) for value in tokens)),
-    )
+def _of(metric: str, header: str, write: Callable[[float], str], **members: str) -> Field:
+    return number(header, lambda model: model.value(metric, **members), write)
 
 
-def differences(models: Sequence[ProbedModel]) -> Table:
+def _differences(models: Sequence[ProbedModel]) -> Table:
     """Show how far each model's first start is from the first model's, token by token."""
     first, *others = models
     run = first.run
     refused = {n.model: REFUSED[n.values["why"]] for n in run.notes if n.code == "not-compared"}
-    rows: list[tuple[CellLike, ...]] = []
-    for other in others:
-        found = {
-            row.metric: row.value / NATS_PER_BIT
-            for row in run.select(model=other.info.id, reference=first.info.id)
-        }
-        cells = (measured(found.get(m), probability) for m in ("jensen_shannon", "kl"))
-        rows.append((other.label, *cells, refused.get(other.info.id, "")))
-    columns: list[Column | str] = [
-        "model",
-        Column("JS", "right", "bit"),
-        Column("KL", "right", "bit"),
-        "not measured",
-    ]
-    return table(f"Against {first.label}, token by token", columns, rows)
 
+    def bits(metric: str) -> Callable[[ProbedModel], float | None]:
+        found = {row.model: row for row in run.select(metric, reference=first.info.id)}
+        return lambda m: found[m.info.id].value / NATS_PER_BIT if m.info.id in found else None
 
-def _top_text(model: ProbedModel) -> str:
-    return f"{shown(model.top[0])} {percent(model.top[0]['probability'])}"
+    fields = (
+        text("model", lambda m: m.label),
+        number("JS", bits("jensen_shannon"), probability, unit="bit"),
+        number("KL", bits("kl"), probability, unit="bit"),
+        text("not measured", lambda m: refused.get(m.info.id, "")),
+    )
+    return listing(f"Against {first.label}, token by token", fields, others)

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from pyengine.reports.made_with import importance_facts
+from pyengine.reports.document import Block, Document, Facts, Paragraph
 from pyengine.reports.numbers import count, fixed, size
-from pyengine.reports.tables import Block, Cell, Column, Document, Facts, Paragraph, table
+from pyengine.reports.origin import importance_facts
+from pyengine.reports.tables import Cell, Column, Field, Table, listing, number, text
 from pyengine.run.record import Run
 
 SHOWN_FALLBACKS = 40
@@ -33,53 +34,49 @@ def _answer(run: Run) -> Paragraph:
     return Paragraph(text, "strong")
 
 
-def _files(run: Run) -> Block:
-    columns = (
-        Column("Type"),
-        Column("Size", "right"),
-        Column("Bits per weight", "right"),
-        Column("Of source", "right", drop=1),
-        Column("Fell back", "right"),
-        Column("File"),
-    )
+def _files(run: Run) -> Table:
     (source,), variants = run.shown("source"), run.shown("quantized")
-    rows = [_file_row(variant, source["file_bytes"]) for variant in variants]
-    folder = Path(variants[0]["path"]).parent
-    return table("Files", columns, rows, notes=[f"In {folder}/."])
 
+    def fell_back(variant: dict[str, Any]) -> Cell:
+        n = len(variant["fallbacks"])
+        return Cell(count(n), n, "warn" if n else "plain")
 
-def _file_row(variant: dict[str, Any], source_bytes: int) -> tuple[Cell, ...]:
-    share = variant["file_bytes"] / source_bytes
-    fell = len(variant["fallbacks"])
-    return (
-        Cell(variant["file_type"], tone="strong"),
-        Cell(size(variant["file_bytes"]), variant["file_bytes"]),
-        Cell(fixed(variant["bits_per_weight"], 2), variant["bits_per_weight"]),
-        Cell(f"{100 * share:.1f} %", share),
-        Cell(count(fell), fell, "warn" if fell else "plain"),
-        Cell(
-            Path(variant["path"]).name + (" (kept)" if variant["reused"] else ""), variant["path"]
+    fields = (
+        text("Type", lambda v: v["file_type"], tone="strong"),
+        number("Size", lambda v: v["file_bytes"], size),
+        number("Bits per weight", lambda v: v["bits_per_weight"], fixed),
+        number(
+            "Of source",
+            lambda v: v["file_bytes"] / source["file_bytes"],
+            lambda share: f"{100 * share:.1f} %",
+            drop=1,
         ),
+        Field(Column("Fell back", "right"), fell_back),
+        text("File", lambda v: Path(v["path"]).name + (" (kept)" if v["reused"] else "")),
     )
+    folder = Path(variants[0]["path"]).parent
+    return listing("Files", fields, variants, notes=[f"In {folder}/."])
 
 
-def _fallbacks(run: Run) -> Block:
-    rows = [
-        (
-            variant["file_type"],
-            fallback["name"],
-            Cell(str(fallback["shape"][0]), fallback["shape"][0]),
-            fallback["row_type"],
-            fallback["target_type"],
-        )
+FALLBACKS = (
+    text("Type", lambda fell: fell["file_type"]),
+    text("Tensor", lambda fell: fell["name"]),
+    number("Row length", lambda fell: fell["shape"][0], str),
+    text("Needs blocks of", lambda fell: fell["row_type"]),
+    text("Became", lambda fell: fell["target_type"]),
+)
+
+
+def _fallbacks(run: Run) -> Table:
+    fallen = [
+        {**fallback, "file_type": variant["file_type"]}
         for variant in run.shown("quantized")
         for fallback in variant["fallbacks"]
     ]
-    columns = ("Type", "Tensor", Column("Row length", "right"), "Needs blocks of", "Became")
     notes = ["A row must be whole blocks of its type; llama.cpp takes another type where not."]
-    if len(rows) > SHOWN_FALLBACKS:
-        notes.append(f"{len(rows) - SHOWN_FALLBACKS} more are in the JSON record.")
-    return table("Tensors that fell back", columns, rows[:SHOWN_FALLBACKS], notes=notes)
+    if len(fallen) > SHOWN_FALLBACKS:
+        notes.append(f"{len(fallen) - SHOWN_FALLBACKS} more are in the JSON record.")
+    return listing("Tensors that fell back", FALLBACKS, fallen[:SHOWN_FALLBACKS], notes=notes)
 
 
 def _method(run: Run) -> Facts:

@@ -13,10 +13,10 @@ from pyengine.reports.colors import LIGHT
 from pyengine.reports.label_places import Box, along, place_labels
 from pyengine.reports.numbers import significant
 from pyengine.reports.pieces import brief
-from pyengine.reports.ticks import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # A noise floor lower than the lowest point by this factor is left out of the picture.
 _FAR_BELOW = 30
@@ -137,3 +137,25 @@ def _text_size(axes: Axes, text: str) -> tuple[float, float]:
     extent = drawn.get_window_extent()
     drawn.remove()
     return extent.width, extent.height
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Write a logarithmic axis as plain numbers; matplotlib's own way needs mathematical text.
+
+    Where it spans less than two decades, some of the ticks between powers of ten are written, too.
+    """
+    from matplotlib.ticker import FuncFormatter
+
+    def between(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        digit = value / 10 ** math.floor(math.log10(value) + 1e-9)
+        wanted = (2, 5) if high > 12 * low else (2, 3, 5, 7)
+        few = high < 3 * low
+        if high > 120 * low or not (few or round(digit, 6) in wanted):
+            return ""
+        text = significant(value, 3)
+        return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
+    axis.set_minor_formatter(FuncFormatter(between))
+    axis.set_tick_params(which="minor", pad=5)  # in line with the longer ticks' numbers

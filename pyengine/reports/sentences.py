@@ -15,9 +15,9 @@ from pyengine.choose.verdicts import (
     place,
     reference_of,
 )
-from pyengine.reports.numbers import count, counted, significant
+from pyengine.reports.numbers import counted, significant
 from pyengine.run.measurement import Measurement, group_of
-from pyengine.run.record import Note, Population, Run
+from pyengine.run.record import Population, Run
 
 AXES = {
     "identical": "the same weights in the same types",
@@ -35,6 +35,12 @@ AXIS_REASONS = {
     "other-types": "equal vectors",
     "other-bytes": "equal vectors and types, other bytes in the file",
 }
+# Three sets of tokens can stand for a language's keywords, and their probabilities differ.
+BARE = "bare: one token that is the word and nothing else"
+ANY_SPACING = "any spacing: bare or after one space, newline or tab"
+ALL_FORMS = (
+    "all forms: bare, after one space, newline or tab, and other cases bare or after a space"
+)
 NO_INTERVAL = "one document gives no interval"
 
 
@@ -165,51 +171,6 @@ def unmet_sentence(found: Unmet, max_kl: float) -> str:
         "exceeds": f"{kl}, upper end {values.get('high', math.nan):.6g}, exceeds {max_kl:g} nats",
     }[found.code]
     return f"{found.model}: {reason}"
-
-
-def note_sentence(note: Note) -> str:
-    """Say what a note of a comparison, or of timings, tells."""
-    values = note.values
-    if note.code == "other-vocabulary":
-        return _other_vocabulary(note.model, values)
-    if note.code == "variant-failed":
-        where = (
-            "" if values["chunk"] == "open" else f" ({values['chunk']}; what came before is kept)"
-        )
-        return f"{note.model} failed: {values['reason']}{where}."
-    if note.code == "speed-failed":
-        return f"The speed of {note.model} could not be measured: {values['reason']}."
-    if note.code == "infinite-divergence":
-        return (
-            f"{note.model}: {values['n_tokens']} tokens have infinite KL divergence and are left "
-            "out of the mean."
-        )
-    if note.code == "stopped-early":
-        return "Measuring ended early: every variant was known to the precision asked for."
-    if note.code == "beyond-trained-context":
-        return (
-            f"{note.model} was given contexts of up to {count(values['positions'])} tokens and was "
-            f"trained with {count(values['trained'])}: its numbers beyond these say little of its "
-            "weights."
-        )
-    if note.code == "fitted-to-positions":
-        return (
-            f"Contexts are of {count(values['positions'])} tokens, not {count(values['asked'])}: "
-            "no more positions were learned."
-        )
-    if note.code == "documents-left-out":
-        names = ", ".join(values["names"])
-        of = f" of {note.model}" if note.model else ""
-        return f"Left out{of}, because the tokenizer cannot split them: {names}."
-    return f"{note.model}: {note.code} {values}"
-
-
-def _other_vocabulary(model: str, values: dict[str, Any]) -> str:
-    return (
-        f"{model} has another vocabulary ({values['tokenizer']}, {values['n_vocab']:,} entries) "
-        f"than the reference ({values['reference_tokenizer']}, {values['reference_n_vocab']:,}): "
-        "only bits per byte and keywords as strings can be compared."
-    )
 
 
 def axis_sentence(content: dict[str, Any]) -> str:

@@ -15,22 +15,13 @@ from pyengine.choose.verdicts import (
     variants_of,
 )
 from pyengine.reports.compare_view import control_facts, corpus_facts
-from pyengine.reports.keyword_forms import ANY_SPACING
-from pyengine.reports.made_with import importance_facts, provenance_facts
+from pyengine.reports.document import Block, Document, Facts, Paragraph
 from pyengine.reports.measured import Cells, Part, Shown, TableView, Told
+from pyengine.reports.notes import note_sentence, warnings
 from pyengine.reports.numbers import count, counted, percent, significant, size
-from pyengine.reports.sentences import NO_INTERVAL, note_sentence
-from pyengine.reports.tables import (
-    Block,
-    Cell,
-    CellLike,
-    Column,
-    Document,
-    Facts,
-    Paragraph,
-    Table,
-    table,
-)
+from pyengine.reports.origin import importance_facts, provenance_facts
+from pyengine.reports.sentences import ANY_SPACING, NO_INTERVAL
+from pyengine.reports.tables import Cell, CellLike, Column, Field, Table, listing, number, text
 from pyengine.run.record import ModelInfo, Run
 
 WORDS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
@@ -90,7 +81,7 @@ def speed_document(timings: Run) -> Document:
     ]
     if timings.models:
         blocks.append(_speeds(Cells(timings), timings, {}))
-    blocks += [Paragraph(note_sentence(note), "warn") for note in timings.notes]
+    blocks += warnings(timings.notes)
     return Document("Timings of a sweep", (*blocks, provenance_facts(timings.provenance)))
 
 
@@ -210,25 +201,17 @@ def _padding_note(cells: Cells) -> list[str]:
 def _neighbours(
     cells: Cells, labels: Mapping[str, str], found: Mapping[str, Pair], margin: float
 ) -> Table:
-    columns = (
-        Column("Variant"),
-        Column("Against"),
-        Column("Difference of KL", "right", "nats"),
-        Column("p (Holm)", "right"),
-        Column("What may be said"),
+    fields = (
+        text("Variant", lambda step: labels[step[0]]),
+        text("Against", lambda step: labels[step[1].second]),
+        Field(
+            Column("Difference of KL", "right", "nats"), lambda step: _difference(cells, step[1])
+        ),
+        number("p (Holm)", lambda step: step[1].p_holm, significant),
+        text("What may be said", lambda step: _sentence(step[1], margin)),
     )
-    rows = [
-        (
-            labels[variant],
-            labels[pair.second],
-            _difference(cells, pair),
-            Cell(significant(pair.p_holm), pair.p_holm),
-            _sentence(pair, margin),
-        )
-        for variant, pair in found.items()
-    ]
     notes = ["95 % intervals of the paired difference over the same tokens, by document."]
-    return table("Neighbours in quality", columns, rows, notes=notes)
+    return listing("Neighbours in quality", fields, found.items(), notes=notes)
 
 
 def _difference(cells: Cells, pair: Pair) -> CellLike:

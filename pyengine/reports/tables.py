@@ -1,13 +1,13 @@
-"""The one table model: text is formatted here once, and every view only decorates it."""
+"""The one table model: text is formatted here once, and every view only decorates it.
+
+A table of things is data: its fields, each a column and how its cell is made of one thing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from pyengine.reports.charts import Chart
+from typing import Any, Literal, TypeAlias
 
 Align: TypeAlias = Literal["left", "right", "center"]
 Tone: TypeAlias = Literal["plain", "strong", "good", "warn", "bad", "dim"]
@@ -18,18 +18,11 @@ MISSING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Hold one formatted text, the raw value behind it (CSV, sorting) and its emphasis."""
+    """Hold one formatted text, the value behind it and its emphasis."""
 
     text: str
     value: Value = None
     tone: Tone = "plain"
-
-    @property
-    def raw(self) -> Value:
-        """Return the value for machine-readable views: the raw value, else the text."""
-        if self.value is not None:
-            return self.value
-        return None if self.text == MISSING else self.text
 
 
 CellLike: TypeAlias = Cell | str | None
@@ -42,19 +35,18 @@ def as_cell(cell: CellLike) -> Cell:
     return Cell(cell) if isinstance(cell, str) else cell
 
 
-def measured(value: float | None, write: Callable[[float], str], *, tone: Tone = "plain") -> Cell:
+def measured(value: float | None, write: Callable[[float], str]) -> Cell:
     """Make the cell of a measured number, or of a missing one."""
     if value is None or value != value:
         return as_cell(None)
-    return Cell(write(value), value, tone)
+    return Cell(write(value), value)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """Describe one column.
 
-    `drop` says what gives way in a narrow terminal: 0 stays always, the highest number goes
-    first. `name` is the machine name used in CSV; without it the header is used.
+    `drop` says what gives way in a narrow terminal: 0 stays always, the highest number goes first.
     """
 
     header: str
@@ -62,7 +54,6 @@ class Column:
     unit: str | None = None
     min_width: int | None = None
     drop: int = 0
-    name: str | None = None
 
     @property
     def title(self) -> str:
@@ -102,87 +93,47 @@ def table(
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Hold running text; `strong` is for the answer that a report opens with."""
+class Field:
+    """A column of a table of things, and how its cell is made of one of them."""
 
-    text: str
-    tone: Tone = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Hold named facts (method, provenance) as pairs."""
-
-    title: str
-    pairs: tuple[tuple[str, str], ...]
+    column: Column
+    cell: Callable[[Any], CellLike]
 
 
-@dataclass(frozen=True, slots=True)
-class PassageToken:
-    """Hold one visible token of a passage, its weight in [0, 1] and what hovering shows."""
+def text(
+    header: str,
+    of: Callable[[Any], str | None],
+    *,
+    tone: Tone = "plain",
+    align: Align = "left",
+    unit: str | None = None,
+    min_width: int | None = None,
+    drop: int = 0,
+) -> Field:
+    """Make a field of words; a thing that has none has a missing cell."""
 
-    text: str
-    weight: float = 0.0
-    hint: str = ""
-    ends_line: bool = False
+    def cell(thing: object) -> CellLike:
+        words = of(thing)
+        return words if words is None else Cell(words, tone=tone)
 
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Hold a piece of text cut into tokens that are coloured by a weight."""
-
-    title: str
-    tokens: tuple[PassageToken, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Hold a chart's data, with a file-name stem and a caption that says what to see.
-
-    The text views leave pictures out: their numbers also stand in tables.
-    """
-
-    name: str
-    title: str
-    caption: str
-    chart: Chart
+    return Field(Column(header, align, unit, min_width, drop), cell)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Hold blocks under a heading; `folded` sections start closed in HTML."""
-
-    title: str
-    blocks: tuple[Block, ...]
-    folded: bool = False
-
-
-Block: TypeAlias = Paragraph | Table | Facts | Passage | Picture | Section
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Hold a whole report."""
-
-    title: str
-    blocks: tuple[Block, ...]
-
-    def walk(self) -> Iterator[Block]:
-        """Yield every block in reading order, those inside sections included."""
-        yield from _walk(self.blocks)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return every table in reading order."""
-        return tuple(block for block in self.walk() if isinstance(block, Table))
-
-    def pictures(self) -> tuple[Picture, ...]:
-        """Return every picture in reading order."""
-        return tuple(block for block in self.walk() if isinstance(block, Picture))
+def number(
+    header: str,
+    of: Callable[[Any], float | None],
+    write: Callable[[Any], str],
+    *,
+    unit: str | None = None,
+    drop: int = 0,
+) -> Field:
+    """Make a field of numbers, `write` turning each that is not missing into text."""
+    return Field(Column(header, "right", unit, drop=drop), lambda thing: measured(of(thing), write))
 
 
-def _walk(blocks: Iterable[Block]) -> Iterator[Block]:
-    for block in blocks:
-        yield block
-        if isinstance(block, Section):
-            yield from _walk(block.blocks)
+def listing(
+    title: str, fields: Sequence[Field], things: Iterable[Any], *, notes: Iterable[str] = ()
+) -> Table:
+    """Build a table with a row for each thing."""
+    rows = [[field.cell(thing) for field in fields] for thing in things]
+    return table(title, (field.column for field in fields), rows, notes=notes)

@@ -14,19 +14,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from pyengine.plain_text import safe
-from pyengine.reports.tables import (
-    Block,
-    Cell,
-    Column,
-    Document,
-    Facts,
-    Paragraph,
-    Passage,
-    Picture,
-    Section,
-    Table,
-    Tone,
-)
+from pyengine.reports.document import Block, Document, Facts, Paragraph, Passage, Picture, Section
+from pyengine.reports.tables import Cell, Column, Table, Tone
 
 STYLES: dict[Tone, str] = {
     "plain": "",

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from pyengine.reports.document import Block, Document, Paragraph, Passage, PassageToken
 from pyengine.reports.numbers import count, fixed
 from pyengine.reports.pieces import visible
-from pyengine.reports.tables import (
-    Block,
-    Cell,
-    Column,
-    Document,
-    Paragraph,
-    Passage,
-    PassageToken,
-    Table,
-    table,
-)
+from pyengine.reports.tables import Table, listing, number, text
 from pyengine.run.record import Run
 
 Token: TypeAlias = Mapping[str, Any]
@@ -42,19 +33,19 @@ def _summary(run: Run, content: Mapping[str, Any]) -> str:
     model = run.models[0]
     tokenizer = f"{model.tokenizer} {model.pre_tokenizer}".strip()
     n_tokens = len(content["tokens"])
-    text = f"{count(content['n_bytes'])} bytes are {count(n_tokens)} tokens ({tokenizer}"
+    words = f"{count(content['n_bytes'])} bytes are {count(n_tokens)} tokens ({tokenizer}"
     density = run.find("bytes_per_token", model.id)
     if density is not None and density.value > 0:
-        text += f", {fixed(density.value)} bytes per token"
+        words += f", {fixed(density.value)} bytes per token"
     failed = run.find("round_trip_failures", model.id)
     comes_back = failed is not None and failed.value == 0
-    return f"{text}). Decoding them gives {'the same' if comes_back else 'other'} bytes."
+    return f"{words}). Decoding them gives {'the same' if comes_back else 'other'} bytes."
 
 
 def _passage(tokens: Sequence[Token]) -> Passage:
     shown = [
         PassageToken(
-            text=visible(bytes.fromhex(token["bytes_hex"])) or "∅",
+            text=_piece(token),
             weight=_SHADES[place % 2],
             hint=f"id {token['id']}",
             ends_line=bytes.fromhex(token["bytes_hex"]).endswith(b"\n"),
@@ -65,34 +56,29 @@ def _passage(tokens: Sequence[Token]) -> Passage:
     return Passage("", tuple(shown), tuple(notes))
 
 
+def _place(token: Token) -> str | None:
+    if token["start"] is None or token["end"] is None:
+        return None
+    return f"{token['start']}–{token['end']}"
+
+
+FIELDS = (
+    number("#", lambda row: row[0], count),
+    number("id", lambda row: row[1]["id"], str),
+    text("piece", lambda row: _piece(row[1]), tone="strong"),
+    text("bytes", lambda row: _place(row[1]), align="right"),
+    text("in hexadecimal", lambda row: row[1]["bytes_hex"], drop=2),
+    text("kind", lambda row: row[1]["kind"], drop=1),
+)
+
+
 def _table(tokens: Sequence[Token], rows: int) -> Table:
-    shown = [
-        (
-            Cell(count(place), place),
-            Cell(str(token["id"]), token["id"]),
-            Cell(visible(bytes.fromhex(token["bytes_hex"])) or "∅", token["text"], "strong"),
-            _place(token),
-            Cell(token["bytes_hex"]),
-            token["kind"],
-        )
-        for place, token in enumerate(tokens[:rows])
-    ]
-    columns = (
-        Column("#", "right"),
-        Column("id", "right"),
-        Column("piece"),
-        Column("bytes", "right"),
-        Column("in hexadecimal", drop=2, name="bytes_hex"),
-        Column("kind", drop=1),
-    )
     left = len(tokens) - rows
     notes = [f"{count(left)} more tokens are in --json."] if left > 0 else []
     if any(token["start"] is None for token in tokens):
         notes.append("– : added to the text, or the tokenizer changed the text.")
-    return table("", columns, shown, notes=notes)
+    return listing("", FIELDS, enumerate(tokens[:rows]), notes=notes)
 
 
-def _place(token: Token) -> Cell | None:
-    if token["start"] is None or token["end"] is None:
-        return None
-    return Cell(f"{token['start']}–{token['end']}", token["start"])
+def _piece(token: Token) -> str:
+    return visible(bytes.fromhex(token["bytes_hex"])) or "∅"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pyengine.reports.document import Facts
 from pyengine.reports.numbers import count
 from pyengine.reports.pieces import visible
-from pyengine.reports.tables import Block, Cell, Column, Facts, Table, table
+from pyengine.reports.tables import Cell, Column, Field, Table, listing, number, text
 from pyengine.reports.vocab_found import Found
-from pyengine.reports.vocab_tables import Columns, Rows, right
 
 _UNTESTED = {
     "wordpiece": "WordPiece marks the beginning of words outside of the token's bytes",
@@ -18,29 +18,23 @@ _UNTESTED = {
 }
 
 
-def integrity_blocks(found: Found) -> tuple[Block, ...]:
+def integrity_facts(found: Found) -> Facts:
     """Show what is broken or surprising."""
-    faults = {
-        name: found.count("token_share", {"fault": name})
-        for name in found.members("token_share", "fault")
-    }
-    special = "; ".join(_special_token(fault) for fault in found.notes("special-token"))
-    facts = Facts(
-        "Integrity",
+    faults = {name: found.tokens("fault", name) for name in found.members("token_share", "fault")}
+    special = "; ".join(map(_special_token, found.notes("special-token")))
+    pairs = (
+        ("own bytes encode to others", _unreachable(found)),
+        ("parts of characters", f"{count(faults['fragment'])}, not testable on their own"),
+        ("same bytes twice", count(faults["duplicate"]) + _examples(found, "duplicate")),
         (
-            ("own bytes encode to others", _unreachable(found)),
-            ("parts of characters", f"{count(faults['fragment'])}, not testable on their own"),
-            ("same bytes twice", count(faults["duplicate"]) + _examples(found, "duplicate")),
-            (
-                "same decoded text",
-                f"{count(faults['colliding'])}; a table keyed by text loses "
-                f"{count(faults['lost'])} tokens",
-            ),
-            ("invalid UTF-8", count(faults["invalid UTF-8"])),
-            ("special tokens", special or "as declared"),
+            "same decoded text",
+            f"{count(faults['colliding'])}; a table keyed by text loses "
+            f"{count(faults['lost'])} tokens",
         ),
+        ("invalid UTF-8", count(faults["invalid UTF-8"])),
+        ("special tokens", special or "as declared"),
     )
-    return facts, _round_trips(found)
+    return Facts("Integrity", pairs)
 
 
 def _unreachable(found: Found) -> str:
@@ -62,34 +56,37 @@ def _special_token(fault: Mapping[str, str]) -> str:
     return f"{fault['token']} is declared as {fault['declared']}, {wrong}"
 
 
-def _round_trips(found: Found) -> Table:
-    rows: Rows = []
-    for kind in found.members("round_trip_failures", "texts"):
-        texts = {"texts": kind}
-        tested, failed = (
-            found.n("round_trip_failures", texts),
-            found.count("round_trip_failures", texts),
-        )
-        misspelled = found.count("round_trip_misspellings", texts)
-        rows.append(
-            (
-                kind,
-                Cell(count(tested), tested),
-                Cell(count(failed), failed, "warn" if failed else "plain"),
-                Cell(count(misspelled), misspelled),
-                _shortened(found.exhibit("round_trip", texts=kind)),
-            )
-        )
-    columns: Columns = (
-        "texts",
-        *right("tested", "changed", "by pieces"),
-        Column("first that changed", min_width=16),
+def _examples(found: Found, fault: str) -> str:
+    examples = found.exhibit("pieces", fault=fault)
+    if examples is None:
+        return ""
+    return f", such as {' '.join(visible(text) for text in examples['pieces'][:8])}"
+
+
+def round_trips_table(found: Found) -> Table:
+    """Show how many texts do not come back from their tokens."""
+
+    def changed(kind: str) -> Cell:
+        failed = found.count("round_trip_failures", texts=kind)
+        return Cell(count(failed), failed, "warn" if failed else "plain")
+
+    fields = (
+        text("texts", str),
+        number("tested", lambda kind: found.n("round_trip_failures", texts=kind), count),
+        Field(Column("changed", "right"), changed),
+        number("by pieces", lambda kind: found.count("round_trip_misspellings", texts=kind), count),
+        text(
+            "first that changed",
+            lambda kind: _shortened(found.exhibit("round-trip", texts=kind)),
+            min_width=16,
+        ),
     )
     notes = [
         "changed: decode(encode(x)) is not x. by pieces: the pieces in a row are not x either; "
         "what is changed but not by pieces, the detokenizer's clean-up of spaces changed."
     ]
-    return table("Do texts come back?", columns, rows, notes=notes)
+    kinds = found.members("round_trip_failures", "texts")
+    return listing("Do texts come back?", fields, kinds, notes=notes)
 
 
 def _shortened(trip: Mapping[str, str] | None) -> str:
@@ -102,10 +99,3 @@ def _shortened(trip: Mapping[str, str] | None) -> str:
     start = max(same - 8, 0)
     back = visible(came_back[start : same + 8]) or "nothing"
     return f"{visible(example[start : same + 8])} → {back}"
-
-
-def _examples(found: Found, fault: str) -> str:
-    examples = found.exhibit("pieces", fault=fault)
-    if examples is None:
-        return ""
-    return f", such as {' '.join(visible(text) for text in examples['pieces'][:8])}"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pyengine.reports.charts import Bars, Heatmap, Series
-from pyengine.reports.names import file_name
+from pyengine.reports.document import Picture
 from pyengine.reports.numbers import fixed
-from pyengine.reports.tables import Picture
-from pyengine.reports.vocab_comparison import labels
-from pyengine.reports.vocab_found import Found, Part, found_of
-from pyengine.reports.vocab_tables import origin
+from pyengine.reports.pieces import file_name
+from pyengine.reports.vocab_found import Found, Part, found_of, labels
 from pyengine.run.record import Run
 
 _MOST_BARS = 4
@@ -46,7 +44,7 @@ def vocab_pictures(run: Run) -> tuple[Picture, ...]:
                 "fertility",
                 "Tokens spent on code",
                 f"Tokens per 1,000 bytes of each language; fewer is denser. Text: "
-                f"{origin(models[0])}.",
+                f"{models[0].text_origin}.",
                 "tokens per 1,000 bytes",
                 tuple(text.title for text in texts[0]),
                 spent,
@@ -62,7 +60,7 @@ def _coverage(found: Found) -> list[Part]:
 
 
 def _share(part: Part) -> float:
-    return part.found.value("coverage", {**part.members, "form": "bare"}) or 0.0
+    return part.value("coverage", form="bare") or 0.0
 
 
 def _picture(
@@ -91,8 +89,8 @@ def _picture(
 def _names(models: Sequence[Found]) -> list[str]:
     """Name the models as the tables do: by letter and file; one alone by its own name."""
     if len(models) == 1:
-        return [models[0].model.name]
-    named = zip(labels(models), (found.model for found in models), strict=True)
+        return [models[0].info.name]
+    named = zip(labels(models), (found.info for found in models), strict=True)
     return [
         f"{letter} {file_name(model.path, model.name).removesuffix('.gguf')}"
         for letter, model in named

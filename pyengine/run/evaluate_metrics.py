@@ -7,103 +7,92 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pyengine.run.metric import Better, Metric, Style
+from pyengine.run.metric import Metric, Style
 
 KS = (1, 5, 10, 25, 50, 100)
 
 
-def _code(
-    id: str,  # noqa: A002 - the field's own name
-    title: str,
-    formula: str,
-    source: str = "",
-    *,
-    unit: str = "",
-    better: Better = "more",
-    column: str = "",
-    style: Style = "percent",
-) -> Metric:
-    return Metric(id, title, unit, better, formula, source, column=column, style=style)
-
-
 PASSES = tuple(
-    _code(
+    Metric(
         f"pass_at_{k}",
         f"pass@{k}",
         f"mean over executed tasks of 1 - C(n - c, {k}) / C(n, {k}), c of n samples passing",
         "Chen et al. 2021",
-        column=f"pass_at_{k}",
+        better="more",
+        style="percent",
     )
     for k in KS
 )
 
 RATIOS = (
-    _code(
+    Metric(
         "parse_share",
         "Solutions that parse",
         "share of samples whose solution parses without error",
-        column="parses",
+        better="more",
+        of="parses",
+        style="percent",
     ),
-    _code(
+    Metric(
         "error_nodes",
         "Error nodes per 100 syntax leaves",
         "100 * error nodes / syntax leaves of the completions",
         better="less",
-        column="error_nodes",
-        style="number",
     ),
-    _code(
+    Metric(
         "reference_log_probability",
         "Log-probability of the references, nats per token",
         "mean over the tokens of the reference solutions of ln p(x)",
         unit="nats",
-        column="log_p",
+        better="more",
+        of="log_p",
         style="fixed2",
     ),
-    _code(
+    Metric(
         "reference_bits_per_byte",
         "Bits per byte of the references",
         "sum over the tokens of the reference solutions of -log2 p(x) / their bytes",
         "Shannon 1948",
         unit="bits",
         better="less",
-        column="bits",
+        of="bits",
         style="fixed2",
     ),
-    _code(
+    Metric(
         "keyword_first",
         "Keywords that are the first choice",
         "share of the references' keywords whose first token is the model's first choice",
-        column="keyword_first",
+        better="more",
+        style="percent",
     ),
-    _code(
+    Metric(
         "keyword_rank",
         "Rank of the right keyword (geometric mean)",
         "exp of the mean over the references' keywords of ln rank of their first token",
         better="less",
-        column="keyword_log_rank",
-        style="number",
+        of="keyword_log_rank",
     ),
-    _code(
+    Metric(
         "repetition",
         "Repeated 4-grams of tokens",
         "mean over samples of the share of 4-grams of tokens that had occurred before",
         better="less",
-        column="repetition",
+        style="percent",
     ),
-    _code(
+    Metric(
         "empty_share",
         "Empty answers",
         "share of samples without a completion",
         better="less",
-        column="empty",
+        of="empty",
+        style="percent",
     ),
-    _code(
+    Metric(
         "edit_similarity",
         "Edit similarity to the reference",
         "mean over samples of 1 - d / longer, d the distance between completion and reference",
         "Levenshtein 1966",
-        column="edit_similarity",
+        better="more",
         style="fixed2",
     ),
 )
@@ -126,44 +115,39 @@ def _change(metric: Metric) -> Metric:
 CHANGES = tuple(_change(metric) for metric in (PASSES[0], *RATIOS) if metric.id != "keyword_rank")
 
 COUNTS = (
-    _code("tasks_solved", "Solved", "tasks that a sample passes, of n executed", style="count"),
-    _code(
-        "samples",
-        "Samples",
-        "samples with the outcome that the group names, of n",
-        better="neither",
+    Metric(
+        "tasks_solved",
+        "Solved",
+        "tasks that a sample passes, of n executed",
+        better="more",
         style="count",
     ),
-    replace(
-        _code(
-            "tasks_lost",
-            "Lost",
-            "tasks of n that the reference solves by at least half of its samples, and the model "
-            "does not",
-            better="less",
-            style="count",
-        ),
-        needs_reference=True,
+    Metric(
+        "samples", "Samples", "samples with the outcome that the group names, of n", style="count"
     ),
-    replace(
-        _code(
-            "tasks_gained",
-            "Gained",
-            "tasks of n that the model solves by at least half of its samples, and the reference "
-            "does not",
-            style="count",
-        ),
+    Metric(
+        "tasks_lost",
+        "Lost",
+        "tasks of n that the reference solves by at least half of its samples, and the model "
+        "does not",
+        better="less",
         needs_reference=True,
+        style="count",
     ),
-    replace(
-        _code(
-            "mcnemar_p",
-            "McNemar p",
-            "exact two-sided p-value over the tasks that change sides",
-            "McNemar 1947",
-            better="neither",
-            style="number",
-        ),
+    Metric(
+        "tasks_gained",
+        "Gained",
+        "tasks of n that the model solves by at least half of its samples, and the reference "
+        "does not",
+        better="more",
+        needs_reference=True,
+        style="count",
+    ),
+    Metric(
+        "mcnemar_p",
+        "McNemar p",
+        "exact two-sided p-value over the tasks that change sides",
+        "McNemar 1947",
         needs_reference=True,
     ),
 )
@@ -172,30 +156,27 @@ TOKENS = (
     Metric(
         "keyword_mass_shift",
         "Keyword mass shift",
-        "",
-        "less",
-        "mean over tokens of |Q(keywords) - P(keywords)| of the task's language, in any spacing: "
-        "bare or after one space, newline or tab",
+        "mean over tokens of |Q(keywords) - P(keywords)| of the task's language, in any "
+        "spacing: bare or after one space, newline or tab",
+        better="less",
         needs_reference=True,
-        column="keyword_mass_shift",
         estimator="mean_of_finite",
         style="points",
     ),
-    _code(
+    Metric(
         "rank_agreement",
         "Spearman's rho",
-        "rank correlation over n variants of the group's `token` and `code` metrics; the interval "
-        "is Fisher's",
+        "rank correlation over n variants of the group's `token` and `code` metrics; the "
+        "interval is Fisher's",
         "Spearman 1904; Bonett and Wright 2000",
-        better="neither",
         style="fixed2",
     ),
 )
 
 COST = (
-    _code("prompt_tokens", "Prompt tokens", "tokens read", better="neither", style="count"),
-    _code("written_tokens", "Tokens written", "tokens written", better="neither", style="count"),
-    _code(
+    Metric("prompt_tokens", "Prompt tokens", "tokens read", style="count"),
+    Metric("written_tokens", "Tokens written", "tokens written", style="count"),
+    Metric(
         "writing_seconds",
         "Writing",
         "time to read the prompts and to write",
@@ -203,14 +184,15 @@ COST = (
         better="less",
         style="seconds",
     ),
-    _code(
+    Metric(
         "writing_speed",
         "Tokens per second",
         "tokens written in this run / writing_seconds",
         unit="tokens/s",
+        better="more",
         style="rate",
     ),
-    _code(
+    Metric(
         "execution_seconds",
         "Executing",
         "time of all programs together",
@@ -218,23 +200,23 @@ COST = (
         better="less",
         style="seconds",
     ),
-    _code(
+    Metric(
         "thinking_share",
         "Samples with thinking removed",
         "share of samples with a block of thinking",
-        better="neither",
+        style="percent",
     ),
-    _code(
+    Metric(
         "trimmed_share",
         "Samples with an unfinished tail dropped",
         "share of samples that the token budget cut and whose tail was dropped",
-        better="neither",
+        style="percent",
     ),
-    _code(
+    Metric(
         "length_share",
         "Samples ended by the token budget",
         "share of samples that the token budget ended",
-        better="neither",
+        style="percent",
     ),
 )
 

@@ -2,121 +2,119 @@
 
 from __future__ import annotations
 
-from pyengine.run.metric import Better, Metric, Style
-
-
-def _vocab(
-    id: str,  # noqa: A002 - the field's own name
-    title: str,
-    formula: str,
-    better: Better = "neither",
-    style: Style = "number",
-    unit: str = "",
-) -> Metric:
-    """Define a metric of a tokenizer; what its groups are stands in the formula."""
-    return Metric(id, title, unit, better, formula, style=style)
-
+from pyengine.run.metric import Metric
 
 VOCAB = (
-    _vocab(
+    Metric(
         "token_share",
         "Share of tokens",
         "tokens of the group / n rows of the vocabulary; of tokens of text for rule=dead",
         style="percent",
     ),
-    _vocab("piece_bytes", "Mean bytes", "mean bytes of a piece", style="fixed2", unit="bytes"),
-    _vocab("piece_bytes_max", "Longest", "most bytes of a piece", style="count", unit="bytes"),
-    _vocab(
+    Metric("piece_bytes", "Mean bytes", "mean bytes of a piece", unit="bytes", style="fixed2"),
+    Metric("piece_bytes_max", "Longest", "most bytes of a piece", unit="bytes", style="count"),
+    Metric(
         "coverage",
         "Coverage",
         "share of n words that have a single token in this form: bare, after a space, after a "
         "newline or tab (line), or any of these",
-        "more",
-        "percent",
+        better="more",
+        style="percent",
     ),
-    _vocab("keyword_id_mean", "Mean id", "mean id of the bare tokens of n words", style="count"),
-    _vocab(
+    Metric("keyword_id_mean", "Mean id", "mean id of the bare tokens of n words", style="count"),
+    Metric(
         "keyword_id_median", "Median id", "median id of the bare tokens of n words", style="count"
     ),
-    _vocab(
+    Metric(
         "keyword_id_max", "Largest id", "largest id of the bare tokens of n words", style="count"
     ),
-    _vocab(
+    Metric(
         "keyword_id_share",
         "Mean id / size",
         "mean id of the bare tokens of n words / tokens of text",
         style="fixed4",
     ),
-    _vocab(
+    Metric(
         "keyword_place_mean",
         "Mean place",
         "mean place of the bare tokens of n words in the order of cl100k_base",
         style="count",
     ),
-    _vocab("bytes_per_token", "Bytes/token", "bytes / n tokens", "more", "fixed2", "bytes"),
-    _vocab("tokens_per_1000_bytes", "Tokens/1,000 B", "1000 tokens / n bytes", "less", "fixed2"),
-    _vocab("tokens_per_line", "Tokens/line", "tokens / n lines", "less", "fixed2"),
-    _vocab(
+    Metric(
+        "bytes_per_token",
+        "Bytes/token",
+        "bytes / n tokens",
+        unit="bytes",
+        better="more",
+        style="fixed2",
+    ),
+    Metric(
+        "tokens_per_1000_bytes",
+        "Tokens/1,000 B",
+        "1000 tokens / n bytes",
+        better="less",
+        style="fixed2",
+    ),
+    Metric("tokens_per_line", "Tokens/line", "tokens / n lines", better="less", style="fixed2"),
+    Metric(
         "tokens_per_keyword",
         "Tokens/keyword",
         "tokens that touch a keyword / n occurrences of keywords",
-        "less",
-        "fixed3",
+        better="less",
+        style="fixed3",
     ),
-    _vocab(
+    Metric(
         "indentation_share",
         "Indentation",
         "tokens that are indentation and no more than white space / n tokens",
-        "less",
-        "percent",
+        better="less",
+        style="percent",
     ),
-    _vocab(
+    Metric(
         "located_share",
         "Located",
         "share of n bytes that lie in documents which the tokens spell",
-        "more",
-        "percent",
+        better="more",
+        style="percent",
     ),
-    _vocab(
+    Metric(
         "refused_documents",
         "Refused",
         "documents of n that hold bytes without a token",
-        "less",
-        "count",
+        better="less",
+        style="count",
     ),
-    _vocab(
+    Metric(
         "syntax_token_share",
         "Share of tokens",
         "share of n tokens whose first byte that is not white space is of the class",
         style="percent",
     ),
-    _vocab("syntax_byte_share", "Share of bytes", "share of n bytes of the class", style="percent"),
-    _vocab(
+    Metric("syntax_byte_share", "Share of bytes", "share of n bytes of the class", style="percent"),
+    Metric(
         "unreachable",
         "Unreachable",
         "share of n tokens whose own bytes encode to other tokens",
-        "less",
-        "percent",
+        better="less",
+        style="percent",
     ),
-    _vocab(
+    Metric(
         "round_trip_failures",
         "Changed",
         "share of n texts that decoding their tokens does not give back",
-        "less",
-        "percent",
+        better="less",
+        style="percent",
     ),
-    _vocab(
+    Metric(
         "round_trip_misspellings",
         "Changed by pieces",
         "share of n texts that the pieces of their tokens do not spell",
-        "less",
-        "percent",
+        better="less",
+        style="percent",
     ),
     Metric(
         "shared_tokens",
         "In common",
-        "",
-        "neither",
         "share of n tokens of text that the reference has too",
         needs_reference=True,
         style="percent",
@@ -124,8 +122,6 @@ VOCAB = (
     Metric(
         "same_ids",
         "Same ids",
-        "",
-        "neither",
         "tokens from id 0 on that have the same bytes in the reference",
         needs_reference=True,
         style="count",
@@ -133,8 +129,6 @@ VOCAB = (
     Metric(
         "same_order",
         "Same order",
-        "",
-        "neither",
         "common tokens from the start on that come in the same order in the reference",
         needs_reference=True,
         style="count",
@@ -142,8 +136,6 @@ VOCAB = (
     Metric(
         "same_order_last",
         "Last in order",
-        "",
-        "neither",
         "id of the last token of same_order",
         needs_reference=True,
         style="count",
@@ -151,9 +143,8 @@ VOCAB = (
     Metric(
         "token_ratio",
         "Token ratio",
-        "",
-        "less",
         "tokens per byte / tokens per byte of the reference",
+        better="less",
         needs_reference=True,
         style="fixed3",
     ),
@@ -163,17 +154,16 @@ FILES = (
     Metric(
         "disk_bytes",
         "On disk",
-        "bytes",
-        "neither",
         "size of n model files, those that are one file on disk counted once",
+        unit="bytes",
         style="bytes",
     ),
     Metric(
         "copy_bytes",
         "Copies",
-        "bytes",
-        "less",
         "size of files that are copies of others",
+        unit="bytes",
+        better="less",
         style="bytes",
     ),
 )

@@ -21,13 +21,13 @@ class Metric:
     Attributes:
         id: how records, CSV and options name it.
         title: its column in tables.
-        unit: of its value; empty for a pure number.
-        better: which direction is better, or neither.
         formula: what is computed; P is the reference, Q the variant, x the token that followed.
         source: where the definition comes from; empty where it is plain arithmetic.
+        unit: of its value; empty for a pure number.
+        better: which direction is better, or neither.
         needs_reference: it compares two variants.
-        column: of the token table, of which the number is made; empty where it is made otherwise.
-        estimator: how.
+        of: column of the token table of which the number is made, where that is not its id.
+        estimator: how; empty where it is made otherwise.
         floor: a value no larger than the same number of a model beside itself (`noise_floor`) is
             arithmetic noise.
         style: how it is written.
@@ -35,12 +35,17 @@ class Metric:
 
     id: str
     title: str
-    unit: str
-    better: Better
     formula: str
     source: str = ""
+    unit: str = ""
+    better: Better = "neither"
     needs_reference: bool = False
-    column: str = ""
+    of: str = ""
     estimator: Estimator = ""
     floor: bool = False
     style: Style = "number"
+
+    @property
+    def column(self) -> str:
+        """The column of the token table that the number is made of."""
+        return self.of or self.id

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,23 @@ def read_json(path: str | Path) -> object:
         return json.loads(data.decode(json.detect_encoding(data)))
     except (ValueError, RecursionError) as error:
         raise ResultFileError(f"{path}: not JSON: {error}") from error
+
+
+@contextmanager
+def values_that_fit(paths: Sequence[str | Path]) -> Iterator[None]:
+    """Hold what fails inside against records: each fits its schema, its values need not.
+
+    Raises:
+        ResultFileError: something fails, other than by an error of ours.
+    """
+    try:
+        yield
+    except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        names = ", ".join(map(str, paths))
+        raise ResultFileError(
+            f"{names}: damaged record: its values do not fit together "
+            f"({type(error).__name__}: {error!s:.100})"
+        ) from error
 
 
 def schema() -> dict[str, Any]:

@@ -128,9 +128,9 @@ def cluster_bootstrap(
     return float(np.std(draws, ddof=1)), float(low), float(high)
 
 
-def pooled_rms(values: Floats, weights: Floats | None = None) -> float:
-    """Return sqrt(mean of squares), weighted where weights are given."""
-    return float(np.sqrt(np.average(values**2, weights=weights)))
+def pooled_rms(values: Floats) -> float:
+    """Return sqrt(mean of squares)."""
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def weighted_median(values: Floats, weights: Floats) -> float:

@@ -1,7 +1,7 @@
 """Parsing source text with real grammars: errors, and the syntactic class of bytes and tokens."""
 
 from pyengine.syntax.classes import SyntaxClass, classify_bytes, classify_tokens
-from pyengine.syntax.parsing import PARSED_LANGUAGES, error_count, has_errors, parse
+from pyengine.syntax.parsing import PARSED_LANGUAGES, error_count, parse
 
 __all__ = [
     "PARSED_LANGUAGES",
@@ -9,6 +9,5 @@ __all__ = [
     "classify_bytes",
     "classify_tokens",
     "error_count",
-    "has_errors",
     "parse",
 ]

@@ -41,11 +41,6 @@ def parse(source: bytes | str, language: str) -> Tree:
     return _parser(language).parse(text)
 
 
-def has_errors(tree: Tree) -> bool:
-    """Say whether anything in the tree could not be parsed."""
-    return tree.root_node.has_error
-
-
 def error_count(tree: Tree) -> int:
     """Return the number of places that could not be parsed: outermost ERROR and MISSING nodes."""
     return sum(1 for _ in _errors(tree.root_node))

@@ -17,8 +17,8 @@ from pyengine.errors import (
     VocabularyMismatchError,
 )
 from pyengine.measure.llama_perplexity.base_file import BaseFile, BaseHeader, BaseWriter
-from pyengine.statistics import pair_statistics
 from pyengine.statistics.base_rows import compare_base_rows, encode_base_rows
+from pyengine.statistics.rows import pair_statistics
 
 Progress = Callable[[float], object]
 
