@@ -131,9 +131,9 @@ def keyword_sets(vocabulary: object) -> dict[str, list[int]]:
 
 def once(path: str) -> dict[str, float]:
     """Do what `peer` does and look all keyword sets up, and nothing more."""
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import SessionOptions
-    from pyengine.engine.session import Session
+    from pyengine.models.model import open_model
+    from pyengine.models.options import SessionOptions
+    from pyengine.models.session import Session
     from pyengine.vocabulary.token_sets import TokenSets
 
     model = open_model(path)
@@ -145,9 +145,9 @@ def once(path: str) -> dict[str, float]:
 
 def ours(path: str) -> dict[str, float]:
     """Open, decode one token, look all keyword sets up; then again knowing the vocabulary."""
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import ModelOptions, SessionOptions
-    from pyengine.engine.session import Session
+    from pyengine.models.model import open_model
+    from pyengine.models.options import ModelOptions, SessionOptions
+    from pyengine.models.session import Session
     from pyengine.vocabulary import keyword_forms  # noqa: F401 - as the peer, imported beforehand
     from pyengine.vocabulary.token_sets import TokenSets
 
@@ -185,7 +185,7 @@ def peer(path: str) -> dict[str, float]:
     """Open with llama_cpp.Llama, decode one token and read the scores."""
     from llama_cpp import Llama
 
-    from pyengine.engine.session import default_threads
+    from pyengine.models.session import default_threads
 
     threads = default_threads()
     started = time.perf_counter()
@@ -197,9 +197,9 @@ def peer(path: str) -> dict[str, float]:
 
 def batch(path: str) -> dict[str, float]:
     """Decode many one-token contexts one by one and in one batch."""
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import SessionOptions
-    from pyengine.engine.session import Session
+    from pyengine.models.model import open_model
+    from pyengine.models.options import SessionOptions
+    from pyengine.models.session import Session
 
     model = open_model(path)
     contexts = [[token] for token in range(100, 100 + SEQUENCES)]
@@ -226,7 +226,7 @@ def bare(path: str) -> dict[str, float]:
     """Do the same as `batch` through llama.cpp's C API, with as many threads."""
     from bare_llama import BareContext
 
-    from pyengine.engine.session import default_threads
+    from pyengine.models.session import default_threads
 
     tokens = list(range(100, 100 + SEQUENCES))
     one = BareContext(path, 1, default_threads())
@@ -241,9 +241,9 @@ def bare(path: str) -> dict[str, float]:
 
 def memory(path: str) -> dict[str, float]:
     """Return the peak of resident memory that is not pages of the model file, in MB."""
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import SessionOptions
-    from pyengine.engine.session import Session
+    from pyengine.models.model import open_model
+    from pyengine.models.options import SessionOptions
+    from pyengine.models.session import Session
     from pyengine.vocabulary.token_sets import TokenSets
 
     before = resident()

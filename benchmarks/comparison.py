@@ -23,11 +23,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyengine.corpus import load_corpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.subjects import document_prefix
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
+from pyengine.text.documents import load_corpus
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions, cut_windows
 

@@ -19,9 +19,9 @@ DEFAULT = Path(__file__).parent.parent.parent / "shared" / "vocabs" / "ggml-voca
 OURS = """
 import sys, time
 from pathlib import Path
-from pyengine.corpus import Corpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
+from pyengine.text.documents import Corpus
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
 from pyengine.measure.vocab import vocab
 from pyengine.measure.vocab_analysis import VocabOptions
 from pyengine.vocabulary.keywords import load_tables

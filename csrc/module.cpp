@@ -2,7 +2,7 @@
 #include "pybind11.hpp"
 
 PYBIND11_MODULE(_core, module) {
-    module.doc() = "The compiled core of pyengine; use it through pyengine.engine.";
+    module.doc() = "The compiled core of pyengine; use it through pyengine.models.";
     pyengine::install_log_sink();
     pyengine::register_errors(module);
     pyengine::register_log(module);

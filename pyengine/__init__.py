@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from pyengine.api.sweep import sweep as sweep
     from pyengine.api.verdicts import verdicts as verdicts
     from pyengine.api.vocab import vocab as vocab
-    from pyengine.engine.model import Model as Model
-    from pyengine.engine.options import ModelOptions as ModelOptions
-    from pyengine.engine.options import SessionOptions as SessionOptions
-    from pyengine.engine.session import Session as Session
     from pyengine.measure.cold_start import ColdStart as ColdStart
     from pyengine.measure.cold_start import cold_start as cold_start
+    from pyengine.models.model import Model as Model
+    from pyengine.models.options import ModelOptions as ModelOptions
+    from pyengine.models.options import SessionOptions as SessionOptions
+    from pyengine.models.session import Session as Session
     from pyengine.run.record import Run as Run
     from pyengine.run.storage import load as load
 
@@ -48,13 +48,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ColdStart": "pyengine.measure.cold_start",
-    "Model": "pyengine.engine.model",
-    "ModelOptions": "pyengine.engine.options",
+    "Model": "pyengine.models.model",
+    "ModelOptions": "pyengine.models.options",
     "OpenModel": "pyengine.api.open",
     "Run": "pyengine.run.record",
     "Score": "pyengine.api.open",
-    "Session": "pyengine.engine.session",
-    "SessionOptions": "pyengine.engine.options",
+    "Session": "pyengine.models.session",
+    "SessionOptions": "pyengine.models.options",
     "cold_start": "pyengine.measure.cold_start",
     "compare": "pyengine.api.compare",
     "evaluate": "pyengine.api.evaluate",
@@ -96,7 +96,7 @@ __all__ = [
 
 def __getattr__(name: str) -> "Any":  # noqa: ANN401 - the type is that of the public name
     if name == "_core":  # `from pyengine import _core` asks here first
-        from pyengine.engine.library import load_core
+        from pyengine.models.library import load_core
 
         return load_core()
     home = _HOMES.get(name)

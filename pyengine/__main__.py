@@ -1,6 +1,6 @@
 """Run the command line: python -m pyengine."""
 
-from pyengine.cli.app import main
+from pyengine.commands.app import main
 
 if __name__ == "__main__":
     main()

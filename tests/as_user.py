@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "pyengine" / "codegen" / "harness"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "pyengine" / "code" / "harness"))
 from mounts import MS_BIND, MS_PRIVATE, MS_REC, check, mount
 
 NOBODY, CLONE_NEWNS = 65534, 0x00020000

@@ -10,12 +10,12 @@ import pytest
 from conftest import SHARED
 from tiny_models import Tiny, write_bpe
 
-from pyengine.codegen.evaluation import Evaluation
-from pyengine.codegen.execution import Execution, execute
-from pyengine.codegen.options import EvaluationOptions
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Isolation, Limits, Sandbox, open_sandbox, works
-from pyengine.codegen.tasks import Task, own_tasks
+from pyengine.code.evaluation import Evaluation
+from pyengine.code.execution import Execution, execute
+from pyengine.code.options import EvaluationOptions
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import Isolation, Limits, Sandbox, open_sandbox, works
+from pyengine.code.tasks import Task, own_tasks
 from pyengine.errors import OptionError
 from pyengine.run.record import Run
 

@@ -5,7 +5,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyengine.cli import app
+from pyengine.commands import app
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from tiny_models import write_spread
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.run import Run
+from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
 
 SOURCES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.engine.embedded import embedded_model
+from pyengine.models.embedded import embedded_model
 
 # Fixtures of whole comparisons, sweeps and evaluations; a test file's own of that name go first.
 pytest_plugins = ["comparison_samples", "sweep_samples", "codegen_samples"]

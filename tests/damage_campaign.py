@@ -47,10 +47,10 @@ def damaged_file(data: bytes, architecture: str, seed: int, number: int) -> tupl
 
 def use_api(path: Path) -> str:
     """Open, decode and tokenize; return "usable", or the name of the typed error."""
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import SessionOptions
-    from pyengine.engine.session import Session
     from pyengine.errors import PyengineError
+    from pyengine.models.model import open_model
+    from pyengine.models.options import SessionOptions
+    from pyengine.models.session import Session
 
     options = SessionOptions(n_ctx=64, n_batch=32, n_ubatch=16, n_seq_max=2, max_rows=2, threads=1)
     try:
@@ -71,7 +71,7 @@ def use_api(path: Path) -> str:
 
 def use_command_line(path: Path) -> str:
     """Tokenize and describe the file as commands would; return "" or what went wrong."""
-    from pyengine.cli.app import run
+    from pyengine.commands.app import run
 
     for command, *rest in (["tokenize", "--text", "if (a) return"], ["models"]):
         arguments = [command, str(path), *rest, "--json"]

@@ -31,9 +31,9 @@ CHILD = """
 import sys
 from pathlib import Path
 import damage, parameter_sweep
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from pyengine.errors import PyengineError
 
 options = SessionOptions(n_ctx=64, n_batch=40, n_ubatch=16, n_seq_max=2, max_rows=4, threads=1)

@@ -2,7 +2,7 @@
 
 from run_samples import control, estimate, info, made_run, made_timings
 
-from pyengine.reports.charts import (
+from pyengine.report.charts import (
     Bars,
     Chart,
     Curve,
@@ -15,7 +15,7 @@ from pyengine.reports.charts import (
     Scatter,
     Series,
 )
-from pyengine.reports.document import (
+from pyengine.report.document import (
     Document,
     Facts,
     Paragraph,
@@ -24,8 +24,8 @@ from pyengine.reports.document import (
     Picture,
     Section,
 )
-from pyengine.reports.numbers import percent, size, with_error
-from pyengine.reports.tables import Cell, CellLike, Column, measured, table
+from pyengine.report.numbers import percent, size, with_error
+from pyengine.report.tables import Cell, CellLike, Column, measured, table
 from pyengine.run import Exhibit, Measurement, Run
 
 LANGUAGES = ("c", "cpp", "csharp", "go", "java", "javascript", "php", "python", "react", "ruby")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 from pyengine.run import Run, load
 
 TEXTS = {

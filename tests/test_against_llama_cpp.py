@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tiny_models
 
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 
 PEER = Path(__file__).parent / "llama_cpp_peer.py"
 MODELS = (

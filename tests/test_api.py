@@ -16,7 +16,7 @@ from report_samples import sample_sweep
 from run_samples import estimate
 
 import pyengine
-from pyengine.cli.app import COMMANDS, run
+from pyengine.commands.app import COMMANDS, run
 from pyengine.errors import (
     InputError,
     MissingExtraError,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from report_samples import sample_sweep
 
-from pyengine.cli.app import COMMANDS, WITHOUT_CORE, run
+from pyengine.commands.app import COMMANDS, WITHOUT_CORE, run
 from pyengine.run import save
 from pyengine.startup import started_as_command
 
@@ -157,7 +157,7 @@ def test_a_saved_result_is_shown_without_the_core(
     saved: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     monkeypatch.chdir(saved.parent)
-    code = "from pyengine.cli.app import run\nprint(run(sys.argv[1:]))"
+    code = "from pyengine.commands.app import run\nprint(run(sys.argv[1:]))"
     ended = without_core(code, *options, saved)
     assert (ended.stdout.splitlines()[-1], ended.stderr) == ("0", "")
     probed = without_core(code, "probe")
@@ -178,11 +178,11 @@ def test_a_program_that_only_has_the_name_gets_one_too(tmp_path: Path) -> None:
 def test_a_module_that_is_missing_is_no_defect(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyengine.cli.doctor", None)
+    monkeypatch.setitem(sys.modules, "pyengine.commands.doctor", None)
     assert run(["doctor"]) == 3
     complaint = capsys.readouterr().err
     assert complaint.startswith("pyengine: this installation is broken: ")
-    assert "pyengine.cli.doctor" in complaint
+    assert "pyengine.commands.doctor" in complaint
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_module_that_is_missing_is_no_defect(
         (["/usr/bin/pyengine", "probe"], ["python", "/usr/bin/pyengine", "probe"], True),
         (["-m", "probe"], ["python", "-W", "error", "-m", "pyengine", "probe"], True),
         (["-m", "pyengine"], ["python", "-m", "other", "pyengine"], False),
-        (["-m"], ["python", "-m", "pyengine.engine.child"], False),
+        (["-m"], ["python", "-m", "pyengine.models.child"], False),
         (["/usr/bin/pytest", "pyengine"], ["python", "/usr/bin/pytest", "pyengine"], False),
         (["-c"], ["python", "-c", "import pyengine"], False),
         ([""], ["python"], False),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pyengine.codegen.chat import is_chat_model
-from pyengine.engine.chat import render_chat, render_chats
+from pyengine.code.chat import is_chat_model
 from pyengine.errors import TokenizerError
+from pyengine.models.chat import render_chat, render_chats
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

@@ -21,30 +21,26 @@ from pyengine import _core
 
 MAX_LINES = 400
 # What measures knows nothing of what uses the measurements.
-UPPER = {"measure", "codegen", "choose", "reports", "api", "cli", "doctor"}
+UPPER = {"measure", "code", "choose", "report", "api", "commands", "doctor"}
 FORBIDDEN = {
-    "run": UPPER
-    | {"engine", "statistics", "vocabulary", "syntax", "corpus", "text", "discovery"}
-    | {"asked", "_core"},
-    "engine": UPPER | {"vocabulary", "statistics", "discovery"},
-    "statistics": UPPER | {"engine", "vocabulary", "discovery", "run"},
-    "vocabulary": UPPER | {"syntax", "corpus", "text", "discovery"},
-    "syntax": UPPER | {"engine"},
-    "corpus": UPPER | {"engine"},
-    "discovery": UPPER | {"results"},
-    "measure": {"codegen", "choose", "reports", "api", "cli", "doctor"},
-    "codegen": {"choose", "reports", "api", "cli", "doctor"},
-    "choose": UPPER - {"choose"} | {"engine", "vocabulary", "discovery", "_core"},
-    "reports": {"engine", "statistics", "measure", "api", "cli", "_core"},
-    "api": {"reports", "cli", "doctor", "_core"},
+    "run": UPPER | {"models", "statistics", "vocabulary", "text", "asked", "_core"},
+    "models": UPPER | {"vocabulary", "statistics", "text"},
+    "statistics": UPPER | {"models", "vocabulary", "text", "run"},
+    "vocabulary": UPPER | {"text"},
+    "text": UPPER | {"statistics", "run"},
+    "measure": UPPER - {"measure"},
+    "code": UPPER - {"measure", "code"},
+    "choose": UPPER - {"choose"} | {"models", "vocabulary", "text", "_core"},
+    "report": {"models", "statistics", "measure", "code", "api", "commands", "doctor", "_core"},
+    "api": {"report", "commands", "doctor", "_core"},
 }
 # doctor tells what the compiled core says of itself.
-CORE_USERS = {"engine", "vocabulary", "statistics", "measure", "doctor"}
+CORE_USERS = {"models", "vocabulary", "statistics", "measure", "doctor"}
 
 
 def test_the_imports_are_found() -> None:
     assert len(imports()) > 300
-    assert {found.part for found in imports()} >= set(FORBIDDEN) - {"corpus"}
+    assert {found.part for found in imports()} >= set(FORBIDDEN)
 
 
 @pytest.mark.parametrize("part", FORBIDDEN)
@@ -64,7 +60,7 @@ def test_cycles_are_found() -> None:
     graph["pyengine.x.d"] = set()
     assert cycles(graph) == []
     assert cycles(rooms_of(graph)) == [{"x", "y"}]
-    assert "pyengine.discovery.hub" in uses()["pyengine.discovery.references"]  # in a function
+    assert "pyengine.models.hub" in uses()["pyengine.models.references"]  # in a function
 
 
 def test_no_cycle_between_files() -> None:
@@ -85,8 +81,8 @@ def test_nothing_is_written_twice(tmp_path: Path) -> None:
 
 
 def test_nobody_imports_the_command_line() -> None:
-    allowed = {"cli", "__main__.py"}
-    assert not [i for i in imports() if i.target == "cli" and i.part not in allowed]
+    allowed = {"commands", "__main__.py"}
+    assert not [i for i in imports() if i.target == "commands" and i.part not in allowed]
 
 
 def test_what_is_used_of_the_front_page() -> None:
@@ -105,8 +101,8 @@ def test_few_import_the_compiled_core() -> None:
 
 
 def test_reports_know_records_alone() -> None:
-    others = {i.target for i in imports() if i.part == "reports" and i.target != "reports"}
-    assert others == {"run", "choose", "errors", "files", "plain_text"}
+    others = {i.target for i in imports() if i.part == "report" and i.target != "report"}
+    assert others == {"run", "choose", "errors", "extras", "files", "plain_text"}
 
 
 def test_files_are_hashed_by_one_loop() -> None:
@@ -118,7 +114,7 @@ def test_files_are_hashed_by_one_loop() -> None:
         and "hashlib." in (text := ast.unparse(node))
         and re.search(r"(?:while|for) [^\n]*\bread", text)
     ]
-    assert loops == ["engine/gguf.py: parts_sha256"]
+    assert loops == ["models/gguf.py: parts_sha256"]
 
 
 def test_no_file_is_long() -> None:
@@ -131,7 +127,7 @@ def test_computation_never_prints() -> None:
     printing = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
         for path in sources()
-        if path.relative_to(PACKAGE).parts[0] != "cli" and not is_program(path)
+        if path.relative_to(PACKAGE).parts[0] != "commands" and not is_program(path)
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Name | ast.Attribute)
         and ast.unparse(node) in ("print", "sys.stdout", "sys.stderr")

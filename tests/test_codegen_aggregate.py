@@ -10,13 +10,13 @@ import pytest
 from codegen_samples import few_tasks
 from run_samples import info
 
-from pyengine.cli.evaluation import estimate
-from pyengine.codegen.aggregate import measurements, notes_of, passes
-from pyengine.codegen.answers import Answer, Sample
-from pyengine.codegen.linking import link
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.pairing import Answered, changes, sides
-from pyengine.codegen.store import TaskStore, task_key
+from pyengine.code.aggregate import measurements, notes_of, passes
+from pyengine.code.answers import Answer, Sample
+from pyengine.code.linking import link
+from pyengine.code.outcomes import Outcome
+from pyengine.code.pairing import Answered, changes, sides
+from pyengine.code.store import TaskStore, task_key
+from pyengine.commands.evaluation import estimate
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pyengine.codegen.chat import FenceStop, take_apart
-from pyengine.codegen.measures import edit_similarity, levenshtein, repetition, shape_of
-from pyengine.codegen.parsing import analyse, definition_end
-from pyengine.codegen.prompting import (
+from pyengine.code.chat import FenceStop, take_apart
+from pyengine.code.measures import edit_similarity, levenshtein, repetition, shape_of
+from pyengine.code.parsing import analyse, definition_end
+from pyengine.code.prompting import (
     Prompt,
     PromptStyle,
     instruction,
@@ -13,8 +13,8 @@ from pyengine.codegen.prompting import (
     read_answer,
     stop_rule,
 )
-from pyengine.codegen.stopping import CompletionStop, completion_of
-from pyengine.codegen.tasks import Task, own_tasks
+from pyengine.code.stopping import CompletionStop, completion_of
+from pyengine.code.tasks import Task, own_tasks
 
 
 def stream(task: Task, text: str, step: int = 3) -> int | None:

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, serving
 
-from pyengine.codegen.benchmarks import HUB, fetch_tasks, load_tasks
-from pyengine.codegen.execution import Execution, execute
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Sandbox
-from pyengine.codegen.tasks import Task, TaskFileError
+from pyengine.code.benchmarks import HUB, fetch_tasks, load_tasks
+from pyengine.code.execution import Execution, execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import Sandbox
+from pyengine.code.tasks import Task, TaskFileError
 from pyengine.errors import InputError, OptionError
 
 ALL = bool(os.environ.get("PYENGINE_ALL_TASKS"))
@@ -169,7 +169,7 @@ def test_a_string_may_hold_what_unicode_calls_the_end_of_a_line(tmp_path: Path) 
 def test_a_file_that_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyengine.codegen.benchmarks.MOST_BYTES", 1000)
+    monkeypatch.setattr("pyengine.code.benchmarks.MOST_BYTES", 1000)
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(bytes(2000)))
     with pytest.raises(TaskFileError, match="unpacks to more"):
@@ -201,7 +201,7 @@ def test_the_hub_gives_what_was_published(
     source = shared / "tasks" / "HumanEval.jsonl.gz"
     made = parquet_of(source, tmp_path / "test.parquet", change=change).read_bytes()
     published = replace(HUB["humaneval"], repository="owner/repo", file="test.parquet")
-    monkeypatch.setattr("pyengine.codegen.benchmarks.HUB", {"humaneval": published})
+    monkeypatch.setattr("pyengine.code.benchmarks.HUB", {"humaneval": published})
     store = tmp_path / "cache" / "datasets--owner--repo"
     (store / "blobs").mkdir(parents=True)
     foreign = store / "blobs" / f"{hashlib.sha256(made).hexdigest()}.incomplete"

@@ -3,13 +3,13 @@
 import pytest
 from codegen_samples import LIMITS, attempt
 
-from pyengine.codegen.execution import execute
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import (
+from pyengine.code.execution import execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import (
     Sandbox,
 )
-from pyengine.codegen.tasks import Task
+from pyengine.code.tasks import Task
 
 
 @pytest.mark.parametrize("where", ["setup", "body"])

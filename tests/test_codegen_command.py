@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from codegen_samples import TASK_FILE
 
-from pyengine.cli.app import run
-from pyengine.codegen.harness.tree import descendants
+from pyengine.code.harness.tree import descendants
+from pyengine.commands.app import run
 from pyengine.run.storage import load, parse
 
 pytestmark = pytest.mark.usefixtures("sandbox")

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from codegen_samples import LIMITS
 
-from pyengine.codegen import view
-from pyengine.codegen.execution import Execution, execute
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Job, Limits, Sandbox, Step, interpreter
-from pyengine.codegen.tasks import Task, own_tasks
-from pyengine.codegen.view import HARNESS
-from pyengine.codegen.watch import _check, _Watched, watch
+from pyengine.code import view
+from pyengine.code.execution import Execution, execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import Job, Limits, Sandbox, Step, interpreter
+from pyengine.code.tasks import Task, own_tasks
+from pyengine.code.view import HARNESS
+from pyengine.code.watch import _check, _Watched, watch
 
 sys.path.insert(0, str(HARNESS))
 import calls
@@ -240,7 +240,7 @@ def test_time_in_which_everything_stood_still_counts_for_no_program(
             stood_still.append(True)
             time.sleep(5)
 
-    monkeypatch.setattr("pyengine.codegen.watch._check", check)
+    monkeypatch.setattr("pyengine.code.watch._check", check)
     code = "import time\ntime.sleep(6)\ndef attack(): return 1\n"
     assert run(sandbox, code, "assert attack() == 1").outcome is Outcome.PASSED
     assert stood_still

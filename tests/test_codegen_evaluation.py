@@ -8,19 +8,19 @@ import pytest
 from codegen_samples import evaluate, few_tasks, options
 from tiny_models import Tiny, write_bpe
 
-from pyengine.codegen.evaluation import Evaluation
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.prompting import PromptStyle
-from pyengine.codegen.sandbox import open_sandbox
-from pyengine.codegen.tasks import own_tasks
-from pyengine.engine.generation import SamplingOptions
-from pyengine.engine.model import open_model
+from pyengine.code.evaluation import Evaluation
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.prompting import PromptStyle
+from pyengine.code.sandbox import open_sandbox
+from pyengine.code.tasks import own_tasks
 from pyengine.errors import OptionError
-from pyengine.reports.comma_separated import measurements_of
-from pyengine.reports.evaluate_view import evaluate_document
-from pyengine.reports.markdown import render_markdown
-from pyengine.reports.terminal import render_terminal
-from pyengine.reports.views import pictures_of
+from pyengine.models.generation import SamplingOptions
+from pyengine.models.model import open_model
+from pyengine.report.comma_separated import measurements_of
+from pyengine.report.evaluate_view import evaluate_document
+from pyengine.report.markdown import render_markdown
+from pyengine.report.terminal import render_terminal
+from pyengine.report.views import pictures_of
 from pyengine.run.metrics import METRICS
 from pyengine.run.record import Run, to_json
 from pyengine.run.storage import parse
@@ -129,7 +129,7 @@ def test_tasks_are_measured_again_when_their_toolchain_has_come(
         return samples, {values["language"]: values["reason"] for values in notes}
 
     with monkeypatch.context() as without:
-        without.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
+        without.setattr("pyengine.code.languages.find_tool", lambda _: None)
         before, skipped = outcomes()
     assert before[1:] == ["skipped"] * 2
     assert "gcc not found" in skipped["c"]
@@ -138,7 +138,7 @@ def test_tasks_are_measured_again_when_their_toolchain_has_come(
     assert "skipped" not in after
     assert skipped == {}
     with monkeypatch.context() as without:  # what was measured stays so, and is not called skipped
-        without.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
+        without.setattr("pyengine.code.languages.find_tool", lambda _: None)
         assert outcomes() == (after, {})
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from codegen_samples import LIMITS
 
-from pyengine.codegen.execution import Execution, execute
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Limits, Sandbox
-from pyengine.codegen.tasks import Task, own_tasks
+from pyengine.code.execution import Execution, execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import Limits, Sandbox
+from pyengine.code.tasks import Task, own_tasks
 
 pytestmark = pytest.mark.skipif(bool(LANGUAGES["java"].missing()), reason="no Java here")
 

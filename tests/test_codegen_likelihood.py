@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from tiny_models import Tiny, write_bpe
 
-from pyengine.codegen.likelihood import (
+from pyengine.code.likelihood import (
     PAPER,
     Scoring,
     pair_measurements,
@@ -18,15 +18,15 @@ from pyengine.codegen.likelihood import (
     score_beside,
     token_sets,
 )
-from pyengine.codegen.references import ReferenceText, reference_text
-from pyengine.codegen.tasks import own_tasks
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
-from pyengine.engine.session import Session
+from pyengine.code.references import ReferenceText, reference_text
+from pyengine.code.tasks import own_tasks
 from pyengine.measure.engine import Processes
 from pyengine.measure.observers import Block, TargetRank
 from pyengine.measure.subjects import Subject, identify, open_subject, padding_ids
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.models.session import Session
 from pyengine.vocabulary import load_tables
 
 OPTIONS = SessionOptions(n_ctx=512, threads=1)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import pytest
 from codegen_samples import LIMITS
 
-from pyengine.codegen.cgroup import MemoryGroup, memory_group
-from pyengine.codegen.sandbox import Isolation, Job, Sandbox, Step, interpreter, works
-from pyengine.codegen.usage import cpu_of, memory_of
-from pyengine.codegen.watch import Ended, Stopped, watch
+from pyengine.code.cgroup import MemoryGroup, memory_group
+from pyengine.code.sandbox import Isolation, Job, Sandbox, Step, interpreter, works
+from pyengine.code.usage import cpu_of, memory_of
+from pyengine.code.watch import Ended, Stopped, watch
 
 TOLERANCE = 1.1
 ISOLATIONS = (Isolation.BUBBLEWRAP, Isolation.NAMESPACES)
@@ -58,7 +58,7 @@ def meter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         yield Meter(Sandbox(working[0]), None)
         return
     plain = Sandbox._argv
-    monkeypatch.setattr("pyengine.codegen.sandbox.memory_group", lambda _: None)
+    monkeypatch.setattr("pyengine.code.sandbox.memory_group", lambda _: None)
     monkeypatch.setattr(Sandbox, "_argv", lambda *given: group.entering(plain(*given)))
     yield Meter(Sandbox(isolation), group)
     group.close()

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from codegen_samples import LIMITS, attempt
 
-from pyengine.codegen.execution import execute
-from pyengine.codegen.harness.tree import descendants
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import (
+from pyengine.code.execution import execute
+from pyengine.code.harness.tree import descendants
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import (
     Isolation,
     Job,
     Sandbox,
     Step,
     open_sandbox,
 )
-from pyengine.codegen.tasks import own_tasks
-from pyengine.codegen.watch import Stopped, watch
+from pyengine.code.tasks import own_tasks
+from pyengine.code.watch import Stopped, watch
 from pyengine.errors import OptionError
 
 
@@ -171,7 +171,7 @@ def test_without_isolation_is_refused_unless_asked_for() -> None:
 
 
 def test_refuses_where_no_sandbox_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyengine.codegen.sandbox.works", lambda _: "forbidden")
+    monkeypatch.setattr("pyengine.code.sandbox.works", lambda _: "forbidden")
     with pytest.raises(OptionError, match="unsafe-local-execution"):
         open_sandbox()
 

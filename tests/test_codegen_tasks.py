@@ -8,12 +8,12 @@ import pytest
 from codegen_samples import TASK_FILE
 from pydantic import ValidationError
 
-from pyengine.codegen.execution import execute
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Sandbox
-from pyengine.codegen.stopping import CompletionStop, completion_of
-from pyengine.codegen.tasks import (
+from pyengine.code.execution import execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import Sandbox
+from pyengine.code.stopping import CompletionStop, completion_of
+from pyengine.code.tasks import (
     Task,
     TaskFileError,
     fill_in_the_middle,
@@ -53,7 +53,7 @@ def test_references_pass_and_wrong_ones_fail(language: str, sandbox: Sandbox) ->
 def test_a_missing_toolchain_skips_by_name(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyengine.codegen.languages.find_tool", lambda _: None)
+    monkeypatch.setattr("pyengine.code.languages.find_tool", lambda _: None)
     task = own_tasks(["rust"])[0]
     execution = execute(task, task.reference, sandbox=sandbox)
     assert execution.outcome is Outcome.SKIPPED

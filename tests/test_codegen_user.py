@@ -13,8 +13,8 @@ from codegen_samples import LIMITS
 from conftest import PROJECT
 from test_codegen_memory import FILES, PROCESSES, TOLERANCE
 
-from pyengine.codegen.cgroup import memory_group
-from pyengine.codegen.sandbox import Isolation
+from pyengine.code.cgroup import memory_group
+from pyengine.code.sandbox import Isolation
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root can become another user"
@@ -29,8 +29,8 @@ MEASURED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from pyengine.codegen.sandbox import Isolation, Job, Limits, Sandbox, Step, interpreter, works
-from pyengine.codegen.watch import watch
+from pyengine.code.sandbox import Isolation, Job, Limits, Sandbox, Step, interpreter, works
+from pyengine.code.watch import watch
 if reason := works(Isolation({isolation!r})):
     sys.exit(reason)
 print("ready", flush=True)

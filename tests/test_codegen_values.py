@@ -2,11 +2,11 @@
 
 import pytest
 
-from pyengine.codegen.execution import Execution, execute
-from pyengine.codegen.languages import LANGUAGES
-from pyengine.codegen.outcomes import Outcome
-from pyengine.codegen.sandbox import Sandbox
-from pyengine.codegen.tasks import Task
+from pyengine.code.execution import Execution, execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.outcomes import Outcome
+from pyengine.code.sandbox import Sandbox
+from pyengine.code.tasks import Task
 
 
 def run(sandbox: Sandbox, code: str, tests: str, language: str = "python") -> Execution:

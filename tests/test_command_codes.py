@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from pyengine.cli import app, doctor
-from pyengine.cli.app import run
+from pyengine.commands import app, doctor
+from pyengine.commands.app import run
 
 LIMIT = 100_000
 
@@ -67,7 +67,7 @@ def test_a_quantizer_that_is_killed_is_no_bad_input(
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(
         "import os, sys\n"
-        "if 'pyengine.engine.quantize_child' in sys.orig_argv: os.kill(os.getpid(), 9)\n"
+        "if 'pyengine.models.quantize_child' in sys.orig_argv: os.kill(os.getpid(), 9)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(hook))
     target = tmp_path / "made"

@@ -14,11 +14,6 @@ from comparison_samples import (
 from tiny_models import Tiny, write_plain, write_spm, write_spread
 
 from pyengine.choose.verdicts import pairs
-from pyengine.corpus import Corpus
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
-from pyengine.engine.tensor_table import read_tensor_table
 from pyengine.measure.compare import compare
 from pyengine.measure.engine import Processes
 from pyengine.measure.options import CompareOptions
@@ -26,9 +21,14 @@ from pyengine.measure.other_vocabulary import Alone, keyword_log_probabilities
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets, start_chunk
 from pyengine.measure.subjects import document_prefix, identify, padding_ids
-from pyengine.reports.compare_view import compare_document
-from pyengine.reports.sentences import pair_sentence, verdict_sentences
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
+from pyengine.models.tensor_table import read_tensor_table
+from pyengine.report.compare_view import compare_document
+from pyengine.report.sentences import pair_sentence, verdict_sentences
 from pyengine.run import Measurement, Run
+from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import cut_windows
 

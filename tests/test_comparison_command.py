@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from comparison_samples import SOURCES, Quantize
 
-from pyengine.cli.app import run
-from pyengine.corpus import Corpus
+from pyengine.commands.app import run
 from pyengine.errors import InputError, OptionError
 from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
-from pyengine.reports.compare_view import compare_document
-from pyengine.reports.terminal import render_terminal
+from pyengine.report.compare_view import compare_document
+from pyengine.report.terminal import render_terminal
 from pyengine.run import Run, load
+from pyengine.text.documents import Corpus
 
 
 def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:

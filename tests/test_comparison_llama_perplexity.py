@@ -15,8 +15,6 @@ import pytest
 from tiny_models import write_spread
 
 from pyengine import _core
-from pyengine.engine.model import open_model
-from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.errors import CorpusError, OptionError, ResultFileError, VocabularyMismatchError
 from pyengine.measure.llama_perplexity.base_file import (
     BaseHeader,
@@ -30,6 +28,8 @@ from pyengine.measure.llama_perplexity.emulate import (
     emulate_chunks,
 )
 from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
+from pyengine.models.model import open_model
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 
 DATA = Path(__file__).parent / "data" / "llama_perplexity"
 TEXT = (DATA / "text.txt").read_bytes()

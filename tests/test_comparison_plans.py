@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from comparison_samples import WINDOWS, Quantize
 
-from pyengine.corpus import Corpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
 from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.subjects import padding_ids
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from pyengine.run import Run, to_json
 from pyengine.statistics.rows import pair_statistics
+from pyengine.text.documents import Corpus
 from pyengine.text.windows import WindowOptions
 
 

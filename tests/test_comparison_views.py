@@ -17,23 +17,23 @@ from run_samples import (
 )
 
 from pyengine.choose.verdicts import Unmet
-from pyengine.reports.compare_tables import LEVELS, NAMED_LEVELS
-from pyengine.reports.compare_view import compare_document
-from pyengine.reports.comparison_pictures import picture_labels
-from pyengine.reports.markdown import render_markdown
-from pyengine.reports.measured import Cells, Shown
-from pyengine.reports.notes import note_sentence
-from pyengine.reports.numbers import significant
-from pyengine.reports.sentences import (
+from pyengine.report.compare_tables import LEVELS, NAMED_LEVELS
+from pyengine.report.compare_view import compare_document
+from pyengine.report.comparison_pictures import picture_labels
+from pyengine.report.markdown import render_markdown
+from pyengine.report.measured import Cells, Shown
+from pyengine.report.notes import note_sentence
+from pyengine.report.numbers import significant
+from pyengine.report.sentences import (
     axis_sentence,
     bits_sentence,
     divergence_sentence,
     unmet_sentence,
     verdict_sentences,
 )
-from pyengine.reports.sweep_view import sweep_document
-from pyengine.reports.tables import Cell
-from pyengine.reports.terminal import render_terminal
+from pyengine.report.sweep_view import sweep_document
+from pyengine.report.tables import Cell
+from pyengine.report.terminal import render_terminal
 from pyengine.run import Exhibit, Measurement, Note, Run, load, save
 from pyengine.run.metrics import METRICS
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyengine.corpus import Document
 from pyengine.errors import CorpusError, OptionError
+from pyengine.text.documents import Document
 from pyengine.text.tokens import TokenizedText
 from pyengine.text.windows import WindowOptions, cut_windows, document_windows
 

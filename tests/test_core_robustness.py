@@ -12,17 +12,17 @@ import entry_points
 import pytest
 import tiny_models
 
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 
 # Without a right to start threads: what shares out rows does all of them itself.
 WITHOUT_THREADS = """
 import json, os, resource, sys
 import numpy as np
 from pyengine import _core
-from pyengine.engine.model import open_model
+from pyengine.models.model import open_model
 from pyengine.errors import EngineError
 
 rows = np.linspace(-4, 4, 64 * 288, dtype=np.float32).reshape(64, 288)
@@ -57,8 +57,8 @@ print(json.dumps({"same": same, "refused": refused, "rows": len(alone.logits)}))
 # Cuts a mapped file and reads behind its new end.
 CUT_WHILE_MAPPED = """
 import ctypes, mmap, os, sys
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
 
 path, victim = sys.argv[1:]
 model = open_model(path, options=ModelOptions(use_mmap=True))

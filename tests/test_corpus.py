@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.corpus import TEXT, language_of, load_corpus, shipped_corpus
 from pyengine.errors import CorpusError
+from pyengine.text.documents import TEXT, language_of, load_corpus, shipped_corpus
 from pyengine.vocabulary.keywords import LANGUAGES
 
 

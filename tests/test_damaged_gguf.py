@@ -14,17 +14,17 @@ import pytest
 import tiny_architectures
 import tiny_models
 
-from pyengine.cli.app import run
-from pyengine.engine import gguf, model, options, session, trial
+from pyengine.commands.app import run
 from pyengine.errors import ModelFileError
+from pyengine.models import gguf, model, options, session, trial
 
 # Opens every file of a folder and decodes with what opens; says how far it came.
 CHILD = """
 import sys
 from pathlib import Path
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from pyengine.errors import ModelFileError, PyengineError
 
 options = SessionOptions(n_ctx=32, n_batch=32, n_ubatch=32, max_rows=1, threads=1)
@@ -49,7 +49,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 
 # As sitecustomize.py: the trial's process dies at its start.
-ABORT = "import os, sys\nif 'pyengine.engine.trial_child' in sys.orig_argv: os.abort()\n"
+ABORT = "import os, sys\nif 'pyengine.models.trial_child' in sys.orig_argv: os.abort()\n"
 
 
 def open_all(folder: Path) -> tuple[int, list[tuple[str, str]]]:

@@ -11,7 +11,7 @@ from damage_record import damaged_records
 from report_samples import sample_timings, sweep_of_one_picture
 from test_reports_golden import models_run
 
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 from pyengine.run import to_json
 
 # The command that shows each record, how it was made, and how many damaged copies are shown.

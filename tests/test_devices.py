@@ -6,10 +6,10 @@ import pytest
 import tiny_models
 
 from pyengine import _core
-from pyengine.engine.devices import Device, computing_devices, gpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import OptionError
+from pyengine.models.devices import Device, computing_devices, gpus
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
 
 CPU = Device("CPU", "cpu", "")
 BLAS = Device("BLAS", "accelerator", "")

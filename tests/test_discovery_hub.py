@@ -10,10 +10,10 @@ from hub_server import Hub, serving
 
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
 
-from pyengine.discovery.hub import _fetch_file
-from pyengine.discovery.places import Places
-from pyengine.discovery.references import resolve_model
 from pyengine.errors import InputError, ModelFileError
+from pyengine.models.hub import _fetch_file
+from pyengine.models.places import Places
+from pyengine.models.references import resolve_model
 
 
 @pytest.fixture

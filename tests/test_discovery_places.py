@@ -14,14 +14,14 @@ import tiny_models
 from gguf import GGUFWriter
 from test_codegen_user import as_user
 
-from pyengine.discovery.inventory import take_inventory
-from pyengine.discovery.places import Places
-from pyengine.discovery.references import resolve_model
-from pyengine.discovery.stores import choose_files, find_all
-from pyengine.engine.file_types import FILE_TYPES, file_type_name
-from pyengine.engine.gguf import parts_sha256
-from pyengine.engine.header import read_header, short_name
 from pyengine.errors import ModelFileError
+from pyengine.models.file_types import FILE_TYPES, file_type_name
+from pyengine.models.gguf import parts_sha256
+from pyengine.models.header import read_header, short_name
+from pyengine.models.inventory import take_inventory
+from pyengine.models.places import Places
+from pyengine.models.references import resolve_model
+from pyengine.models.stores import choose_files, find_all
 
 
 def write_gguf(path: Path, *, name: str = "tiny", file_type: int = 15, tail: bytes = b"") -> Path:
@@ -295,7 +295,7 @@ def test_a_file_that_a_store_names_by_its_hash_goes_by_its_model(tmp_path: Path)
 
 LOOKED_AT = """
 import os, sys
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 os.environ.update(argument.split("=") for argument in sys.argv[2:])
 sys.exit(run(["models", sys.argv[1]]))
 """

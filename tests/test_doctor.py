@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.discovery.places import Places
 from pyengine.doctor import checks, repacking
 from pyengine.doctor.checks import Check
 from pyengine.doctor.examine import examine
@@ -19,9 +18,10 @@ from pyengine.doctor.machine import (
 )
 from pyengine.doctor.repacking import Trial, run_trial, verdict, write_model
 from pyengine.doctor.software import mapped_libraries
-from pyengine.reports import doctor_view
-from pyengine.reports.doctor_view import advice_words, doctor_document, found_words
-from pyengine.reports.terminal import render_terminal
+from pyengine.models.places import Places
+from pyengine.report import doctor_view
+from pyengine.report.doctor_view import advice_words, doctor_document, found_words
+from pyengine.report.terminal import render_terminal
 
 GIB = 1 << 30
 

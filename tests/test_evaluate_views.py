@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from run_samples import MADE, info
 
-from pyengine.codegen.outcomes import Outcome
-from pyengine.reports.evaluate_view import answer, measures_table, models_table
-from pyengine.reports.evaluate_words import (
+from pyengine.code.outcomes import Outcome
+from pyengine.report.evaluate_view import answer, measures_table, models_table
+from pyengine.report.evaluate_words import (
     correlation_verdict,
     methods,
     sides_verdict,
     warnings,
 )
-from pyengine.reports.notes import OUTCOMES, note_sentence
+from pyengine.report.notes import OUTCOMES, note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run
 from pyengine.statistics.success import spearman
 

@@ -16,7 +16,7 @@ import numpy as np
 from kills import Command, commands, kill_once, undisturbed
 from sweep_samples import SmallSweep
 
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 from pyengine.errors import InputError
 from pyengine.measure.contexts import Context
 from pyengine.measure.observers import Block

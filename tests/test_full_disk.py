@@ -16,8 +16,8 @@ from full_disk import largest_file
 from report_samples import sweep_of_one_picture
 from sweep_samples import SmallSweep
 
-from pyengine.cli.app import run
-from pyengine.codegen.sandbox import Sandbox
+from pyengine.code.sandbox import Sandbox
+from pyengine.commands.app import run
 from pyengine.run import to_json
 
 COMPARE = ["compare", "MODEL", "OTHER", "--corpus", "TEXT"]

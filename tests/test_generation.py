@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 from pyengine import _core
-from pyengine.engine.generation import Continuation, Finish, Generator, Request, SamplingOptions
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import OptionError
+from pyengine.models.generation import Continuation, Finish, Generator, Request, SamplingOptions
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 
 PROMPTS = ["Once upon a time", "Once upon a time, there was a", "The dog", "Lily", "The dog ran"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from pyengine.cli.app import COMMANDS
+from pyengine.commands.app import COMMANDS
 
 SCRIPT = str(Path(sys.executable).with_name("pyengine"))
 NO_ENTRY = """
@@ -180,7 +180,7 @@ def test_evaluate_without_a_home_names_the_option(workplace: Workplace, tmp_path
 
 
 def test_a_user_who_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    from pyengine.cli.app import run
+    from pyengine.commands.app import run
 
     assert run(["probe", "~nosuchuser/x.gguf"]) == 2
     assert capsys.readouterr().err == (
@@ -191,7 +191,15 @@ def test_a_user_who_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("number", [2, 15])
 @pytest.mark.parametrize(
     "module",
-    ["ctypes", "pyengine._core", "numpy", "typer", "pyengine.cli.probe", "pydantic", "rich.table"],
+    [
+        "ctypes",
+        "pyengine._core",
+        "numpy",
+        "typer",
+        "pyengine.commands.probe",
+        "pydantic",
+        "rich.table",
+    ],
 )
 def test_a_signal_while_it_starts_is_one_sentence(tmp_path: Path, module: str, number: int) -> None:
     (tmp_path / "sitecustomize.py").write_text(SIGNAL_AT)
@@ -230,10 +238,10 @@ ON_A_PIPE = """
 import contextlib, io, json, sys
 from pathlib import Path
 from pyengine import _core, open_model
-from pyengine.cli.app import run
-from pyengine.engine.gguf import check_gguf, parts_sha256
-from pyengine.engine.header import read_header
-from pyengine.engine.quantize import QuantizeOptions, file_sha256, plan_quantization
+from pyengine.commands.app import run
+from pyengine.models.gguf import check_gguf, parts_sha256
+from pyengine.models.header import read_header
+from pyengine.models.quantize import QuantizeOptions, file_sha256, plan_quantization
 from pyengine.errors import PyengineError
 
 pipe, model = sys.argv[1:]

@@ -12,8 +12,8 @@ import tiny_models
 from tiny_models import Tiny
 
 import pyengine
-from pyengine.engine.model import open_model
 from pyengine.errors import ModelFileError
+from pyengine.models.model import open_model
 
 HEAVY = (
     "matplotlib",
@@ -61,7 +61,7 @@ def test_opening_a_model_loads_no_plotting_or_web_library(tmp_path: Path) -> Non
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     "imports",
-    ["import pyengine.engine.model, llama_cpp", "import llama_cpp, pyengine.engine.model"],
+    ["import pyengine.models.model, llama_cpp", "import llama_cpp, pyengine.models.model"],
     ids=["pyengine first", "llama_cpp first"],
 )
 def test_one_libllama_is_mapped(imports: str) -> None:

@@ -10,9 +10,9 @@ LONG_DECODE = """
 import signal, time
 import numpy as np
 from pyengine import open_model
-from pyengine.engine.embedded import MODELS
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
+from pyengine.models.embedded import MODELS
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 length = 40_000

@@ -9,21 +9,21 @@ import report_samples
 import synthetic_probe
 from scipy.special import softmax
 
-from pyengine.cli.app import run
-from pyengine.engine.model import Vocabulary, open_model
-from pyengine.engine.session import Session
+from pyengine.commands.app import run
 from pyengine.measure.probe import probe_run
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets
 from pyengine.measure.subjects import padding_ids
-from pyengine.reports.compare_view import compare_document
-from pyengine.reports.document import Document
-from pyengine.reports.html import render_html
-from pyengine.reports.markdown import render_markdown
-from pyengine.reports.probe_view import probe_document
-from pyengine.reports.sentences import ALL_FORMS, ANY_SPACING, BARE
-from pyengine.reports.sweep_view import sweep_document
-from pyengine.reports.terminal import render_terminal
+from pyengine.models.model import Vocabulary, open_model
+from pyengine.models.session import Session
+from pyengine.report.compare_view import compare_document
+from pyengine.report.document import Document
+from pyengine.report.html import render_html
+from pyengine.report.markdown import render_markdown
+from pyengine.report.probe_view import probe_document
+from pyengine.report.sentences import ALL_FORMS, ANY_SPACING, BARE
+from pyengine.report.sweep_view import sweep_document
+from pyengine.report.terminal import render_terminal
 from pyengine.run import Run
 from pyengine.vocabulary.keywords import load_tables
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.engine.child import Child
 from pyengine.errors import ModelFileError, WorkerError
+from pyengine.models.child import Child
 
 
 def double(value: int) -> int:

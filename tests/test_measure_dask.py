@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine.options import ModelOptions, SessionOptions
 from pyengine.errors import InputError, OptionError, WorkerError
 from pyengine.measure import executors
 from pyengine.measure.compare import Means, compare_with
@@ -21,7 +19,9 @@ from pyengine.measure.executors import dask_executor
 from pyengine.measure.observers import PairColumns
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.subjects import identify
+from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.run import Run, to_json
+from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
 
 pytest.importorskip("distributed", reason="the dask extra is not installed")
@@ -38,7 +38,7 @@ if __name__ == "__main__":
 # A model's process that finds a file "order" kills the cluster's worker that started it, once.
 HOOK = """
 import os, pathlib, signal, sys
-if "pyengine.engine.child" in sys.orig_argv:
+if "pyengine.models.child" in sys.orig_argv:
     order = pathlib.Path(__file__).with_name("order")
     if order.exists():
         order.rename(order.with_name("obeyed"))

@@ -14,11 +14,6 @@ import numpy as np
 import pytest
 import tiny_models
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.quantize import file_sha256, plan_quantization, quantize_file
-from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError, WorkerError
 from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.decode import Observation
@@ -27,9 +22,14 @@ from pyengine.measure.options import CompareOptions
 from pyengine.measure.store import Folder, open_folder
 from pyengine.measure.subjects import padding_ids
 from pyengine.measure.variants import Variant
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.models.session import Session
 from pyengine.run import Run, to_json
 from pyengine.run.measurement import to_columns
 from pyengine.statistics.rows import pair_statistics
+from pyengine.text.documents import Corpus, Document
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions, cut_windows
 

@@ -8,12 +8,12 @@ import pytest
 import tiny_models
 from tiny_models import Tiny
 
-from pyengine.engine.gguf import check_gguf
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.quantize import file_sha256
-from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError, ModelKindError
+from pyengine.models.gguf import check_gguf
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.quantize import file_sha256
+from pyengine.models.session import Session
 
 ONE_THREAD = SessionOptions(n_ctx=32, n_batch=32, threads=1)
 

@@ -14,18 +14,18 @@ from command_line import run
 from comparison_samples import PLAIN
 from tiny_models import Tiny
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine import gguf
-from pyengine.engine.generation import Generator, Request
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError, ModelKindError, OptionError
 from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.speed import SpeedOptions
+from pyengine.models import gguf
+from pyengine.models.generation import Generator, Request
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from pyengine.run import members_of
 from pyengine.run.storage import parse
+from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
 
 TEXT = "import re\ndef area(r):\n    return 3.14 * r ** 2\n" * 12

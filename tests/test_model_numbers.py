@@ -9,12 +9,12 @@ from codegen_samples import evaluate
 from command_line import run
 from comparison_samples import PLAIN, Quantize
 
-from pyengine.corpus import Corpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import NumbersError
 from pyengine.measure.compare import compare
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
+from pyengine.text.documents import Corpus
 
 
 def broken_copy(path: Path, name: str, value: float) -> Path:

@@ -12,11 +12,11 @@ import tiny_models
 from test_damaged_gguf import ABORT
 
 from pyengine import _core
-from pyengine.engine import trial, trial_child
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import ModelFileError
+from pyengine.models import trial, trial_child
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 
 Runs = list[dict[str, object]]
 

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.quantize import (
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.quantize import (
     QUANTIZED_TYPES,
     file_sha256,
     plan_quantization,
     quantize_file,
 )
-from pyengine.engine.session import Session
+from pyengine.models.session import Session
 from pyengine.run import Run
 
 PROJECT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyengine.engine.model import Vocabulary, open_model
+from pyengine.models.model import Vocabulary, open_model
 
 pytest.importorskip("torch", reason="PyTorch is not installed: see training/README.md")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed: see training/README.md")

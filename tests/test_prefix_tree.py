@@ -10,10 +10,10 @@ import tiny_models
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.prefix_tree import TreeBatch, separate_batch, split_by_size, tree_batch
-from pyengine.engine.session import Session
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.prefix_tree import TreeBatch, separate_batch, split_by_size, tree_batch
+from pyengine.models.session import Session
 
 # Of the largest logit. Batching blocks matrix products differently, and llama.cpp attends in half
 # precision: rounding, nothing else.

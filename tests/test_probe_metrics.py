@@ -12,9 +12,6 @@ import tiny_models
 from synthetic_probe import PARTS
 
 from pyengine import cold_start
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import OptionError
 from pyengine.measure.cold_rows import NO_PADDING, decode_starts
 from pyengine.measure.compare import compare
@@ -27,6 +24,9 @@ from pyengine.measure.probe import ProbeOptions, probe, probe_run
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.subjects import identify, padding_ids
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 from pyengine.run import Run
 from pyengine.statistics.random_sets import random_mass
 from pyengine.vocabulary.coverage import exact_split

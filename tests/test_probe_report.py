@@ -10,10 +10,10 @@ import pytest
 import synthetic_probe
 
 from pyengine.measure.probe import probe_run
-from pyengine.reports.markdown import render_markdown
-from pyengine.reports.probe_pictures import probe_pictures
-from pyengine.reports.probe_view import REASONS, probe_document, reason_words
-from pyengine.reports.terminal import render_terminal
+from pyengine.report.markdown import render_markdown
+from pyengine.report.probe_pictures import probe_pictures
+from pyengine.report.probe_view import REASONS, probe_document, reason_words
+from pyengine.report.terminal import render_terminal
 from pyengine.run import Run, load, save
 
 GOLDEN = Path(__file__).parent / "golden"

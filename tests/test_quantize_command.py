@@ -11,8 +11,8 @@ import pytest
 import tiny_models
 from full_disk import largest_file
 
-from pyengine.cli.app import run
-from pyengine.engine.gguf import check_gguf
+from pyengine.commands.app import run
+from pyengine.models.gguf import check_gguf
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import tiny_models
 
-from pyengine.engine import quantize
-from pyengine.engine.gguf import check_gguf, read_metadata_string, read_tensor_table
-from pyengine.engine.model import open_model
-from pyengine.engine.quantize import QuantizeOptions
 from pyengine.errors import InputError, ModelFileError, ModelKindError, OptionError, PyengineError
+from pyengine.models import quantize
+from pyengine.models.gguf import check_gguf, read_metadata_string, read_tensor_table
+from pyengine.models.model import open_model
+from pyengine.models.quantize import QuantizeOptions
 
 ALL = [*quantize.QUANTIZED_TYPES[:-1], "F16", "BF16"]  # all but Q2_K_S
 
@@ -220,7 +220,7 @@ def test_a_death_of_the_quantizer_is_an_error(
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(
-        "import os, sys\nif 'pyengine.engine.quantize_child' in sys.orig_argv: os.abort()\n"
+        "import os, sys\nif 'pyengine.models.quantize_child' in sys.orig_argv: os.abort()\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(hook))
     target = tmp_path / "out"

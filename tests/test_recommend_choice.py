@@ -13,8 +13,8 @@ from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.choose import Limits, choose, told_apart
 from pyengine.choose.recommend import recommend
 from pyengine.errors import InputError, OptionError
-from pyengine.reports.document import Paragraph
-from pyengine.reports.recommend_view import recommend_document
+from pyengine.report.document import Paragraph
+from pyengine.report.recommend_view import recommend_document
 from pyengine.run import Measurement, ModelInfo, Run, load, save
 
 GIB = 1 << 30

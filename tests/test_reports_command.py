@@ -11,12 +11,12 @@ import pytest
 from command_line import run
 from report_samples import sample_sweep, sample_timings
 
-from pyengine.cli.app import what_was_asked
+from pyengine.commands.app import what_was_asked
 from pyengine.errors import ResultFileError
 from pyengine.measure.provenance import provenance
-from pyengine.reports.comma_separated import csv_text, measurements_csv, measurements_of
-from pyengine.reports.metric_table import with_table
-from pyengine.reports.views import VIEWS
+from pyengine.report.comma_separated import csv_text, measurements_csv, measurements_of
+from pyengine.report.metric_table import with_table
+from pyengine.report.views import VIEWS
 from pyengine.run import METRICS, load, storage, to_json
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -201,7 +201,7 @@ def test_the_schema_of_the_one_record_is_printed() -> None:
 
 def test_the_page_of_records_has_every_metric_as_it_is_defined() -> None:
     page = (DOCS / "records.md").read_text(encoding="utf-8")
-    command = "python -m pyengine.reports.metric_table docs/records.md"
+    command = "python -m pyengine.report.metric_table docs/records.md"
     assert page == with_table(page), f"run: {command}"
     assert all(f"| `{name}` |" in page for name in METRICS)
 
@@ -251,7 +251,7 @@ def test_plotting_is_not_imported_for_text() -> None:
     import subprocess
     import sys
 
-    script = "import sys, pyengine.reports.views, pyengine.cli.app, pyengine.reports.terminal\n"
+    script = "import sys, pyengine.report.views, pyengine.commands.app, pyengine.report.terminal\n"
     script += "print([m for m in ('matplotlib', 'jinja2', 'huggingface_hub') if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -267,9 +267,9 @@ def test_a_run_is_shown_without_the_compiled_core(record: Path) -> None:
         "import sys, pyengine; sys.modules['pyengine._core'] = None\n"
         "from pyengine.choose.recommend import recommend\n"
         "from pyengine.run import load\n"
-        "from pyengine.reports.comma_separated import measurements_of\n"
-        "from pyengine.reports.terminal import render_terminal\n"
-        "from pyengine.reports.views import document_of, page_of\n"
+        "from pyengine.report.comma_separated import measurements_of\n"
+        "from pyengine.report.terminal import render_terminal\n"
+        "from pyengine.report.views import document_of, page_of\n"
         "run = load(sys.argv[1])\n"
         "assert measurements_of([run]) and page_of([run])\n"
         "print(render_terminal(document_of(run)), render_terminal(document_of(recommend([run]))))\n"
@@ -283,7 +283,7 @@ def test_a_run_is_shown_without_the_compiled_core(record: Path) -> None:
     assert "Use model-Q" in done.stdout
     loaded = done.stdout.splitlines()[-1]
     assert "pyengine.measure" not in loaded
-    assert "pyengine.engine.model" not in loaded
+    assert "pyengine.models.model" not in loaded
 
 
 def test_a_terminal_without_unicode_is_no_error(record: Path) -> None:
@@ -324,7 +324,7 @@ def test_progress_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> No
     import io
     import sys
 
-    from pyengine.cli.output import reporting
+    from pyengine.commands.output import reporting
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

@@ -15,14 +15,14 @@ from run_samples import MADE
 
 from pyengine.choose.recommend import recommend
 from pyengine.doctor.checks import check
-from pyengine.reports.comma_separated import measurements_csv, measurements_of
-from pyengine.reports.document import Document
-from pyengine.reports.html import render_html
-from pyengine.reports.markdown import render_markdown
-from pyengine.reports.model_card import model_card
-from pyengine.reports.tables import Column, table
-from pyengine.reports.terminal import render_terminal
-from pyengine.reports.views import document_of
+from pyengine.report.comma_separated import measurements_csv, measurements_of
+from pyengine.report.document import Document
+from pyengine.report.html import render_html
+from pyengine.report.markdown import render_markdown
+from pyengine.report.model_card import model_card
+from pyengine.report.tables import Column, table
+from pyengine.report.terminal import render_terminal
+from pyengine.report.views import document_of
 from pyengine.run import Exhibit, Measurement, Run
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from pyengine.reports.charts import Dots, Point, Scatter, Series
-from pyengine.reports.document import Picture
-from pyengine.reports.label_places import Box, Label, place_labels
-from pyengine.reports.pieces import brief
-from pyengine.reports.plots import draw_svg
+from pyengine.report.charts import Dots, Point, Scatter, Series
+from pyengine.report.document import Picture
+from pyengine.report.label_places import Box, Label, place_labels
+from pyengine.report.pieces import brief
+from pyengine.report.plots import draw_svg
 
 FRAME = Box(0, 0, 400, 300)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyengine.reports.pieces import file_name
+from pyengine.report.pieces import file_name
 
 HASH = "0123456789abcdef" * 4
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyengine.reports import numbers
+from pyengine.report import numbers
 
 
 @pytest.mark.parametrize(

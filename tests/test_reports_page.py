@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from report_samples import sample_document, sample_pictures, sample_sweep
 
-from pyengine.reports.charts import Scatter
-from pyengine.reports.colors import DARK, LIGHT, Palette
-from pyengine.reports.document import Document, Picture
-from pyengine.reports.html import render_html
-from pyengine.reports.plots import draw_inline_svg, draw_png, draw_svg
-from pyengine.reports.views import page_of
+from pyengine.report.charts import Scatter
+from pyengine.report.colors import DARK, LIGHT, Palette
+from pyengine.report.document import Document, Picture
+from pyengine.report.html import render_html
+from pyengine.report.plots import draw_inline_svg, draw_png, draw_svg
+from pyengine.report.views import page_of
 
 PICTURES = sample_pictures()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tiny_models
 
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import ModelKindError, OptionError, PyengineError, TokenizerError
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 
 
 def test_batched_logits_equal_single_ones(stories: Path) -> None:
@@ -29,7 +29,7 @@ def test_equal_calls_give_equal_bits(stories: Path) -> None:
 
 
 def test_vocabulary_only_has_no_logits(shared: Path) -> None:
-    from pyengine.engine.options import ModelOptions
+    from pyengine.models.options import ModelOptions
 
     path = shared / "vocabs" / "ggml-vocab-gpt-2.gguf"
     model = open_model(path, options=ModelOptions(vocabulary_only=True))

@@ -6,10 +6,10 @@ import pytest
 import tiny_models
 from tiny_models import Tiny
 
-from pyengine.engine.model import Model, open_model
 from pyengine.errors import OptionError
 from pyengine.measure.start_tokens import default_starts, natural_start, resolve_start
-from pyengine.reports.probe_view import reason_words
+from pyengine.models.model import Model, open_model
+from pyengine.report.probe_view import reason_words
 
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|fim_prefix|>{{ message['role'] }}\n"

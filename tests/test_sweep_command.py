@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sweep_samples import SmallSweep
 
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 from pyengine.measure import executors
 
 

@@ -8,7 +8,7 @@ import pytest
 import tiny_models
 from sweep_samples import SmallSweep, reasons_of, result_of
 
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 from pyengine.run import load
 
 

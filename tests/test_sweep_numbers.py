@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pytest
 from sweep_samples import TEXTS, SmallSweep, result_of
 
-from pyengine.cli.app import run
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
+from pyengine.commands.app import run
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from pyengine.run import Run, load, merge
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from sweep_samples import SmallSweep, reasons_of, result_of
 
-from pyengine.cli.app import run
+from pyengine.commands.app import run
 from pyengine.measure import engine
 from pyengine.measure import sweep as sweep_recipe
 
 # A process of a model dies as it starts if its number, counted from 0, is among those told.
 HOOK = """
 import os, pathlib, signal, sys
-if "pyengine.engine.child" in sys.orig_argv:
+if "pyengine.models.child" in sys.orig_argv:
     here = pathlib.Path(__file__).parent
     with (here / "started").open("a+b", buffering=0) as started:
         started.seek(0)

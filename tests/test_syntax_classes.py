@@ -7,16 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyengine.corpus import shipped_corpus
 from pyengine.errors import OptionError
-from pyengine.syntax import (
-    PARSED_LANGUAGES,
-    SyntaxClass,
-    classify_bytes,
-    classify_tokens,
-    error_count,
-    parse,
-)
+from pyengine.text.classes import SyntaxClass, classify_bytes, classify_tokens
+from pyengine.text.documents import shipped_corpus
+from pyengine.text.parsing import PARSED_LANGUAGES, error_count, parse
 from pyengine.vocabulary.keywords import LANGUAGES
 
 K, I, L, O, B, P, C = (  # noqa: E741

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import tiny_models
 
 from pyengine import _core
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 
 N_THREADS = 8
 N_VOCAB = 288

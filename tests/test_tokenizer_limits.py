@@ -9,12 +9,12 @@ import pytest
 import tiny_architectures
 import tiny_models
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import CorpusError, ModelFileError, TokenizerError
 from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions
+from pyengine.text.documents import Corpus, Document
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions
 
@@ -37,8 +37,8 @@ RECURSIVE = (
 # Tokenizes runs of one class and mixtures; a death of the process is the fault that it looks for.
 CHILD = """
 import sys, threading
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
 
 letters = ("a", "7", ".", "\\u4e2d", "\\n", " ", "a ")
 texts = [letter * 40_000 for letter in letters] + ["x" + " " * 40_000 + "y", "\\n\\u2003" * 20_000]

@@ -11,7 +11,7 @@ from command_line import run
 from rich.cells import cell_len
 from vocabulary_files import write_vocabulary
 
-from pyengine.reports.vocab_found import Found, found_of
+from pyengine.report.vocab_found import Found, found_of
 from pyengine.run.record import Run
 from pyengine.run.storage import parse
 

@@ -9,15 +9,15 @@ import pytest
 from command_line import run
 from vocabulary_files import KINDS, WORDS, write_vocabulary
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import TokenizerError
 from pyengine.measure.saved_cold_rows import SavedVocabulary
 from pyengine.measure.tokenization import tokenize_text
 from pyengine.measure.vocab import vocab
 from pyengine.measure.vocab_analysis import VocabOptions
-from pyengine.reports.vocab_found import Found
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions
+from pyengine.report.vocab_found import Found
+from pyengine.text.documents import Corpus, Document
 from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.tokens import TokenKind
 

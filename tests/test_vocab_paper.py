@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.corpus import Corpus, Document
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.measure.vocab import vocab
 from pyengine.measure.vocab_analysis import VocabOptions
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions
 from pyengine.run.record import Run
+from pyengine.text.documents import Corpus, Document
 from pyengine.vocabulary.coverage import Form, coverage, union_coverage
 from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.paper import holds_paper_lists, paper_tokenizers

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vocabulary_files import write_vocabulary
 
-from pyengine.corpus import Document, shipped_corpus
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.measure.fertility import Fertility, measure_document, measure_documents
-from pyengine.syntax import SyntaxClass, classify_bytes
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
+from pyengine.text.classes import SyntaxClass, classify_bytes
+from pyengine.text.documents import Document, shipped_corpus
 from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.sharing import compare_vocabularies

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vocabulary_files import write_vocabulary
 
-from pyengine.engine.model import Vocabulary, open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import TokenizerError
+from pyengine.models.model import Vocabulary, open_model
+from pyengine.models.options import ModelOptions
 from pyengine.vocabulary.offsets import spell, token_offsets
 from pyengine.vocabulary.tokens import TokenKind
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import Tiny
 
-from pyengine.engine.model import Vocabulary, open_model
-from pyengine.engine.vocabulary_hash import vocabulary_sha256
 from pyengine.errors import TokenizerError
+from pyengine.models.model import Vocabulary, open_model
+from pyengine.models.vocabulary_hash import vocabulary_sha256
 
 TINY = Tiny()
 

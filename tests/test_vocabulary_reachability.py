@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyengine._core import merge_own_texts
-from pyengine.engine.model import Vocabulary, open_model
-from pyengine.engine.options import ModelOptions
+from pyengine.models.model import Vocabulary, open_model
+from pyengine.models.options import ModelOptions
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.reachability import find_unreachable
 from pyengine.vocabulary.tokens import Pieces

@@ -15,13 +15,13 @@ from test_quantize_engine import write_imatrix
 from tiny_models import Tiny, write_bpe
 
 from pyengine.choose.conditions import parse_size
-from pyengine.codegen.prompting import PromptStyle, build_prompts
-from pyengine.codegen.references import reference_text
-from pyengine.codegen.tasks import own_tasks
-from pyengine.engine.model import open_model
+from pyengine.code.prompting import PromptStyle, build_prompts
+from pyengine.code.references import reference_text
+from pyengine.code.tasks import own_tasks
 from pyengine.errors import ModelFileError, OptionError, ResultFileError, TokenizerError
 from pyengine.inputs import read_bytes
 from pyengine.measure.llama_perplexity.emulate import chunk_text
+from pyengine.models.model import open_model
 from pyengine.plain_text import escape_json, usable_name
 from pyengine.run import Run, to_json
 from pyengine.run.storage import parse

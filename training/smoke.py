@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from pyengine.engine.model import open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
+from pyengine.models.model import open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from training.corpus import collect_files
 from training.data import token_stream, write_tokens
 from training.documents import Document, read_documents, write_documents

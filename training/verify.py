@@ -22,10 +22,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.quantize import QUANTIZED_TYPES, file_sha256, plan_quantization, quantize_file
-from pyengine.engine.session import Session
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import SessionOptions
+from pyengine.models.quantize import QUANTIZED_TYPES, file_sha256, plan_quantization, quantize_file
+from pyengine.models.session import Session
 from training.documents import Document, read_documents
 from training.evaluate import RESULTS
 from training.export import Card, export

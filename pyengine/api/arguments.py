@@ -37,9 +37,9 @@ def usable_model(
     Raises:
         ModelFileError: there is no such file, or it cannot be opened.
     """
-    from pyengine.discovery.references import resolve_model
-    from pyengine.engine.options import ModelOptions
-    from pyengine.engine.trial import try_where_needed
+    from pyengine.models.options import ModelOptions
+    from pyengine.models.references import resolve_model
+    from pyengine.models.trial import try_where_needed
 
     path = resolve_model(reference or None)
     how = ModelOptions(vocabulary_only=vocabulary_only)

@@ -102,9 +102,9 @@ def compare(
         pyengine.compare("f16.gguf", ["Q4_K_M.gguf", "Q8_0.gguf"], corpus="src/").table("kl")
     """
     given = locals()
-    from pyengine.corpus import load_corpus
     from pyengine.measure.compare import compare as measure
     from pyengine.measure.options import CompareOptions
+    from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
     if emulate is not None:
@@ -178,8 +178,8 @@ def _emulate(
     gpu_layers: int,
     progress: Progress,
 ) -> Run:
-    from pyengine.corpus import load_corpus
     from pyengine.measure.llama_perplexity.run import emulate
+    from pyengine.text.documents import load_corpus
 
     return emulate(
         usable_model(reference),

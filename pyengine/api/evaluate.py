@@ -18,9 +18,9 @@ from pyengine.api.arguments import (
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyengine.codegen.answers import Answer
-    from pyengine.codegen.evaluation import Progress
-    from pyengine.codegen.tasks import Task
+    from pyengine.code.answers import Answer
+    from pyengine.code.evaluation import Progress
+    from pyengine.code.tasks import Task
     from pyengine.run.record import Run
 
 TOKENS_FOR_OWN, TOKENS_FOR_OTHERS = 160, 512
@@ -98,11 +98,11 @@ def evaluate(
     Example:
         pyengine.evaluate("Q4_K_M.gguf", reference="f16.gguf", limit=20).table("pass_at_1")
     """
-    from pyengine.codegen.evaluation import Evaluation, default_jobs
-    from pyengine.codegen.options import EvaluationOptions, default_folder
-    from pyengine.codegen.prompting import PromptStyle
-    from pyengine.codegen.sandbox import Isolation, Limits, open_sandbox
-    from pyengine.engine.generation import SamplingOptions
+    from pyengine.code.evaluation import Evaluation, default_jobs
+    from pyengine.code.options import EvaluationOptions, default_folder
+    from pyengine.code.prompting import PromptStyle
+    from pyengine.code.sandbox import Isolation, Limits, open_sandbox
+    from pyengine.models.generation import SamplingOptions
 
     options = EvaluationOptions(
         style=None if prompt == "auto" else PromptStyle(prompt),
@@ -137,9 +137,9 @@ def _find_tasks(source: str, languages: list[str], limit: int | None) -> list[Ta
 
     Raises OptionError or TaskFileError where there is none.
     """
-    from pyengine.codegen.benchmarks import fetch_tasks, load_tasks
-    from pyengine.codegen.languages import LANGUAGES
-    from pyengine.codegen.tasks import own_tasks
+    from pyengine.code.benchmarks import fetch_tasks, load_tasks
+    from pyengine.code.languages import LANGUAGES
+    from pyengine.code.tasks import own_tasks
 
     check_languages(languages, LANGUAGES)
     if source == "own":

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Self
 
-    from pyengine.engine.model import LoadProgress, Model
-    from pyengine.engine.options import ModelOptions
     from pyengine.measure.cold_start import ColdStart, TokenProbability
     from pyengine.measure.contexts import Context
+    from pyengine.models.model import LoadProgress, Model
+    from pyengine.models.options import ModelOptions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,12 +88,12 @@ class OpenModel:
         Example:
             model.score(["def f(", "class A:"])[0].log_probability
         """
-        from pyengine.engine.session import Session, default_threads
         from pyengine.measure.cold_rows import NO_PADDING
         from pyengine.measure.contexts import Chunk
         from pyengine.measure.decode import observe_in
         from pyengine.measure.documents import window_session
         from pyengine.measure.observers import TargetColumns
+        from pyengine.models.session import Session, default_threads
 
         given = words(texts)
         contexts = [self._context(text) for text in given]
@@ -207,8 +207,8 @@ def open(  # noqa: A001 - pyengine.open
         with pyengine.open("ollama:qwen2.5-coder:1.5b") as model:
             model.next("def ").top(3)
     """
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import ModelOptions
+    from pyengine.models.model import open_model
+    from pyengine.models.options import ModelOptions
 
     path = usable_model(model)
     return OpenModel(open_model(path, options=ModelOptions(n_gpu_layers=gpu_layers)), threads)
@@ -238,7 +238,7 @@ def open_model(
         with pyengine.open_model("embedded:base") as model:
             pyengine.Session(model).logits([1]).argmax()
     """
-    from pyengine.discovery.references import resolve_model
-    from pyengine.engine import model as engine
+    from pyengine.models import model as engine
+    from pyengine.models.references import resolve_model
 
     return engine.open_model(resolve_model(model), options=options, progress=progress)

@@ -65,10 +65,10 @@ def quantize(
     Example:
         pyengine.quantize("f16.gguf", to="Q4_K_M,Q8_0", dry_run=True).shown("quantized")
     """
-    from pyengine.discovery.references import resolve_model
-    from pyengine.engine.quantize import QuantizeOptions, expand_types
-    from pyengine.engine.session import default_threads
     from pyengine.measure.quantize import quantize_all
+    from pyengine.models.quantize import QuantizeOptions, expand_types
+    from pyengine.models.references import resolve_model
+    from pyengine.models.session import default_threads
 
     options = QuantizeOptions(
         output_type=output_type,

@@ -21,7 +21,7 @@ from pyengine.api.evaluate import silent as silent_evaluation
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyengine.codegen.evaluation import Progress as EvaluationProgress
+    from pyengine.code.evaluation import Progress as EvaluationProgress
     from pyengine.run.record import Run
 
 EVALUATION = "evaluate.json"
@@ -96,8 +96,6 @@ def sweep(
     Example:
         pyengine.sweep("f16.gguf", to="Q4_K_M,Q8_0").verdicts(margin=0.1)
     """
-    from pyengine.corpus import load_corpus
-    from pyengine.engine.quantize import QuantizeOptions, expand_types
     from pyengine.measure.compare import Means
     from pyengine.measure.engine import LocalExecutor, Processes
     from pyengine.measure.executors import dask_executor
@@ -106,6 +104,8 @@ def sweep(
     from pyengine.measure.speed import SpeedOptions
     from pyengine.measure.store import open_folder
     from pyengine.measure.sweep import sweep as measure
+    from pyengine.models.quantize import QuantizeOptions, expand_types
+    from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
     cores = _cores()
@@ -153,8 +153,8 @@ def sweep_models(source: Named | None, variants: Names, to: Words) -> tuple[Path
         OptionError: no source is named, and no variant can be opened; or there are both variants
             and types to make.
     """
-    from pyengine.discovery.references import resolve_model
     from pyengine.measure.files import bits_per_weight, find_variants
+    from pyengine.models.references import resolve_model
 
     if to and names(variants):
         raise OptionError("--to and --variants exclude each other")
@@ -213,13 +213,13 @@ def _is_evaluation(path: Path) -> bool:
 
 def _file_or_folder(variant: Named) -> Path:
     """Return the file that a reference such as `ollama:NAME` names; paths stay as they are."""
-    from pyengine.discovery.references import SCHEMES, resolve_model
+    from pyengine.models.references import SCHEMES, resolve_model
 
     scheme, colon, _ = str(variant).partition(":")
     return resolve_model(variant) if colon and scheme in SCHEMES else Path(variant)
 
 
 def _cores() -> int:
-    from pyengine.engine.session import default_threads
+    from pyengine.models.session import default_threads
 
     return default_threads() + 1

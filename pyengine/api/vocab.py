@@ -18,7 +18,7 @@ from pyengine.api.arguments import (
 )
 
 if TYPE_CHECKING:
-    from pyengine.engine.model import Model
+    from pyengine.models.model import Model
     from pyengine.run.record import Run
     from pyengine.vocabulary.keywords import KeywordTable
 
@@ -54,9 +54,9 @@ def vocab(
     Example:
         pyengine.vocab("embedded:base").table("tokens_per_1000_bytes")
     """
-    from pyengine.corpus import load_corpus
     from pyengine.measure.vocab import vocab as analyse
     from pyengine.measure.vocab_analysis import VocabOptions
+    from pyengine.text.documents import load_corpus
 
     collections = _collections(collection, names(keywords), words(language))
     options = VocabOptions(collections, load_corpus(names(corpus)))
@@ -77,8 +77,8 @@ def _collections(
 
 
 def _open(source: Named) -> Model:
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import ModelOptions
+    from pyengine.models.model import open_model
+    from pyengine.models.options import ModelOptions
 
     path = usable_model(source, vocabulary_only=True)
     return open_model(path, options=ModelOptions(vocabulary_only=True))

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyengine import _core
-from pyengine.discovery.places import Places
-from pyengine.discovery.stores import find_all
 from pyengine.doctor.checks import Check, check
 from pyengine.doctor.machine import System, check_machine
 from pyengine.doctor.repacking import check_repacking
 from pyengine.doctor.software import check_software
-from pyengine.engine.session import default_threads
 from pyengine.measure.provenance import provenance
+from pyengine.models.places import Places
+from pyengine.models.session import default_threads
+from pyengine.models.stores import find_all
 from pyengine.run.record import Exhibit, Run
 
 

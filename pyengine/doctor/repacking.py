@@ -81,9 +81,9 @@ def compare(model: Path) -> float:
 
 
 def _logits(path: Path, *, repack: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    from pyengine.engine.model import open_model
-    from pyengine.engine.options import ModelOptions, SessionOptions
-    from pyengine.engine.session import Session
+    from pyengine.models.model import open_model
+    from pyengine.models.options import ModelOptions, SessionOptions
+    from pyengine.models.session import Session
 
     with open_model(path, options=ModelOptions(use_extra_bufts=repack)) as model:
         session = Session(model, options=SessionOptions(n_ctx=64, n_batch=64, threads=1))

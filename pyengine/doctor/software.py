@@ -13,7 +13,7 @@ import pyengine
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.doctor.checks import Check, check
-from pyengine.engine.library import REPAIR
+from pyengine.models.library import REPAIR
 
 _TOPIC = "software"
 _EXTRAS = ("huggingface_hub", "matplotlib", "pyarrow")

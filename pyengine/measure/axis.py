@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyengine.engine.tensor_table import TensorTable, read_tensor_table
+from pyengine.models.tensor_table import TensorTable, read_tensor_table
 from pyengine.run.record import ModelInfo
 
 

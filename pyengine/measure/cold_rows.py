@@ -11,10 +11,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.header import short_name
-from pyengine.engine.model import open_model
-from pyengine.engine.options import ModelOptions
-from pyengine.engine.session import default_threads
 from pyengine.errors import ModelKindError
 from pyengine.measure import decode
 from pyengine.measure.contexts import after, cold_chunk
@@ -25,6 +21,10 @@ from pyengine.measure.start_tokens import Start, default_starts, resolve_start
 from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.subjects import identify, open_subject
 from pyengine.measure.variants import Variant
+from pyengine.models.header import short_name
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
+from pyengine.models.session import default_threads
 from pyengine.run.record import ModelInfo, Provenance
 from pyengine.vocabulary.coverage import exact_split
 from pyengine.vocabulary.tokens import VocabularyLike

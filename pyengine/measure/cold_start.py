@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.discovery.references import resolve_model
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.session import Session
 from pyengine.errors import OptionError
 from pyengine.measure.cold_rows import SpelledVocabulary
 from pyengine.measure.contexts import after, cold_chunk
 from pyengine.measure.observers import top_tokens
 from pyengine.measure.start_tokens import NATURAL, Start, resolve_start
+from pyengine.models.model import Model, open_model
+from pyengine.models.references import resolve_model
+from pyengine.models.session import Session
 from pyengine.statistics.rows import row_statistics
 from pyengine.vocabulary.keyword_forms import VARIANTS, bare_tokens, variant_sets
 from pyengine.vocabulary.token_sets import TokenSets

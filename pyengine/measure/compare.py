@@ -9,9 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pyengine.corpus import Corpus, Document, load_corpus
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import (
     CorpusError,
     InputError,
@@ -55,8 +52,11 @@ from pyengine.measure.subjects import (
     padding_ids,
     same_vocabulary,
 )
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, Note, Population, Run
 from pyengine.statistics import confidence_sequence
+from pyengine.text.documents import Corpus, Document, load_corpus
 from pyengine.text.tokens import TokenizedText, tokenize
 
 

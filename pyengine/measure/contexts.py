@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.options import SessionOptions
 from pyengine.errors import OptionError
+from pyengine.models.options import SessionOptions
 
 NO_TARGET = -1
 # Most tokens of a start: its buffers are the memory peak of a probe.

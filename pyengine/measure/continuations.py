@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.model import Vocabulary
-from pyengine.engine.options import SessionOptions
 from pyengine.measure import decode
 from pyengine.measure.contexts import Chunk, Context
 from pyengine.measure.engine import Processes
 from pyengine.measure.observers import FirstChoice
 from pyengine.measure.variants import Variant
+from pyengine.models.model import Vocabulary
+from pyengine.models.options import SessionOptions
 from pyengine.text.tokens import TokenizedText
 
 N_PROMPT = 32

@@ -1,6 +1,6 @@
 """What a variant's process does: decode contexts, and reduce its rows to columns at once.
 
-These functions run in a child process (`pyengine.engine.child`) that keeps one model open between
+These functions run in a child process (`pyengine.models.child`) that keeps one model open between
 calls. Rows of the reference come from a file that its own process has written.
 """
 
@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import InputError
 from pyengine.measure.contexts import Chunk, Context
 from pyengine.measure.models import model_facts
 from pyengine.measure.observers import Block, Columns, Keeper, Logits, Observer
 from pyengine.measure.variants import Variant
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 
 
 @dataclass(frozen=True, eq=False)

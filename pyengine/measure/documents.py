@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.corpus import Corpus
-from pyengine.engine.options import SessionOptions
 from pyengine.measure.contexts import Chunk, Context, grouped
 from pyengine.measure.table import Scored
+from pyengine.models.options import SessionOptions
 from pyengine.run.record import Population
+from pyengine.text.documents import Corpus
 from pyengine.text.tokens import TokenizedText
 from pyengine.text.windows import Window, WindowOptions
 

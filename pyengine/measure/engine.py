@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.child import Child
 from pyengine.errors import InputError, PyengineError
 from pyengine.files import temporary_folder
 from pyengine.measure import decode
@@ -25,6 +24,7 @@ from pyengine.measure.contexts import Chunk, Part
 from pyengine.measure.decode import Observation
 from pyengine.measure.observers import Keeper, Observer
 from pyengine.measure.variants import Variant
+from pyengine.models.child import Child
 
 if TYPE_CHECKING:
     from typing_extensions import Self

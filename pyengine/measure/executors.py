@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from pyengine.engine.gguf import check_gguf, parts_sha256
 from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerError
 from pyengine.extras import import_extra
 from pyengine.measure.engine import Failure, Outcome, Processes, Task, measure_chunk
 from pyengine.measure.variants import Variant
+from pyengine.models.gguf import check_gguf, parts_sha256
 
 CONNECT_SECONDS = 10
 LOOK_SECONDS = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from pyengine.engine.model import Vocabulary
 from pyengine.measure.table import Scored
+from pyengine.models.model import Vocabulary
 from pyengine.run.record import Exhibit
 from pyengine.text.tokens import TokenizedText
 from pyengine.vocabulary.keywords import KeywordTable

@@ -9,10 +9,15 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.corpus import Document
 from pyengine.errors import TokenizerError
-from pyengine.syntax import PARSED_LANGUAGES, SyntaxClass, classify_bytes, classify_tokens
-from pyengine.syntax.classes import classify_white_space
+from pyengine.text.classes import (
+    SyntaxClass,
+    classify_bytes,
+    classify_tokens,
+    classify_white_space,
+)
+from pyengine.text.documents import Document
+from pyengine.text.parsing import PARSED_LANGUAGES
 from pyengine.vocabulary.coverage import Tokenizer
 from pyengine.vocabulary.offsets import PieceReader, token_offsets
 

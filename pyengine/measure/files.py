@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from pyengine.engine.gguf import read_tensor_table
 from pyengine.errors import InputError, ModelFileError
 from pyengine.measure.quantize import PART_SUFFIX
+from pyengine.models.gguf import read_tensor_table
 
 LATER_PART = "-of-"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pyengine.discovery.inventory import bytes_on_disk, take_inventory
-from pyengine.discovery.places import Places
 from pyengine.measure.provenance import provenance
+from pyengine.models.inventory import bytes_on_disk, take_inventory
+from pyengine.models.places import Places
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit, Note, Run
 

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.corpus import Document
-from pyengine.engine.model import Vocabulary
-from pyengine.engine.options import SessionOptions
 from pyengine.measure import decode
 from pyengine.measure.aggregate import LEVEL, measurement_of
 from pyengine.measure.cold_rows import decode_starts
@@ -21,8 +18,11 @@ from pyengine.measure.engine import Processes
 from pyengine.measure.observers import Columns, TargetColumns
 from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.variants import Variant
+from pyengine.models.model import Vocabulary
+from pyengine.models.options import SessionOptions
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.statistics import clustered_ratio
+from pyengine.text.documents import Document
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions, document_windows
 from pyengine.vocabulary import load_tables

@@ -12,10 +12,6 @@ import numpy.typing as npt
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.corpus import Corpus
-from pyengine.engine.model import Vocabulary
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import default_threads
 from pyengine.measure.contexts import Chunk, Part, cold_chunk, first_rows
 from pyengine.measure.documents import ScoredCorpus, scored_corpus, window_session
 from pyengine.measure.engine import Work
@@ -33,6 +29,10 @@ from pyengine.measure.saved_rows import row_savers
 from pyengine.measure.starts import keyword_sets, start_chunk
 from pyengine.measure.subjects import Subject, document_prefix, padding_ids
 from pyengine.measure.variants import Variant
+from pyengine.models.model import Vocabulary
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import default_threads
+from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import cut_windows
 

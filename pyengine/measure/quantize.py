@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyengine.engine.gguf import check_gguf
-from pyengine.engine.quantize import (
+from pyengine.files import making_folder, remove_leftovers
+from pyengine.measure.provenance import provenance
+from pyengine.models.gguf import check_gguf
+from pyengine.models.quantize import (
     QuantizationPlan,
     QuantizeOptions,
     check_free_space,
@@ -14,8 +16,6 @@ from pyengine.engine.quantize import (
     plan_quantization,
     quantize_file,
 )
-from pyengine.files import making_folder, remove_leftovers
-from pyengine.measure.provenance import provenance
 from pyengine.run.record import Exhibit, Run
 
 # A source's name often says its own type, which its variants do not have.

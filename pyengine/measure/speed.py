@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions, SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import OptionError
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
 from pyengine.run.measurement import Measurement
 
 STATUS = Path("/proc/self/status")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyengine.engine.chat import render_chats
-from pyengine.engine.model import Model
 from pyengine.errors import OptionError, TokenizerError
+from pyengine.models.chat import render_chats
+from pyengine.models.model import Model
 
 NATURAL = "natural"
 DEFAULT_STARTS = ("bos", "eos", "newline", "fim", "chat", "fence:python")

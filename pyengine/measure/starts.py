@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.model import Vocabulary
-from pyengine.engine.options import SessionOptions
 from pyengine.measure.aggregate import aggregate
 from pyengine.measure.contexts import Chunk, Context, after
 from pyengine.measure.observers import Columns
 from pyengine.measure.table import TokenTable
+from pyengine.models.model import Vocabulary
+from pyengine.models.options import SessionOptions
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.vocabulary import KeywordTable, load_tables
 from pyengine.vocabulary.coverage import exact_split, find_forms

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.options import SessionOptions
 from pyengine.measure import decode
 from pyengine.measure.contexts import Chunk, after
 from pyengine.measure.engine import Processes, Progress
 from pyengine.measure.observers import Logits, NextTokens, log_probabilities
 from pyengine.measure.variants import Variant
+from pyengine.models.options import SessionOptions
 from pyengine.statistics.rows import row_statistics
 
 Tokens = tuple[int, ...]

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.gguf import check_gguf, parts_sha256
-from pyengine.engine.model import Vocabulary
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.measure.decode import describe
 from pyengine.measure.engine import Processes
 from pyengine.measure.variants import Variant
+from pyengine.models.gguf import check_gguf, parts_sha256
+from pyengine.models.model import Vocabulary
+from pyengine.models.options import ModelOptions
 from pyengine.run.record import ModelInfo
 from pyengine.vocabulary.tokens import TokenKind
 

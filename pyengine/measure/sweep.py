@@ -11,17 +11,17 @@ from typing import Any
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.corpus import Corpus
-from pyengine.engine.child import Child
-from pyengine.engine.gguf import check_gguf
-from pyengine.engine.options import ModelOptions
 from pyengine.errors import OptionError, PyengineError
 from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import cpu_name, provenance
 from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
 from pyengine.measure.store import Folder, is_sweep, is_timings
+from pyengine.models.child import Child
+from pyengine.models.gguf import check_gguf
+from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
+from pyengine.text.documents import Corpus
 
 
 def sweep(

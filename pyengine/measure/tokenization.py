@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from pyengine.engine.model import Model, Vocabulary
 from pyengine.errors import TokenizerError
 from pyengine.measure.models import model_facts, variant_ids
 from pyengine.measure.provenance import provenance
+from pyengine.models.model import Model, Vocabulary
 from pyengine.run.measurement import NAN, Measurement
 from pyengine.run.record import Exhibit, ModelInfo, Run
 from pyengine.vocabulary.offsets import token_offsets

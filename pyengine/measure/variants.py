@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pyengine.engine.options import ModelOptions, SessionOptions
+from pyengine.models.options import ModelOptions, SessionOptions
 
 if TYPE_CHECKING:
     from pyengine.run.record import Setting

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from pyengine.corpus import Corpus
-from pyengine.engine.model import Model
 from pyengine.measure.exhibits import table_exhibit
 from pyengine.measure.models import model_facts, variant_ids
 from pyengine.measure.provenance import provenance
@@ -18,7 +16,9 @@ from pyengine.measure.vocab_findings import (
     tokenizer_notes,
     tokenizer_rows,
 )
+from pyengine.models.model import Model
 from pyengine.run.record import Exhibit, ModelInfo, Population, Run
+from pyengine.text.documents import Corpus
 from pyengine.vocabulary.paper import find_paper_tokenizer, holds_paper_lists, paper_lines
 from pyengine.vocabulary.tokenizer import Tokenizer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyengine.corpus import Corpus, Document
 from pyengine.measure.fertility import Fertility, measure_documents
+from pyengine.text.documents import Corpus, Document
 from pyengine.vocabulary.coverage import LanguageCoverage, coverage
 from pyengine.vocabulary.integrity import PieceFaults, RoundTrip, piece_faults, round_trips
 from pyengine.vocabulary.keywords import KeywordTable

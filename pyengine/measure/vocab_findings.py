@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.model import Vocabulary
 from pyengine.measure.fertility import Fertility
 from pyengine.measure.vocab_analysis import Analysed
+from pyengine.models.model import Vocabulary
 from pyengine.run.measurement import NAN, Measurement, group_of
 from pyengine.run.record import Exhibit, Note
 from pyengine.vocabulary.coverage import Form, KeywordForms, LanguageCoverage, ranks, union_coverage

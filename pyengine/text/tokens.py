@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.corpus import Document
-from pyengine.engine.model import Vocabulary
 from pyengine.errors import TokenizerError
-from pyengine.syntax import PARSED_LANGUAGES, SyntaxClass, classify_bytes, classify_tokens
+from pyengine.models.model import Vocabulary
+from pyengine.text.classes import SyntaxClass, classify_bytes, classify_tokens
+from pyengine.text.documents import Document
+from pyengine.text.parsing import PARSED_LANGUAGES
 from pyengine.vocabulary.offsets import token_offsets
 
 UNKNOWN_CLASS = "not parsed"

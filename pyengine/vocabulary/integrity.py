@@ -18,7 +18,7 @@ from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.tokens import TokenKind
 
 if TYPE_CHECKING:
-    from pyengine.engine.model import Vocabulary
+    from pyengine.models.model import Vocabulary
 
 _SEED = 20_261_121
 _REPLACEMENT = "\ufffd".encode()

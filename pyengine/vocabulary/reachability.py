@@ -24,7 +24,7 @@ from pyengine.vocabulary.scripts import Script
 from pyengine.vocabulary.tokens import TokenKind
 
 if TYPE_CHECKING:
-    from pyengine.engine.model import Vocabulary
+    from pyengine.models.model import Vocabulary
 
 # Pre-tokenizers by how they cut (llama-vocab.cpp of the llama.cpp that we are pinned to). Others
 # are left to the tokenizer; those that take any token as it is, such as Llama 3's, are fast.

@@ -16,7 +16,7 @@ from pyengine.vocabulary.token_classes import TokenClasses, classify_features
 from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 if TYPE_CHECKING:
-    from pyengine.engine.model import Model
+    from pyengine.models.model import Model
 
 
 class Tokenizer:

@@ -25,7 +25,7 @@ class TokenKind(IntEnum):
 
 
 class VocabularyLike(Protocol):
-    """The part of `pyengine.engine.Vocabulary` that the analyses read."""
+    """The part of `pyengine.models.Vocabulary` that the analyses read."""
 
     @property
     def size(self) -> int:

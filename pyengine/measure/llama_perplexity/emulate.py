@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.engine.model import Model
-from pyengine.engine.options import SessionOptions
-from pyengine.engine.session import Session
 from pyengine.errors import (
     CorpusError,
     NumbersError,
@@ -17,6 +14,9 @@ from pyengine.errors import (
     VocabularyMismatchError,
 )
 from pyengine.measure.llama_perplexity.base_file import BaseFile, BaseHeader, BaseWriter
+from pyengine.models.model import Model
+from pyengine.models.options import SessionOptions
+from pyengine.models.session import Session
 from pyengine.statistics.base_rows import compare_base_rows, encode_base_rows
 from pyengine.statistics.rows import pair_statistics
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pyengine.corpus import Corpus
-from pyengine.engine.model import Model, open_model
-from pyengine.engine.options import ModelOptions
-from pyengine.engine.session import default_threads
 from pyengine.errors import ResultFileError
 from pyengine.measure.limits import fewest_positions, fitted
 from pyengine.measure.llama_perplexity.base_file import read_base_file, writing_base_file
 from pyengine.measure.llama_perplexity.emulate import Emulated, chunk_text, emulate_chunks
 from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
 from pyengine.measure.provenance import provenance
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions
+from pyengine.models.session import default_threads
 from pyengine.run.record import Exhibit, Note, Run
+from pyengine.text.documents import Corpus
 
 Progress = Callable[[str, float], object]
 

@@ -1,0 +1,74 @@
+"""What models answered, as plain JSON: kept while an evaluation runs, and shown in its record."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from pyengine.code.outcomes import Outcome
+
+
+class Sample(TypedDict):
+    """One continuation of one task and how it fared.
+
+    Attributes:
+        completion: what was executed after the prompt, or instead of it where `whole`.
+        thinking: what was removed as thinking.
+        trimmed: an unfinished tail, cut off by the token budget, was dropped.
+        finish: why the model stopped, see `Finish`.
+        log_probabilities: of the first tokens, nats, before filters and temperature.
+        outcome: a code, see `Outcome`.
+        detail: what the program or its judge said last.
+        wall_s, cpu_s: what the program took.
+        repetition: share of 4-grams of tokens that had occurred before.
+        edit_similarity: to the reference, 1 - Levenshtein / longer.
+    """
+
+    seed: int
+    completion: str
+    whole: bool
+    thinking: str
+    trimmed: bool
+    finish: str
+    tokens: int
+    log_probabilities: list[float]
+    outcome: str
+    detail: str
+    wall_s: float
+    cpu_s: float
+    parses: bool
+    error_nodes: int
+    leaves: int
+    repetition: float
+    edit_similarity: float
+
+
+class Answer(TypedDict):
+    """One task with what was sent and its samples.
+
+    Attributes:
+        prompt_tokens: ids sent; the text may hide special tokens, these do not.
+    """
+
+    task: str
+    language: str
+    level: int
+    style: str
+    prompt: str
+    prompt_tokens: list[int]
+    samples: list[Sample]
+
+
+def executed(answer: Answer) -> list[Sample]:
+    """Return the samples that count: those that were not skipped for want of a toolchain."""
+    skipped = Outcome.SKIPPED.value
+    return [sample for sample in answer["samples"] if sample["outcome"] != skipped]
+
+
+def n_passed(answer: Answer) -> int:
+    """Return how many samples passed."""
+    return sum(sample["outcome"] == Outcome.PASSED.value for sample in answer["samples"])
+
+
+def solved(answer: Answer) -> bool:
+    """Return whether at least half of the executed samples pass."""
+    return 2 * n_passed(answer) >= len(executed(answer))

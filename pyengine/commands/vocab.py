@@ -1,0 +1,77 @@
+"""`pyengine vocab`: how tokenizers encode programming languages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyengine.api.vocab import vocab
+from pyengine.commands.options import (
+    Html,
+    Json,
+    KeywordFiles,
+    Languages,
+    Markdown,
+    check_format,
+    defaults_of,
+)
+from pyengine.errors import OptionError
+
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="GGUF files, with or without weights; none: the embedded model.", show_default=False
+    ),
+]
+Texts = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Text to tokenize: a file or a folder, language by file name; may be given "
+        "again. Default: the shipped programs in twelve languages.",
+        show_default=False,
+    ),
+]
+TableCollection = Annotated[
+    str, typer.Option(help="Keyword tables: reference (language references) or paper (its lists).")
+]
+Paper = Annotated[
+    bool, typer.Option("--paper", help="Set the numbers of arXiv 2601.02563 beside ours.")
+]
+
+
+@defaults_of(vocab)
+def command(
+    models: Models = None,
+    *,
+    corpus: Texts,
+    keywords: KeywordFiles,
+    language: Languages,
+    collection: TableCollection,
+    paper: Paper = False,
+    json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
+) -> None:
+    """Show how a tokenizer encodes programming languages.
+
+    Which keywords it keeps whole, what code costs in tokens, which classes its tokens are of and
+    what is broken in it. No weight is read. Several models are set side by side.
+    """
+    from pyengine.commands.output import print_result, reporting
+    from pyengine.report.vocab_view import paper_document, vocab_document
+
+    check_format(json=json, markdown=markdown, html=html)
+    with reporting() as progress:
+        run = vocab(
+            models,
+            corpus=corpus,
+            keywords=keywords,
+            language=language,
+            collection=collection,
+            progress=progress,
+        )
+    if paper and not run.shown("paper"):
+        paths = ", ".join(model.path for model in run.models)
+        raise OptionError(f"--paper: none of the paper's tokenizers is in {paths}")
+    view = paper_document if paper else vocab_document
+    print_result(run, view, json=json, markdown=markdown, html=html)

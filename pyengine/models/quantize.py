@@ -1,0 +1,394 @@
+"""Quantize a model file through llama.cpp's own quantizer.
+
+The quantizer cannot be interrupted and aborts on some damaged files, so it runs in a child
+process: Ctrl-C ends the child, and the half-written file is removed.
+"""
+
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pyengine import errors
+from pyengine.errors import (
+    EngineError,
+    InputError,
+    ModelFileError,
+    OptionError,
+    PyengineError,
+    WorkerError,
+)
+from pyengine.files import replacing
+from pyengine.inputs import read_bytes
+from pyengine.models.child import child_environment
+from pyengine.models.gguf import check_gguf, parts_sha256, read_metadata_string
+
+# Largest first: the order of `all`.
+QUANTIZED_TYPES = (
+    "Q8_0",
+    "Q6_K",
+    "Q5_K_M",
+    "Q5_K_S",
+    "Q5_1",
+    "Q5_0",
+    "Q4_K_M",
+    "Q4_K_S",
+    "Q4_1",
+    "Q4_0",
+    "Q3_K_L",
+    "Q3_K_M",
+    "Q3_K_S",
+    "Q2_K",
+    "Q2_K_S",
+)
+FLOAT_TYPES = ("F16", "BF16", "F32")
+NEEDS_IMATRIX = ("Q2_K_S",)
+SOURCE_KEY = "pyengine.source_sha256"
+OPTIONS_KEY = "pyengine.quantize_sha256"
+POLL_SECONDS = 0.05
+# What the C++ library says of a full disk; llama.cpp writes through std::ofstream.
+WRITE_FAILED = "iostream error"
+
+Progress = Callable[[float], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizeOptions:
+    """How to quantize.
+
+    Attributes:
+        output_type: tensor type of output.weight, such as "q8_0"; None for llama.cpp's choice.
+        embedding_type: tensor type of token_embd.weight; None for llama.cpp's choice.
+        pure: give every tensor the file type's own tensor type, no mixture.
+        overrides: pairs of a regular expression on tensor names and a tensor type.
+        imatrix: importance matrix in the GGUF format of llama-imatrix.
+        allow_requantize: accept a source that is quantized already.
+        threads: CPU threads; the bytes written do not depend on it.
+    """
+
+    output_type: str | None = None
+    embedding_type: str | None = None
+    pure: bool = False
+    overrides: tuple[tuple[str, str], ...] = ()
+    imatrix: Path | None = None
+    allow_requantize: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTensor:
+    """What becomes of one tensor.
+
+    Attributes:
+        fits: its rows are whole blocks of the file type's own tensor type. Where they are not,
+            llama.cpp falls back to a type with smaller blocks, or to f16.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    source_type: str
+    target_type: str
+    source_bytes: int
+    target_bytes: int
+    fits: bool
+
+    @property
+    def is_fallback(self) -> bool:
+        """True where the tensor is quantized to another type because of its shape."""
+        return not self.fits and self.source_type != self.target_type
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizationPlan:
+    """What quantizing to one type will write: exact sizes, before anything is written.
+
+    Attributes:
+        importance_entries: how many tensors the importance matrix names; 0 without one.
+        importance_used: how many of them the source has.
+    """
+
+    file_type: str
+    base_type: str
+    file_bytes: int
+    tensors: tuple[PlannedTensor, ...]
+    importance_entries: int = 0
+    importance_used: int = 0
+
+    @property
+    def fallbacks(self) -> tuple[PlannedTensor, ...]:
+        """The tensors whose shape asked for another type than they would have had."""
+        return tuple(tensor for tensor in self.tensors if tensor.is_fallback)
+
+    @property
+    def tensor_types(self) -> dict[str, int]:
+        """Number of tensors of each type, the most frequent first."""
+        return dict(Counter(tensor.target_type for tensor in self.tensors).most_common())
+
+    @property
+    def bits_per_weight(self) -> float:
+        """8 * bytes of all tensors / number of weights."""
+        weights = 0
+        for tensor in self.tensors:
+            count = 1
+            for length in tensor.shape:
+                count *= length
+            weights += count
+        return 8 * sum(tensor.target_bytes for tensor in self.tensors) / weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizedFile:
+    """A file that was written, or found as an earlier run wrote it."""
+
+    path: Path
+    plan: QuantizationPlan
+    source_sha256: str
+    reused: bool
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a model's bytes, over all parts of a split one, in hexadecimal."""
+    return parts_sha256(check_gguf(path).parts)
+
+
+def expand_types(names: list[str], *, has_imatrix: bool) -> list[str]:
+    """Turn the words of `--to` into file types; "all" leaves out what needs an absent imatrix.
+
+    Raises:
+        OptionError: a word is no file type, or there are none.
+    """
+    chosen: list[str] = []
+    for name in names:
+        if name.lower() == "all":
+            chosen += [t for t in QUANTIZED_TYPES if has_imatrix or t not in NEEDS_IMATRIX]
+        elif name.upper() in QUANTIZED_TYPES + FLOAT_TYPES:
+            chosen.append(name.upper())
+        else:
+            known = ", ".join(QUANTIZED_TYPES + FLOAT_TYPES)
+            raise OptionError(f"there is no file type {name!r} to quantize to; use all, {known}")
+    if not chosen:
+        raise OptionError("no file type to quantize to was given")
+    return list(dict.fromkeys(chosen))
+
+
+def plan_quantization(
+    source: str | Path, file_types: list[str], *, options: QuantizeOptions | None = None
+) -> list[QuantizationPlan]:
+    """Say what quantizing would write, without writing anything.
+
+    Raises:
+        ModelFileError, ModelKindError: the source or the importance matrix cannot be used.
+        OptionError: an option is impossible for this source.
+    """
+    request = _request(source, file_types, options or QuantizeOptions())
+    with _start(request) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        # communicate() would close the child's input, which tells it to end.
+        output, complaint = child.stdout.read(), child.stderr.read()
+    _check(child.returncode, complaint, source)
+    return [_plan(answer) for answer in json.loads(output)]
+
+
+def quantize_file(
+    source: str | Path,
+    target: str | Path,
+    plan: QuantizationPlan,
+    *,
+    source_sha256: str,
+    options: QuantizeOptions | None = None,
+    progress: Progress | None = None,
+) -> QuantizedFile:
+    """Write one quantized file; keep the one that is there when it is the same.
+
+    It is the same when it records the same source hash and options and has the planned size.
+
+    Args:
+        source: the model to quantize.
+        target: the file to write, beside which a temporary one grows first.
+        plan: what `plan_quantization` said for this source, type and options.
+        source_sha256: what `file_sha256` says of the source.
+        options: those of the plan.
+        progress: called with a fraction from 0 to 1 of the bytes written.
+
+    Raises:
+        InputError: the target cannot be written, the disk is too small, or another file is there.
+        EngineError: llama.cpp failed.
+        KeyboardInterrupt: Ctrl-C; nothing of the target is left.
+    """
+    options = options or QuantizeOptions()
+    target = Path(target)
+    recorded = options_sha256(plan.file_type, options)
+    if target.exists():
+        _check_reusable(target, plan, source_sha256, recorded)
+        return QuantizedFile(path=target, plan=plan, source_sha256=source_sha256, reused=True)
+    check_free_space(target.parent, plan.file_bytes)
+    metadata = [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)]
+    with replacing(target, is_ours=_never) as temporary:
+        request = _request(source, [plan.file_type], options, target=temporary, metadata=metadata)
+        try:
+            _run(request, source, temporary, plan.file_bytes, progress)
+        except EngineError as error:
+            if WRITE_FAILED not in str(error):
+                raise
+            written, free = temporary.stat().st_size, shutil.disk_usage(target.parent).free
+            raise InputError(
+                f"{target}: cannot be written: {written / 1e6:.1f} of {plan.file_bytes / 1e6:.1f} "
+                f"MB went to the disk, which has {free / 1e6:.1f} MB free"
+            ) from error
+        if temporary.stat().st_size != plan.file_bytes:
+            raise ModelFileError(
+                f"{target}: {temporary.stat().st_size} bytes were written in place of "
+                f"{plan.file_bytes}; is the disk full?"
+            )
+    return QuantizedFile(path=target, plan=plan, source_sha256=source_sha256, reused=False)
+
+
+def _never(_: Path) -> bool:
+    """Say that no file may be replaced: what came under the target's name meanwhile stays."""
+    return False
+
+
+def check_free_space(folder: Path, needed: int) -> None:
+    """Raise InputError unless the folder exists and its disk has room for `needed` bytes."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder to write to")
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{folder}: {needed / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB are free"
+        )
+
+
+def options_sha256(file_type: str, options: QuantizeOptions) -> str:
+    """Return a hash of all that decides the bytes written, beside the source."""
+    settings = asdict(options)
+    del settings["threads"]
+    del settings["allow_requantize"]
+    settings["imatrix"] = None if options.imatrix is None else _bytes_sha256(options.imatrix)
+    settings["file_type"] = file_type
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _bytes_sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path, error=ModelFileError, most=None)).hexdigest()
+
+
+def _check_reusable(
+    target: Path, plan: QuantizationPlan, source_sha256: str, recorded: str
+) -> None:
+    try:
+        source = read_metadata_string(target, SOURCE_KEY)
+        made_with = read_metadata_string(target, OPTIONS_KEY)
+    except ModelFileError:
+        source = made_with = None
+    same = source == source_sha256 and made_with == recorded
+    if same and target.stat().st_size == plan.file_bytes:
+        return
+    if source is None:
+        reason = "is not a file that pyengine quantized"
+    elif source != source_sha256:
+        reason = "was quantized from another source"
+    else:
+        reason = "was quantized with other options"
+    raise InputError(f"{target}: exists and {reason}; remove it or choose another folder")
+
+
+def _request(
+    source: str | Path,
+    file_types: list[str],
+    options: QuantizeOptions,
+    *,
+    target: Path | None = None,
+    metadata: list[tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    sample = metadata or [(SOURCE_KEY, "0" * 64), (OPTIONS_KEY, "0" * 64)]
+    return {
+        "source": str(source),
+        "target": None if target is None else str(target),
+        "file_types": file_types,
+        "settings": {
+            "threads": options.threads,
+            "output_type": _tensor_type(options.output_type),
+            "embedding_type": _tensor_type(options.embedding_type),
+            "pure": options.pure,
+            "allow_requantize": options.allow_requantize,
+            "imatrix": "" if options.imatrix is None else str(options.imatrix),
+            "overrides": [(pattern, _tensor_type(name)) for pattern, name in options.overrides],
+            "metadata": sample,
+        },
+    }
+
+
+def _tensor_type(name: str | None) -> str | None:
+    # ggml spells them q4_K and bf16.
+    return None if name is None else name.lower().replace("_k", "_K")
+
+
+def _start(request: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    # Its own session keeps the terminal's Ctrl-C away from it; it ends when its input closes.
+    return subprocess.Popen(
+        [sys.executable, "-m", "pyengine.models.quantize_child", json.dumps(request)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=child_environment(),
+    )
+
+
+def _run(
+    request: dict[str, Any],
+    source: str | Path,
+    temporary: Path,
+    expected: int,
+    progress: Progress | None,
+) -> None:
+    with _start(request) as child:
+        try:
+            while child.poll() is None:
+                time.sleep(POLL_SECONDS)
+                if progress is not None:
+                    progress(min(1.0, temporary.stat().st_size / expected))
+            _, complaint = child.communicate()
+        finally:
+            child.kill()
+    _check(child.returncode, complaint, source)
+
+
+def _check(status: int, complaint: bytes, source: str | Path) -> None:
+    if status == 0:
+        return
+    text = complaint.decode(errors="replace").strip()
+    if status < 0:
+        first = text.splitlines()[0] if text else "no message"
+        # Killed from outside, by the system for want of memory too; other deaths are llama.cpp's
+        # answer to what is in the file.
+        kind = WorkerError if status in (-signal.SIGKILL, -signal.SIGTERM) else ModelFileError
+        raise kind(f"{source}: llama.cpp's quantizer died with signal {-status}: {first}")
+    try:
+        told = json.loads(text.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise PyengineError(f"{source}: quantizing failed: {text}") from None
+    raise getattr(errors, told["error"])(told["message"])
+
+
+def _plan(answer: dict[str, Any]) -> QuantizationPlan:
+    names = ("name", "shape", "source_type", "target_type", "source_bytes", "target_bytes", "fits")
+    rows = (dict(zip(names, row, strict=True)) for row in answer["tensors"])
+    return QuantizationPlan(
+        file_type=answer["file_type"],
+        base_type=answer["base_type"],
+        file_bytes=answer["file_bytes"],
+        importance_entries=answer["importance_entries"],
+        importance_used=answer["importance_used"],
+        tensors=tuple(PlannedTensor(**{**row, "shape": tuple(row["shape"])}) for row in rows),
+    )

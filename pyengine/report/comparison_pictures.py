@@ -1,0 +1,249 @@
+"""The pictures of a comparison or a sweep, and its most changed passages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pyengine.choose.verdicts import divergence, kl_floor, reference_of, smaller_and_closer
+from pyengine.report.charts import (
+    Curve,
+    Dots,
+    Heatmap,
+    Lines,
+    Panel,
+    Panels,
+    Point,
+    Scatter,
+    Series,
+)
+from pyengine.report.document import Block, Passage, PassageToken, Picture, Section
+from pyengine.report.numbers import percent, significant, size_unit
+from pyengine.report.pieces import visible
+from pyengine.report.sentences import ANY_SPACING
+from pyengine.report.sweep_view import from_large_to_small, variant_labels
+from pyengine.run.measurement import Measurement
+from pyengine.run.pivot import pivot
+from pyengine.run.record import Run
+
+MOST_PANELS = 21
+MOST_TOKENS = 6
+MOST_SERIES = 6
+MOST_OPEN = 3
+
+
+def comparison_pictures(run: Run) -> tuple[Block, ...]:
+    """Return the pictures that the record has data for, then the passages."""
+    ordered = from_large_to_small(run.models)
+    labels = picture_labels(run)
+    known = [variant for variant in ordered if divergence(run, variant)]
+    pictures: list[Block] = []
+    if known:
+        pictures.append(_size_against_kl(run, known, labels))
+        pictures += [
+            _heatmap(run, known, labels, "language", "language", "over each language's documents"),
+            _heatmap(
+                *(run, known, labels, "class", "class of token"),
+                "over the tokens that a parser puts into each class",
+            ),
+            _distribution(run, known, labels),
+        ]
+    if run.shown("cold-start"):
+        pictures.append(_cold_starts(run, ordered, labels))
+    if by_language(run, "keyword_mass", ordered, start="cold"):
+        pictures.append(_keyword_masses(run, ordered, labels))
+    if by_language(run, "keyword_mass_change", known):
+        pictures.append(_keyword_changes(run, known, labels))
+    passages = [variant for variant in known if run.shown("passage", variant)]
+    if passages:
+        folded = len(known) > MOST_OPEN
+        sections = tuple(_passages(run, variant, folded=folded) for variant in passages)
+        pictures.append(Section("Where it changed most", sections))
+    return tuple(pictures)
+
+
+def picture_labels(run: Run) -> dict[str, str]:
+    """Return short names: a picture has little room, so what all names begin with is left out."""
+    source = reference_of(run).id
+    labels = variant_labels(run)
+    names = [label for variant, label in labels.items() if variant != source]
+    common, hyphen, _ = os.path.commonprefix(names).rpartition("-")
+    if len(set(names)) > 1 and f"{common}{hyphen}" not in names:
+        labels = {variant: label.removeprefix(common + hyphen) for variant, label in labels.items()}
+    role = "source" if run.command == "sweep" else "reference"
+    return {**labels, source: f"{source} ({role})"}
+
+
+def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
+    unit, name = size_unit(max(run.model(variant).file_bytes for variant in known))
+    beaten = smaller_and_closer(run)
+    points = []
+    for variant in known:
+        kl = divergence(run, variant)
+        assert kl is not None
+        x = run.model(variant).file_bytes / unit
+        low, front = max(kl.low, 0.0), variant not in beaten
+        points.append(Point(labels[variant], x, kl.value, low, kl.high, on_front=front))
+    return Picture(
+        "size-kl",
+        "Size against divergence",
+        "Lower and further left is better. Each mark is a file's mean KL divergence from the "
+        "reference with its 95 % interval, clustered by document; the line joins those that no "
+        "other file beats in both size and divergence. The null control, the reference against "
+        "itself, is the dashed line, or is told below where it is far less than any mark.",
+        Scatter(
+            f"size [{name}]",
+            "KL divergence [nats per token]",
+            tuple(points),
+            log_y=True,
+            floor=kl_floor(run) or None,
+        ),
+    )
+
+
+def _heatmap(
+    run: Run,
+    known: Sequence[str],
+    labels: Mapping[str, str],
+    dimension: str,
+    words: str,
+    where: str,
+) -> Picture:
+    parts = [row for row in run.select("kl", dimension=dimension) if row.model in known]
+    parts = [row for row in parts if len(row.members) == 1]
+    parts.sort(key=lambda row: known.index(row.model))
+    laid = pivot(parts, rows="model", columns=dimension)
+    values = tuple(tuple(row) for row in laid.values())
+    return Picture(
+        f"by-{dimension}",
+        f"Divergence by {words}",
+        f"Mean KL divergence {where}; a stronger colour is more, on a logarithmic scale.",
+        Heatmap(
+            tuple(labels[variant] for variant in laid.rows),
+            laid.columns,
+            values,
+            tuple(tuple("" if v is None else significant(v, 2) for v in row) for row in values),
+            "mean KL divergence [nats per token]",
+            logarithmic=True,
+        ),
+    )
+
+
+def _distribution(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
+    curves = []
+    for variant in known:
+        rows = run.select("kl", model=variant, dimension="quantile")
+        points = sorted((r.value, float(r.members["quantile"])) for r in rows if r.value > 0)
+        xs, ys = tuple(x for x, _ in points), tuple(y for _, y in points)
+        curves.append(Curve(labels[variant], xs, ys))
+    return Picture(
+        "distribution",
+        "Distribution of per-token divergence",
+        "Share of tokens whose KL divergence is at most the value below, through the recorded "
+        "quantiles. Curves further right changed more; the right end is the worst token.",
+        Lines("KL divergence [nats]", "share of tokens", tuple(curves), log_x=True),
+    )
+
+
+def _cold_starts(run: Run, ordered: Sequence[str], labels: Mapping[str, str]) -> Picture:
+    found = [
+        (variant, content) for variant in ordered for content in run.shown("cold-start", variant)
+    ]
+    panels = tuple(
+        Panel(
+            labels[variant],
+            tuple(visible(choice["text"]) for choice in content["top"][:MOST_TOKENS]),
+            tuple(choice["probability"] for choice in content["top"][:MOST_TOKENS]),
+        )
+        for variant, content in found[:MOST_PANELS]
+    )
+    more = len(found) - len(panels)
+    left_out = f" The {more} smallest files are left out." if more > 0 else ""
+    return Picture(
+        "cold-starts",
+        "Cold starts side by side",
+        f"The most probable first tokens when nothing was asked.{left_out}",
+        Panels(panels, "probability"),
+    )
+
+
+def _keyword_changes(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
+    rows = by_language(run, "keyword_mass_change", known)
+    languages, series = _by_language(rows, known[:MOST_SERIES], labels)
+    more = len(known) - MOST_SERIES
+    return Picture(
+        "keyword-change",
+        "Change of probability on keywords",
+        "In each language's own documents: mean change of the probability of all its keyword "
+        f"tokens ({ANY_SPACING}), with 95 % intervals clustered by document."
+        + (f" {more} more variants are in the tables." if more > 0 else ""),
+        Dots(languages, series, "change of probability", log_x=False, reference=0.0),
+    )
+
+
+def _keyword_masses(run: Run, ordered: Sequence[str], labels: Mapping[str, str]) -> Picture:
+    """Show the reference and the largest and smallest variant: more would hide one another."""
+    rows = by_language(run, "keyword_mass", ordered, start="cold")
+    measured = {row.model for row in rows}
+    models = [variant for variant in ordered if variant in measured]
+    languages, series = _by_language(rows, list(dict.fromkeys((*models[:2], models[-1]))), labels)
+    return Picture(
+        "keyword-mass",
+        "Probability on keywords at the cold start",
+        f"Each language's keywords ({ANY_SPACING}), in the reference, the largest and the smallest "
+        "variant.",
+        Dots(languages, tuple(replace(one, lows=(), highs=()) for one in series), "probability"),
+    )
+
+
+def by_language(run: Run, metric: str, models: Sequence[str], **members: str) -> list[Measurement]:
+    """Return the measurements of a metric for each language, within the other members given."""
+    return [
+        row
+        for row in run.select(metric, dimension="language")
+        if row.model in models
+        and {key: value for key, value in row.members.items() if key != "language"} == members
+    ]
+
+
+def _by_language(
+    rows: Sequence[Measurement], models: Sequence[str], labels: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Series, ...]]:
+    """Return the languages, and what each model has for them."""
+    known = {(row.model, row.members["language"]): row for row in rows}
+    languages = tuple(dict.fromkeys(row.members["language"] for row in rows))
+    return languages, tuple(
+        Series.of(labels[model], [known.get((model, language)) for language in languages])
+        for model in models
+    )
+
+
+def _passages(run: Run, variant: str, *, folded: bool) -> Section:
+    contents = run.shown("passage", variant)
+    strongest = max(token["kl"] for content in contents for token in content["tokens"])
+    shown = tuple(_passage(content, strongest) for content in contents)
+    return Section(variant, shown, folded=folded)
+
+
+def _passage(content: dict[str, Any], strongest: float) -> Passage:
+    return Passage(
+        f"{content['document']}, mean KL divergence {significant(content['mean_kl'])} nats",
+        tuple(_token(token, strongest) for token in content["tokens"]),
+    )
+
+
+def _token(token: dict[str, Any], strongest: float) -> PassageToken:
+    hint = (
+        f"{visible(token['text'])}  KL {significant(token['kl'])} nats\n"
+        f"reference: {_choices(token['reference_top'])}\n"
+        f"variant: {_choices(token['variant_top'])}"
+    )
+    weight = token["kl"] / strongest if strongest > 0 else 0.0
+    shown = PassageToken(token["text"], weight, hint)
+    return replace(shown, text="⏎", ends_line=True) if token["text"] == "\n" else shown
+
+
+def _choices(choices: Sequence[dict[str, Any]]) -> str:
+    return "  ".join(f"{visible(c['text'])} {percent(c['probability'], 1)}" for c in choices)

@@ -1,0 +1,49 @@
+"""The pictures of an evaluation: what is solved, what parses, how likely the right code is."""
+
+from __future__ import annotations
+
+from pyengine.report.charts import Dots, Series
+from pyengine.report.document import Picture
+from pyengine.report.evaluate_view import languages_of
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import Run
+
+
+def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
+    """Return the pictures of one model by language, or of several models side by side."""
+    if len(run.models) > 1:
+        names = tuple(f"{model.name} {model.file_type}" for model in run.models)
+        what = "each model"
+    else:
+        languages = languages_of(run, run.models[0].id)
+        names = ("all", *languages)
+        what = "each language"
+
+    def rows(metric: str) -> list[Measurement | None]:
+        if len(run.models) > 1:
+            return [run.find(metric, model.id) for model in run.models]
+        only = run.models[0].id
+        parts = [run.find(metric, only, language=name) for name in names[1:]]
+        return [run.find(metric, only), *parts]
+
+    shares = (
+        Series.of("tasks solved (pass@1)", rows("pass_at_1")),
+        Series.of("answers that parse", rows("parse_share")),
+        Series.of("keywords first", rows("keyword_first")),
+    )
+    likelihood = (Series.of("reference solutions", rows("reference_bits_per_byte")),)
+    return (
+        Picture(
+            "code-shares",
+            "What works, what parses, what comes first",
+            f"Shares for {what}, with 95 % intervals over tasks.",
+            Dots(names, shares, "share", log_x=False),
+        ),
+        Picture(
+            "code-likelihood",
+            "How likely the right code is",
+            f"Bits per byte of the reference solutions for {what}, with 95 % intervals over "
+            "tasks; less is better.",
+            Dots(names, likelihood, "bits per byte", log_x=False),
+        ),
+    )
