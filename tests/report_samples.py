@@ -122,8 +122,11 @@ def sample_sweep(n_variants: int = 20) -> Run:
     return made_run(models, rows, exhibits=exhibits)
 
 
-def sweep_of_one_picture() -> Run:
-    """A small record that is drawn in a moment: nothing by language or class, no cold start."""
+def sweep_of_few_pictures() -> Run:
+    """A small record that is drawn in a moment: nothing by language or class, no cold start.
+
+    Only sizes and the distribution have data for a picture.
+    """
     run = sample_sweep(2)
     whole = [row for row in run.measurements if not row.group]
     return run.model_copy(update={"measurements": whole, "exhibits": []})

@@ -81,15 +81,15 @@ def test_both_ways_measure_the_same(capsys: pytest.CaptureFixture[str], tmp_path
     made = pyengine.quantize(SMALL, to="Q4_0", output_dir=tmp_path, threads=1)
     (variant,) = (content["path"] for content in made.shown("quantized"))
     assert Path(variant).is_file()
-    words = ["--tokens", "300", "--no-starts", "--continuations", "0", "--threads", "1"]
+    words = ["--tokens", "1200", "--no-starts", "--continuations", "0", "--threads", "1"]
     compared = pyengine.compare(
-        SMALL, variant, tokens=300, starts=False, continuations=0, threads=1
+        SMALL, variant, tokens=1200, starts=False, continuations=0, threads=1
     )
     assert to_json(compared) == to_json(printed(capsys, "compare", SMALL, variant, *words))
     swept = pyengine.sweep(
         SMALL,
         variants=variant,
-        tokens=300,
+        tokens=1200,
         workers=1,
         speed=False,
         output_dir=tmp_path / "swept",

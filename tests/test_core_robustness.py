@@ -94,7 +94,7 @@ def test_every_entry_point_refuses_wrong_arguments(tmp_path: Path) -> None:
         [sys.executable, entry_points.__file__, str(path), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
         cwd=tmp_path,
     )

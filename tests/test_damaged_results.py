@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tiny_models
 from damage_record import damaged_records
-from report_samples import sample_timings, sweep_of_one_picture
+from report_samples import sample_timings, sweep_of_few_pictures
 from test_reports_golden import models_run
 
 from pyengine.commands.app import run
@@ -25,7 +25,7 @@ COMMANDS: dict[str, list[str]] = {
     "tokenize": ["tokenize", "MODEL", "--text", "abc", "--json"],
 }
 MADE: dict[str, Callable[[], str]] = {
-    "sweep": lambda: to_json(sweep_of_one_picture()),
+    "sweep": lambda: to_json(sweep_of_few_pictures()),
     "speed": lambda: to_json(sample_timings(2)),
     "models": lambda: to_json(models_run()),
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 from full_disk import largest_file
-from report_samples import sweep_of_one_picture
+from report_samples import sweep_of_few_pictures
 from sweep_samples import SmallSweep
 
 from pyengine.code.sandbox import Sandbox
@@ -43,7 +43,7 @@ def refused(
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record with pictures."""
     path = tmp_path_factory.mktemp("record") / "results.json"
-    path.write_text(to_json(sweep_of_one_picture()))
+    path.write_text(to_json(sweep_of_few_pictures()))
     return path
 
 

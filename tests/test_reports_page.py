@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_samples import sample_document, sample_pictures, sample_sweep
+from report_samples import sample_document, sample_pictures, sample_sweep, sweep_of_few_pictures
 
 from pyengine.report.charts import Scatter
 from pyengine.report.colors import DARK, LIGHT, Palette
@@ -169,3 +169,9 @@ def is_browsers_own(url: str) -> bool:
     return not url.startswith("file:") and bool(
         re.match(r"https?://[^/]*(?:google|gvt1|googleapis|chromium)[^/]*/", url)
     )
+
+
+def test_what_was_not_measured_has_no_picture() -> None:
+    """An empty picture says nothing, and drawing it warns."""
+    pictures = page_of([sweep_of_few_pictures()]).pictures()
+    assert [picture.name for picture in pictures] == ["size-kl", "distribution"]

@@ -100,27 +100,27 @@ def test_a_run_that_no_stack_can_hold_is_refused(tmp_path: Path) -> None:
 def test_digits_for_which_superbpe_takes_quadratic_time_are_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "m.gguf", "superbpe") as model:
         assert model.vocabulary.tokenize(b"1" * 500 + b"\n" + b"1" * 500).size == 1001
-        begin = time.monotonic()
+        begin = time.process_time()
         with pytest.raises(TokenizerError, match="digits in a row"):
             model.vocabulary.tokenize(b"1" * 40_000)
-        assert time.monotonic() - begin < 5
+        assert time.process_time() - begin < 5
 
 
 def test_many_newlines_take_no_quadratic_time(tmp_path: Path) -> None:
     path = tiny_models.write_spm(tmp_path / "m.gguf")
     with open_model(path, options=ModelOptions(vocabulary_only=True)) as model:
-        begin = time.monotonic()
+        begin = time.process_time()
         assert model.vocabulary.tokenize(b"\n" * 40_000).size in (40_000, 40_001)
-        assert time.monotonic() - begin < 20
+        assert time.process_time() - begin < 20
 
 
 def test_characters_whose_spelling_takes_quadratic_time_are_refused(tmp_path: Path) -> None:
     path = tiny_models.write_spm(tmp_path / "m.gguf")
     with open_model(path, options=ModelOptions(vocabulary_only=True)) as model:
-        begin = time.monotonic()
+        begin = time.process_time()
         with pytest.raises(TokenizerError, match=r"400000 characters .* spells in bytes"):
             model.vocabulary.tokenize("\u4e2d".encode() * 400_000)
-        assert time.monotonic() - begin < 10
+        assert time.process_time() - begin < 10
         assert model.vocabulary.tokenize(b"a" * 400_000).size > 100_000
 
 

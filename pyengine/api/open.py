@@ -90,9 +90,10 @@ class OpenModel:
         """
         from pyengine.measure.cold_rows import NO_PADDING
         from pyengine.measure.contexts import Chunk
-        from pyengine.measure.decode import observe_in
+        from pyengine.measure.decode import observe
         from pyengine.measure.documents import window_session
         from pyengine.measure.observers import TargetColumns
+        from pyengine.measure.variants import Variant
         from pyengine.models.session import Session, default_threads
 
         given = words(texts)
@@ -102,9 +103,9 @@ class OpenModel:
         threads = self.threads or default_threads()
         options = window_session(contexts, n_ctx=1, n_vocab=self.model.n_vocab, threads=threads)
         chunk = Chunk("score", tuple(contexts), options)
-        seen = observe_in(
-            Session(self.model, options=options), chunk, [TargetColumns()], {}, NO_PADDING
-        )
+        variant = Variant(id="", path=str(self.path), sha256="")
+        session = Session(self.model, options=options)
+        seen = observe(variant, chunk, [TargetColumns()], {}, NO_PADDING, within=session)
         bounds = chunk.offsets.tolist()
         return [
             Score(text, context.targets, seen.columns["log_p"][begin:end])

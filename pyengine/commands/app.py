@@ -101,8 +101,8 @@ def import_core() -> None:
 def _check_address_space() -> None:
     """Raise EngineError where the libraries that commands import would never end for want of room.
 
-    NumPy's and SciPy's OpenBLAS reserve memory for each thread as they load, and end the process
-    or try for ever where there is none.
+    NumPy's OpenBLAS reserves memory for each thread as it loads, and ends the process
+    or tries for ever where there is none.
     """
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY:

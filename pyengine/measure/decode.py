@@ -84,6 +84,7 @@ def observe(
     reference: str = "",
     contexts: Sequence[Context] | None = None,
     at: npt.NDArray[np.int64] | None = None,
+    within: Session | None = None,
 ) -> Observation:
     """Decode a chunk and reduce each block of rows to columns.
 
@@ -91,37 +92,12 @@ def observe(
         reference: file with the reference's rows; empty where the variant is measured alone.
         contexts: those to decode instead of the chunk's, for a part of it.
         at: for each row of these contexts its index in the chunk.
+        within: a session that is open; None for that of this process.
 
     Raises:
         NumbersError: a logit is not a number.
     """
-    decoding = session(variant, chunk.session)
-    return observe_in(
-        decoding,
-        chunk,
-        observers,
-        keepers,
-        padding,
-        variant=variant.id,
-        reference=reference,
-        contexts=contexts,
-        at=at,
-    )
-
-
-def observe_in(
-    decoding: Session,
-    chunk: Chunk,
-    observers: Sequence[Observer],
-    keepers: dict[str, Keeper],
-    padding: npt.NDArray[np.int32],
-    *,
-    variant: str = "",
-    reference: str = "",
-    contexts: Sequence[Context] | None = None,
-    at: npt.NDArray[np.int64] | None = None,
-) -> Observation:
-    """Do what `observe` does, in a session that is open."""
+    decoding = within or session(variant, chunk.session)
     model = decoding.model
     targets, token_sets = chunk.targets, chunk.token_sets
     parts: list[tuple[npt.NDArray[np.int64], Columns]] = []
@@ -135,7 +111,7 @@ def observe_in(
             token_sets=token_sets[inside],
             padding=padding,
             threads=decoding.threads,
-            variant=variant,
+            variant=variant.id,
         )
         parts.append((places, _columns(observers, block)))
         for keeper in keepers.values():

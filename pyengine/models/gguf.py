@@ -2,44 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pyengine import _core
 from pyengine.errors import ModelFileError
 from pyengine.inputs import open_regular
 
 
-@dataclass(frozen=True, kw_only=True)
-class GgufSummary:
-    """A checked GGUF file.
-
-    Attributes:
-        parts: the file, or all parts of a split model in order.
-        version: GGUF version, 2 or 3.
-        architecture: general.architecture.
-        n_vocab: tokens of its tokenizer; 0 where it has none.
-        n_positions: rows of its table of learned positions; 0 where positions are computed.
-        n_tensors: tensors over all parts; 0 for a vocabulary-only file.
-        n_bytes: bytes of all parts.
-        reviewed: every way in which llama.cpp aborts on this architecture and tokenizer was
-            looked for; where False, a first opening belongs in a child process.
-        tokenizer_reviewed: the same for opening its vocabulary alone.
-    """
-
-    parts: tuple[Path, ...]
-    version: int
-    architecture: str
-    n_vocab: int
-    n_positions: int
-    n_tensors: int
-    n_bytes: int
-    reviewed: bool
-    tokenizer_reviewed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorEntry:
+class TensorEntry(NamedTuple):
     """One row of a tensor table; the first number of `shape` is the length of a row."""
 
     name: str
@@ -48,29 +19,31 @@ class TensorEntry:
     n_bytes: int
 
 
-def check_gguf(path: str | Path, *, vocabulary: bool = True) -> GgufSummary:
+def check_gguf(path: str | Path, *, vocabulary: bool = True) -> _core.GgufSummary:
     """Check a model file; of a split model, all parts.
 
     Args:
         path: the file.
         vocabulary: check the tokenizer too, which is what takes time.
 
+    Returns:
+        `parts`, see `model_parts`; GGUF `version`, 2 or 3; `architecture`; `n_vocab`, tokens of its
+        tokenizer, 0 where it has none; `n_positions`, rows of its table of learned positions, 0
+        where positions are computed; `n_tensors` over all parts, 0 for a vocabulary-only file;
+        `n_bytes` of all parts; `reviewed`: every way in which llama.cpp aborts on this architecture
+        and tokenizer was looked for, and where False, a first opening belongs in a child process;
+        `tokenizer_reviewed`: the same for opening its vocabulary alone.
+
     Raises:
         ModelFileError: it is missing, truncated, corrupt, or says something on which llama.cpp
             would abort the process.
     """
-    summary = _core.check_gguf(str(path), vocabulary=vocabulary)
-    return GgufSummary(
-        parts=tuple(Path(part) for part in summary.parts),
-        version=summary.version,
-        architecture=summary.architecture,
-        n_vocab=summary.n_vocab,
-        n_positions=summary.n_positions,
-        n_tensors=summary.n_tensors,
-        n_bytes=summary.n_bytes,
-        reviewed=summary.reviewed,
-        tokenizer_reviewed=summary.tokenizer_reviewed,
-    )
+    return _core.check_gguf(str(path), vocabulary=vocabulary)
+
+
+def model_parts(path: str | Path) -> tuple[Path, ...]:
+    """Return the file, or all parts of a split model in order; raises as `check_gguf` does."""
+    return tuple(map(Path, check_gguf(path).parts))
 
 
 def parts_sha256(
@@ -96,10 +69,7 @@ def parts_sha256(
 
 def read_tensor_table(path: str | Path) -> list[TensorEntry]:
     """Return the tensors of a model file, over all parts, in the file's order."""
-    return [
-        TensorEntry(name=name, type=kind, shape=shape, n_bytes=size)
-        for name, kind, shape, size in _core.gguf_tensors(str(path))
-    ]
+    return [TensorEntry(*row) for row in _core.gguf_tensors(str(path))]
 
 
 def read_float_vectors(path: str | Path) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from pyengine import _core
 from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.models.devices import computing_devices, gpus
 from pyengine.models.file_types import file_type_name
-from pyengine.models.gguf import check_gguf, parts_sha256
+from pyengine.models.gguf import model_parts, parts_sha256
 from pyengine.models.log import forward_log
 from pyengine.models.options import ModelOptions
 from pyengine.models.trial import try_where_needed
@@ -168,7 +168,7 @@ class Model:
     def parts(self) -> tuple[Path, ...]:
         """The file, or all parts of a split model in order."""
         is_split = int(self.metadata.get("split.count", "0")) > 1
-        return check_gguf(self.path).parts if is_split else (self.path,)
+        return model_parts(self.path) if is_split else (self.path,)
 
     @cached_property
     def file_bytes(self) -> int:

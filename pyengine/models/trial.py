@@ -57,7 +57,7 @@ def try_where_needed(
     if summary.tokenizer_reviewed if without_weights else summary.reviewed:
         return None
     wanted = 0 if without_weights else n_ctx
-    key = _key(summary.parts, options)
+    key = _key([Path(part) for part in summary.parts], options)
     known = _remembered(key)
     if known is not None and known >= wanted:
         return known

@@ -42,14 +42,15 @@ def comparison_pictures(run: Run) -> tuple[Block, ...]:
     pictures: list[Block] = []
     if known:
         pictures.append(_size_against_kl(run, known, labels))
-        pictures += [
-            _heatmap(run, known, labels, "language", "language", "over each language's documents"),
-            _heatmap(
-                *(run, known, labels, "class", "class of token"),
-                "over the tokens that a parser puts into each class",
-            ),
-            _distribution(run, known, labels),
-        ]
+        parts = {
+            "language": ("language", "over each language's documents"),
+            "class": ("class of token", "over the tokens that a parser puts into each class"),
+        }
+        for dimension, words in parts.items():
+            rows = [row for row in run.select("kl", dimension=dimension) if row.model in known]
+            if rows := [row for row in rows if len(row.members) == 1]:
+                pictures.append(_heatmap(rows, known, labels, dimension, *words))
+        pictures.append(_distribution(run, known, labels))
     if run.shown("cold-start"):
         pictures.append(_cold_starts(run, ordered, labels))
     if by_language(run, "keyword_mass", ordered, start="cold"):
@@ -104,17 +105,15 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
 
 
 def _heatmap(
-    run: Run,
+    parts: list[Measurement],
     known: Sequence[str],
     labels: Mapping[str, str],
     dimension: str,
     words: str,
     where: str,
 ) -> Picture:
-    parts = [row for row in run.select("kl", dimension=dimension) if row.model in known]
-    parts = [row for row in parts if len(row.members) == 1]
-    parts.sort(key=lambda row: known.index(row.model))
-    laid = pivot(parts, rows="model", columns=dimension)
+    ordered = sorted(parts, key=lambda row: known.index(row.model))
+    laid = pivot(ordered, rows="model", columns=dimension)
     values = tuple(tuple(row) for row in laid.values())
     return Picture(
         f"by-{dimension}",
