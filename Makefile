@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BUILD_REQUIREMENTS := scikit-build-core>=0.10 pybind11>=3.0 cmake>=3.21 ninja llama-cpp-python==0.3.36
 CORE_STAMP := $(VENV)/.core-built
-CORE_SOURCES := $(wildcard csrc/*) CMakeLists.txt pyproject.toml
+CORE_SOURCES := $(wildcard csrc/* csrc/*/*) CMakeLists.txt pyproject.toml
 
 CXX ?= g++
 SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_statistics_rows.py \
@@ -24,7 +24,7 @@ lint: build $(VENV)/.test-installed $(VENV)/.lint-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror csrc/*.cpp csrc/*.hpp
+	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cpp csrc/*/*.hpp
 
 build: $(CORE_STAMP)
 

@@ -199,7 +199,7 @@ def code_of(path: Path) -> str:
 
 
 def test_memory_is_owned_by_objects() -> None:
-    files = [*(PROJECT / "csrc").glob("*.cpp"), *(PROJECT / "csrc").glob("*.hpp")]
+    files = [*(PROJECT / "csrc").glob("*/*.cpp"), *(PROJECT / "csrc").glob("*/*.hpp")]
     assert len(files) > 40
     naked = re.compile(r"\bnew\s+\w|\bdelete\s+\w|\bdelete\[\]|\b(?:malloc|free)\s*\(")
     assert not [str(path) for path in files if naked.search(code_of(path))]
@@ -208,7 +208,7 @@ def test_memory_is_owned_by_objects() -> None:
 def test_python_stays_in_the_binding_files() -> None:
     below = [
         path
-        for path in (PROJECT / "csrc").glob("*.?pp")
+        for path in (PROJECT / "csrc").glob("*/*.?pp")
         if not path.name.startswith(("register_", "module.", "pybind11."))
     ]
     assert len(below) > 30

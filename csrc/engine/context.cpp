@@ -1,0 +1,268 @@
+#include "engine/context.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <string>
+#include <string_view>
+
+#include "engine/errors.hpp"
+#include "engine/log_sink.hpp"
+#include "engine/threads.hpp"
+
+namespace pyengine {
+namespace {
+
+constexpr std::uint32_t max_sequences = 256; // LLAMA_MAX_SEQ
+
+void require(bool condition, const std::string & message) {
+    if (!condition) {
+        throw OptionError(message);
+    }
+}
+
+void check_options(const ContextOptions & options) {
+    require(options.n_ctx >= 1, "n_ctx must be at least 1");
+    require(options.n_batch >= 1 && options.n_ubatch >= 1,
+            "n_batch and n_ubatch must be at least 1");
+    require(options.n_seq_max >= 1 && options.n_seq_max <= max_sequences,
+            "n_seq_max must be from 1 to " + std::to_string(max_sequences) + ", not " +
+                std::to_string(options.n_seq_max));
+    require(options.threads >= 1 && static_cast<std::size_t>(options.threads) <= max_threads,
+            "threads must be from 1 to 512, not " + std::to_string(options.threads));
+    require_threads(options.threads);
+}
+
+// Architectures that llama.cpp opens and that predict no next token by themselves: encoders, audio
+// decoders, and draft models, which read another model's states. llama.cpp aborts on a context or a
+// batch of some of them.
+constexpr std::array<std::string_view, 17> without_next_token = {"bert",
+                                                                 "modern-bert",
+                                                                 "nomic-bert",
+                                                                 "nomic-bert-moe",
+                                                                 "neo-bert",
+                                                                 "jina-bert-v2",
+                                                                 "jina-bert-v3",
+                                                                 "eurobert",
+                                                                 "llama-embed",
+                                                                 "gemma-embedding",
+                                                                 "t5",
+                                                                 "t5encoder",
+                                                                 "clip",
+                                                                 "eagle3",
+                                                                 "dflash",
+                                                                 "gemma4-assistant",
+                                                                 "wavtokenizer-dec"};
+
+[[noreturn]] void refuse_kind(const Model & model, const std::string & what) {
+    throw ModelKindError(model.path() + ": " + what +
+                         " has no next-token distribution; use a decoder-only language model");
+}
+
+void check_model(const Model & model) {
+    if (!model.has_weights()) {
+        throw ModelKindError(model.path() +
+                             ": opened for its vocabulary only; open it with its weights");
+    }
+    const std::string architecture = model.metadata_value("general.architecture");
+    if (model.is_diffusion()) {
+        refuse_kind(model, "a diffusion model (" + architecture + ")");
+    }
+    if (!model.has_decoder() || model.has_encoder() ||
+        std::find(without_next_token.begin(), without_next_token.end(), architecture) !=
+            without_next_token.end()) {
+        refuse_kind(model, "an encoder, audio or draft model (" + architecture + ")");
+    }
+    if (!model.has_causal_attention()) {
+        refuse_kind(model, "an embedding model (attention is not causal)");
+    }
+}
+
+// What only a context knows: architectures whose attention is never causal, or that keep no memory.
+void check_context(const Model & model, llama_context * context) {
+    if (!llama_get_causal_attn(context) || llama_get_memory(context) == nullptr) {
+        refuse_kind(model, "a model that does not read from left to right (" +
+                               model.metadata_value("general.architecture") + ")");
+    }
+}
+
+// A sum with a factor of zero is NaN if one number is infinite or NaN; it needs no branches.
+bool all_finite(const float * values, std::size_t n) {
+    std::array<float, 16> sums{};
+    std::size_t i = 0;
+    for (; i + sums.size() <= n; i += sums.size()) {
+        for (std::size_t k = 0; k < sums.size(); ++k) {
+            sums[k] += values[i + k] * 0.0F;
+        }
+    }
+    float sum = std::accumulate(sums.begin(), sums.end(), 0.0F);
+    for (; i < n; ++i) {
+        sum += values[i] * 0.0F;
+    }
+    return sum == 0.0F;
+}
+
+llama_context_params context_params(const ContextOptions & options) {
+    llama_context_params params = llama_context_default_params();
+    params.n_ctx = options.n_ctx;
+    params.n_batch = options.n_batch;
+    params.n_ubatch = options.n_ubatch;
+    params.n_seq_max = options.n_seq_max;
+    // llama.cpp reserves one row for every sequence and aborts if the cap is below that.
+    params.n_outputs_max = std::max(options.n_outputs_max, options.n_seq_max);
+    params.n_threads = options.threads;
+    params.n_threads_batch = options.threads;
+    params.flash_attn_type = options.flash_attention;
+    params.offload_kqv = options.offload_kqv;
+    params.kv_unified = true; // a token may belong to several sequences: shared prefixes
+    params.no_perf = true;
+    return params;
+}
+
+// The arrays of a llama_batch, owned by vectors.
+struct BatchArrays {
+    std::vector<llama_token> ids;
+    std::vector<llama_pos> positions;
+    std::vector<std::int32_t> sequence_counts;
+    std::vector<llama_seq_id *> sequences;
+    std::vector<std::int8_t> outputs;
+
+    explicit BatchArrays(const std::vector<BatchToken> & tokens) {
+        for (const BatchToken & token : tokens) {
+            ids.push_back(token.id);
+            positions.push_back(token.position);
+            sequence_counts.push_back(static_cast<std::int32_t>(token.sequences.size()));
+            // llama_batch wants a mutable pointer and only reads.
+            sequences.push_back(const_cast<llama_seq_id *>(token.sequences.data()));
+            outputs.push_back(token.output ? 1 : 0);
+        }
+        sequences.push_back(nullptr);
+    }
+
+    llama_batch view() {
+        return {static_cast<std::int32_t>(ids.size()),
+                ids.data(),
+                nullptr,
+                positions.data(),
+                sequence_counts.data(),
+                sequences.data(),
+                outputs.data()};
+    }
+};
+
+bool poll_interrupt(void * data) {
+    return static_cast<InterruptPoll *>(data)->stop();
+}
+
+} // namespace
+
+Context::Context(std::shared_ptr<Model> model, const ContextOptions & options)
+    : model_(std::move(model)), options_(options) {
+    check_options(options_);
+    check_model(*model_);
+    options_.n_outputs_max = std::max(options_.n_outputs_max, options_.n_seq_max);
+    const ErrorLines errors;
+    context_.reset(llama_init_from_model(model_->get(), context_params(options_)));
+    if (!context_) {
+        throw EngineError(model_->path() + ": llama.cpp cannot create a context: " +
+                          errors.text("it gave no reason"));
+    }
+    check_context(*model_, context_.get());
+}
+
+void Context::check_sequence(llama_seq_id sequence) const {
+    require(sequence >= 0 && static_cast<std::uint32_t>(sequence) < options_.n_seq_max,
+            "sequence " + std::to_string(sequence) + " is outside the context's " +
+                std::to_string(options_.n_seq_max) + " sequences");
+}
+
+void Context::check(const std::vector<BatchToken> & tokens) const {
+    require(!tokens.empty(), "there is no token to decode");
+    require(tokens.size() <= n_batch(),
+            std::to_string(tokens.size()) +
+                " tokens are more than n_batch = " + std::to_string(n_batch()));
+    const std::uint64_t n_positions = model_->n_positions();
+    std::size_t n_outputs = 0;
+    for (const BatchToken & token : tokens) {
+        if (token.id < 0 || token.id >= n_vocab()) {
+            throw TokenizerError("token id " + std::to_string(token.id) +
+                                 " is outside the vocabulary of " + std::to_string(n_vocab()) +
+                                 " tokens");
+        }
+        require(token.position >= 0 && static_cast<std::uint32_t>(token.position) < n_ctx(),
+                "position " + std::to_string(token.position) + " is outside the context of " +
+                    std::to_string(n_ctx()) + " tokens");
+        require(n_positions == 0 || static_cast<std::uint64_t>(token.position) < n_positions,
+                "position " + std::to_string(token.position) + " is beyond the " +
+                    std::to_string(n_positions) + " that " + model_->path() + " has learned");
+        require(!token.sequences.empty(), "a token belongs to no sequence");
+        for (const llama_seq_id sequence : token.sequences) {
+            check_sequence(sequence);
+        }
+        n_outputs += token.output ? 1 : 0;
+    }
+    require(n_outputs <= options_.n_outputs_max,
+            std::to_string(n_outputs) + " rows of logits are more than n_outputs_max = " +
+                std::to_string(options_.n_outputs_max));
+}
+
+void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & interrupt) {
+    check(tokens);
+    model_->require_unchanged();
+    BatchArrays arrays(tokens);
+    InterruptPoll poll(interrupt);
+    logits_ = nullptr;
+    n_rows_ = 0;
+    model_->reach(*std::max_element(arrays.positions.begin(), arrays.positions.end()));
+    const ErrorLines errors;
+    llama_set_abort_callback(context_.get(), poll_interrupt, &poll);
+    const std::int32_t status = llama_decode(context_.get(), arrays.view());
+    llama_synchronize(context_.get());
+    llama_set_abort_callback(context_.get(), nullptr, nullptr);
+    model_->require_unchanged(); // nor while it computed
+    if (status == 0) {
+        n_rows_ = static_cast<std::size_t>(
+            std::count(arrays.outputs.begin(), arrays.outputs.end(), std::int8_t{1}));
+        logits_ = n_rows_ > 0 ? llama_get_logits(context_.get()) : nullptr;
+        check_logits();
+        return;
+    }
+    clear();
+    if (poll.stopped()) {
+        throw Interrupted("decoding was interrupted");
+    }
+    if (status == 1) {
+        throw DecodeError(std::to_string(tokens.size()) +
+                          " more tokens do not fit into the context of " + std::to_string(n_ctx()) +
+                          " tokens; use a larger n_ctx");
+    }
+    throw DecodeError("llama.cpp refused the batch (status " + std::to_string(status) +
+                      "): " + errors.text("it gave no reason"));
+}
+
+void Context::check_logits() {
+    if (all_finite(logits_, n_rows_ * static_cast<std::size_t>(n_vocab()))) {
+        return;
+    }
+    logits_ = nullptr;
+    n_rows_ = 0;
+    clear();
+    throw NumbersError(model_->path());
+}
+
+void Context::clear() {
+    llama_memory_clear(llama_get_memory(context_.get()), false);
+}
+
+void Context::copy_sequence(llama_seq_id source, llama_seq_id target) {
+    check_sequence(source);
+    check_sequence(target);
+    llama_memory_seq_cp(llama_get_memory(context_.get()), source, target, -1, -1);
+}
+
+bool Context::truncate_sequence(llama_seq_id sequence, llama_pos from) {
+    check_sequence(sequence);
+    return llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, std::max(from, 0), -1);
+}
+
+} // namespace pyengine
