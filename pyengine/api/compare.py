@@ -49,6 +49,7 @@ def compare(
     passages: int = 3,
     continuations: int = 12,
     memory_cap: int = 512,
+    one_at_a_time: bool = False,
     save_logits: Named | None = None,
     emulate: Literal["llama-perplexity"] | None = None,
     base_file: Named | None = None,
@@ -79,6 +80,7 @@ def compare(
         positions, passages: positions, and passages, of largest divergence to keep.
         continuations: documents to continue greedily.
         memory_cap: MiB for the rows of logits of a chunk, float32 (rows, n_vocab).
+        one_at_a_time: hold one model in memory at a time: each is opened anew for every chunk.
         save_logits: a folder for all rows: 4 bytes times n_vocab for each token and model.
         emulate: "llama-perplexity" repeats that program's windows, clipping and formulas.
         base_file: its base file; read when it exists, else written.
@@ -127,6 +129,7 @@ def compare(
             n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
         ),
         cap_bytes=memory_cap * MIB,
+        keep_open=not one_at_a_time,
         threads=threads,
         n_gpu_layers=gpu_layers,
         corpus=text,

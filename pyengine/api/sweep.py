@@ -39,6 +39,7 @@ def sweep(
     stride: int | None = None,
     tokens: int = 20_000,
     workers: int | None = None,
+    one_at_a_time: bool = False,
     threads: int = 1,
     speed: bool = True,
     speed_threads: int | None = None,
@@ -69,6 +70,7 @@ def sweep(
         stride: tokens from window to window; None for half of them.
         tokens: tokens to score, at most.
         workers: models compared at the same time; None for the cores.
+        one_at_a_time: hold one model in memory at a time: each is opened anew for every chunk.
         threads: CPU threads of each comparison.
         speed: measure load time, memory and speed.
         speed_threads: CPU threads for that; None for the cores less one.
@@ -112,7 +114,8 @@ def sweep(
     timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
     options = CompareOptions(
         windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
-        workers=workers or max(1, cores // threads),
+        workers=workers or (1 if one_at_a_time else max(1, cores // threads)),
+        keep_open=not one_at_a_time,
         threads=threads,
         n_gpu_layers=gpu_layers,
         continuations=0,

@@ -19,6 +19,9 @@ Html = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")]
 GpuLayers = Annotated[int, typer.Option(help="Layers on the GPU; -1 for all.")]
+OneAtATime = Annotated[
+    bool, typer.Option("--one-at-a-time", help="Hold one model in memory at a time.")
+]
 Margin = Annotated[float, typer.Option(help="KL divergence, in nats, that is of no interest.")]
 KeywordFiles = Annotated[
     list[Path] | None,

@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from pyengine.api.sweep import check_evaluation, evaluate_sweep, sweep, sweep_folder, sweep_models
-from pyengine.commands.options import GpuLayers, Html, Margin, Markdown, check_format, defaults_of
+from pyengine.commands.options import (
+    GpuLayers,
+    Html,
+    Margin,
+    Markdown,
+    OneAtATime,
+    check_format,
+    defaults_of,
+)
 
 Source = Annotated[
     str | None,
@@ -71,6 +79,7 @@ def command(
     stride: Stride,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens to score, at most.")],
     workers: Workers,
+    one_at_a_time: OneAtATime,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each comparison.")],
     speed: Annotated[bool, typer.Option(help="Measure load time, memory and speed.")],
     speed_threads: SpeedThreads,
@@ -114,6 +123,7 @@ def command(
             stride=stride,
             tokens=tokens,
             workers=workers,
+            one_at_a_time=one_at_a_time,
             threads=threads,
             speed=speed,
             speed_threads=speed_threads,
