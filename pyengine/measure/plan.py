@@ -32,6 +32,7 @@ from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import SessionOptions
 from pyengine.models.session import default_threads
+from pyengine.run.metrics import METRICS
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import cut_windows
@@ -151,7 +152,7 @@ class Plan:
     def _fingerprint(self) -> str:
         options = self.options
         told = f"{pyengine.__version__} {LLAMA_CPP_PYTHON_VERSION} "
-        told += f"{options.positions} {options.passages}"
+        told += f"{options.positions} {options.passages} {' '.join(METRICS)}"
         digest = hashlib.sha256(told.encode())
         for name, ids in sorted({**self.sets, "padding": self.padding}.items()):
             digest.update(name.encode() + b"\0" + ids.tobytes())
