@@ -196,7 +196,7 @@ def run(bench: Bench, program: Path | None) -> None:
     def show(name: str, one: Cost) -> None:
         found[name] = one
         each = 1000 * one.seconds / one.tokens
-        print(f"{name:32} {one.seconds:8.1f} s {each:7.2f} ms a token {one.peak:7.0f} MiB")
+        print(f"{name:36} {one.seconds:8.1f} s {each:7.2f} ms a token {one.peak:7.0f} MiB")
 
     chunks = max(1, bench.decoded() // bench.context)
     show("compare, one variant", bench.compare(bench.variants[:1], "--no-starts"))
@@ -206,11 +206,15 @@ def run(bench: Bench, program: Path | None) -> None:
     show(f"compare, {all_of_them}", bench.compare(bench.variants, "--no-starts"))
     if program is not None:
         show(f"llama-perplexity, {all_of_them}", bench.peer(program, bench.variants, chunks))
+    for names, what in ((bench.variants[:1], "one variant"), (bench.variants, all_of_them)):
+        alone = bench.compare(names, "--no-starts", "--one-at-a-time")
+        show(f"compare one at a time, {what}", alone)
     show(f"compare with starts, {all_of_them}", bench.compare(bench.variants))
     show(f"sweep with starts, {all_of_them}", bench.sweep())
     for ours, peer in (
         ("compare, one variant", "llama-perplexity, one variant"),
         (f"compare, {all_of_them}", f"llama-perplexity, {all_of_them}"),
+        (f"compare one at a time, {all_of_them}", f"llama-perplexity, {all_of_them}"),
         ("emulation, one variant", "llama-perplexity, one variant"),
         (f"sweep with starts, {all_of_them}", f"compare with starts, {all_of_them}"),
     ):
