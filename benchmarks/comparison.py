@@ -5,7 +5,7 @@
 
 Every figure is that of a whole command started as a user starts it, all its processes together:
 user and system seconds, and the largest sum of proportional set sizes (memory of its own, mapped
-weights and rows included, each shared page once), looked at 50 times a second. The text is the
+weights and rows included, each shared page once), looked at five times a second. The text is the
 shipped corpus joined by language, so that windows are full.
 
 llama-perplexity writes its base file from the reference and reads it again for each variant, over
@@ -81,7 +81,7 @@ def cost(command: Sequence[str | Path], tokens: int = 0) -> Cost:
 
         def watch() -> None:
             nonlocal peak
-            while not done.wait(0.02):
+            while not done.wait(0.2):
                 peak = max(peak, memory(running.pid))
 
         watcher = threading.Thread(target=watch)
@@ -196,7 +196,9 @@ def run(bench: Bench, program: Path | None) -> None:
     def show(name: str, one: Cost) -> None:
         found[name] = one
         each = 1000 * one.seconds / one.tokens
-        print(f"{name:36} {one.seconds:8.1f} s {each:7.2f} ms a token {one.peak:7.0f} MiB")
+        print(
+            f"{name:36} {one.seconds:8.1f} s {each:7.2f} ms a token {one.peak:7.0f} MiB", flush=True
+        )
 
     chunks = max(1, bench.decoded() // bench.context)
     show("compare, one variant", bench.compare(bench.variants[:1], "--no-starts"))
