@@ -69,3 +69,8 @@ def reasons_of(folder: Path) -> dict[str, str]:
     """Return why variants failed, by their names."""
     notes = result_of(folder).notes
     return {note.model: note.values["reason"] for note in notes if note.code == "variant-failed"}
+
+
+def record_of(folder: Path) -> bytes:
+    """Return the bytes of a sweep's record, in which its folder is called so wherever it is."""
+    return (folder / "results.json").read_bytes().replace(bytes(folder), b"FOLDER")

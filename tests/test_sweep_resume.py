@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sweep_samples import SmallSweep, reasons_of, result_of
+from sweep_samples import SmallSweep, reasons_of, record_of, result_of
 
 from pyengine.commands.app import run
 from pyengine.measure import engine
@@ -37,11 +37,6 @@ def hook(folder: Path, dying: str, name: str) -> str:
     for file, text in (("sitecustomize.py", HOOK), ("dying", dying), ("signal", name)):
         (folder / file).write_text(text)
     return str(folder)
-
-
-def record_of(folder: Path) -> bytes:
-    """Return the bytes of a sweep's record, in which its folder is called so wherever it is."""
-    return (folder / "results.json").read_bytes().replace(bytes(folder), b"FOLDER")
 
 
 @pytest.mark.parametrize("name", ["SIGABRT", "SIGKILL"])

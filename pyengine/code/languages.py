@@ -4,12 +4,12 @@ import functools
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyengine.code.sandbox import SandboxError, Step, interpreter
+from pyengine.files import temporary_folder
 from pyengine.inputs import home_folder
 
 
@@ -213,8 +213,8 @@ def compiled(sources: Path) -> Mapping[str, bytes]:
     """
     compiler = find_tool("javac")
     assert compiler is not None
-    with tempfile.TemporaryDirectory(prefix="pyengine-") as folder:
-        argv = [compiler.path, *JAVAC_FLAGS, "-proc:none", "-nowarn", "-d", folder]
+    with temporary_folder() as folder:
+        argv = [compiler.path, *JAVAC_FLAGS, "-proc:none", "-nowarn", "-d", str(folder)]
         argv += sorted(map(str, sources.glob("*.java")))
         try:
             subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
@@ -223,5 +223,5 @@ def compiled(sources: Path) -> Mapping[str, bytes]:
             raise SandboxError(f"javac does not compile {sources}: {said}") from error
         except (OSError, subprocess.SubprocessError) as error:
             raise SandboxError(f"javac does not start: {error}") from error
-        found = Path(folder).rglob("*.class")
+        found = folder.rglob("*.class")
         return {str(path.relative_to(folder)): path.read_bytes() for path in found}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyengine.errors import ModelKindError
+from pyengine.files import temporary_folder
 from pyengine.measure import decode
 from pyengine.measure.contexts import after, cold_chunk
 from pyengine.measure.engine import Processes, Progress
@@ -144,8 +144,8 @@ def decode_starts(
         OptionError: a start is too long.
     """
     chunk = cold_chunk([after(ids) for ids in starts], threads=threads)
-    with tempfile.TemporaryDirectory(prefix="pyengine-") as folder:
-        path = str(Path(folder) / "rows")
+    with temporary_folder() as folder:
+        path = str(folder / "rows")
         processes.call(variant, decode.write_rows, variant, chunk, path)
         rows = np.fromfile(path, dtype=np.float32)
     return rows.reshape(len(starts), n_vocab)
