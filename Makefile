@@ -18,7 +18,7 @@ probe: build
 	$(BIN)/pyengine probe
 
 test: build $(VENV)/.test-installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: build $(VENV)/.test-installed $(VENV)/.lint-installed
 	$(BIN)/ruff check .
