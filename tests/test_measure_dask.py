@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from pyengine.errors import InputError, OptionError, WorkerError
+from pyengine.errors import InputError, MissingExtraError, WorkerError
 from pyengine.measure import executors
 from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.contexts import Chunk, after
@@ -186,5 +186,8 @@ def test_an_address_without_a_scheduler_is_one_sentence(monkeypatch: pytest.Monk
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(OptionError, match=r"pyengine\[dask\]"), dask_executor("tcp://127.0.0.1:9"):
+    with (
+        pytest.raises(MissingExtraError, match=r"pyengine\[dask\]"),
+        dask_executor("tcp://127.0.0.1:9"),
+    ):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def find_variants(paths: Iterable[Path]) -> list[Path]:
             if not inside:
                 raise InputError(f"{path}: holds no GGUF file")
             found += inside
-        elif path.exists():
+        elif os.path.lexists(path):  # a link that leads nowhere costs its own row
             found.append(path)
         else:
             raise InputError(f"{path}: no such file")
