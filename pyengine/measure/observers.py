@@ -89,9 +89,9 @@ class PairColumns:
     """All that `pair_statistics` says of two models' rows.
 
     Columns of the pair: kl, kl_reverse, jensen_shannon, total_variation, hellinger, delta_p,
-    log_ppl_ratio, entropy_change, rank_correlation, rank_change, same_first_choice, overlap_K. Of
-    the variant: log_p, entropy, padding_mass. Of the reference: the same after `reference_`, and
-    reference_top, the probability of its first choice. Nats.
+    log_ppl_ratio, entropy_change, rank_correlation, rank_change, same_first_choice, overlap_K,
+    outside_first_five. Of the variant: log_p, entropy, padding_mass. Of the reference: the same
+    after `reference_`, and reference_top, the probability of its first choice. Nats.
     """
 
     def columns(self, block: Block) -> Columns:
@@ -115,6 +115,7 @@ class PairColumns:
             }
         found |= {
             "same_first_choice": same,
+            "outside_first_five": _outside_first_five(block),
             "log_p": np.asarray(q),
             "entropy": np.asarray(pairs["entropy_q"]),
             "padding_mass": np.asarray(pairs["padding_mass_q"]),
@@ -126,6 +127,15 @@ class PairColumns:
         for i, k in enumerate(OVERLAP_SIZES):
             found[f"overlap_{k}"] = np.asarray(pairs["overlap"][:, i])
         return {name: column.astype(np.float64) for name, column in found.items()}
+
+
+def _outside_first_five(block: Block) -> npt.NDArray[np.bool_]:
+    """Tell where five tokens, padding left out, are more probable in P than Q's first choice."""
+    assert block.reference is not None, "a pair needs a reference"
+    chosen = block.reference[np.arange(len(block.rows)), block.pairs["argmax_q"]][:, None]
+    above = np.count_nonzero(block.reference > chosen, axis=1)
+    above -= np.count_nonzero(block.reference[:, block.padding] > chosen, axis=1)
+    return np.asarray(above >= 5)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,15 @@ DIVERGENCES = (
         style="percent",
     ),
     _pair(
+        "outside_first_five",
+        "First choice outside the first five",
+        "share of tokens at which at least five tokens are more probable in P than the most "
+        "probable token of Q",
+        better="less",
+        floor=False,
+        style="percent",
+    ),
+    _pair(
         "delta_p",
         "Δp",
         "mean over tokens of Q(x) - P(x)",
