@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pyengine.models.embedded import embedded_model
+from pyengine.models.references import resolve_model
 
 # Fixtures of whole comparisons, sweeps and evaluations; a test file's own of that name go first.
 pytest_plugins = ["comparison_samples", "sweep_samples", "codegen_samples"]
@@ -37,4 +37,4 @@ def stories(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def embedded() -> Path:
     """The model that the package ships."""
-    return embedded_model()
+    return resolve_model()

@@ -10,7 +10,7 @@ LONG_DECODE = """
 import signal, time
 import numpy as np
 from pyengine import open_model
-from pyengine.models.embedded import MODELS
+from pyengine.models.places import MODELS
 from pyengine.models.options import SessionOptions
 from pyengine.models.session import Session
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from pyengine.errors import InputError
 from pyengine.inputs import expand_user, home_folder, read_bytes
-from pyengine.models.embedded import MODELS
+
+# The models that the package ships.
+MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
 
 
 @dataclass(frozen=True, slots=True)
