@@ -13,7 +13,7 @@ from test_damaged_gguf import ABORT
 
 from pyengine import _core
 from pyengine.errors import ModelFileError
-from pyengine.models import trial, trial_child
+from pyengine.models import remembered, trial, trial_child
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
@@ -38,7 +38,8 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
 
     monkeypatch.setattr(subprocess, "run", noted)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    trial._in_this_process().clear()
+    monkeypatch.setattr(remembered, "SETTLED_SECONDS", 0.0)
+    remembered._in_this_process().clear()
     return found
 
 
@@ -54,7 +55,7 @@ def test_a_trial_is_remembered_by_the_files_identity(gemma: Path, runs: Runs) ->
     for _ in range(2):
         open_model(gemma).close()
     assert len(runs) == 1
-    trial._in_this_process().clear()  # as in another process
+    remembered._in_this_process().clear()  # as in another process
     open_model(gemma).close()
     assert len(runs) == 1
     os.utime(gemma, ns=(1, 1))

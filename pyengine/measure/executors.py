@@ -14,7 +14,7 @@ from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerErr
 from pyengine.extras import import_extra
 from pyengine.measure.engine import Failure, Outcome, Processes, Task, measure_chunk
 from pyengine.measure.variants import Variant
-from pyengine.models.gguf import model_parts, parts_sha256
+from pyengine.models.gguf import known_sha256, model_parts
 
 CONNECT_SECONDS = 10
 LOOK_SECONDS = 5.0
@@ -85,7 +85,7 @@ def _processes() -> Processes:
 
 @lru_cache(maxsize=256)
 def _check_file(variant: Variant) -> None:
-    if parts_sha256(model_parts(variant.path)) != variant.sha256:
+    if known_sha256(model_parts(variant.path)) != variant.sha256:
         raise ModelFileError(f"{variant.path}: is not the file that the sweep was started with")
 
 

@@ -12,7 +12,7 @@ from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.measure.decode import describe
 from pyengine.measure.engine import Processes
 from pyengine.measure.variants import Variant
-from pyengine.models.gguf import model_parts, parts_sha256
+from pyengine.models.gguf import known_sha256, model_parts
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import ModelInfo
@@ -42,7 +42,7 @@ def identify(id: str, path: Path, options: ModelOptions) -> Variant:  # noqa: A0
     """
     if path.exists() and not path.is_file():
         raise ModelFileError(f"{path}: is not a file that can be read again and again")
-    sha256 = parts_sha256(model_parts(path))
+    sha256 = known_sha256(model_parts(path))
     return Variant(id=id, path=str(path), sha256=sha256, options=options)
 
 

@@ -1,6 +1,7 @@
 """What a GGUF file says, read and checked without opening it in llama.cpp."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,9 @@ from typing import NamedTuple
 from pyengine import _core
 from pyengine.errors import ModelFileError
 from pyengine.inputs import open_regular
+from pyengine.models.remembered import Remembered
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class TensorEntry(NamedTuple):
@@ -65,6 +69,18 @@ def parts_sha256(
                 if progress is not None:
                     progress(done / n_bytes)
     return digest.hexdigest()
+
+
+def known_sha256(
+    parts: Sequence[Path], *, progress: Callable[[float], object] | None = None
+) -> str:
+    """Return `parts_sha256`, from memory where these files were read before and did not change."""
+    memory = Remembered("sha256", parts)
+    known = memory.read()
+    if known is None or not _SHA256.fullmatch(known):
+        known = parts_sha256(parts, progress=progress)
+        memory.write(known)
+    return known
 
 
 def read_tensor_table(path: str | Path) -> list[TensorEntry]:

@@ -10,7 +10,7 @@ from pyengine import _core
 from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.models.devices import computing_devices, gpus
 from pyengine.models.file_types import file_type_name
-from pyengine.models.gguf import model_parts, parts_sha256
+from pyengine.models.gguf import known_sha256, model_parts
 from pyengine.models.log import forward_log
 from pyengine.models.options import ModelOptions
 from pyengine.models.trial import try_where_needed
@@ -187,7 +187,7 @@ class Model:
         """
         self._require_unchanged()
         if self._sha256 is None:
-            digest = parts_sha256(self.parts, progress=progress)
+            digest = known_sha256(self.parts, progress=progress)
             self._require_unchanged()  # what was hashed is what was opened
             self._sha256 = digest
         return self._sha256

@@ -29,7 +29,7 @@ from pyengine.errors import (
 from pyengine.files import replacing
 from pyengine.inputs import read_bytes
 from pyengine.models.child import child_environment
-from pyengine.models.gguf import model_parts, parts_sha256, read_metadata_string
+from pyengine.models.gguf import known_sha256, model_parts, read_metadata_string
 
 # Largest first: the order of `all`.
 QUANTIZED_TYPES = (
@@ -156,7 +156,7 @@ class QuantizedFile:
 
 def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of a model's bytes, over all parts of a split one, in hexadecimal."""
-    return parts_sha256(model_parts(path))
+    return known_sha256(model_parts(path))
 
 
 def expand_types(names: list[str], *, has_imatrix: bool) -> list[str]:

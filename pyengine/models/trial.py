@@ -6,24 +6,21 @@ process opens it and decodes before its parent does. What passed is remembered i
 by the file's identity, so that the next opening costs a few system calls.
 """
 
-import hashlib
 import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.errors import InputError, ModelFileError
-from pyengine.files import user_cache, write_atomic
+from pyengine.errors import ModelFileError
 from pyengine.models.child import child_environment
 from pyengine.models.gguf import check_gguf
 from pyengine.models.options import ModelOptions
+from pyengine.models.remembered import Remembered
 
 SECONDS = 600.0
 # Tokens of a session where nothing else is said: what an opening tries before anybody says more.
@@ -57,8 +54,10 @@ def try_where_needed(
     if summary.tokenizer_reviewed if without_weights else summary.reviewed:
         return None
     wanted = 0 if without_weights else n_ctx
-    key = _key([Path(part) for part in summary.parts], options)
-    known = _remembered(key)
+    parts = [Path(part) for part in summary.parts]
+    versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
+    trial = Remembered("trials", parts, asdict(options), versions)
+    known = _length(trial.read())
     if known is not None and known >= wanted:
         return known
     if progress is not None:
@@ -66,8 +65,13 @@ def try_where_needed(
     try_open(path, options=options, n_ctx=wanted)
     if progress is not None:
         progress(1.0)
-    _remember(key, wanted)
+    trial.write(str(wanted))
     return wanted
+
+
+def _length(text: str | None) -> int | None:
+    """Return the context that a text names; None for no text, or a damaged one."""
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def try_open(
@@ -107,37 +111,3 @@ def try_open(
         reason = f" ({lines[0]})" if lines else ""
         raise ModelFileError(f"{path}: llama.cpp dies on it with {name}{reason}")
     raise ModelFileError(lines[-1] if lines else f"{path}: a trial of it failed")
-
-
-def _key(parts: Sequence[Path], options: ModelOptions) -> str:
-    """Return a hash of what decides whether llama.cpp survives: files, options and versions."""
-    try:
-        found = [part.stat() for part in parts]
-    except OSError as error:
-        raise ModelFileError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    files = [[s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns] for s in found]
-    versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
-    what = json.dumps([files, asdict(options), versions])
-    return hashlib.sha256(what.encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _in_this_process() -> dict[str, int]:
-    return {}
-
-
-def _remembered(key: str) -> int | None:
-    """Return up to which context a file with this key was tried; None where it was not."""
-    if key not in _in_this_process():
-        with suppress(OSError, RuntimeError, ValueError):
-            _in_this_process()[key] = int((user_cache() / "trials" / key).read_text())
-    return _in_this_process().get(key)
-
-
-def _remember(key: str, n_ctx: int) -> None:
-    _in_this_process()[key] = n_ctx
-    # Without a cache, or with a full disk, another process tries again.
-    with suppress(InputError, OSError, RuntimeError):
-        folder = user_cache() / "trials"
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / key, f"{n_ctx}\n")
