@@ -3,7 +3,16 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from pyengine.run import Exhibit, Measurement, ModelInfo, Note, Population, Provenance, Run
+from pyengine.run import (
+    METRICS,
+    Exhibit,
+    Measurement,
+    ModelInfo,
+    Note,
+    Population,
+    Provenance,
+    Run,
+)
 
 GIB = 1 << 30
 MADE = Provenance(
@@ -78,8 +87,9 @@ def estimate(
 
 
 def control(metric: str, floor: float, model: str = "model", *, group: str = "") -> Measurement:
-    """What the reference beside itself gives: a number whose noise floor is `floor`."""
-    return Measurement(metric, model, model, group, floor, error=0.0, n=100, interval="iid")
+    """What a model beside itself gives: a mean over 20,000 tokens whose noise floor is `floor`."""
+    value, error = (0.0, floor / 2) if METRICS[metric].floor == "change" else (floor, 0.0)
+    return Measurement(metric, model, model, group, value, error=error, n=20_000, interval="iid")
 
 
 def difference(first: str, second: str, value: float, error: float = 0.0001) -> Measurement:

@@ -103,7 +103,7 @@ def verdicts(run: Run, margin: float | None = None) -> Verdicts:
     chosen = float(run.options["margin"] if margin is None else margin)
     if not chosen >= 0:
         raise OptionError(f"the margin must not be negative: {margin}")
-    floor, found, known = kl_floor(run), steps(run, chosen), by_divergence(run)
+    found, known = steps(run, chosen), by_divergence(run)
     rows = []
     for name in (*known, *(m.id for m in variants_of(run) if m.id not in known)):
         kl, step = divergence(run, name), found.get(name)
@@ -111,7 +111,7 @@ def verdicts(run: Run, margin: float | None = None) -> Verdicts:
             VariantVerdict(
                 name,
                 kl,
-                "not-measured" if kl is None else place(kl, chosen, floor),
+                "not-measured" if kl is None else place(kl, chosen, kl_floor(run, name)),
                 "" if step is None else step.second,
                 "" if step is None else step.verdict,
             )

@@ -25,7 +25,7 @@ class Candidate:
     Attributes:
         kl, kl_low, kl_high: mean KL divergence from the reference in nats per token, and its
             95 % interval; NaN where it is not known.
-        kl_floor: the null control's; a KL divergence below it cannot be told from zero.
+        kl_floor: of this file beside itself; a KL divergence below it is arithmetic.
         memory: bytes that it needs: measured where a speed measurement was given, else the file's
             size, which leaves out the context.
         memory_measured: which of the two.
@@ -172,7 +172,7 @@ def _of_model(run: Run, model: ModelInfo, other_vocabulary: bool) -> Candidate:
         kl=kl.value if kl else math.nan,
         kl_low=kl.low if kl else math.nan,
         kl_high=kl.high if kl else math.nan,
-        kl_floor=kl_floor(run),
+        kl_floor=kl_floor(run, model.id),
         n_tokens=kl.n if kl else 0,
         memory=model.file_bytes,
         metrics=dict(_named(run.select(model=model.id))),

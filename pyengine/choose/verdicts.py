@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from pyengine.run.floors import floors, is_control
+from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
@@ -77,14 +77,13 @@ def variants_of(run: Run) -> list[ModelInfo]:
 
 def divergence(run: Run, model: str) -> Measurement | None:
     """Return a variant's mean KL divergence; None where it was not measured over text."""
-    row = run.find("kl", model)
-    return None if row is None or is_control(row) else row
+    return run.find("kl", model)
 
 
 def place(kl: Measurement, margin: float, floor: float | None = None) -> Place:
     """Say how a mean KL divergence stands to a margin, by its whole interval.
 
-    "noise": no larger than that of the reference beside itself.
+    "noise": no larger than that of the same file beside itself, computed in another order.
     """
     if floor is not None and kl.value <= floor:
         return "noise"
@@ -113,7 +112,7 @@ def pairs(run: Run, margin: float) -> list[Pair]:
     The p-value is that of Student's t with n_clusters - 1 degrees of freedom, adjusted by Holm's
     method for the number of pairs in the run.
     """
-    rows = [row for row in run.select("kl_difference") if not is_control(row)]
+    rows = run.select("kl_difference")
     estimates = [_estimate(row) for row in rows]
     p_values = [p_value(estimate) for estimate in estimates]
     found = []
@@ -190,9 +189,10 @@ def unmet(run: Run, max_kl: float) -> list[Unmet]:
     return found
 
 
-def kl_floor(run: Run) -> float | None:
-    """Return the noise floor of the KL divergence; None where there was no control."""
-    return floors(run).get("kl")
+def kl_floor(run: Run, model: str) -> float | None:
+    """Return the noise floor of a model's KL divergence; None where there was no control."""
+    kl = divergence(run, model)
+    return None if kl is None else Floors(run).of(kl)
 
 
 def _estimate(row: Measurement) -> Estimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from pyengine.statistics import (
     pooled_rms,
     quantiles,
 )
-from pyengine.statistics.estimates import cluster_sums, weighted_median
+from pyengine.statistics.estimates import cluster_sums, half_width, weighted_median
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -140,8 +141,7 @@ def differences(
 def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[Measurement]:
     """Yield how far a model is from itself: means with errors as if tokens were independent.
 
-    Of a mean over tokens the noise floor is |mean| + 2 of these errors; of a quantile it is the
-    largest value at any token (`pyengine.run.floors`).
+    `pyengine.run.floors` makes noise floors of them.
     """
     for metric in METRICS.values():
         if not metric.floor or metric.column not in table.columns or not metric.estimator:
@@ -156,22 +156,48 @@ def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[M
             if not _known(sizes) or len(finite) < len(values):
                 continue
             scale = len(values) / float(sizes.sum())
+        mean = pooled_rms(finite) if metric.estimator == "rms" else float(np.mean(finite))
         error = float(np.std(finite, ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else 0.0
         yield Measurement(
             metric.id,
             model,
             reference,
             "",
-            float(np.mean(finite)) * scale,
+            mean * scale,
             error=error * scale,
             n=len(finite),
             n_clusters=len(np.unique(table.clusters)),
             interval="iid",
         )
         if metric.id in QUANTILES:
-            for level, value in quantiles(finite, (0.0, 1.0)).items():
+            for level, value in quantiles(finite, QUANTILES[metric.id]).items():
                 group = group_of({"quantile": f"{level:g}"})
                 yield Measurement(metric.id, model, reference, group, value, n=len(finite))
+
+
+def beyond_arithmetic(kl: Measurement, reference: Measurement, variant: Measurement) -> Measurement:
+    """Return the part of a KL divergence that the order of computation does not explain.
+
+    D = KL(P, Q) - (N_P + N_Q) / 2, where N is the mean KL divergence of a model from itself in
+    another order: with log-probabilities that scatter around a centre by independent errors, two
+    orders differ by twice what one order is from the centre. Its variance is that of KL(P, Q) and
+    a quarter of those of N_P and N_Q; its interval is Student's, with the clusters of KL(P, Q).
+
+    Args:
+        kl: of the variant from the reference.
+        reference, variant: of each from itself.
+    """
+    value = kl.value - (reference.value + variant.value) / 2
+    error = float(np.sqrt(kl.error**2 + (reference.error**2 + variant.error**2) / 4))
+    width = half_width(error, kl.n_clusters, LEVEL) if kl.interval else np.nan
+    return replace(
+        kl,
+        metric="kl_beyond_arithmetic",
+        value=value,
+        low=value - width,
+        high=value + width,
+        error=error,
+    )
 
 
 def measurement_of(

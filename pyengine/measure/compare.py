@@ -42,7 +42,7 @@ from pyengine.measure.limits import beyond_trained, fewest_positions, fitted
 from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import Alone, affordable, measure_alone
-from pyengine.measure.plan import AGAIN, Plan, make_plan
+from pyengine.measure.plan import Plan, make_plan
 from pyengine.measure.provenance import provenance
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.subjects import (
@@ -237,15 +237,8 @@ def _measure_corpus(
         enough=lambda seen, index: _precise_enough(plan, text, seen, index),
     )
     _report_failures(series, subjects, found)
-    usual = text.chunks[0].session
-    named = ("n_ubatch", "max_rows", "threads")
-    content = {
-        "usual": {name: getattr(usual, name) for name in named},
-        "again": dict(work.variants[-1].settings),
-    }
-    found.exhibits.append(Exhibit(kind="control", model=plan.reference.info.id, content=content))
-    corpus_findings(plan, text, work, series, [subject.info.id for subject in subjects], found)
-    last = max(len(s.observations) for s in series.values())
+    corpus_findings(plan, text, series, [subject.info.id for subject in subjects], found)
+    last = max(len(series[subject.info.id].observations) for subject in subjects)
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
     if last < len(text.chunks):
         found.notes.append(Note(code="stopped-early", values={"why": "precision"}))
@@ -265,7 +258,7 @@ def _precise_enough(
         return False
     for name, seen in series.items():
         whole = len(seen.observations) == index + 1
-        if not whole or seen.failure is not None or name.endswith(AGAIN):
+        if not whole or seen.failure is not None or name == plan.reference.info.id:
             continue
         kl = np.concatenate([part.columns["kl"] for part in seen.observations])
         if not confidence_sequence(kl, text.scored.clusters[: len(kl)]).reached(precision):

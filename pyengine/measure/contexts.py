@@ -121,25 +121,14 @@ def cold_chunk(starts: Sequence[Context], *, threads: int | None) -> Chunk:
     return Chunk("cold", tuple(starts), session)
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some rows of a chunk, computed again by a control.
-
-    Attributes:
-        contexts: those of the chunk that take part, cut off where their rows end.
-        rows: for each row here its index in the whole chunk.
-    """
-
-    contexts: tuple[Context, ...]
-    rows: npt.NDArray[np.int64]
-
-
-def first_rows(chunk: Chunk, wanted: Sequence[int], n: int) -> Part:
-    """Return the first n rows of each of the contexts with the wanted indices."""
-    offsets = chunk.offsets
-    contexts = tuple(chunk.contexts[i].up_to(min(n, len(chunk.contexts[i]))) for i in wanted)
-    rows = [offsets[i] + np.arange(len(c)) for i, c in zip(wanted, contexts, strict=True)]
-    return Part(contexts, np.concatenate(rows) if rows else np.empty(0, dtype=np.int64))
+def first_rows(contexts: Sequence[Context], n: int) -> list[Context]:
+    """Return the contexts of the first n rows, the last one cut off where these end."""
+    found: list[Context] = []
+    for context in contexts:
+        if n > 0:
+            found.append(context.up_to(min(n, len(context))))
+        n -= len(context)
+    return found
 
 
 def grouped(lengths: Sequence[int], most: int) -> list[list[int]]:

@@ -6,24 +6,32 @@ calls. Rows of the reference come from a file that its own process has written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pyengine.errors import InputError
-from pyengine.measure.contexts import Chunk, Context
+from pyengine.measure.contexts import Chunk, Context, first_rows
 from pyengine.measure.models import model_facts
 from pyengine.measure.observers import Block, Columns, Keeper, Logits, Observer
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
+
+if TYPE_CHECKING:
+    from pyengine.run.record import Setting
+
+# Ways to compute the same numbers in another order, the most telling first. Attention is computed
+# in one pass or in steps; a micro-batch of one token uses other kernels than many at once.
+OTHER_ORDERS: tuple[dict[str, Setting], ...] = ({"flash_attention": "off"}, {"n_ubatch": 1})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +42,15 @@ class Observation:
         columns: of the token table, one value for each row of the chunk.
         kept: what each keeper kept, by its name.
         devices: those that computed.
+        again: columns of the rows that were computed twice, the model beside itself.
+        order: the session's settings the second time, where they were others.
     """
 
     columns: Columns
     kept: dict[str, list[dict[str, Any]]]
     devices: tuple[str, ...]
+    again: Columns = field(default_factory=dict)
+    order: dict[str, Setting] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=1)
@@ -62,16 +74,23 @@ def write_rows(variant: Variant, chunk: Chunk, path: str) -> tuple[str, ...]:
         InputError: there is no room for the file.
     """
     decoding = session(variant, chunk.session)
-    # Written, not mapped: a full disk is an error here and would end a process that maps the file.
+    for places, rows in decoding.rows(chunk.contexts):
+        _write_places(path, places, rows)
+    return tuple(decoding.model.devices)
+
+
+def _write_places(path: str, places: npt.NDArray[np.int64], rows: Logits) -> None:
+    """Write rows to their places in a file.
+
+    Written, not mapped: a full disk is an error here and would end a process that maps the file.
+    """
     try:
-        with Path(path).open("wb") as target:
-            for places, rows in decoding.rows(chunk.contexts):
-                for place, row in zip(places.tolist(), rows, strict=True):
-                    target.seek(place * row.nbytes)
-                    target.write(row.data)
+        with Path(path).open("r+b" if Path(path).exists() else "wb") as target:
+            for place, row in zip(places.tolist(), rows, strict=True):
+                target.seek(place * row.nbytes)
+                target.write(row.data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return tuple(decoding.model.devices)
 
 
 def observe(
@@ -83,15 +102,15 @@ def observe(
     *,
     reference: str = "",
     contexts: Sequence[Context] | None = None,
-    at: npt.NDArray[np.int64] | None = None,
+    twice: int = 0,
     within: Session | None = None,
 ) -> Observation:
     """Decode a chunk and reduce each block of rows to columns.
 
     Args:
         reference: file with the reference's rows; empty where the variant is measured alone.
-        contexts: those to decode instead of the chunk's, for a part of it.
-        at: for each row of these contexts its index in the chunk.
+        contexts: those to decode instead of the chunk's first ones.
+        twice: how many rows, from the first, to compute once more, beside themselves.
         within: a session that is open; None for that of this process.
 
     Raises:
@@ -101,14 +120,14 @@ def observe(
     model = decoding.model
     targets, token_sets = chunk.targets, chunk.token_sets
     parts: list[tuple[npt.NDArray[np.int64], Columns]] = []
+    own = f"{reference}-{os.getpid()}"
     for places, rows in decoding.rows(chunk.contexts if contexts is None else contexts):
-        inside = places if at is None else at[places]
         block = Block(
-            places=inside,
+            places=places,
             rows=rows,
-            reference=read_rows(reference, inside, model.n_vocab) if reference else None,
-            targets=targets[inside],
-            token_sets=token_sets[inside],
+            reference=read_rows(reference, places, model.n_vocab) if reference else None,
+            targets=targets[places],
+            token_sets=token_sets[places],
             padding=padding,
             threads=decoding.threads,
             variant=variant.id,
@@ -116,8 +135,52 @@ def observe(
         parts.append((places, _columns(observers, block)))
         for keeper in keepers.values():
             keeper.offer(block)
+        if twice:
+            _write_places(own, places[places < twice], rows[places < twice])
     kept = {name: keeper.best() for name, keeper in keepers.items()}
-    return Observation(_join(parts), kept, tuple(model.devices))
+    found = Observation(_join(parts), kept, tuple(model.devices))
+    if not twice:
+        return found
+    again = compute_again(variant, chunk, twice, observers, padding, own)
+    return replace(found, again=again.again, order=again.order)
+
+
+def compute_again(
+    variant: Variant,
+    chunk: Chunk,
+    n: int,
+    observers: Sequence[Observer],
+    padding: npt.NDArray[np.int32],
+    own: str,
+) -> Observation:
+    """Compute the first n rows once more in another order, and observe them beside themselves.
+
+    How far a model is from itself is what arithmetic alone does to its numbers. An order that
+    changes no bit shows nothing: then the next one is tried.
+
+    Args:
+        own: file with the rows as they were computed first.
+    """
+    usual = variant.session(chunk.session)
+    found = Observation({}, {}, ())
+    for order in OTHER_ORDERS:
+        if all(getattr(usual, name) == value for name, value in order.items()):
+            continue
+        other = replace(variant, settings=(*variant.settings, *order.items()))
+        options = replace(chunk.session, max_rows=min(usual.max_rows, n))
+        columns = observe(
+            other,
+            replace(chunk, session=options),
+            observers,
+            {},
+            padding,
+            reference=own,
+            contexts=first_rows(chunk.contexts, n),
+        ).columns
+        found = Observation({}, {}, (), columns, order)
+        if columns["kl"].any():
+            break
+    return found
 
 
 def describe(variant: Variant) -> dict[str, Any]:

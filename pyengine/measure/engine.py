@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pyengine.errors import InputError, PyengineError
 from pyengine.files import temporary_folder
 from pyengine.measure import decode
-from pyengine.measure.contexts import Chunk, Part
+from pyengine.measure.contexts import Chunk
 from pyengine.measure.decode import Observation
 from pyengine.measure.observers import Keeper, Observer
 from pyengine.measure.variants import Variant
@@ -53,9 +53,9 @@ class Task:
     """One chunk of some variants: plain data, so that it can travel to another machine.
 
     Attributes:
-        parts: by id of a variant, where it computes only some rows of the chunk.
         observers, keepers: what is kept; every variant gets keepers of its own.
         padding: entries of a row that belong to no token.
+        twice: how many rows, from the first, every model computes once more.
         workers: variants that decode at the same time.
         keep_open: models stay open for the next chunk.
     """
@@ -66,7 +66,7 @@ class Task:
     observers: tuple[Observer, ...]
     keepers: Mapping[str, Keeper]
     padding: npt.NDArray[np.int32]
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    twice: int = 0
     workers: int = 1
     keep_open: bool = True
 
@@ -124,18 +124,21 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
     with temporary_folder() as folder:
         rows = str(folder / "rows")
         processes.call(task.reference, decode.write_rows, task.reference, task.chunk, rows)
+        found: dict[str, Outcome] = {}
+        if task.reference in task.variants:
+            found[task.reference.id] = _observe_again(task, rows, processes)
         if not task.keep_open:
             processes.close(task.reference)
         with ThreadPoolExecutor(max_workers=task.workers) as pool:
             futures = {
                 variant.id: pool.submit(_observe, task, variant, rows, processes)
                 for variant in task.variants
+                if variant != task.reference
             }
-            return {name: future.result() for name, future in futures.items()}
+            return found | {name: future.result() for name, future in futures.items()}
 
 
 def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> Outcome:
-    part = task.parts.get(variant.id)
     try:
         found: Observation = processes.call(
             variant,
@@ -146,16 +149,30 @@ def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> O
             dict(task.keepers),
             task.padding,
             rows,
-            None if part is None else (part.contexts, part.rows),
+            task.twice,
         )
     except PyengineError as error:
         # The file's name stands beside the reason wherever it is shown.
         reason = str(error).removeprefix(f"{variant.path}: ")
         return Failure(reason, type(error))
     finally:
-        # A variant that decodes a part of a chunk seldom has another one.
-        if not task.keep_open or part is not None:
+        if not task.keep_open:
             processes.close(variant)
+    return found
+
+
+def _observe_again(task: Task, rows: str, processes: Processes) -> Observation:
+    """Compute the reference's first rows once more, beside themselves."""
+    found: Observation = processes.call(
+        task.reference,
+        decode.compute_again,
+        task.reference,
+        task.chunk,
+        task.twice,
+        task.observers,
+        task.padding,
+        rows,
+    )
     return found
 
 
@@ -166,12 +183,9 @@ def _call_observe(
     keepers: dict[str, Keeper],
     padding: npt.NDArray[np.int32],
     rows: str,
-    part: tuple[Any, npt.NDArray[np.int64]] | None,
+    twice: int,
 ) -> Observation:
-    contexts, at = (None, None) if part is None else part
-    return decode.observe(
-        variant, chunk, observers, keepers, padding, reference=rows, contexts=contexts, at=at
-    )
+    return decode.observe(variant, chunk, observers, keepers, padding, reference=rows, twice=twice)
 
 
 class Store(Protocol):
@@ -221,8 +235,8 @@ class Work:
     """Chunks that a reference and its variants decode, and what is kept of them.
 
     Attributes:
-        parts: by (id of a variant, name of a chunk): only these rows of the chunk. A variant with
-            parts is left out of chunks in which it has none.
+        twice: by name of a chunk, how many of its first rows every model, the reference too,
+            computes once more.
         fingerprint: of all that decides what is kept and that the chunks do not hold.
     """
 
@@ -233,24 +247,23 @@ class Work:
     keepers: Mapping[str, Mapping[str, Keeper]]
     padding: npt.NDArray[np.int32]
     fingerprint: str
-    parts: Mapping[tuple[str, str], Part] = field(default_factory=dict)
+    twice: Mapping[str, int] = field(default_factory=dict)
     workers: int = 1
     keep_open: bool = True
 
-    def takes_part(self, variant: Variant, chunk: Chunk) -> bool:
-        """Tell whether a variant decodes any row of a chunk."""
-        partial = {name for name, _ in self.parts}
-        return variant.id not in partial or (variant.id, chunk.name) in self.parts
+    def models(self, chunk: Chunk) -> list[Variant]:
+        """Return those of which something is kept of a chunk: the reference only beside itself."""
+        first = [self.reference] if self.twice.get(chunk.name) else []
+        return [*first, *self.variants]
 
     def key(self, variant: Variant, chunk: Chunk) -> str:
         """Return the SHA-256 of all that decides an observation, in hexadecimal."""
-        part = self.parts.get((variant.id, chunk.name))
         told = [
             self.fingerprint,
             repr(self.reference.identity()),
             repr(variant.identity()),
             chunk.fingerprint(),
-            "" if part is None else hashlib.sha256(part.rows.tobytes()).hexdigest(),
+            str(self.twice.get(chunk.name, 0)),
         ]
         return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
@@ -263,7 +276,7 @@ class Work:
             observers=self.observers,
             keepers=self.keepers.get(chunk.name, {}),
             padding=self.padding,
-            parts={m: part for (m, name), part in self.parts.items() if name == chunk.name},
+            twice=self.twice.get(chunk.name, 0),
             workers=self.workers,
             keep_open=self.keep_open,
         )
@@ -284,7 +297,7 @@ def measure(
         enough: asked after each chunk, with its index, whether to stop there.
 
     Returns:
-        by id of a variant what was observed of it.
+        by id of a model what was observed of it; of the reference, only beside itself.
 
     Raises:
         PyengineError: the reference failed.
@@ -299,8 +312,8 @@ def measure(
             if stopped:
                 return
             missing = []
-            for variant in work.variants:
-                if variant.id in failed or not work.takes_part(variant, chunk):
+            for variant in work.models(chunk):
+                if variant.id in failed:
                     continue
                 kept = None if store is None else store.load(work.key(variant, chunk))
                 if kept is None:
@@ -312,7 +325,7 @@ def measure(
             elif enough is not None and enough(series_of(work, outcomes), names[chunk.name]):
                 return
 
-    by_id = {variant.id: variant for variant in work.variants}
+    by_id = {variant.id: variant for variant in (work.reference, *work.variants)}
     for task, found in executor.run(tasks()):
         index = names[task.chunk.name]
         for model, outcome in found.items():
@@ -330,7 +343,7 @@ def measure(
 def series_of(work: Work, outcomes: Mapping[tuple[str, str], Outcome]) -> dict[str, Series]:
     """Put outcomes into the order of the chunks, each variant's up to its first failure."""
     found: dict[str, Series] = {}
-    for variant in work.variants:
+    for variant in (work.reference, *work.variants):
         series = found[variant.id] = Series()
         for chunk in work.chunks:
             outcome = outcomes.get((variant.id, chunk.name))

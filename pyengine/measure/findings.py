@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pyengine.measure.aggregate import (
     aggregate,
+    beyond_arithmetic,
     by_label,
     control_rows,
     differences,
@@ -53,14 +54,12 @@ class Findings:
 def corpus_findings(
     plan: Plan,
     text: ScoredCorpus,
-    work: Work,
     series: Mapping[str, Series],
     variants: Sequence[str],
     found: Findings,
 ) -> None:
     """Add what was observed over the corpus, of the reference beside itself too."""
     reference = plan.reference.info.id
-    (again,) = [variant.id for variant in work.variants if variant.id not in variants]
     tables = {
         model: _with_bits(text.scored.table([part.columns for part in series[model].observations]))
         for model in variants
@@ -77,8 +76,9 @@ def corpus_findings(
         found.notes += _infinite(table, model)
         _show_examples(plan, text, series[model], model, found)
     found.measurements += differences(list(tables.items()), reference=reference)
-    if series[again].observations:
-        found.measurements += _control_rows(text, work, series[again], again, reference)
+    for model in (reference, *variants):
+        _beside_itself(text, series[model], model, found)
+    found.measurements += _beyond_arithmetic(found.measurements, reference, list(tables))
 
 
 def start_findings(
@@ -138,18 +138,37 @@ def _variant_rows(plan: Plan, table: TokenTable, model: str, reference: str) -> 
     return rows
 
 
-def _control_rows(
-    text: ScoredCorpus, work: Work, seen: Series, again: str, reference: str
+def _beside_itself(text: ScoredCorpus, seen: Series, model: str, found: Findings) -> None:
+    """Say how far a model is from itself, computed once more in another order."""
+    twice = [part for part in seen.observations if part.again]
+    if not twice:
+        return
+    # The rows that are computed twice are the first ones of the corpus, in order.
+    table = _with_bits(text.scored.table([part.again for part in twice]))
+    both = {"model": model, "reference": model}
+    found.measurements += control_rows(table, **both)
+    found.measurements += aggregate(table, **both, metrics=("same_first_choice",))
+    usual = text.chunks[0].session
+    named = ("flash_attention", "n_ubatch", "max_rows", "threads")
+    content: dict[str, object] = {
+        "usual": {name: getattr(usual, name) for name in named},
+        "again": twice[0].order,
+    }
+    found.show("control", model, [content])
+
+
+def _beyond_arithmetic(
+    rows: Sequence[Measurement], reference: str, variants: Sequence[str]
 ) -> list[Measurement]:
-    """Say how far the reference is from itself, computed once more in other pieces."""
-    parts = [(chunk.n_rows, work.parts.get((again, chunk.name))) for chunk in text.chunks]
-    begins = np.cumsum([0, *(n for n, _ in parts)])
-    rows = [begin + part.rows for begin, (_, part) in zip(begins, parts, strict=False) if part]
-    columns = [part.columns for part in seen.observations]
-    table = _with_bits(text.scored.table(columns, np.concatenate(rows[: len(columns)])))
-    found = list(control_rows(table, model=reference, reference=reference))
-    metrics = ("same_first_choice",)
-    return found + aggregate(table, model=reference, reference=reference, metrics=metrics)
+    """Return the part of each variant's divergence that arithmetic does not explain."""
+    known = {
+        (row.model, row.reference): row for row in rows if row.metric == "kl" and not row.group
+    }
+    return [
+        beyond_arithmetic(known[model, reference], known[reference, reference], known[model, model])
+        for model in variants
+        if (model, reference) in known and (model, model) in known
+    ]
 
 
 def _with_bits(table: TokenTable) -> TokenTable:

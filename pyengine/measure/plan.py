@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.measure.contexts import Chunk, Part, cold_chunk, first_rows
+from pyengine.measure.contexts import Chunk, cold_chunk
 from pyengine.measure.documents import ScoredCorpus, scored_corpus, window_session
 from pyengine.measure.engine import Work
 from pyengine.measure.observers import (
@@ -30,7 +30,6 @@ from pyengine.measure.starts import keyword_sets, start_chunk
 from pyengine.measure.subjects import Subject, document_prefix, padding_ids
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
-from pyengine.models.options import SessionOptions
 from pyengine.models.session import default_threads
 from pyengine.run.metrics import METRICS
 from pyengine.text.documents import Corpus
@@ -38,13 +37,10 @@ from pyengine.text.tokens import tokenize
 from pyengine.text.windows import cut_windows
 
 PASSAGES, POSITIONS, COLD, ROWS = "passages", "positions", "cold", "rows"
-# Share of the windows whose first rows the reference computes twice.
-CONTROL_SHARE = 0.04
-# Of each of these windows, half of the rows that are computed at once, but no fewer than this.
-CONTROL_ROWS = 128
+# Of the scored rows, those that every model computes twice, in another order the second time.
+SHARE_TWICE = 0.04
+FEWEST_TWICE = 128
 COLD_CHOICES = 10
-# After the id of a model that is computed once more.
-AGAIN = ", again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +86,11 @@ class Plan:
         *,
         save_logits: Path | None = None,
     ) -> Work:
-        """Return the work over the corpus, the reference beside itself included.
+        """Return the work over the corpus, every model beside itself included.
 
         Args:
             save_logits: a folder for whole rows, where that was asked for.
         """
-        again, parts = control(self.reference.variant, text)
         keepers: dict[str, Keeper] = {
             POSITIONS: LargestDivergence(self.options.positions),
             PASSAGES: LargestDivergence(self.options.passages, PASSAGE_LENGTH),
@@ -105,11 +100,11 @@ class Plan:
             savers = row_savers(save_logits, text.chunks, [variant.id for variant in variants])
             saving = {name: {ROWS: saver} for name, saver in savers.items()}
         return self._work(
-            (*variants, again),
+            variants,
             text.chunks,
             (PairColumns(), SetColumns(self.sets)),
             {chunk.name: {**keepers, **saving.get(chunk.name, {})} for chunk in text.chunks},
-            parts,
+            rows_twice(text.chunks),
         )
 
     def start_work(self, variants: Sequence[Variant]) -> tuple[Work, list[str]]:
@@ -134,7 +129,7 @@ class Plan:
         chunks: Sequence[Chunk],
         observers: tuple[Observer, ...],
         keepers: Mapping[str, Mapping[str, Keeper]],
-        parts: Mapping[tuple[str, str], Part],
+        twice: Mapping[str, int],
     ) -> Work:
         return Work(
             reference=self.reference.variant,
@@ -144,7 +139,7 @@ class Plan:
             keepers=keepers,
             padding=self.padding,
             fingerprint=self._fingerprint(),
-            parts=parts,
+            twice=twice,
             workers=self.options.workers,
             keep_open=self.options.keep_open,
         )
@@ -179,33 +174,12 @@ def make_plan(
     )
 
 
-def control(reference: Variant, text: ScoredCorpus) -> tuple[Variant, dict[tuple[str, str], Part]]:
-    """Return the reference once more, computed in other pieces by another number of threads.
-
-    It computes the first rows of a few windows: how far they are from those of the reference is
-    what arithmetic alone does.
-    """
-    usual = text.chunks[0].session
-    settings = control_settings(usual)
-    again = replace(
-        reference, id=f"{reference.id}{AGAIN}", settings=(*reference.settings, *settings.items())
-    )
-    n_windows = max(1, round(CONTROL_SHARE * len(text.windows)))
-    parts: dict[tuple[str, str], Part] = {}
-    for chunk in text.chunks:
-        if n_windows > 0:
-            wanted = range(min(n_windows, len(chunk.contexts)))
-            rows = min(settings["max_rows"], usual.max_rows)
-            parts[again.id, chunk.name] = first_rows(chunk, wanted, rows)
-        n_windows -= len(chunk.contexts)
-    return again, parts
-
-
-def control_settings(usual: SessionOptions) -> dict[str, int]:
-    """Return the settings of the reference when it is computed again."""
-    threads = usual.threads or default_threads()
-    return {
-        "max_rows": max(usual.max_rows // 2, min(usual.max_rows, CONTROL_ROWS)),
-        "n_ubatch": max(1, min(usual.n_ubatch, usual.max_rows) // 4),
-        "threads": 2 if threads == 1 else threads - 1,
-    }
+def rows_twice(chunks: Sequence[Chunk]) -> dict[str, int]:
+    """Return how many of each chunk's first rows every model computes twice, by its name."""
+    left = max(FEWEST_TWICE, round(SHARE_TWICE * sum(chunk.n_rows for chunk in chunks)))
+    found = {}
+    for chunk in chunks:
+        if left > 0:
+            found[chunk.name] = min(left, chunk.n_rows)
+        left -= chunk.n_rows
+    return found

@@ -29,7 +29,8 @@ MODELS, CHUNKS, SPEED = "models", "chunks", "speeds"
 RESULTS, TIMINGS, LOCK = "results.json", "timings.json", "sweep.lock"
 # What NumPy and JSON raise for a file that was cut or changed.
 DAMAGE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-KEPT = "kept.json"  # no column is called so: names of columns hold no dot
+# No column is called so: names of columns hold no dot.
+KEPT, AGAIN = "kept.json", "again."
 
 
 class Folder:
@@ -86,8 +87,10 @@ class Folder:
 def to_bytes(observation: Observation) -> bytes:
     """Write an observation as an NPZ file: its columns, and what is kept as JSON beside them."""
     buffer = io.BytesIO()
-    told = {"kept": observation.kept, "devices": observation.devices}
-    arrays = {**observation.columns, KEPT: np.frombuffer(json.dumps(told).encode(), np.uint8)}
+    told = {name: getattr(observation, name) for name in ("kept", "devices", "order")}
+    again = {f"{AGAIN}{name}": column for name, column in observation.again.items()}
+    kept = {KEPT: np.frombuffer(json.dumps(told).encode(), np.uint8)}
+    arrays = {**observation.columns, **again, **kept}
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
@@ -97,7 +100,14 @@ def from_bytes(data: bytes) -> Observation:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         columns = {name: arrays[name] for name in arrays.files}
     told = json.loads(columns.pop(KEPT).tobytes())
-    return Observation(columns, told["kept"], tuple(told["devices"]))
+    again = {name: columns.pop(name) for name in list(columns) if name.startswith(AGAIN)}
+    return Observation(
+        columns,
+        told["kept"],
+        tuple(told["devices"]),
+        {name.removeprefix(AGAIN): column for name, column in again.items()},
+        told["order"],
+    )
 
 
 @contextmanager

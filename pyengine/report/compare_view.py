@@ -155,7 +155,7 @@ def _quantiles(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> T
         f"in percentage points. Mean: {means}."
     ]
     if any(cell.text.startswith("≤") for row in made.rows for cell in row):
-        notes.append("≤: no more than the largest of the null control at any of its tokens.")
+        notes.append("≤: no more than the same quantile of the file beside itself.")
     return table(made.title, made.columns, made.rows, notes=notes)
 
 
@@ -204,7 +204,7 @@ def _standing_out(cells: Cells, view: TableView, variant: str) -> str:
         for group in cells.members(view, [variant])
         if (part := cells.find("kl", variant, group))
     ]
-    return standing_out_sentence(variant, *standing_out(mean, parts, cells.floors.get("kl")))
+    return standing_out_sentence(variant, *standing_out(mean, parts, cells.floors.of(mean)))
 
 
 def _details(cells: Cells, variant: str) -> Iterator[Block]:
@@ -254,18 +254,23 @@ def corpus_facts(run: Run) -> list[tuple[str, str]]:
 
 def control_facts(run: Run) -> list[tuple[str, str]]:
     """Say what the null control was."""
-    kl = next((r for r in run.select("kl", group="") if r.model == r.reference), None)
-    if kl is None:
+    reference = run.models[0].id
+    rows = run.select("kl", model=reference, reference=reference)
+    if not rows:
         return []
-    told = f"the reference twice over {counted(kl.n, 'token')}"
-    for content in run.shown("control"):
-        usual, again = content["usual"], content["again"]
-        told += (
-            f": micro-batches of {usual['n_ubatch']} and {again['n_ubatch']} tokens, "
-            f"{usual['threads']} and {again['threads']} threads"
-        )
-    largest = [r.value for r in run.select("kl", group="quantile=1") if r.model == r.reference]
+    kl = rows[0]
+    told = f"every model twice over {counted(kl.n, 'token')}"
+    for content in run.shown("control")[:1]:
+        told += f": first with {_order(content['usual'])}, then with {_order(content['again'])}"
+    largest = [row.value for row in rows if row.group == "quantile=1"]
     told += "; the floor is |mean| + 2 standard errors"
     if largest:
-        told += f"; largest KL at a token {significant(largest[0])}"
+        told += f"; largest KL of the reference at a token {significant(largest[0])}"
     return [("null control", told)]
+
+
+def _order(settings: Mapping[str, object]) -> str:
+    """Name the settings that decide in which order sums are computed."""
+    words = {"flash_attention": "flash attention {}", "n_ubatch": "micro-batches of {} tokens"}
+    told = [text.format(settings[name]) for name, text in words.items() if name in settings]
+    return " and ".join(told)

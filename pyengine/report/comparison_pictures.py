@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pyengine.choose.verdicts import divergence, kl_floor, reference_of, smaller_and_closer
+from pyengine.choose.verdicts import divergence, reference_of, smaller_and_closer
 from pyengine.report.charts import (
     Curve,
     Dots,
@@ -24,6 +24,7 @@ from pyengine.report.numbers import percent, significant, size_unit
 from pyengine.report.pieces import visible
 from pyengine.report.sentences import ANY_SPACING
 from pyengine.report.sweep_view import from_large_to_small, variant_labels
+from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
 from pyengine.run.record import Run
@@ -99,7 +100,7 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
             "KL divergence [nats per token]",
             tuple(points),
             log_y=True,
-            floor=kl_floor(run) or None,
+            floor=Floors(run).of_reference("kl") or None,
         ),
     )
 

@@ -20,7 +20,7 @@ from pyengine.report.numbers import (
     with_error,
 )
 from pyengine.report.tables import MISSING, Cell, CellLike, Column, Table, table
-from pyengine.run.floors import floors, is_control, largest_noise
+from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement, group_of, members_of
 from pyengine.run.metric import Metric
 from pyengine.run.metrics import METRICS
@@ -104,8 +104,7 @@ class Cells:
 
     def __init__(self, run: Run, *others: Run) -> None:
         self.run = run
-        self.floors = floors(run)
-        self.largest = largest_noise(run)
+        self.floors = Floors(run)
         self.known: dict[tuple[str, str, str], Measurement] = {}
         for info in run.models:
             for metric, value in (
@@ -114,26 +113,22 @@ class Cells:
             ):
                 self.known[metric, info.id, ""] = Measurement(metric, info.id, "", "", value)
         for row in (row for part in (run, *others) for row in part.measurements):
-            model = CONTROL if is_control(row) else row.model
+            if row.is_control and row.model != run.models[0].id:
+                continue
+            model = CONTROL if row.is_control else row.model
             self.known.setdefault((row.metric, model, row.group), row)
 
     def find(self, metric: str, model: str, group: str = "") -> Measurement | None:
         """Return one measurement; None where there is none."""
         return self.known.get((metric, model, group))
 
-    def floor(self, row: Measurement) -> float | None:
-        """Return below what a measurement is arithmetic noise; None where that is not known."""
-        if not METRICS[row.metric].floor:
-            return None
-        return (self.largest if "quantile" in row.members else self.floors).get(row.metric)
-
     def is_noise(self, row: Measurement) -> bool:
         """Tell whether a measurement does not rise above its noise floor."""
-        return _is_noise(row, self.floor(row))
+        return _is_noise(row, self.floors.of(row))
 
     def cell(self, row: Measurement | None, shown: Shown) -> CellLike:
         """Write a measurement as a column shows it."""
-        return cell_of(row, shown, None if row is None else self.floor(row))
+        return cell_of(row, shown, None if row is None else self.floors.of(row))
 
     def members(self, view: TableView, models: Sequence[str]) -> list[str]:
         """Return the groups that are the rows of a table, in the order of the record."""

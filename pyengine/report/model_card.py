@@ -25,7 +25,7 @@ def model_card(run: Run) -> Document:
     cells, margin = Cells(run), float(run.options["margin"])
     types: dict[str, CellLike] = {model.id: model.file_type for model in run.models}
     verdicts: dict[str, CellLike] = {
-        model.id: plain_verdict(kl, margin, kl_floor(run))
+        model.id: plain_verdict(kl, margin, kl_floor(run, model.id))
         if (kl := divergence(run, model.id))
         else "not measured over text"
         for model in variants_of(run)

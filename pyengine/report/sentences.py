@@ -57,7 +57,9 @@ def verdict_sentences(run: Run, margin: float) -> list[str]:
     for model in run.models[1:]:
         kl = divergence(run, model.id)
         if kl is not None:
-            told.append(divergence_sentence(model.id, kl, margin, kl_floor(run), clusters(run)))
+            told.append(
+                divergence_sentence(model.id, kl, margin, kl_floor(run, model.id), clusters(run))
+            )
         sentence = bits_sentence(run, model.id)
         if sentence:
             told.append(sentence)

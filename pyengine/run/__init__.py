@@ -1,6 +1,6 @@
 """The one record: what a command measured, of which models, over which documents."""
 
-from pyengine.run.floors import floors, is_control, largest_noise, noise_floor
+from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement, group_of, members_of
 from pyengine.run.metric import Metric
 from pyengine.run.metrics import METRICS, metric
@@ -22,6 +22,7 @@ __all__ = [
     "METRICS",
     "SCHEMA_VERSION",
     "Exhibit",
+    "Floors",
     "Measurement",
     "Metric",
     "ModelInfo",
@@ -30,15 +31,11 @@ __all__ = [
     "Population",
     "Provenance",
     "Run",
-    "floors",
     "group_of",
-    "is_control",
-    "largest_noise",
     "load",
     "members_of",
     "merge",
     "metric",
-    "noise_floor",
     "pivot",
     "save",
     "schema",

@@ -55,6 +55,11 @@ class Measurement:
         """The group as a mapping from dimension to member."""
         return members_of(self.group)
 
+    @property
+    def is_control(self) -> bool:
+        """Whether a model was compared with itself, computed in another order."""
+        return self.reference != "" and self.model == self.reference
+
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Measurement))
 NUMBERS = ("value", "low", "high", "level", "error")

@@ -28,8 +28,8 @@ class Metric:
         needs_reference: it compares two variants.
         of: column of the token table of which the number is made, where that is not its id.
         estimator: how; empty where it is made otherwise.
-        floor: a value no larger than the same number of a model beside itself (`noise_floor`) is
-            arithmetic noise.
+        floor: what arithmetic alone gives, see `pyengine.run.floors`: a distance of a model from
+            itself, a change that may have either sign, or nothing that one asks for.
         style: how it is written.
     """
 
@@ -42,7 +42,7 @@ class Metric:
     needs_reference: bool = False
     of: str = ""
     estimator: Estimator = ""
-    floor: bool = False
+    floor: Literal["", "distance", "change"] = ""
     style: Style = "number"
 
     @property

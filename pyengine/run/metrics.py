@@ -11,7 +11,7 @@ from pyengine.run.metric import Metric
 from pyengine.run.probe_metrics import PROBE
 
 # Of a variant beside its reference: averaged over scored tokens, and noise up to the floor.
-_pair = partial(Metric, needs_reference=True, estimator="mean", floor=True)
+_pair = partial(Metric, needs_reference=True, estimator="mean", floor="distance")
 
 DIVERGENCES = (
     _pair(
@@ -59,7 +59,7 @@ DIVERGENCES = (
         "share of tokens at which P and Q have the same most probable token",
         "llama-perplexity's same top p",
         better="more",
-        floor=False,
+        floor="",
         style="percent",
     ),
     _pair(
@@ -68,7 +68,7 @@ DIVERGENCES = (
         "share of tokens at which at least five tokens are more probable in P than the most "
         "probable token of Q",
         better="less",
-        floor=False,
+        floor="",
         style="percent",
     ),
     _pair(
@@ -77,6 +77,7 @@ DIVERGENCES = (
         "mean over tokens of Q(x) - P(x)",
         "llama-perplexity",
         style="points",
+        floor="change",
     ),
     _pair(
         "delta_p_rms",
@@ -95,6 +96,7 @@ DIVERGENCES = (
         "llama-perplexity",
         better="less",
         estimator="mean_of_finite",
+        floor="change",
     ),
     _pair(
         "entropy_change",
@@ -102,6 +104,7 @@ DIVERGENCES = (
         "mean over tokens of H(Q) - H(P), H = -sum p ln p",
         "Shannon 1948",
         unit="nats",
+        floor="change",
     ),
     _pair(
         "rank_correlation",
@@ -110,7 +113,7 @@ DIVERGENCES = (
         "Kendall 1945",
         better="more",
         estimator="mean_of_finite",
-        floor=False,
+        floor="",
         style="fixed3",
     ),
     _pair(
@@ -118,6 +121,7 @@ DIVERGENCES = (
         "ln rank change",
         "mean over tokens of ln(rank of x in Q / rank of x in P)",
         estimator="mean_of_finite",
+        floor="change",
     ),
     *(
         _pair(
@@ -125,7 +129,7 @@ DIVERGENCES = (
             f"Top {k}",
             f"mean share of the {k} most probable tokens of P that are among those of Q",
             better="more",
-            floor=False,
+            floor="",
             style="percent",
         )
         for k in (1, 5, 10, 50)
@@ -146,6 +150,7 @@ DIVERGENCES = (
         "spacing: bare or after one space, newline or tab",
         estimator="mean_of_finite",
         style="points",
+        floor="change",
     ),
 )
 
@@ -202,7 +207,7 @@ ALONE = (
         needs_reference=True,
         of="bits_change",
         estimator="ratio",
-        floor=True,
+        floor="change",
         style="fixed4",
     ),
 )
@@ -215,7 +220,16 @@ DIFFERENCES = (
         "is the group's member",
         unit="nats",
         needs_reference=True,
-        floor=True,
+        floor="distance",
+    ),
+    Metric(
+        "kl_beyond_arithmetic",
+        "KL beyond arithmetic",
+        "KL(P, Q) - (KL(P, P') + KL(Q, Q')) / 2, where P' and Q' are the same models computed in "
+        "another order",
+        unit="nats",
+        better="less",
+        needs_reference=True,
     ),
 )
 

@@ -189,7 +189,8 @@ class Run(Part):
         """Return the measurements that fit all that is given, in their order.
 
         Args:
-            metric, model, reference: ids.
+            metric, model, reference: ids. A model beside itself is left out unless it is named as
+                the reference.
             group: the whole group, "" for all data.
             dimension: a dimension that the group must have, such as "language".
         """
@@ -198,7 +199,7 @@ class Run(Part):
             for row in self.measurements
             if (metric is None or row.metric == metric)
             and (model is None or row.model == model)
-            and (reference is None or row.reference == reference)
+            and (not row.is_control if reference is None else row.reference == reference)
             and (group is None or row.group == group)
             and (dimension is None or dimension in row.members)
         ]
