@@ -119,7 +119,7 @@ def run_worker(worker: str, model: Path) -> dict[str, float]:
 
 def keyword_sets(vocabulary: object) -> dict[str, list[int]]:
     """Return the variant sets of all languages."""
-    from pyengine.vocabulary.keyword_forms import variant_sets
+    from pyengine.vocabulary.coverage import variant_sets
     from pyengine.vocabulary.keywords import load_tables
 
     sets = {}
@@ -148,7 +148,7 @@ def ours(path: str) -> dict[str, float]:
     from pyengine.models.model import open_model
     from pyengine.models.options import ModelOptions, SessionOptions
     from pyengine.models.session import Session
-    from pyengine.vocabulary import keyword_forms  # noqa: F401 - as the peer, imported beforehand
+    from pyengine.vocabulary import coverage  # noqa: F401 - as the peer, imported beforehand
     from pyengine.vocabulary.token_sets import TokenSets
 
     one_token = SessionOptions(n_ctx=1, n_batch=1, n_ubatch=1, max_rows=1)

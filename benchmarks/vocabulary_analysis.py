@@ -23,12 +23,11 @@ from pyengine.text.documents import Corpus
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.measure.vocab import vocab
-from pyengine.measure.vocab_analysis import VocabOptions
 from pyengine.vocabulary.keywords import load_tables
 start = time.process_time()
 model = open_model(Path(sys.argv[1]), options=ModelOptions(vocabulary_only=True))
 opened = time.process_time()
-run = vocab([model], VocabOptions({"reference": load_tables()}, Corpus((), "none")))
+run = vocab([model], {"reference": load_tables()}, Corpus((), "none"))
 done = time.process_time()
 assert run.find("token_share", run.models[0].id).n == model.vocabulary.size
 print(done - start, opened - start)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from vocabulary_files import pieces_of
 
 from pyengine.measure.cold_rows import ColdRows
 from pyengine.measure.probe import ProbeOptions
-from pyengine.measure.saved_cold_rows import SavedVocabulary
 from pyengine.measure.start_tokens import Start
 from pyengine.run import ModelInfo, Provenance
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass
+from pyengine.vocabulary.tokens import Pieces
 
 # Piece, kind (1 normal, 3 control, 5 unused), 64 * probability at the first start.
 TOKENS: tuple[tuple[bytes, int, int], ...] = (
@@ -34,13 +35,8 @@ PARTS = np.array([parts for _, _, parts in TOKENS], dtype=np.float64)
 WORDS = ("if", "for", "while", "let")
 
 
-def vocabulary(tokens: Sequence[tuple[bytes, int, int]] = TOKENS) -> SavedVocabulary:
-    pieces = [piece for piece, _, _ in tokens]
-    return SavedVocabulary(
-        np.frombuffer(b"".join(pieces), dtype=np.uint8),
-        np.cumsum([0, *map(len, pieces)]).astype(np.int64),
-        np.array([kind for _, kind, _ in tokens], dtype=np.uint8),
-    )
+def vocabulary(tokens: Sequence[tuple[bytes, int, int]] = TOKENS) -> Pieces:
+    return pieces_of([piece for piece, _, _ in tokens], [kind for _, kind, _ in tokens])
 
 
 def logits(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

@@ -29,8 +29,7 @@ from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
 from pyengine.run import Run
 from pyengine.statistics.random_sets import random_mass
-from pyengine.vocabulary.coverage import exact_split
-from pyengine.vocabulary.keyword_forms import variant_sets
+from pyengine.vocabulary.coverage import exact_split, variant_sets
 from pyengine.vocabulary.token_sets import SetLookup
 
 CLOSE = 1e-6  # the logits are float32
@@ -199,12 +198,10 @@ def lookup(p: np.ndarray) -> SetLookup:
 
 def test_the_p_value_counts_the_observed_set() -> None:
     p = np.full(50, 1 / 50)
-    assert random_mass(p, 5, 1.0, draws=99, seed=0).p_value == 1 / 100
-    assert random_mass(p, 5, 0.05, draws=99, seed=0).p_value == 1.0
-    assert random_mass(p, 5, 0.05, draws=99, seed=0).mean == pytest.approx(0.1)
-    assert random_mass(p, 0, 0.0, draws=99, seed=0).p_value == 1.0
+    assert random_mass(p, 5, 1.0, draws=99, seed=0)[-1] == 1 / 100
+    assert random_mass(p, 0, 0.0, draws=99, seed=0)[-1] == 1.0
     equal = random_mass(p, 5, 0.05, draws=99, seed=0)
-    assert (equal.low, equal.high) == pytest.approx((0.1, 0.1))
+    assert equal == pytest.approx((0.1, 0.1, 0.1, 1.0))
 
 
 def test_equal_seeds_draw_equal_sets() -> None:
@@ -220,11 +217,11 @@ def test_all_sets_are_equally_likely(n: int) -> None:
     sums = Counter(float(p[i] + p[j]) for i, j in itertools.combinations(range(n), 2))
     draws = 3000
     observed = 2.0 ** (n - 1)  # only sets with the largest member reach it
-    found = random_mass(p, 2, observed, draws=draws, seed=5)
+    mean, _, _, p_value = random_mass(p, 2, observed, draws=draws, seed=5)
     expected = 2 / n
     error = np.sqrt(expected * (1 - expected) / draws)
-    assert abs(found.p_value - expected) < 5 * error
-    assert found.mean == pytest.approx(sum(sums) / len(sums), rel=0.1)
+    assert abs(p_value - expected) < 5 * error
+    assert mean == pytest.approx(sum(sums) / len(sums), rel=0.1)
 
 
 def test_variants_of_one_word_do_not_count_twice() -> None:

@@ -11,8 +11,8 @@ import tiny_models
 from command_line import run
 
 from pyengine.errors import InputError, ResultFileError
+from pyengine.measure.cold_rows import load_rows, save_rows
 from pyengine.measure.probe import probe_run
-from pyengine.measure.saved_cold_rows import load_rows, save_rows
 from pyengine.run import Note, Run, to_json
 
 FEW = ("--language", "go", "--language", "python", "--draws", "20", "--seed", "7", "--threads", "1")

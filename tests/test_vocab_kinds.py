@@ -10,16 +10,14 @@ from command_line import run
 from vocabulary_files import KINDS, WORDS, write_vocabulary
 
 from pyengine.errors import TokenizerError
-from pyengine.measure.saved_cold_rows import SavedVocabulary
 from pyengine.measure.tokenization import tokenize_text
 from pyengine.measure.vocab import vocab
-from pyengine.measure.vocab_analysis import VocabOptions
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions
 from pyengine.report.vocab_found import Found
 from pyengine.text.documents import Corpus, Document
 from pyengine.vocabulary.keywords import load_tables
-from pyengine.vocabulary.tokens import TokenKind
+from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 CODE = b"def x(y):\n    return y if x else y\n"
 CORPUS = Corpus((Document("a.py", "python", CODE),), "test")
@@ -32,7 +30,7 @@ def open_kind(folder: Path, kind: str) -> Model:
 
 
 def analyze_kind(folder: Path, kind: str) -> Found:
-    run = vocab([open_kind(folder, kind)], VocabOptions({"reference": load_tables()}, CORPUS))
+    run = vocab([open_kind(folder, kind)], {"reference": load_tables()}, CORPUS)
     return Found(run, run.models[0])
 
 
@@ -106,7 +104,7 @@ def test_kinds_that_change_the_text_have_no_places(tmp_path: Path, kind: str) ->
 def test_a_file_without_tokenizer_is_refused_with_the_reason(tmp_path: Path) -> None:
     model = open_kind(tmp_path, "none")
     with pytest.raises(TokenizerError, match=r"none\.gguf: the file has no tokenizer"):
-        vocab([model], VocabOptions({"reference": load_tables()}, CORPUS))
+        vocab([model], {"reference": load_tables()}, CORPUS)
     with pytest.raises(TokenizerError, match="no tokenizer"):
         tokenize_text(model, CODE)
 
@@ -118,7 +116,7 @@ def test_bytes_without_a_token_are_reported_and_do_not_end_the_analysis(
     model = open_model(
         shared / "models" / f"{name}.gguf", options=ModelOptions(vocabulary_only=True)
     )
-    run = vocab([model], VocabOptions({"reference": load_tables()}, CORPUS))
+    run = vocab([model], {"reference": load_tables()}, CORPUS)
     failures = run.find("round_trip_failures", name, texts="control characters")
     assert failures is not None
     assert failures.value > 0
@@ -134,8 +132,7 @@ def test_a_token_of_text_is_found_before_the_byte_token_with_the_same_bytes(
     tmp_path: Path,
 ) -> None:
     vocabulary = open_kind(tmp_path, "spm").vocabulary
-    data, offsets = vocabulary.piece_arrays()
-    saved = SavedVocabulary(data, offsets, vocabulary.kinds)
+    saved = Pieces.of(vocabulary)
     x = vocabulary.tokenize("\nx").tolist()[-1]
     assert vocabulary.kinds[x] == TokenKind.NORMAL
     assert vocabulary.token(b"x") == saved.token(b"x") == x

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from pyengine.measure.vocab import vocab
-from pyengine.measure.vocab_analysis import VocabOptions
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Run
 from pyengine.text.documents import Corpus, Document
-from pyengine.vocabulary.coverage import Form, coverage, union_coverage
+from pyengine.vocabulary.coverage import coverage, each_once, missing
 from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.paper import holds_paper_lists, paper_tokenizers
 from pyengine.vocabulary.sharing import CL100K_TOKENS, compare_vocabularies
@@ -42,7 +41,7 @@ def open_vocabulary(shared: Path, name: str) -> Model:
 @pytest.fixture(scope="module")
 def run(shared: Path) -> Run:
     models = [open_vocabulary(shared, name) for name in COLUMNS]
-    return vocab(models, VocabOptions({"paper": load_tables("paper")}, SMALL))
+    return vocab(models, {"paper": load_tables("paper")}, SMALL)
 
 
 @pytest.mark.parametrize("column", COLUMNS.values())
@@ -80,9 +79,9 @@ def test_the_paper_table_holds_the_numbers_that_were_stated() -> None:
     ]
     for entry in by_name.values():
         words = {name: table.words() for name, table in load_tables("paper").items()}
-        for language, missing in entry["missing"].items():
-            assert set(missing) <= set(words[language])
-            assert len(missing) == len(words[language]) - entry["present"][language]
+        for language, absent in entry["missing"].items():
+            assert set(absent) <= set(words[language])
+            assert len(absent) == len(words[language]) - entry["present"][language]
         assert sum(entry["present"].values()) == entry["present_in_total"]
 
 
@@ -90,9 +89,9 @@ def test_missing_both_bare_and_after_a_space(shared: Path) -> None:
     expected = {"qwen2": (56, 40), "llama-bpe": (56, 40), "deepseek-llm": (63, 49)}
     for name, (bare, both) in expected.items():
         vocabulary = open_vocabulary(shared, name).vocabulary
-        union = union_coverage(coverage(vocabulary, load_tables("paper")).values())
-        assert len(union.missing(Form.BARE)) == bare
-        assert len(union.missing(Form.BARE, Form.SPACE)) == both
+        union = each_once(coverage(vocabulary, load_tables("paper")).values())
+        assert len(missing(union, "bare")) == bare
+        assert len(missing(union, "bare", "space")) == both
 
 
 def test_qwen2_and_llama_3_begin_as_cl100k_does(shared: Path) -> None:

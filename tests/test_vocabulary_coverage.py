@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from vocabulary_files import pieces_of
 
+from pyengine.models.model import Vocabulary
 from pyengine.vocabulary.controls import english_words, match_controls
-from pyengine.vocabulary.coverage import Form, coverage, find_forms, ranks, union_coverage
+from pyengine.vocabulary.coverage import (
+    bare_ids,
+    bare_tokens,
+    coverage,
+    each_once,
+    find_forms,
+    id_statistics,
+    missing,
+    variant_sets,
+)
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass, load_tables
+from pyengine.vocabulary.tokens import Pieces
 
 
-class Toy:
+class Toy(Pieces):
     """A tokenizer that takes the longest piece it knows."""
-
-    def __init__(self, pieces: Sequence[bytes]) -> None:
-        self.ids = {piece: i for i, piece in enumerate(pieces)}
-
-    def token(self, piece: bytes) -> int | None:
-        return self.ids.get(piece)
-
-    def piece(self, id: int) -> bytes:  # noqa: A002
-        return list(self.ids)[id]
 
     def tokenize(
         self, text: bytes | str, *, add_special: bool = False, parse_special: bool = False
     ) -> npt.NDArray[np.int32]:
         assert (add_special, parse_special) == (False, False)
         rest = text.encode() if isinstance(text, str) else text
+        pieces = [self.piece(token) for token in range(self.size)]
         found = []
         while rest:
-            piece = max((p for p in self.ids if rest.startswith(p)), key=len)
-            found.append(self.ids[piece])
+            piece = max((p for p in pieces if rest.startswith(p)), key=len)
+            found.append(pieces.index(piece))
             rest = rest[len(piece) :]
         return np.array(found, np.int32)
 
 
-TOY = Toy([b"if", b" if", b"IF", b" else", b"\tfor", b"\nfor", b"e", b"l", b"se", b"for"])
+PIECES = pieces_of([b"if", b" if", b"IF", b" else", b"\tfor", b"\nfor", b"e", b"l", b"se", b"for"])
+TOY = cast(Vocabulary, Toy(PIECES.data, PIECES.offsets, PIECES.kinds))
 
 
 def table(*words: tuple[str, WordClass]) -> KeywordTable:
@@ -47,12 +52,12 @@ def table(*words: tuple[str, WordClass]) -> KeywordTable:
 
 
 def test_forms_are_found_by_exact_bytes() -> None:
-    forms = find_forms(TOY, "if")
-    assert dict(forms.forms) == {Form.BARE: 0, Form.SPACE: 1}
-    assert forms.cased == (2,)
-    assert forms.tokens == (0, 1, 2)
-    assert find_forms(TOY, "if", cases=False).cased == ()
-    assert set(find_forms(TOY, "for").forms) == {Form.BARE, Form.TAB, Form.NEWLINE}
+    assert find_forms(TOY, "if") == {"bare": 0, "space": 1}
+    assert find_forms(TOY, "if", ["bare"]) == {"bare": 0}
+    assert set(find_forms(TOY, "for")) == {"bare", "tab", "newline"}
+    assert bare_tokens(TOY, ["if", "else", "for"]) == {"if": 0, "for": 9}
+    assert variant_sets(TOY, ["if"])["case"] == [2]
+    assert variant_sets(TOY, ["if"])["any"] == [0, 1, 2]
 
 
 def test_coverage_counts_forms_names_what_is_missing_and_splits_it() -> None:
@@ -60,27 +65,23 @@ def test_coverage_counts_forms_names_what_is_missing_and_splits_it() -> None:
         ("if", WordClass.RESERVED), ("else", WordClass.RESERVED), ("see", WordClass.BUILTIN)
     )
     found = coverage(TOY, {"toy": words})["toy"]
-    assert (found.count(Form.BARE), found.count(Form.SPACE), found.count()) == (1, 2, 2)
-    assert found.missing(Form.BARE) == ("else", "see")
-    assert found.missing() == ("see",)
-    assert [w.split for w in found.words] == [(), (6, 7, 8), (8, 6)]
-    assert len(found.of(WordClass.BUILTIN)) == 1
-    assert found.bare_ids().tolist() == [0]
+    assert missing(found, "bare") == ["else", "see"]
+    assert missing(found, "space") == missing(found) == ["see"]
+    assert [w.split for w in found] == [(), (6, 7, 8), (8, 6)]
+    assert bare_ids(found).tolist() == [0]
 
 
 def test_the_union_counts_a_shared_word_once() -> None:
     one = table(("if", WordClass.RESERVED), ("for", WordClass.RESERVED))
     two = table(("if", WordClass.RESERVED))
     parts = coverage(TOY, {"one": one, "two": two})
-    assert len(union_coverage(parts.values())) == 2
+    assert len(each_once(parts.values())) == 2
 
 
-def test_ranks_are_plain_statistics_of_ids() -> None:
-    found = ranks([10, 20, 60], size=100)
-    assert found is not None
-    assert (found.present, found.mean, found.median, found.maximum) == (3, 30.0, 20.0, 60)
-    assert found.mean_share == pytest.approx(0.3)
-    assert ranks([], size=100) is None
+def test_statistics_of_ids() -> None:
+    found = id_statistics([10, 20, 60], n_text=100)
+    assert found == pytest.approx({"mean": 30.0, "median": 20.0, "max": 60.0, "share": 0.3})
+    assert id_statistics([], n_text=100) == {}
 
 
 def test_the_word_list_is_plain_and_of_use_at_every_length() -> None:
@@ -94,23 +95,21 @@ def test_the_word_list_is_plain_and_of_use_at_every_length() -> None:
 def test_controls_are_as_long_near_in_id_unique_and_no_keywords() -> None:
     tables = load_tables()
     pieces = [w.encode() for w in (*english_words(), "if", "while", "return", "class", "lambda")]
-    vocabulary = Toy(pieces)
+    vocabulary = pieces_of(pieces)
     size = len(pieces)
     keywords = ["if", "while", "return", "class", "lambda", "absent", "if"]
     controls = match_controls(vocabulary, keywords, size=size, tables=tables, seed=3)
     assert controls == match_controls(vocabulary, keywords, size=size, tables=tables, seed=3)
     every_keyword = {word.lower() for t in tables.values() for word in t.words()}
-    matched = [pair.keyword for pair in controls.pairs]
-    assert sorted((*matched, *controls.unmatched)) == sorted(set(keywords) - {"absent"})
-    assert len({pair.word for pair in controls.pairs}) == len(controls.pairs)
-    for pair in controls.pairs:
-        assert len(pair.word) == len(pair.keyword)
-        assert pair.word not in every_keyword
-        assert abs(pair.word_token * 10 // size - pair.keyword_token * 10 // size) <= 1
+    assert controls.keys() <= set(keywords) - {"absent"}
+    assert len(set(controls.values())) == len(controls) > 0
+    for keyword, word in controls.items():
+        assert len(word) == len(keyword)
+        assert word not in every_keyword
+        ids = bare_tokens(vocabulary, [keyword, word])
+        assert abs(ids[word] * 10 // size - ids[keyword] * 10 // size) <= 1
 
 
 def test_a_keyword_without_a_word_of_its_length_and_range_is_left_unmatched() -> None:
-    vocabulary = Toy([b"while", *([b"x%d" % i for i in range(98)]), b"house"])
-    controls = match_controls(vocabulary, ["while"], size=100, tables=load_tables())
-    assert controls.pairs == ()
-    assert controls.unmatched == ("while",)
+    vocabulary = pieces_of([b"while", *([b"x%d" % i for i in range(98)]), b"house"])
+    assert match_controls(vocabulary, ["while"], size=100, tables=load_tables()) == {}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vocabulary_files import write_vocabulary
+from vocabulary_files import pieces_of, write_vocabulary
 
-from pyengine.measure.fertility import Fertility, measure_document, measure_documents
+from pyengine.measure.fertility import fertility
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.text.classes import SyntaxClass, classify_bytes
@@ -19,7 +19,6 @@ from pyengine.text.documents import Document, shipped_corpus
 from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.sharing import compare_vocabularies
-from pyengine.vocabulary.tokens import Pieces
 
 piece_lists = st.lists(
     st.binary(max_size=3)
@@ -31,18 +30,7 @@ piece_lists = st.lists(
 
 
 def features_of(pieces: list[bytes]) -> PieceFeatures:
-    return PieceFeatures(Pieces.from_list(pieces))
-
-
-class Parts:
-    """Reads pieces from a list, and splits by the longest piece that fits."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self.pieces = pieces
-        self.kinds = np.ones(len(pieces), np.uint8)
-
-    def piece(self, id: int) -> bytes:  # noqa: A002
-        return self.pieces[id]
+    return PieceFeatures(pieces_of(pieces))
 
 
 @settings(deadline=None, max_examples=60)
@@ -87,7 +75,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_fertility_against_counting_token_by_token(toy: Path) -> None:
     vocabulary = open_model(toy, options=ModelOptions(vocabulary_only=True)).vocabulary
     for document in shipped_corpus().documents[::7]:
-        found = measure_document(vocabulary, document)
+        found = fertility(vocabulary, [document])
         classes = classify_bytes(document.content, document.language)
         ids = vocabulary.tokenize(document.content).tolist()
         place = touched = 0
@@ -97,12 +85,12 @@ def test_fertility_against_counting_token_by_token(toy: Path) -> None:
             touched += int(runs.sum())
             place += size
         assert place == len(document.content)
-        assert (found.tokens, found.n_bytes) == (len(ids), len(document.content))
-        assert found.keyword_tokens == touched
-        assert sum(part.tokens for part in found.classes.values()) == found.tokens
-        assert sum(part.n_bytes for part in found.classes.values()) == found.n_bytes
-        indented = found.classes[SyntaxClass.INDENTATION]
-        assert found.indentation_tokens == indented.tokens
+        assert (found["tokens"], found["n_bytes"]) == (len(ids), len(document.content))
+        assert found["keyword_tokens"] == touched
+        labels = [name.label for name in SyntaxClass]
+        assert sum(found[f"{label} tokens"] for label in labels) == found["tokens"]
+        assert sum(found[f"{label} bytes"] for label in labels) == found["n_bytes"]
+        assert found["indentation_tokens"] == found["indentation tokens"]
 
 
 def test_fertility_of_documents_adds_up(toy: Path) -> None:
@@ -111,12 +99,11 @@ def test_fertility_of_documents_adds_up(toy: Path) -> None:
         Document("a.py", "python", b"if x:\n    return y\n"),
         Document("b.txt", "text", b"  some words\n"),
     )
-    one, two = (measure_document(vocabulary, document) for document in documents)
-    assert measure_documents(vocabulary, documents) == one + two
-    assert one + Fertility() == one
-    assert (one.keywords, one.keyword_tokens) == (2, 2)
-    assert two.classes == {}
-    assert two.indentation_tokens == 2
+    one, two = (fertility(vocabulary, [document]) for document in documents)
+    assert fertility(vocabulary, documents) == one + two
+    assert (one["keywords"], one["keyword_tokens"]) == (2, 2)
+    assert not [name for name in two if name.endswith(" tokens")]
+    assert two["indentation_tokens"] == 2
 
 
 def test_texts_come_back_and_special_tokens_are_checked(toy: Path) -> None:

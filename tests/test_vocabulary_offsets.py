@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vocabulary_files import write_vocabulary
+from vocabulary_files import pieces_of, write_vocabulary
 
 from pyengine.errors import TokenizerError
 from pyengine.models.model import Vocabulary, open_model
@@ -22,21 +22,8 @@ NORMAL, CONTROL = TokenKind.NORMAL, TokenKind.CONTROL
 WORDS = st.sampled_from(["if", " ", "x", "<s>", "</s>", "é", "😀", "▁", "\n", "\t"])
 
 
-class Parts:
-    """Reads pieces and kinds from lists."""
-
-    def __init__(self, pieces: list[bytes], kinds: Sequence[int] | None = None) -> None:
-        self.pieces = pieces
-        self.kinds = np.array(kinds or [NORMAL] * len(pieces), np.uint8)
-
-    def piece(self, id: int) -> bytes:  # noqa: A002
-        return self.pieces[id]
-
-
-def places(
-    pieces: list[bytes], text: bytes, kinds: Sequence[int] | None = None
-) -> list[int] | None:
-    found = token_offsets(Parts(pieces, kinds), list(range(len(pieces))), text)
+def places(pieces: list[bytes], text: bytes, kinds: Sequence[int] = ()) -> list[int] | None:
+    found = token_offsets(pieces_of(pieces, kinds), list(range(len(pieces))), text)
     return None if found is None else found.tolist()
 
 
@@ -67,10 +54,10 @@ def test_offsets_cut_the_text_into_its_pieces(pieces: list[bytes]) -> None:
 def test_a_space_before_the_text_is_no_part_of_it() -> None:
     assert places([b" if", b" x"], b"if x") == [0, 2, 4]
     assert places([b"IF"], b"if") is None
-    assert token_offsets(Parts([b"a"]), [-1], b"a") is None
-    assert spell(Parts([b" if", b" x"]), [0, 1], b"if x")
-    assert not spell(Parts([b"IF"]), [0], b"if")
-    assert not spell(Parts([b"a"]), [-1], b"a")
+    assert token_offsets(pieces_of([b"a"]), [-1], b"a") is None
+    assert spell(pieces_of([b" if", b" x"]), [0, 1], b"if x")
+    assert not spell(pieces_of([b"IF"]), [0], b"if")
+    assert not spell(pieces_of([b"a"]), [-1], b"a")
 
 
 def test_a_space_after_a_special_token_is_no_part_of_the_text() -> None:

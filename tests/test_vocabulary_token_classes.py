@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vocabulary_files import pieces_of
 
+from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.token_classes import CLASSES, TokenClass, TokenClasses, classify
-from pyengine.vocabulary.tokens import Pieces, TokenKind
+from pyengine.vocabulary.tokens import TokenKind
 
 PUNCTUATION = set(string.punctuation.encode()) - {ord("_")}
 piece_lists = st.lists(
@@ -18,8 +21,12 @@ piece_lists = st.lists(
 )
 
 
+def classes_of(pieces: Sequence[bytes], kinds: Sequence[int] = ()) -> TokenClasses:
+    return classify(PieceFeatures(pieces_of(pieces, kinds)))
+
+
 def class_of(piece: bytes) -> TokenClass:
-    return CLASSES[int(classify(Pieces.from_list([b"x", piece, b""])).primary[1])]
+    return CLASSES[int(classes_of([b"x", piece, b""]).primary[1])]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +76,9 @@ def test_class_of_one_piece(piece: bytes, expected: TokenClass) -> None:
 
 
 def test_kinds_come_before_bytes() -> None:
-    kinds = np.array(
-        [TokenKind.CONTROL, TokenKind.UNUSED, TokenKind.BYTE, TokenKind.USER_DEFINED], np.uint8
-    )
+    kinds = [TokenKind.CONTROL, TokenKind.UNUSED, TokenKind.BYTE, TokenKind.USER_DEFINED]
     pieces = [b"<s>", b"(", b"\x0a", b"[PAD3]"]
-    primary = classify(Pieces.from_list(pieces, kinds)).primary
+    primary = classes_of(pieces, kinds).primary
     assert [CLASSES[i] for i in primary] == [
         TokenClass.CONTROL,
         TokenClass.UNUSED,
@@ -85,7 +90,7 @@ def test_kinds_come_before_bytes() -> None:
 @settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_the_classes_are_a_partition(pieces: list[bytes]) -> None:
-    classes = classify(Pieces.from_list(pieces))
+    classes = classes_of(pieces)
     assert sum(classes.counts().values()) == len(pieces)
     seen = np.concatenate([classes.ids(c) for c in CLASSES])
     assert sorted(seen.tolist()) == list(range(len(pieces)))
@@ -94,14 +99,14 @@ def test_the_classes_are_a_partition(pieces: list[bytes]) -> None:
 @settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_a_token_is_classed_by_its_own_bytes_alone(pieces: list[bytes]) -> None:
-    together = [CLASSES[i] for i in classify(Pieces.from_list(pieces)).primary]
+    together = [CLASSES[i] for i in classes_of(pieces).primary]
     assert together == [class_of(piece) for piece in pieces]
 
 
 @settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_the_papers_rules_against_their_one_line_definitions(pieces: list[bytes]) -> None:
-    sets = classify(Pieces.from_list(pieces)).sets
+    sets = classes_of(pieces).sets
     special = [i for i, p in enumerate(pieces) if PUNCTUATION & set(p)]
     dead = [i for i, p in enumerate(pieces) if p and not p.decode("utf-8", "replace").strip()]
     assert sets["paper: special"].tolist() == special
@@ -111,7 +116,7 @@ def test_the_papers_rules_against_their_one_line_definitions(pieces: list[bytes]
 @settings(deadline=None, max_examples=60)
 @given(piece_lists)
 def test_white_space_and_invalid_pieces_against_a_slow_rule(pieces: list[bytes]) -> None:
-    classes = classify(Pieces.from_list(pieces))
+    classes = classes_of(pieces)
     broken = [i for i, p in enumerate(pieces) if "\ufffd" in p.decode("utf-8", "replace")]
     written = [i for i in broken if "\ufffd".encode() not in pieces[i]]
     assert set(written) <= set(classes.ids(TokenClass.BYTES).tolist())
@@ -120,6 +125,6 @@ def test_white_space_and_invalid_pieces_against_a_slow_rule(pieces: list[bytes])
 
 
 def test_an_empty_vocabulary_has_no_classes() -> None:
-    classes = classify(Pieces.from_list([]))
+    classes = classes_of([])
     assert isinstance(classes, TokenClasses)
     assert set(classes.counts().values()) == {0}

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gguf
+import numpy as np
 from tiny_tokenizers import byte_alphabet
+
+from pyengine.vocabulary.tokens import Pieces
 
 KINDS = ("bpe", "spm", "wpm", "ugm", "rwkv", "none")
 WORDS = ("if", "else", "return", "while", "class", "import", "def", "x", "y")
 _CONTROL = gguf.TokenType.CONTROL
 _NORMAL = gguf.TokenType.NORMAL
+
+
+def pieces_of(pieces: Sequence[bytes], kinds: Sequence[int] = ()) -> Pieces:
+    """Lay out a list of pieces; all are normal tokens where no kinds are given."""
+    return Pieces(
+        np.frombuffer(b"".join(pieces), np.uint8),
+        np.cumsum([0, *map(len, pieces)], dtype=np.int64),
+        np.array(kinds or [_NORMAL] * len(pieces), np.uint8),
+    )
 
 
 def write_vocabulary(path: Path, kind: str) -> Path:

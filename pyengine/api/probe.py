@@ -73,8 +73,8 @@ def probe(
     Example:
         pyengine.probe("embedded:base").table("form_mass", rows="language", columns="form")
     """
+    from pyengine.measure.cold_rows import save_rows
     from pyengine.measure.probe import ProbeOptions, probe_run
-    from pyengine.measure.saved_cold_rows import save_rows
     from pyengine.vocabulary.keywords import load_tables
 
     sources, target = names(models) or [""], optional_path(save_logits)
@@ -105,8 +105,8 @@ def _check_target(save_logits: Path, sources: list[Named]) -> None:
 
 
 def _decoded(source: Named, options: ProbeOptions, progress: Progress) -> ColdRows:
+    from pyengine.measure.cold_rows import load_rows
     from pyengine.measure.probe import decode_cold
-    from pyengine.measure.saved_cold_rows import load_rows
 
     if str(source).endswith(".npz"):
         if options.starts:

@@ -55,13 +55,12 @@ def vocab(
         pyengine.vocab("embedded:base").table("tokens_per_1000_bytes")
     """
     from pyengine.measure.vocab import vocab as analyse
-    from pyengine.measure.vocab_analysis import VocabOptions
     from pyengine.text.documents import load_corpus
 
     collections = _collections(collection, names(keywords), words(language))
-    options = VocabOptions(collections, load_corpus(names(corpus)))
+    documents = load_corpus(names(corpus))
     opened = [_open(source) for source in names(models) or [""]]
-    return analyse(opened, options, progress=progress)
+    return analyse(opened, collections, documents, progress=progress)
 
 
 def _collections(

@@ -1,17 +1,26 @@
-"""What a probe decodes of one model: the rows after its starts, and its words of several tokens."""
+"""What a probe decodes of one model: the rows after its starts, and its words of several tokens.
+
+Kept in a file, they give every metric without the model.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
-from pyengine.errors import ModelKindError
-from pyengine.files import temporary_folder
+from pyengine.errors import ModelKindError, ResultFileError
+from pyengine.files import replacing, temporary_folder
+from pyengine.inputs import check_regular
 from pyengine.measure import decode
 from pyengine.measure.contexts import after, cold_chunk
 from pyengine.measure.engine import Processes, Progress
@@ -27,17 +36,25 @@ from pyengine.models.options import ModelOptions
 from pyengine.models.session import default_threads
 from pyengine.run.record import ModelInfo, Provenance
 from pyengine.vocabulary.coverage import exact_split
-from pyengine.vocabulary.tokens import VocabularyLike
+from pyengine.vocabulary.tokens import Pieces, VocabularyLike
 
 # Padding is part of every probability of a probe.
 NO_PADDING: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
-
-
-class SpelledVocabulary(VocabularyLike, Protocol):
-    """What the metrics need of a vocabulary, live or read back from a file."""
-
-    def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
-        """Return the bytes of one token."""
+FORMAT = 3
+# What NumPy, zip and JSON raise on files that are damaged or something else.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    zipfile.BadZipFile,
+    zlib.error,
+    ValidationError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +72,7 @@ class ColdRows:
 
     info: ModelInfo
     provenance: Provenance
-    vocabulary: SpelledVocabulary
+    vocabulary: VocabularyLike
     starts: tuple[Start, ...]
     rows: Logits
     strings: Mapping[str, float]
@@ -149,3 +166,87 @@ def decode_starts(
         processes.call(variant, decode.write_rows, variant, chunk, path)
         rows = np.fromfile(path, dtype=np.float32)
     return rows.reshape(len(starts), n_vocab)
+
+
+def save_rows(path: str | Path, decoded: ColdRows) -> None:
+    """Write what was decoded to a NumPy .npz file, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    data, offsets = decoded.vocabulary.piece_arrays()
+    header = {
+        "format": FORMAT,
+        "model": decoded.info.model_dump(mode="json"),
+        "provenance": decoded.provenance.model_dump(mode="json"),
+        "starts": [asdict(start) for start in decoded.starts],
+        "strings": dict(decoded.strings),
+        "unspellable": sorted(decoded.unspellable),
+        "longest": decoded.longest,
+    }
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            logits=decoded.rows,
+            piece_bytes=data,
+            piece_offsets=offsets,
+            kinds=decoded.vocabulary.kinds,
+        )
+
+
+def load_rows(path: str | Path) -> ColdRows:
+    """Read a file that `save_rows` wrote.
+
+    Raises:
+        ResultFileError: the file is missing, damaged, or of another format.
+    """
+    check_regular(path, error=ResultFileError)
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            header = json.loads(arrays["header"].tobytes())
+            if header["format"] != FORMAT:
+                raise ResultFileError(
+                    f"{path}: saved logits of format {header['format']}, "
+                    f"this version reads format {FORMAT}; save them again"
+                )
+            decoded = _read(header, arrays)
+            fits = _fits(decoded)
+    except _DAMAGE as error:
+        raise ResultFileError(f"{path}: not a file of saved logits ({error})") from error
+    if not fits:
+        raise ResultFileError(f"{path}: its arrays do not fit together; save the logits again")
+    return decoded
+
+
+def _read(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> ColdRows:
+    return ColdRows(
+        info=ModelInfo.model_validate(header["model"]),
+        provenance=Provenance.model_validate(header["provenance"]),
+        vocabulary=Pieces(arrays["piece_bytes"], arrays["piece_offsets"], arrays["kinds"]),
+        starts=tuple(Start(s["name"], tuple(s["ids"]), s["reason"]) for s in header["starts"]),
+        rows=arrays["logits"],
+        strings={str(word): float(log_p) for word, log_p in header["strings"].items()},
+        unspellable=frozenset(header["unspellable"]),
+        longest=int(header["longest"]),
+    )
+
+
+def _fits(decoded: ColdRows) -> bool:
+    """Return whether the arrays describe one vocabulary, and every number is in its range."""
+    n, (data, offsets) = decoded.vocabulary.size, decoded.vocabulary.piece_arrays()
+    ids = [i for start in decoded.starts for i in start.ids]
+    return (
+        decoded.rows.dtype == np.float32
+        and decoded.rows.shape == (len(decoded.starts), n)
+        and len(decoded.starts) > 0
+        and data.dtype == np.uint8
+        and offsets.dtype == np.int64
+        and offsets.shape == (n + 1,)
+        and offsets[0] == 0
+        and offsets[-1] == len(data)
+        and bool(np.all(np.diff(offsets) >= 0))
+        and all(start.ids for start in decoded.starts)
+        and all(0 <= i < n for i in ids)
+        and all(log_p <= 0 and not math.isnan(log_p) for log_p in decoded.strings.values())
+    )

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pyengine.errors import OptionError
-from pyengine.measure.cold_rows import SpelledVocabulary
 from pyengine.measure.contexts import after, cold_chunk
 from pyengine.measure.observers import top_tokens
 from pyengine.measure.start_tokens import NATURAL, Start, resolve_start
@@ -20,8 +19,9 @@ from pyengine.models.model import Model, open_model
 from pyengine.models.references import resolve_model
 from pyengine.models.session import Session
 from pyengine.statistics.rows import row_statistics
-from pyengine.vocabulary.keyword_forms import VARIANTS, bare_tokens, variant_sets
+from pyengine.vocabulary.coverage import VARIANTS, bare_tokens, variant_sets
 from pyengine.vocabulary.token_sets import TokenSets
+from pyengine.vocabulary.tokens import VocabularyLike
 
 LONGEST_NAME = 40
 
@@ -47,7 +47,7 @@ class ColdStart:
 
     start: Start
     logits: npt.NDArray[np.float32]
-    vocabulary: SpelledVocabulary
+    vocabulary: VocabularyLike
 
     @cached_property
     def log_probabilities(self) -> npt.NDArray[np.float64]:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from pyengine.measure.table import Scored
 from pyengine.models.model import Vocabulary
 from pyengine.run.record import Exhibit
 from pyengine.text.tokens import TokenizedText
 from pyengine.vocabulary.keywords import KeywordTable
+from pyengine.vocabulary.tokens import VocabularyLike
 
 BYTES_BEFORE = 160
-PASSAGES, POSITIONS = "passages", "positions"
-
-
-class Spelled(Protocol):
-    """A vocabulary, live or read back from a file."""
-
-    def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
-        """Return the bytes of one token."""
 
 
 def table_exhibit(table: KeywordTable, *, collection: str = "") -> Exhibit:
@@ -112,7 +105,9 @@ def passage_content(
     }
 
 
-def top_content(top: Sequence[tuple[int, float]], vocabulary: Spelled) -> list[dict[str, Any]]:
+def top_content(
+    top: Sequence[tuple[int, float]], vocabulary: VocabularyLike
+) -> list[dict[str, Any]]:
     """Write out the most probable tokens of a row: see `token_content`, and probability."""
     return [
         {**token_content(token, vocabulary), "probability": probability}
@@ -120,7 +115,7 @@ def top_content(top: Sequence[tuple[int, float]], vocabulary: Spelled) -> list[d
     ]
 
 
-def token_content(token: int, vocabulary: Spelled) -> dict[str, Any]:
+def token_content(token: int, vocabulary: VocabularyLike) -> dict[str, Any]:
     """Write out a token: token (id), text, and hex where its bytes are not UTF-8."""
     data = vocabulary.piece(token)
     text = text_of(data)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from pyengine.errors import TokenizerError
+from pyengine.models.model import Vocabulary
 from pyengine.text.classes import (
     SyntaxClass,
     classify_bytes,
@@ -18,107 +18,59 @@ from pyengine.text.classes import (
 )
 from pyengine.text.documents import Document
 from pyengine.text.parsing import PARSED_LANGUAGES
-from pyengine.vocabulary.coverage import Tokenizer
-from pyengine.vocabulary.offsets import PieceReader, token_offsets
+from pyengine.vocabulary.offsets import token_offsets
 
 
-class Splitter(Tokenizer, PieceReader, Protocol):
-    """A vocabulary that splits text and knows the bytes of its tokens."""
-
-
-@dataclass(frozen=True)
-class ClassCount:
-    """Tokens of one syntactic class, and the bytes that belong to that class."""
-
-    tokens: int = 0
-    n_bytes: int = 0
-
-    def __add__(self, other: ClassCount) -> ClassCount:
-        return ClassCount(self.tokens + other.tokens, self.n_bytes + other.n_bytes)
-
-
-@dataclass(frozen=True)
-class Fertility:
-    """Token counts over some text; sums over documents add up with `+`.
-
-    keywords, keyword_tokens: occurrences of keywords, and the tokens that touch them, each
-    occurrence counted alone. indentation_tokens: tokens that are indentation and nothing else
-    but white space. classes: by the class of the token's first solid byte; empty without parser.
-    located: bytes in documents whose tokens could be located; the figures by class hold for them.
-    """
-
-    documents: int = 0
-    refused: int = 0
-    n_bytes: int = 0
-    n_lines: int = 0
-    tokens: int = 0
-    located: int = 0
-    located_tokens: int = 0
-    keywords: int = 0
-    keyword_tokens: int = 0
-    indentation_tokens: int = 0
-    classes: Mapping[SyntaxClass, ClassCount] = field(default_factory=dict)
-
-    def __add__(self, other: Fertility) -> Fertility:
-        numbers = {
-            name: getattr(self, name) + getattr(other, name)
-            for name in self.__dataclass_fields__
-            if name != "classes"
-        }
-        names = sorted({*self.classes, *other.classes})
-        none = ClassCount()
-        classes = {
-            name: self.classes.get(name, none) + other.classes.get(name, none) for name in names
-        }
-        return Fertility(**numbers, classes=classes)
-
-
-def measure_documents(vocabulary: Splitter, documents: Iterable[Document]) -> Fertility:
+def fertility(vocabulary: Vocabulary, documents: Iterable[Document]) -> Counter[str]:
     """Tokenize documents, one by one and without special tokens, and count.
 
-    Documents that the tokenizer refuses, having no token for a byte, are counted as such.
+    Returns:
+        documents, those that are refused because the tokenizer has no token for a byte not among
+        them; refused; n_bytes, n_lines and tokens; located and located_tokens, the bytes and
+        tokens of documents whose tokens could be located, of which alone the rest is known:
+        keywords and keyword_tokens, occurrences of keywords and the tokens that touch them, each
+        occurrence counted alone; indentation_tokens, which are indentation and nothing else but
+        white space; and where the language has a parser "CLASS tokens", by the class of a token's
+        first solid byte, and "CLASS bytes" for each `SyntaxClass` by its label.
     """
-    total = Fertility()
+    total: Counter[str] = Counter()
     for document in documents:
         try:
-            total += measure_document(vocabulary, document)
+            total.update(_counts(vocabulary, document))
         except TokenizerError:
-            total += Fertility(refused=1)
+            total["refused"] += 1
     return total
 
 
-def measure_document(vocabulary: Splitter, document: Document) -> Fertility:
-    """Tokenize one document and count; by syntactic class where its language has a parser."""
+def _counts(vocabulary: Vocabulary, document: Document) -> dict[str, int]:
     text = document.content
     ids = vocabulary.tokenize(text)
-    total = Fertility(
-        documents=1, n_bytes=len(text), n_lines=document.n_lines, tokens=int(ids.size)
-    )
+    counts = {
+        "documents": 1,
+        "n_bytes": len(text),
+        "n_lines": document.n_lines,
+        "tokens": int(ids.size),
+    }
     offsets = token_offsets(vocabulary, ids, text)
     if offsets is None:
-        return total
+        return counts
     parsed = document.language in PARSED_LANGUAGES
-    bytes_classes = (
-        classify_bytes(text, document.language) if parsed else classify_white_space(text)
-    )
-    tokens = classify_tokens(bytes_classes, offsets)
-    starts, ends = _keyword_spans(bytes_classes)
-    return total + Fertility(
-        located=len(text),
-        located_tokens=int(ids.size),
-        keywords=starts.size,
-        keyword_tokens=_touching(offsets, starts, ends),
-        indentation_tokens=int(np.count_nonzero(tokens == SyntaxClass.INDENTATION)),
-        classes=_class_counts(tokens, bytes_classes) if parsed else {},
-    )
-
-
-def _keyword_spans(
-    classes: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    classes = classify_bytes(text, document.language) if parsed else classify_white_space(text)
+    tokens = classify_tokens(classes, offsets)
     inside = np.concatenate(([0], (classes == SyntaxClass.KEYWORD).astype(np.int8), [0]))
-    change = np.diff(inside)
-    return np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    starts, ends = (np.flatnonzero(np.diff(inside) == step) for step in (1, -1))
+    counts |= {
+        "located": len(text),
+        "located_tokens": int(ids.size),
+        "keywords": starts.size,
+        "keyword_tokens": _touching(offsets, starts, ends),
+        "indentation_tokens": int(np.count_nonzero(tokens == SyntaxClass.INDENTATION)),
+    }
+    for name in np.unique(classes).tolist() if parsed else ():
+        label = SyntaxClass(name).label
+        counts[f"{label} tokens"] = int(np.count_nonzero(tokens == name))
+        counts[f"{label} bytes"] = int(np.count_nonzero(classes == name))
+    return counts
 
 
 def _touching(
@@ -128,11 +80,3 @@ def _touching(
     first = np.searchsorted(offsets, starts, side="right") - 1
     last = np.searchsorted(offsets, ends, side="left")
     return int((last - first).sum())
-
-
-def _class_counts(
-    tokens: npt.NDArray[np.uint8], n_bytes: npt.NDArray[np.uint8]
-) -> dict[SyntaxClass, ClassCount]:
-    token_counts = np.bincount(tokens, minlength=len(SyntaxClass)).tolist()
-    byte_counts = np.bincount(n_bytes, minlength=len(SyntaxClass)).tolist()
-    return {c: ClassCount(token_counts[c], byte_counts[c]) for c in SyntaxClass if byte_counts[c]}

@@ -3,65 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyengine.measure.cold_rows import ColdRows
-from pyengine.run.measurement import Measurement, group_of
+from pyengine.measure.found import measured
+from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit
 from pyengine.statistics.random_sets import random_mass
 from pyengine.vocabulary.controls import match_controls
-from pyengine.vocabulary.coverage import ranks
-from pyengine.vocabulary.keyword_forms import VARIANTS, bare_tokens, variant_sets
+from pyengine.vocabulary.coverage import VARIANTS, bare_tokens, id_statistics, variant_sets
 from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.token_classes import TokenClass, TokenClasses
-from pyengine.vocabulary.token_sets import RowLookup, SetLookup, TokenSets
+from pyengine.vocabulary.token_sets import SetLookup, TokenSets
 from pyengine.vocabulary.tokens import TokenKind
 
 LEFT_OUT = 3
 WRITTEN = (TokenKind.NORMAL, TokenKind.USER_DEFINED)
 KEYWORDS, ENGLISH = "matched keywords", "matched English"
-
-
-@dataclass(frozen=True, eq=False)
-class _Words:
-    """One language's words at the first start of one model.
-
-    Attributes:
-        bare: the token of each word that is one.
-        split: ln p of each word that is several.
-        n_unspellable: words that the tokenizer cannot write.
-        n_controls: words with an English partner.
-        lookup: of the forms' tokens, and of both sides of the pairs.
-    """
-
-    table: KeywordTable
-    words: tuple[str, ...]
-    bare: Mapping[str, int]
-    split: Mapping[str, float]
-    n_unspellable: int
-    n_controls: int
-    lookup: RowLookup
-
-    @property
-    def measured(self) -> bool:
-        """Whether every word that the tokenizer can write was measured."""
-        n = len(self.bare) + len(self.split) + self.n_unspellable
-        return n == len(self.words)
-
-    def mass(self, name: str) -> float:
-        """Return the probability of a set of tokens."""
-        return float(self.lookup.sets[name].mass[0])
-
-    def log_p(self) -> dict[str, float]:
-        """Return ln p of every measured word."""
-        bare = self.lookup.sets["bare"]
-        by_id = dict(zip(bare.ids.tolist(), bare.log_probability[0].tolist(), strict=True))
-        return {word: by_id[token] for word, token in self.bare.items()} | dict(self.split)
 
 
 def language_metrics(
@@ -72,36 +34,58 @@ def language_metrics(
     Exhibit "leave-one-out": language, and words with their share of the mass of bare and split
     words, and mass_without them.
     """
-    found = _look_up(decoded, table, seed)
-    group = group_of({"language": table.language})
-    row = partial(Measurement, model=decoded.info.id, reference="", group=group)
-    for written, n in (
-        ("one", len(found.bare)),
-        ("several", len(found.split)),
-        ("none", found.n_unspellable),
-    ):
-        members = group_of({"language": table.language, "tokens": written})
-        yield Measurement("keyword_count", decoded.info.id, "", members, n)
-    if found.words:
-        share = len(found.bare) / len(found.words)
-        members = group_of({"language": table.language, "form": "bare"})
-        yield row("coverage", group=members, value=share, n=len(found.words))
+    vocabulary, logits, words = decoded.vocabulary, decoded.rows[0], table.words()
+    bare = bare_tokens(vocabulary, words)
+    split = {word: decoded.strings[word] for word in words if word in decoded.strings}
+    n_unspellable = len(decoded.unspellable.intersection(words) - bare.keys())
+    english = match_controls(
+        vocabulary, words, size=vocabulary.size, tables=load_tables("reference"), seed=seed
+    )
+    sets = {
+        **variant_sets(vocabulary, words),
+        KEYWORDS: sorted(bare_tokens(vocabulary, english).values()),
+        ENGLISH: sorted(bare_tokens(vocabulary, english.values()).values()),
+    }
+    lookup = TokenSets(len(logits), sets).look_up(logits)
+    mass = {name: float(found.mass[0]) for name, found in lookup.sets.items()}
+    one = lookup.sets["bare"]
+
+    whole = {"language": table.language}
+    row = partial(measured, decoded.info.id, members=whole)
+    for written, n in (("one", len(bare)), ("several", len(split)), ("none", n_unspellable)):
+        yield row("keyword_count", n, members={**whole, "tokens": written})
+    if words:
+        of_form = {**whole, "form": "bare"}
+        yield row("coverage", len(bare) / len(words), len(words), members=of_form)
     for form in (*VARIANTS, "any"):
-        members = group_of({"language": table.language, "form": form})
-        n = len(found.lookup.sets[form].ids)
-        yield Measurement("form_mass", decoded.info.id, "", members, found.mass(form), n=n)
-    log_p = found.log_p()
-    if found.measured:
-        yield from _word_metrics(found, log_p, row)
-    n_text = int(np.count_nonzero(_text(decoded.vocabulary.kinds, classes, *WRITTEN)))
-    yield from _rank_metrics(found.lookup.sets["bare"], n_text, row)
-    yield from _control_metrics(found, row)
+        yield row("form_mass", mass[form], len(sets[form]), members={**whole, "form": form})
+
+    by_id = dict(zip(one.ids.tolist(), one.log_probability[0].tolist(), strict=True))
+    log_p = {word: by_id[token] for word, token in bare.items()} | split
+    if len(log_p) + n_unspellable == len(words):  # all that can be written was measured
+        split_mass = sum(float(np.exp(value)) for value in split.values())
+        yield row("split_mass", split_mass, len(split))
+        yield row("keyword_string_mass", mass["bare"] + split_mass, len(log_p))
+        if log_p:
+            yield row("geometric_mean", np.exp(np.mean(list(log_p.values()))), len(log_p))
+    is_text = np.ones(vocabulary.size, np.bool_)
+    is_text[classes.ids(TokenClass.UNUSED)] = False
+    n_text = int(np.count_nonzero(is_text & np.isin(vocabulary.kinds, WRITTEN)))
+    yield from _ranks(one, n_text, row)
+
+    keywords, others, n = mass[KEYWORDS], mass[ENGLISH], len(english)
+    if n > 0:
+        yield row("english_mass", others, n)
+        if others > 0 and max(keywords, others) < 1:
+            odds = keywords / (1 - keywords) / (others / (1 - others))
+            yield row("odds_ratio", odds, n)
     # Random sets are drawn from the tokens that text is made of.
-    drawable = _text(decoded.vocabulary.kinds, classes, TokenKind.NORMAL)
-    logits = decoded.rows[0][np.flatnonzero(drawable)].astype(np.float64)
-    p = np.exp(logits - found.lookup.log_sum_exp[0])
-    n_bare, mass = len(found.lookup.sets["bare"].ids), found.mass("bare")
-    yield from _random_metrics(p, n_bare, mass, row, draws=draws, seed=seed)
+    drawable = np.flatnonzero(is_text & (vocabulary.kinds == TokenKind.NORMAL))
+    p = np.exp(logits[drawable].astype(np.float64) - lookup.log_sum_exp[0])
+    mean, low, high, p_value = random_mass(p, len(one.ids), mass["bare"], draws=draws, seed=seed)
+    chance = row("random_mass", mean, draws)
+    yield replace(chance, low=low, high=high, level=0.95, interval="permutation")
+    yield row("random_p", p_value, draws)
     content = {"language": table.language, "words": leave_one_out(log_p)}
     yield Exhibit(kind="leave-one-out", model=decoded.info.id, content=content)
 
@@ -118,88 +102,10 @@ def leave_one_out(log_p: Mapping[str, float]) -> list[dict[str, Any]]:
     ]
 
 
-def _look_up(decoded: ColdRows, table: KeywordTable, seed: int) -> _Words:
-    vocabulary, row, words = decoded.vocabulary, decoded.rows[0], table.words()
-    bare = bare_tokens(vocabulary, words)
-    controls = match_controls(
-        vocabulary, words, size=vocabulary.size, tables=load_tables("reference"), seed=seed
-    ).pairs
-    sets = {
-        **variant_sets(vocabulary, words),
-        KEYWORDS: sorted(pair.keyword_token for pair in controls),
-        ENGLISH: sorted(pair.word_token for pair in controls),
-    }
-    return _Words(
-        table=table,
-        words=tuple(words),
-        bare=bare,
-        split={word: decoded.strings[word] for word in words if word in decoded.strings},
-        n_unspellable=len(decoded.unspellable.intersection(words) - bare.keys()),
-        n_controls=len(controls),
-        lookup=TokenSets(len(row), sets).look_up(row),
-    )
-
-
-def _word_metrics(
-    found: _Words, log_p: Mapping[str, float], row: partial[Measurement]
-) -> Iterator[Measurement]:
-    split = sum(float(np.exp(value)) for value in found.split.values())
-    yield row("split_mass", value=split, n=len(found.split))
-    yield row("keyword_string_mass", value=found.mass("bare") + split, n=len(log_p))
-    if log_p:
-        mean = float(np.exp(np.mean(list(log_p.values()))))
-        yield row("geometric_mean", value=mean, n=len(log_p))
-
-
-def _rank_metrics(bare: SetLookup, n_text: int, row: partial[Measurement]) -> Iterator[Measurement]:
+def _ranks(bare: SetLookup, n_text: int, row: partial[Measurement]) -> Iterator[Measurement]:
     n = len(bare.ids)
-    if n == 0:
-        return
-    yield row("best_rank", value=float(bare.best_rank[0]), n=n)
-    yield row("median_rank", value=float(bare.median_rank[0]), n=n)
-    ids = ranks(bare.ids, size=max(n_text, 1))
-    assert ids is not None, "there are ids"
-    yield row("keyword_id_mean", value=ids.mean, n=n)
-    yield row("keyword_id_median", value=ids.median, n=n)
-    yield row("keyword_id_max", value=float(ids.maximum), n=n)
-    yield row("keyword_id_share", value=ids.mean_share, n=n)
-
-
-def _control_metrics(found: _Words, row: partial[Measurement]) -> Iterator[Measurement]:
-    if found.n_controls == 0:
-        return
-    m, c = found.mass(KEYWORDS), found.mass(ENGLISH)
-    yield row("english_mass", value=c, n=found.n_controls)
-    if c > 0 and max(m, c) < 1:
-        yield row("odds_ratio", value=(m / (1 - m)) / (c / (1 - c)), n=found.n_controls)
-
-
-def _random_metrics(
-    p: npt.NDArray[np.float64],
-    size: int,
-    mass: float,
-    row: partial[Measurement],
-    *,
-    draws: int,
-    seed: int,
-) -> Iterator[Measurement]:
-    random = random_mass(p, size, mass, draws=draws, seed=seed)
-    yield row(
-        "random_mass",
-        value=random.mean,
-        low=random.low,
-        high=random.high,
-        level=0.95,
-        n=draws,
-        interval="permutation",
-    )
-    yield row("random_p", value=random.p_value, n=draws)
-
-
-def _text(
-    kinds: npt.NDArray[np.uint8], classes: TokenClasses, *written: TokenKind
-) -> npt.NDArray[np.bool_]:
-    """Mark the tokens of some kinds that are no padding."""
-    chosen: npt.NDArray[np.bool_] = np.isin(kinds, written)
-    chosen[classes.ids(TokenClass.UNUSED)] = False
-    return chosen
+    if n > 0:
+        yield row("best_rank", bare.best_rank[0], n)
+        yield row("median_rank", bare.median_rank[0], n)
+        for name, value in id_statistics(bare.ids, n_text=n_text).items():
+            yield row(f"keyword_id_{name}", value, n)

@@ -10,6 +10,7 @@ from pyengine.models.header import short_name
 from pyengine.models.model import Model
 from pyengine.models.vocabulary_hash import vocabulary_sha256
 from pyengine.plain_text import safe_line
+from pyengine.run.record import ModelInfo
 
 
 def variant_ids(paths: Sequence[Path]) -> list[str]:
@@ -24,6 +25,11 @@ def distinct(names: Sequence[str]) -> list[str]:
         earlier = names[:number].count(name)
         found.append(f"{name} ({earlier + 1})" if earlier else name)
     return found
+
+
+def model_info(id: str, model: Model) -> ModelInfo:  # noqa: A002 - the field's own name
+    """Describe an open model whose file is not read whole, so that it has no hash."""
+    return ModelInfo(id=id, path=str(model.path), sha256="", **model_facts(model))
 
 
 def model_facts(model: Model) -> dict[str, Any]:

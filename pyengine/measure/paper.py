@@ -9,18 +9,18 @@ import numpy as np
 
 from pyengine.measure.cold_rows import ColdRows
 from pyengine.measure.exhibits import token_content
-from pyengine.run.measurement import Measurement, group_of
+from pyengine.measure.found import measured
+from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit
 from pyengine.statistics.rows import ranks
 from pyengine.vocabulary.controls import english_words
-from pyengine.vocabulary.keyword_forms import bare_tokens
+from pyengine.vocabulary.coverage import bare_tokens
 from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.token_classes import TokenClasses
 from pyengine.vocabulary.token_sets import Doubles, Ids, SetLookup, TokenSets
 
 SHARES = (0.80, 0.85, 0.90, 0.95)
-COLLECTION = group_of({"collection": "paper"})
-BARE = group_of({"collection": "paper", "form": "bare"})
+COLLECTION = {"collection": "paper"}
 TOP = 20
 MAX_INDENTATION = 24
 
@@ -52,9 +52,9 @@ def paper_metrics(
         ("stp", mass["special"], len(found["special"].ids)),
         ("nlp", mass["english"], len(found["english"].ids)),
     ):
-        yield Measurement(metric, model, "", COLLECTION, value, n=n)
+        yield measured(model, metric, value, n, COLLECTION)
     share = len(keywords) / len(words)
-    yield Measurement("coverage", model, "", BARE, share, n=len(words))
+    yield measured(model, "coverage", share, len(words), {**COLLECTION, "form": "bare"})
     needed = {
         "shares": list(SHARES),
         "keywords": [items_needed(found["keywords"], share) for share in SHARES],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from pyengine.measure.cold_rows import ColdRows, read_cold_rows
 from pyengine.measure.engine import Processes, Progress
 from pyengine.measure.exhibits import table_exhibit, text_of, top_content
+from pyengine.measure.found import Finding, by_kind, measured
 from pyengine.measure.keyword_mass import language_metrics
 from pyengine.measure.limits import beyond_trained
 from pyengine.measure.models import distinct
@@ -18,10 +20,11 @@ from pyengine.measure.paper import paper_metrics
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
-from pyengine.vocabulary.keyword_forms import bare_tokens
+from pyengine.vocabulary.coverage import bare_tokens
 from pyengine.vocabulary.keywords import KeywordTable, load_tables
+from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.token_classes import TokenClass, TokenClasses, classify
-from pyengine.vocabulary.token_sets import Ids, RowLookup, TokenSets
+from pyengine.vocabulary.token_sets import Ids, TokenSets
 from pyengine.vocabulary.tokens import Pieces
 
 CODE_CLASSES = (
@@ -111,9 +114,7 @@ def probe_run(decoded: Sequence[ColdRows], options: ProbeOptions) -> Run:
         replace(one, info=one.info.model_copy(update={"id": name}))
         for one, name in zip(decoded, distinct([d.info.id for d in decoded]), strict=True)
     ]
-    found: list[Measurement | Exhibit | Note] = [
-        table_exhibit(table) for table in options.tables.values()
-    ]
+    found: list[Finding] = [table_exhibit(table) for table in options.tables.values()]
     for one in named:
         found += _model(one, options)
     for other in named[1:]:
@@ -123,29 +124,22 @@ def probe_run(decoded: Sequence[ColdRows], options: ProbeOptions) -> Run:
         options={"top": options.top, "draws": options.draws},
         provenance=named[0].provenance.model_copy(update={"seed": options.seed}),
         models=[one.info for one in named],
-        measurements=[one for one in found if isinstance(one, Measurement)],
-        exhibits=[one for one in found if isinstance(one, Exhibit)],
-        notes=[one for one in found if isinstance(one, Note)],
+        **by_kind(found),
     )
 
 
-def _model(decoded: ColdRows, options: ProbeOptions) -> Iterator[Measurement | Exhibit | Note]:
-    classes = classify(Pieces.of(decoded.vocabulary))
+def _model(decoded: ColdRows, options: ProbeOptions) -> Iterator[Finding]:
+    classes = classify(PieceFeatures(Pieces.of(decoded.vocabulary)))
     yield from _starts(decoded, classes, options)
     for table in options.tables.values():
         yield from language_metrics(decoded, classes, table, draws=options.draws, seed=options.seed)
     yield from _classes(decoded, classes)
     yield from paper_metrics(decoded, classes, options.paper_tables)
-    if not _all_measured(decoded, options.words()):
+    known = decoded.strings.keys() | decoded.unspellable
+    left = options.words() - known
+    if len(bare_tokens(decoded.vocabulary, left)) < len(left):
         yield Note(code="split-words-not-measured", model=decoded.info.id)
     yield from beyond_trained([decoded.info], decoded.longest)
-
-
-def _all_measured(decoded: ColdRows, words: Iterable[str]) -> bool:
-    """Tell whether every word is one token, or was decoded, or cannot be written."""
-    known = decoded.strings.keys() | decoded.unspellable
-    left = [word for word in words if word not in known]
-    return len(bare_tokens(decoded.vocabulary, left)) == len(left)
 
 
 def _starts(
@@ -169,37 +163,33 @@ def _starts(
             "top": top_content(top[i], vocabulary),
         }
         yield Exhibit(kind="start", model=model, content=content)
-        group = group_of({"start": start.name})
-        for metric, value in _whole(lookup, i):
-            yield Measurement(metric, model, "", group, value)
+        members = {"start": start.name}
+        for metric, value in (
+            ("entropy", lookup.entropy[i]),
+            ("effective_tokens", math.exp(lookup.entropy[i])),
+            ("padding_mass", lookup.sets["padding"].mass[i]),
+            ("control_mass", lookup.sets["control"].mass[i]),
+        ):
+            yield measured(model, metric, value, members=members)
         bare = lookup.sets["keywords"]
-        form = group_of({"start": start.name, "form": "bare"})
-        yield Measurement("form_mass", model, "", form, float(bare.mass[i]), n=len(bare.ids))
+        form = {**members, "form": "bare"}
+        yield measured(model, "form_mass", bare.mass[i], len(bare.ids), form)
         if i > 0:
             pair = pair_statistics(rows[:1], rows[i : i + 1], [0])[0]
-            against = group_of({"start": start.name, "against": decoded.starts[0].name})
+            against = group_of({**members, "against": decoded.starts[0].name})
             value = float(pair["jensen_shannon"])
             yield Measurement("jensen_shannon", model, model, against, value)
-
-
-def _whole(lookup: RowLookup, i: int) -> Iterator[tuple[str, float]]:
-    """Yield what one row says of the vocabulary as a whole."""
-    yield "entropy", float(lookup.entropy[i])
-    yield "effective_tokens", math.exp(lookup.entropy[i])
-    yield "padding_mass", float(lookup.sets["padding"].mass[i])
-    yield "control_mass", float(lookup.sets["control"].mass[i])
 
 
 def _classes(decoded: ColdRows, classes: TokenClasses) -> Iterator[Measurement]:
     named = {name: classes.sets[name] for name in CODE_CLASSES}
     lookup = TokenSets(decoded.rows.shape[1], named).look_up(decoded.rows[:1])
+    row = partial(measured, decoded.info.id)
     for name, found in lookup.sets.items():
-        group, n = group_of({"class": name}), len(found.ids)
-        mass = float(found.mass[0])
-        yield Measurement("class_mass", decoded.info.id, "", group, mass, n=n)
+        members, n = {"class": name}, len(found.ids)
+        yield row("class_mass", found.mass[0], n, members)
         if n:
-            rank = float(found.best_rank[0])
-            yield Measurement("best_rank", decoded.info.id, "", group, rank, n=n)
+            yield row("best_rank", found.best_rank[0], n, members)
 
 
 def _beside_first(first: ColdRows, other: ColdRows) -> Iterator[Measurement | Note]:

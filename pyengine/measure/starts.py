@@ -32,11 +32,7 @@ def keyword_ids(
     vocabulary: Vocabulary, table: KeywordTable, padding: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.int32]:
     """Return every token that is a keyword: bare or after a space, newline or tab, as written."""
-    found = {
-        token
-        for word in table.words()
-        for token in find_forms(vocabulary, word, cases=False).tokens
-    }
+    found = {token for word in table.words() for token in find_forms(vocabulary, word).values()}
     return np.array(sorted(found - set(padding.tolist())), dtype=np.int32)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy.typing as npt
 
 from pyengine.errors import TokenizerError
-from pyengine.measure.models import model_facts, variant_ids
+from pyengine.measure.models import model_info, variant_ids
 from pyengine.measure.provenance import provenance
 from pyengine.models.model import Model, Vocabulary
 from pyengine.run.measurement import NAN, Measurement
-from pyengine.run.record import Exhibit, ModelInfo, Run
+from pyengine.run.record import Exhibit, Run
 from pyengine.vocabulary.offsets import token_offsets
 from pyengine.vocabulary.tokens import TokenKind, piece_text
 
@@ -48,7 +48,7 @@ def tokenize_text(
         command="tokenize",
         options={"source": source, "add_special": add_special, "parse_special": parse_special},
         provenance=provenance(threads=1, devices=[]),
-        models=[ModelInfo(id=name, path=str(model.path), sha256="", **model_facts(model))],
+        models=[model_info(name, model)],
         measurements=[
             Measurement("bytes_per_token", name, "", "", density, n=len(tokens)),
             Measurement("round_trip_failures", name, "", "", float(not comes_back), n=1),

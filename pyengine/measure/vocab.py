@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
+from pyengine.measure.documents import population
 from pyengine.measure.exhibits import table_exhibit
-from pyengine.measure.models import model_facts, variant_ids
+from pyengine.measure.fertility import fertility
+from pyengine.measure.models import model_info, variant_ids
 from pyengine.measure.provenance import provenance
-from pyengine.measure.vocab_analysis import Analysed, Progress, VocabOptions, analyse
 from pyengine.measure.vocab_findings import (
+    Analysed,
     pair_exhibits,
     pair_rows,
     tokenizer_exhibits,
@@ -17,19 +19,33 @@ from pyengine.measure.vocab_findings import (
     tokenizer_rows,
 )
 from pyengine.models.model import Model
-from pyengine.run.record import Exhibit, ModelInfo, Population, Run
+from pyengine.run.record import Exhibit, Run
 from pyengine.text.documents import Corpus
+from pyengine.text.windows import WindowOptions
+from pyengine.vocabulary.coverage import coverage
+from pyengine.vocabulary.integrity import piece_faults, round_trips
+from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.paper import find_paper_tokenizer, holds_paper_lists, paper_lines
+from pyengine.vocabulary.reachability import find_unreachable
 from pyengine.vocabulary.tokenizer import Tokenizer
+
+Progress = Callable[[str, float], object]
+Collections = Mapping[str, Mapping[str, KeywordTable]]
 
 
 def vocab(
-    models: Sequence[Model], options: VocabOptions, *, progress: Progress = lambda *_: None
+    models: Sequence[Model],
+    collections: Collections,
+    corpus: Corpus,
+    *,
+    progress: Progress = lambda *_: None,
 ) -> Run:
     """Analyse the tokenizers of open models.
 
     Args:
         models: opened with or without weights, which are not used.
+        collections: keyword tables by language, by name of the collection.
+        corpus: the text that is tokenized.
         progress: called with what is being done and the part that is done.
 
     Returns:
@@ -42,58 +58,66 @@ def vocab(
     tokenizers = [Tokenizer(model) for model in models]
     ids = variant_ids([model.path for model in models])
     found = [
-        analyse(name, tokenizer, options, progress)
+        _analyse(name, tokenizer, collections, corpus, progress)
         for name, tokenizer in zip(ids, tokenizers, strict=True)
     ]
     for model in models:
         model.core.require_unchanged()
-    infos = [_info(name, model) for name, model in zip(ids, models, strict=True)]
+    infos = [model_info(name, model) for name, model in zip(ids, models, strict=True)]
     hashes = {info.id: info.vocabulary_sha256 for info in infos}
     pairs = list(combinations(found, 2))
     differing = [(a, b) for a, b in pairs if hashes[a.id] != hashes[b.id]]
     exhibits = [
         table_exhibit(table, collection=name)
-        for name, tables in options.collections.items()
+        for name, tables in collections.items()
         for table in tables.values()
     ]
     exhibits += [e for item in found for e in tokenizer_exhibits(item)]
     exhibits += [e for pair in differing for e in pair_exhibits(*pair)]
-    if holds_paper_lists(options.collections):
+    if holds_paper_lists(collections):
         exhibits += [exhibit for item in found for exhibit in _paper(item)]
     rows = [row for item in found for row in tokenizer_rows(item)]
     for a, b in pairs:
         rows += pair_rows(a, b, identical=hashes[a.id] == hashes[b.id])
     return Run(
         command="vocab",
-        options={"collections": list(options.collections)},
+        options={"collections": list(collections)},
         provenance=provenance(threads=1, devices=[]),
         models=infos,
-        population=_population(options.corpus),
+        # Nothing of the text is scored.
+        population=population(corpus, (), WindowOptions(n_ctx=0, stride=0), prefix=(), seed=0),
         measurements=rows,
         exhibits=exhibits,
         notes=[note for item in found for note in tokenizer_notes(item)],
     )
 
 
-def _info(id: str, model: Model) -> ModelInfo:  # noqa: A002 - the field's own name
-    return ModelInfo(id=id, path=str(model.path), sha256="", **model_facts(model))
-
-
-def _population(corpus: Corpus) -> Population:
-    """Describe the text that was tokenized; nothing of it was scored."""
-    return Population(
-        origin=corpus.origin,
-        sha256=corpus.sha256,
-        n_documents=len(corpus),
-        n_bytes=corpus.n_bytes,
-        languages={name: len(group) for name, group in corpus.by_language().items()},
-        n_scored_documents=0,
-        n_windows=0,
-        n_tokens=0,
-        n_ctx=0,
-        stride=0,
-        prefix=[],
-        seed=0,
+def _analyse(
+    id: str,  # noqa: A002 - the field's own name
+    tokenizer: Tokenizer,
+    collections: Collections,
+    corpus: Corpus,
+    progress: Progress,
+) -> Analysed:
+    """Look up keywords, tokenize the corpus, and test the tokenizer's integrity."""
+    vocabulary, features = tokenizer.vocabulary, tokenizer.features
+    covered = {name: coverage(vocabulary, tables) for name, tables in collections.items()}
+    groups = corpus.by_language()
+    known = [name for tables in collections.values() for name in tables if name in groups]
+    spent = {}
+    doing = f"tokenize with {tokenizer.model.path.name}"
+    for done, language in enumerate(dict.fromkeys((*known, *groups))):
+        progress(doing, done / len(groups))
+        spent[language] = fertility(vocabulary, groups[language])
+    progress(doing, 1.0)
+    return Analysed(
+        id=id,
+        tokenizer=tokenizer,
+        coverage=covered,
+        fertility=spent,
+        reachability=find_unreachable(vocabulary, features, tokenizer.model.path),
+        faults=piece_faults(features, vocabulary.repeated_pieces()),
+        trips=round_trips(vocabulary),
     )
 
 

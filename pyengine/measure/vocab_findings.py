@@ -2,91 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.measure.fertility import Fertility
-from pyengine.measure.vocab_analysis import Analysed
+from pyengine.measure.found import measured
 from pyengine.models.model import Vocabulary
 from pyengine.run.measurement import NAN, Measurement, group_of
 from pyengine.run.record import Exhibit, Note
-from pyengine.vocabulary.coverage import Form, KeywordForms, LanguageCoverage, ranks, union_coverage
-from pyengine.vocabulary.integrity import special_token_faults
+from pyengine.text.classes import SyntaxClass
+from pyengine.vocabulary.coverage import (
+    PREFIXES,
+    Covered,
+    KeywordForms,
+    bare_ids,
+    each_once,
+    id_statistics,
+    missing,
+)
+from pyengine.vocabulary.integrity import PieceFaults, RoundTrip, special_token_faults
 from pyengine.vocabulary.keywords import WordClass
 from pyengine.vocabulary.paper import paper_counts
 from pyengine.vocabulary.piece_features import PieceFeatures
+from pyengine.vocabulary.reachability import Reachability
 from pyengine.vocabulary.sharing import compare_vocabularies
 from pyengine.vocabulary.tokenizer import Tokenizer
 from pyengine.vocabulary.tokens import piece_text
 
-FORMS: Mapping[str, tuple[Form, ...]] = {
-    "bare": (Form.BARE,),
-    "space": (Form.SPACE,),
-    "line": (Form.NEWLINE, Form.TAB),
-    "any": (),
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "bare": ("bare",),
+    "space": ("space",),
+    "line": ("newline", "tab"),
+    "any": tuple(PREFIXES),
 }
+# Takes metric, value, n and members of the group.
+MakeRow = Callable[..., Measurement]
 
 
-class MakeRow(Protocol):
-    """Makes a measurement of one tokenizer."""
+@dataclass(frozen=True)
+class Analysed:
+    """All that was found in one tokenizer.
 
-    def __call__(
-        self, metric: str, members: Mapping[str, str], value: float, n: int = 0
-    ) -> Measurement:
-        """Return the measurement of a metric for a group of n things."""
+    Attributes:
+        id: of its model in the run.
+        coverage: by collection and language.
+        fertility: counts by language, see `fertility`.
+    """
+
+    id: str
+    tokenizer: Tokenizer
+    coverage: Mapping[str, Mapping[str, Covered]]
+    fertility: Mapping[str, Counter[str]]
+    reachability: Reachability
+    faults: PieceFaults
+    trips: Sequence[RoundTrip]
+
+    @property
+    def words(self) -> Covered:
+        """The keywords of the first collection."""
+        return tuple(word for part in next(iter(self.coverage.values())).values() for word in part)
 
 
 def tokenizer_rows(item: Analysed) -> Iterator[Measurement]:
     """Yield every number of one tokenizer."""
-    row = partial(_row, item.id)
+    row = partial(measured, item.id)
     yield from _token_rows(item, row)
     for collection, found in item.coverage.items():
-        yield from _collection_rows(collection, found, item.tokenizer, row)
-    for language, fertility in item.fertility.items():
-        yield from _fertility_rows({"language": language}, fertility, row)
+        yield from _collection_rows({"collection": collection}, found, item.tokenizer, row)
+    for language, counts in item.fertility.items():
+        yield from _fertility_rows({"language": language}, counts, row)
     yield from _integrity_rows(item, row)
 
 
-def _row(
-    model: str, metric: str, members: Mapping[str, str], value: float, n: int = 0
-) -> Measurement:
-    return Measurement(metric, model, "", group_of(members), float(value), n=n)
-
-
-def ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float, nothing: float = NAN) -> float:
     """Return part / whole; NaN where there is nothing."""
-    return part / whole if whole else NAN
+    return part / whole if whole else nothing
 
 
 def _token_rows(item: Analysed, row: MakeRow) -> Iterator[Measurement]:
     """Yield how many tokens are of each class, in each set, and under the paper's rules."""
     tokenizer, size = item.tokenizer, item.tokenizer.size
-    yield row("token_share", {}, 1.0, size)
+    yield row("token_share", 1.0, size)
     for part, n in (("text", tokenizer.n_text), ("padding", tokenizer.n_padding)):
-        yield row("token_share", {"part": part}, ratio(n, size), size)
+        yield row("token_share", ratio(n, size), size, {"part": part})
     for name, n in tokenizer.classes.counts().items():
         if n:
             yield from _set_rows({"class": name.value}, tokenizer.classes.ids(name), tokenizer, row)
-    for title, ids in _sets(item):
+    bare = {w.bare for w in item.words if w.bare is not None}
+    every = {token for w in item.words for token in w.forms.values()}
+    sets = {
+        **tokenizer.classes.sets,
+        "keywords, bare": np.array(sorted(bare), np.int64),
+        "keywords, any spacing": np.array(sorted(every), np.int64),
+    }
+    for title, ids in sets.items():
         yield from _set_rows({"set": title}, ids, tokenizer, row)
     special, dead = paper_counts(tokenizer)
-    yield row("token_share", {"rule": "special"}, ratio(special, size), size)
+    yield row("token_share", ratio(special, size), size, {"rule": "special"})
     n_text = tokenizer.n_text
-    yield row("token_share", {"rule": "dead"}, dead / n_text if n_text else 0.0, n_text)
-
-
-def _sets(item: Analysed) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-    """Yield the overlapping sets, with the keywords of the first collection."""
-    yield from item.tokenizer.classes.sets.items()
-    words = [w.forms for part in next(iter(item.coverage.values())).values() for w in part.words]
-    bare = {w.bare for w in words if w.bare is not None}
-    every = {token for w in words for token in w.forms.values()}
-    yield "keywords, bare", np.array(sorted(bare), np.int64)
-    yield "keywords, any spacing", np.array(sorted(every), np.int64)
+    yield row("token_share", ratio(dead, n_text, 0.0), n_text, {"rule": "dead"})
 
 
 def _set_rows(
@@ -94,90 +113,88 @@ def _set_rows(
 ) -> Iterator[Measurement]:
     lengths = tokenizer.features.pieces.lengths[ids]
     n = len(ids)
-    yield row("token_share", members, ratio(n, tokenizer.size), tokenizer.size)
-    yield row("piece_bytes", members, lengths.mean() if n else 0.0, n)
-    yield row("piece_bytes_max", members, lengths.max(initial=0), n)
+    yield row("token_share", ratio(n, tokenizer.size), tokenizer.size, members)
+    yield row("piece_bytes", lengths.mean() if n else 0.0, n, members)
+    yield row("piece_bytes_max", lengths.max(initial=0), n, members)
 
 
 def _collection_rows(
-    collection: str, found: Mapping[str, LanguageCoverage], tokenizer: Tokenizer, row: MakeRow
+    whole: Mapping[str, str], found: Mapping[str, Covered], tokenizer: Tokenizer, row: MakeRow
 ) -> Iterator[Measurement]:
     """Yield coverage of each language, whole and by class of word, and of all words together."""
-    whole = {"collection": collection}
     for language, part in found.items():
-        members = whole | {"language": language}
+        members = {**whole, "language": language}
         yield from _coverage_rows(members, part, tokenizer, row)
-        present = {word.keyword.word_class for word in part.words}
-        for word_class in (name for name in WordClass if name in present):
-            inner = members | {"class": word_class.value}
-            yield from _coverage_rows(inner, part.of(word_class), tokenizer, row)
-    yield from _coverage_rows(whole, union_coverage(found.values()), tokenizer, row)
+        for word_class in WordClass:
+            of_class = tuple(w for w in part if w.keyword.word_class is word_class)
+            if of_class:
+                inner = {**members, "class": word_class.value}
+                yield from _coverage_rows(inner, of_class, tokenizer, row)
+    yield from _coverage_rows(whole, each_once(found.values()), tokenizer, row)
 
 
 def _coverage_rows(
-    members: Mapping[str, str], part: LanguageCoverage, tokenizer: Tokenizer, row: MakeRow
+    members: Mapping[str, str], part: Covered, tokenizer: Tokenizer, row: MakeRow
 ) -> Iterator[Measurement]:
     n = len(part)
     for form, forms in FORMS.items():
-        yield row("coverage", {**members, "form": form}, ratio(part.count(*forms), n), n)
-    ids = part.bare_ids()
-    rank = ranks(ids, size=max(tokenizer.n_text, 1))
-    if rank is not None:
-        yield row("keyword_id_mean", members, rank.mean, rank.present)
-        yield row("keyword_id_median", members, rank.median, rank.present)
-        yield row("keyword_id_max", members, rank.maximum, rank.present)
-        yield row("keyword_id_share", members, rank.mean_share, rank.present)
+        covered = ratio(n - len(missing(part, *forms)), n)
+        yield row("coverage", covered, n, {**members, "form": form})
+    ids = bare_ids(part)
+    for name, value in id_statistics(ids, n_text=tokenizer.n_text).items():
+        yield row(f"keyword_id_{name}", value, len(ids), members)
     if tokenizer.cl100k is not None:
         places = tokenizer.cl100k[ids]
         inside = places[places >= 0]
-        mean = float(inside.mean()) if len(inside) else NAN
-        yield row("keyword_place_mean", members, mean, len(inside))
+        mean = inside.mean() if len(inside) else NAN
+        yield row("keyword_place_mean", mean, len(inside), members)
 
 
 def _fertility_rows(
-    members: Mapping[str, str], found: Fertility, row: MakeRow
+    members: Mapping[str, str], found: Counter[str], row: MakeRow
 ) -> Iterator[Measurement]:
     """Yield rates over the documents of one language; exact for these texts."""
-    n_documents = found.documents + found.refused
-    yield row("refused_documents", members, found.refused, n_documents)
-    yield row("bytes_per_token", members, ratio(found.n_bytes, found.tokens), found.tokens)
-    per_1000 = ratio(1000 * found.tokens, found.n_bytes)
-    yield row("tokens_per_1000_bytes", members, per_1000, found.n_bytes)
-    yield row("tokens_per_line", members, ratio(found.tokens, found.n_lines), found.n_lines)
-    located = found.located / found.n_bytes if found.n_bytes else 0.0
-    yield row("located_share", members, located, found.n_bytes)
-    per_keyword = ratio(found.keyword_tokens, found.keywords)
-    yield row("tokens_per_keyword", members, per_keyword, found.keywords)
-    if found.located:
-        share = found.indentation_tokens / found.located_tokens
-        yield row("indentation_share", members, share, found.located_tokens)
-    tokens = sum(part.tokens for part in found.classes.values())
-    n_bytes = sum(part.n_bytes for part in found.classes.values())
-    for name, part in found.classes.items():
-        inner = {**members, "class": name.label}
-        yield row("syntax_token_share", inner, part.tokens / tokens if tokens else 0.0, tokens)
-        yield row("syntax_byte_share", inner, part.n_bytes / n_bytes, n_bytes)
-        yield row("bytes_per_token", inner, ratio(part.n_bytes, part.tokens), part.tokens)
+    n_tokens, n_bytes, n_lines = found["tokens"], found["n_bytes"], found["n_lines"]
+    n_documents = found["documents"] + found["refused"]
+    yield row("refused_documents", found["refused"], n_documents, members)
+    yield row("bytes_per_token", ratio(n_bytes, n_tokens), n_tokens, members)
+    yield row("tokens_per_1000_bytes", ratio(1000 * n_tokens, n_bytes), n_bytes, members)
+    yield row("tokens_per_line", ratio(n_tokens, n_lines), n_lines, members)
+    yield row("located_share", ratio(found["located"], n_bytes, 0.0), n_bytes, members)
+    per_keyword = ratio(found["keyword_tokens"], found["keywords"])
+    yield row("tokens_per_keyword", per_keyword, found["keywords"], members)
+    if found["located"]:
+        n_located = found["located_tokens"]
+        indentation = found["indentation_tokens"] / n_located
+        yield row("indentation_share", indentation, n_located, members)
+    present = [name.label for name in SyntaxClass if found[f"{name.label} bytes"]]
+    all_tokens = sum(found[f"{name} tokens"] for name in present)
+    all_bytes = sum(found[f"{name} bytes"] for name in present)
+    for name in present:
+        inner = {**members, "class": name}
+        tokens, size = found[f"{name} tokens"], found[f"{name} bytes"]
+        yield row("syntax_token_share", ratio(tokens, all_tokens, 0.0), all_tokens, inner)
+        yield row("syntax_byte_share", size / all_bytes, all_bytes, inner)
+        yield row("bytes_per_token", ratio(size, tokens), tokens, inner)
 
 
 def _integrity_rows(item: Analysed, row: MakeRow) -> Iterator[Measurement]:
     reach, faults, size = item.reachability, item.faults, item.tokenizer.size
     if not reach.reason:
         n = int(reach.n_tested)
-        yield row("unreachable", {}, ratio(len(reach.unreachable), n), n)
-    counts: Iterable[tuple[str, int]] = (
+        yield row("unreachable", ratio(len(reach.unreachable), n), n)
+    for fault, n in (
         ("fragment", reach.n_fragments),
         ("duplicate", len(faults.duplicate)),
         ("colliding", len(faults.colliding)),
         ("lost", faults.lost),
         ("invalid UTF-8", len(faults.invalid)),
-    )
-    for fault, n in counts:
-        yield row("token_share", {"fault": fault}, ratio(n, size), size)
+    ):
+        yield row("token_share", ratio(n, size), size, {"fault": fault})
     for trip in item.trips:
         texts = {"texts": trip.kind}
-        yield row("round_trip_failures", texts, trip.failed / trip.tested, trip.tested)
-        yield row("round_trip_misspellings", texts, trip.misspelled / trip.tested, trip.tested)
+        yield row("round_trip_failures", trip.failed / trip.tested, trip.tested, texts)
+        yield row("round_trip_misspellings", trip.misspelled / trip.tested, trip.tested, texts)
 
 
 EXAMPLES = 12
@@ -201,7 +218,18 @@ def tokenizer_exhibits(item: Analysed) -> Iterator[Exhibit]:
         pieces: examples of tokens with a fault, "unreachable" or "duplicate".
         round-trip: the first text of a kind that did not come back, and what came.
     """
-    yield Exhibit(kind="tokenizer", model=item.id, content=_identity(item.tokenizer))
+    vocabulary = item.tokenizer.vocabulary
+    identity = {
+        "add_bos": vocabulary.add_bos,
+        "add_eos": vocabulary.add_eos,
+        "cl100k": item.tokenizer.cl100k is not None,
+        "special_tokens": [
+            {"name": name, "id": token, "piece": piece_text(vocabulary.piece(token))}
+            for name in _SPECIAL
+            if (token := getattr(vocabulary, name)) is not None
+        ],
+    }
+    yield Exhibit(kind="tokenizer", model=item.id, content=identity)
     for content in _white_space(item.tokenizer.features):
         yield Exhibit(kind="white-space", model=item.id, content=content)
     for content in _splits(item):
@@ -238,25 +266,6 @@ def tokenizer_notes(item: Analysed) -> Iterator[Note]:
         yield Note(code="special-token", model=item.id, values=fault)
 
 
-def _identity(tokenizer: Tokenizer) -> dict[str, Any]:
-    vocabulary = tokenizer.vocabulary
-    return {
-        "add_bos": vocabulary.add_bos,
-        "add_eos": vocabulary.add_eos,
-        "cl100k": tokenizer.cl100k is not None,
-        "special_tokens": _special_tokens(vocabulary),
-    }
-
-
-def _special_tokens(vocabulary: Vocabulary) -> list[dict[str, Any]]:
-    found = ((name, getattr(vocabulary, name)) for name in _SPECIAL)
-    return [
-        {"name": name, "id": token, "piece": piece_text(vocabulary.piece(token))}
-        for name, token in found
-        if token is not None
-    ]
-
-
 def _white_space(features: PieceFeatures) -> list[dict[str, Any]]:
     """List the widths of pure spaces, tabs and newlines, and of spaces after one newline."""
     white = features.textual & features.ascii_white
@@ -280,10 +289,9 @@ def _white_space(features: PieceFeatures) -> list[dict[str, Any]]:
 
 
 def _splits(item: Analysed) -> Iterator[dict[str, Any]]:
-    vocabulary = item.tokenizer.vocabulary
     for collection, found in item.coverage.items():
         for language, part in found.items():
-            words = [_split(word, vocabulary) for word in part.words if word.bare is None]
+            words = [_split(w, item.tokenizer.vocabulary) for w in part if w.bare is None]
             yield {"collection": collection, "language": language, "words": words}
 
 
@@ -291,7 +299,7 @@ def _split(word: KeywordForms, vocabulary: Vocabulary) -> dict[str, Any]:
     return {
         "word": word.keyword.word,
         "class": word.keyword.word_class.value,
-        "forms": [form.value for form in word.forms.forms],
+        "forms": list(word.forms),
         "pieces": [
             piece_text(vocabulary.piece(token)) if token >= 0 else NO_TOKEN for token in word.split
         ],
@@ -327,8 +335,9 @@ def pair_rows(a: Analysed, b: Analysed, *, identical: bool) -> Iterator[Measurem
 def _token_ratios(a: Analysed, b: Analysed) -> Iterator[Measurement]:
     for language, left in a.fertility.items():
         right = b.fertility[language]
-        if left.tokens and right.tokens:
-            value = (right.tokens / right.n_bytes) / (left.tokens / left.n_bytes)
+        if left["tokens"] and right["tokens"]:
+            spent = [counts["tokens"] / counts["n_bytes"] for counts in (left, right)]
+            value = spent[1] / spent[0]
             group = group_of({"language": language})
             yield Measurement("token_ratio", b.id, a.id, group, value)
 
@@ -338,12 +347,8 @@ def pair_exhibits(a: Analysed, b: Analysed) -> Iterator[Exhibit]:
 
     Kind whole-words-only: reference (the other tokenizer) and words.
     """
-    whole_a, whole_b = _whole_words(a), _whole_words(b)
-    for item, other, mine, theirs in ((a, b, whole_a, whole_b), (b, a, whole_b, whole_a)):
+    for item, other in ((a, b), (b, a)):
+        theirs = {w.keyword.word for w in other.words if w.bare is not None}
+        mine = dict.fromkeys(w.keyword.word for w in item.words if w.bare is not None)
         content = {"reference": other.id, "words": [word for word in mine if word not in theirs]}
         yield Exhibit(kind="whole-words-only", model=item.id, content=content)
-
-
-def _whole_words(item: Analysed) -> dict[str, None]:
-    parts = next(iter(item.coverage.values())).values()
-    return {w.keyword.word: None for part in parts for w in part.words if w.bare is not None}

@@ -1,33 +1,14 @@
 """The mass that random token sets have: what a keyword set's mass must be held against."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class RandomMass:
-    """Masses of random sets.
-
-    Attributes:
-        mean: over the draws.
-        low, high: 2.5 % and 97.5 % quantiles over the draws.
-        p_value: (1 + number of draws with at least the observed mass) / (1 + draws), the
-            permutation p-value of Phipson and Smyth (2010), which is never 0.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p_value: float
-
-
 def random_mass(
     probabilities: Doubles, size: int, observed: float, *, draws: int, seed: int
-) -> RandomMass:
+) -> tuple[float, float, float, float]:
     """Draw token sets of a size without replacement and sum their probabilities.
 
     Args:
@@ -36,19 +17,19 @@ def random_mass(
         observed: the mass to compare with.
         draws: number of sets.
         seed: of NumPy's PCG64.
+
+    Returns:
+        mean over the draws, its 2.5 % and 97.5 % quantiles, and (1 + number of draws with at least
+        the observed mass) / (1 + draws), the permutation p-value of Phipson and Smyth (2010),
+        which is never 0.
     """
     if size == 0:
-        return RandomMass(mean=0.0, low=0.0, high=0.0, p_value=1.0)
+        return 0.0, 0.0, 0.0, 1.0
     rng = np.random.default_rng(seed)
     masses = probabilities[_distinct_rows(rng, len(probabilities), size, draws)].sum(axis=1)
     hits = int(np.count_nonzero(masses >= observed))
     low, high = np.quantile(masses, [0.025, 0.975]).tolist()
-    return RandomMass(
-        mean=float(masses.mean()),
-        low=low,
-        high=high,
-        p_value=(1 + hits) / (1 + draws),
-    )
+    return float(masses.mean()), low, high, (1 + hits) / (1 + draws)
 
 
 def _distinct_rows(

@@ -7,36 +7,20 @@ length and token-id range: if both move, the whole distribution moved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyengine.vocabulary.coverage import TokenLookup
-from pyengine.vocabulary.keywords import KeywordTable, union
+from pyengine.vocabulary.coverage import bare_tokens
+from pyengine.vocabulary.keywords import KeywordTable
+
+if TYPE_CHECKING:
+    from pyengine.vocabulary.tokens import VocabularyLike
 
 DECILES = 10
 _WORDS = Path(__file__).resolve().parent.parent / "data" / "english" / "common_words.txt"
-
-
-@dataclass(frozen=True)
-class Control:
-    """A keyword and the English word matched to it, both with their bare tokens."""
-
-    keyword: str
-    keyword_token: int
-    word: str
-    word_token: int
-
-
-@dataclass(frozen=True)
-class Controls:
-    """The matched pairs, the keywords for which no word was left, and the seed of the order."""
-
-    pairs: tuple[Control, ...]
-    unmatched: tuple[str, ...]
-    seed: int
 
 
 @cache
@@ -47,39 +31,37 @@ def english_words() -> tuple[str, ...]:
 
 
 def match_controls(
-    vocabulary: TokenLookup,
+    vocabulary: VocabularyLike,
     keywords: Iterable[str],
     *,
     size: int,
     tables: Mapping[str, KeywordTable],
     seed: int = 0,
-) -> Controls:
+) -> dict[str, str]:
     """Match each keyword that is one bare token with a common English word that is one, too.
 
     The word has the same length in bytes, is in no table, and its id is in the same tenth of the
     vocabulary (`size` tokens) or in a neighbouring one; among those left, the one with the nearest
     id. Every word is used once; the keywords choose in an order drawn with `seed`.
+
+    Returns:
+        the word of each keyword for which one was left.
     """
-    excluded = {word.lower() for word in union(tables.values())}
+    excluded = {word.lower() for table in tables.values() for word in table.words()}
+    english = bare_tokens(vocabulary, (w for w in english_words() if w not in excluded))
     pool: dict[int, dict[str, int]] = {}
-    for word in english_words():
-        token = None if word in excluded else vocabulary.token(word.encode())
-        if token is not None:
-            pool.setdefault(len(word), {})[word] = token
-    wanted = [(w, vocabulary.token(w.encode())) for w in dict.fromkeys(keywords)]
-    present = [(word, token) for word, token in wanted if token is not None]
-    pairs: dict[str, Control] = {}
+    for word, token in english.items():
+        pool.setdefault(len(word), {})[word] = token
+    present = list(bare_tokens(vocabulary, dict.fromkeys(keywords)).items())
+    pairs: dict[str, str] = {}
     for position in np.random.default_rng(seed).permutation(len(present)).tolist():
         keyword, token = present[position]
         candidates = pool.get(len(keyword.encode()), {})
         chosen = _nearest(token, candidates, size)
         if chosen is not None:
-            pairs[keyword] = Control(keyword, token, chosen, candidates.pop(chosen))
-    return Controls(
-        pairs=tuple(pairs[word] for word, _ in present if word in pairs),
-        unmatched=tuple(word for word, _ in present if word not in pairs),
-        seed=seed,
-    )
+            pairs[keyword] = chosen
+            del candidates[chosen]
+    return pairs
 
 
 def _nearest(token: int, candidates: Mapping[str, int], size: int) -> str | None:

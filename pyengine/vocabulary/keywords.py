@@ -76,15 +76,6 @@ class KeywordTable:
         """Return the words of the given classes (of all classes when none is given), in order."""
         return tuple(k.word for k in self.keywords if not classes or k.word_class in classes)
 
-    def classes(self) -> tuple[WordClass, ...]:
-        """Return the classes that occur in this table, in the order of `WordClass`."""
-        present = {k.word_class for k in self.keywords}
-        return tuple(c for c in WordClass if c in present)
-
-    def only(self, *classes: WordClass) -> KeywordTable:
-        """Return the table with the words of the given classes alone."""
-        return replace(self, keywords=tuple(k for k in self.keywords if k.word_class in classes))
-
     def __len__(self) -> int:
         return len(self.keywords)
 
@@ -121,11 +112,6 @@ def load_tables(
 def load_table(path: Path | str) -> KeywordTable:
     """Read and check one keyword table (TOML). Raise KeywordTableError when it is not valid."""
     return _read(Path(path))[0]
-
-
-def union(tables: Iterable[KeywordTable]) -> tuple[str, ...]:
-    """Return the distinct words of several tables in order of first appearance."""
-    return tuple(dict.fromkeys(word for table in tables for word in table.words()))
 
 
 @cache

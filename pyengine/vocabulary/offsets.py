@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.vocabulary.tokens import TokenKind
+from pyengine.vocabulary.tokens import TokenKind, VocabularyLike
 
 _REPLACEMENT = "\ufffd".encode()
 _STAND_IN = "\u2581".encode()  # SentencePiece writes it for a space
@@ -24,19 +24,8 @@ _CHARACTER = re.compile(
 Offsets = npt.NDArray[np.int64]
 
 
-class PieceReader(Protocol):
-    """Knows the bytes and the kind of every token."""
-
-    @property
-    def kinds(self) -> npt.NDArray[np.uint8]:
-        """Kind of every token, see TokenKind."""
-
-    def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
-        """Return the bytes of one token."""
-
-
 def token_offsets(
-    vocabulary: PieceReader, ids: Sequence[int] | npt.NDArray[np.integer], text: bytes
+    vocabulary: VocabularyLike, ids: Sequence[int] | npt.NDArray[np.integer], text: bytes
 ) -> Offsets | None:
     """Return int64 (n_tokens + 1,): token i covers the bytes [offsets[i], offsets[i + 1]).
 
@@ -60,7 +49,7 @@ def token_offsets(
 
 
 def spell(
-    vocabulary: PieceReader, ids: Sequence[int] | npt.NDArray[np.integer], text: bytes
+    vocabulary: VocabularyLike, ids: Sequence[int] | npt.NDArray[np.integer], text: bytes
 ) -> bool:
     """Say whether the pieces, put together, are the text, but for a space before it."""
     pieces = _pieces(vocabulary, ids)
@@ -68,7 +57,7 @@ def spell(
 
 
 def _pieces(
-    vocabulary: PieceReader, ids: Sequence[int] | npt.NDArray[np.integer]
+    vocabulary: VocabularyLike, ids: Sequence[int] | npt.NDArray[np.integer]
 ) -> list[bytes] | None:
     tokens: list[int] = np.asarray(ids, np.int64).tolist()
     return None if min(tokens, default=0) < 0 else [vocabulary.piece(token) for token in tokens]

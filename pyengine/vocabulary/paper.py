@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pyengine.vocabulary import piece_features as bits
-from pyengine.vocabulary.coverage import Form, LanguageCoverage, ranks, union_coverage
+from pyengine.vocabulary.coverage import Covered, bare_ids, each_once, id_statistics, missing
 from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.tokenizer import Tokenizer
 from pyengine.vocabulary.tokens import Pieces, TokenKind
@@ -66,7 +66,7 @@ def paper_counts(tokenizer: Tokenizer) -> tuple[int, int]:
 
 
 def paper_lines(
-    entry: Mapping[str, Any], found: Mapping[str, LanguageCoverage], tokenizer: Tokenizer
+    entry: Mapping[str, Any], found: Mapping[str, Covered], tokenizer: Tokenizer
 ) -> list[dict[str, str]]:
     """Set the paper's numbers for one of its tokenizers beside what was found here.
 
@@ -78,7 +78,7 @@ def paper_lines(
         for each statement: quantity (a code), language (empty where it is about all), source
         ("published", or "recomputed" from the paper's lists), and the texts paper and here.
     """
-    union = union_coverage(found.values())
+    union = each_once(found.values())
     return [
         *_coverage_lines(entry, found),
         *_total_lines(entry, found, union),
@@ -88,56 +88,52 @@ def paper_lines(
 
 
 def _coverage_lines(
-    entry: Mapping[str, Any], found: Mapping[str, LanguageCoverage]
+    entry: Mapping[str, Any], found: Mapping[str, Covered]
 ) -> Iterator[dict[str, str]]:
     for name, part in found.items():
-        bare = part.count(Form.BARE)
+        bare = len(bare_ids(part))
         yield _line("whole_words", PUBLISHED, entry["present"][name], bare, name)
         theirs = entry["present_percent"][name]
         here = _percent(bare, len(part))
         yield _line("whole_words_percent", RECOMPUTED, theirs, here, name)
         listed = _joined(sorted(entry["missing"][name]))
-        ours = _joined(sorted(part.missing(Form.BARE)))
+        ours = _joined(sorted(missing(part, "bare")))
         yield _line("missing_words", RECOMPUTED, listed, ours, name)
 
 
 def _total_lines(
-    entry: Mapping[str, Any], found: Mapping[str, LanguageCoverage], union: LanguageCoverage
+    entry: Mapping[str, Any], found: Mapping[str, Covered], union: Covered
 ) -> Iterator[dict[str, str]]:
     words = sum(len(part) for part in found.values())
-    bare = sum(part.count(Form.BARE) for part in found.values())
+    bare = sum(len(bare_ids(part)) for part in found.values())
     yield _line("whole_words", RECOMPUTED, entry["present_in_total"], bare)
     theirs = entry["present_in_total_percent"]
     yield _line("whole_words_percent", RECOMPUTED, theirs, _percent(bare, words))
     yield _line("missing", PUBLISHED, entry["missing_in_total"], words - bare)
     if "missing_in_union" in entry:
-        here = len(union.missing(Form.BARE))
+        here = len(missing(union, "bare"))
         yield _line("missing_distinct", RECOMPUTED, entry["missing_in_union"], here)
-        both = len(union.missing(Form.BARE, Form.SPACE))
+        both = len(missing(union, "bare", "space"))
         theirs = entry["missing_in_union_after_space_too"]
         yield _line("missing_after_space_too", RECOMPUTED, theirs, both)
 
 
 def _rank_lines(
     entry: Mapping[str, Any],
-    found: Mapping[str, LanguageCoverage],
-    union: LanguageCoverage,
+    found: Mapping[str, Covered],
+    union: Covered,
     tokenizer: Tokenizer,
 ) -> Iterator[dict[str, str]]:
     parts = {**found, "union": union}
     for name, numbers in entry.get("ranks", {}).items():
-        here = _ranks(parts[name], tokenizer)[: len(numbers)]
+        ids = id_statistics(bare_ids(parts[name]), n_text=tokenizer.n_text)
+        here = [round(value) for value in ids.values()][: len(numbers)]
         quantity = "mean_median_max_id" if len(numbers) == 3 else "mean_median_id"
         yield _line(quantity, RECOMPUTED, _joined(numbers), _joined(here), name)
-    rank = ranks(union.bare_ids(), size=max(tokenizer.n_text, 1))
-    if "union_mean_share" in entry and rank is not None:
-        here_share = f"{rank.mean / entry['base_tokens']:.4f}"
+    ids = id_statistics(bare_ids(union), n_text=tokenizer.n_text)
+    if "union_mean_share" in entry and ids:
+        here_share = f"{ids['mean'] / entry['base_tokens']:.4f}"
         yield _line("mean_id_share", RECOMPUTED, entry["union_mean_share"], here_share, "union")
-
-
-def _ranks(part: LanguageCoverage, tokenizer: Tokenizer) -> list[int]:
-    rank = ranks(part.bare_ids(), size=max(tokenizer.n_text, 1))
-    return [] if rank is None else [round(rank.mean), round(rank.median), rank.maximum]
 
 
 def _rule_lines(

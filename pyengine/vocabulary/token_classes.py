@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pyengine.vocabulary import piece_features as bits
 from pyengine.vocabulary.piece_features import BoolArray, PieceFeatures
 from pyengine.vocabulary.scripts import Script
-from pyengine.vocabulary.tokens import Pieces, TokenKind
+from pyengine.vocabulary.tokens import TokenKind
 
 
 class TokenClass(str, Enum):
@@ -103,13 +103,8 @@ class TokenClasses:
         return dict(zip(CLASSES, counted, strict=True))
 
 
-def classify(pieces: Pieces) -> TokenClasses:
+def classify(features: PieceFeatures) -> TokenClasses:
     """Class every token of a vocabulary (see TokenClass) and collect the overlapping sets."""
-    return classify_features(PieceFeatures(pieces))
-
-
-def classify_features(features: PieceFeatures) -> TokenClasses:
-    """Class every token as `classify` does, from features that are known already."""
     primary = _Partition(features).run()
     masks = _code_sets(features, primary) | _white_space_sets(features, primary)
     masks["paper: special"] = paper_special(features)

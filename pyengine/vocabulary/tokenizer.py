@@ -12,7 +12,7 @@ from pyengine._core import gguf_int32_list
 from pyengine.errors import TokenizerError
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.sharing import cl100k_ranks
-from pyengine.vocabulary.token_classes import TokenClasses, classify_features
+from pyengine.vocabulary.token_classes import TokenClasses, classify
 from pyengine.vocabulary.tokens import Pieces, TokenKind
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Tokenizer:
     @cached_property
     def classes(self) -> TokenClasses:
         """Class of every token, and the overlapping sets."""
-        return classify_features(self.features)
+        return classify(self.features)
 
     @cached_property
     def cl100k(self) -> npt.NDArray[np.int64] | None:

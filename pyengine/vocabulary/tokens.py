@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -25,7 +24,7 @@ class TokenKind(IntEnum):
 
 
 class VocabularyLike(Protocol):
-    """The part of `pyengine.models.Vocabulary` that the analyses read."""
+    """The part of `pyengine.models.Vocabulary` that can be read back from a file."""
 
     @property
     def size(self) -> int:
@@ -41,10 +40,15 @@ class VocabularyLike(Protocol):
     def token(self, piece: bytes) -> int | None:
         """Return the token whose piece is exactly these bytes."""
 
+    def piece(self, id: int) -> bytes:  # noqa: A002 - the name of the core's argument
+        """Return the bytes of one token."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Pieces:
-    """The bytes of all tokens, one after another: token i is `data[offsets[i]:offsets[i + 1]]`.
+    """A vocabulary at rest: the bytes of all tokens, one after another.
+
+    Token i is `data[offsets[i]:offsets[i + 1]]`.
 
     data: uint8 (total bytes,); offsets: int64 (size + 1,); kinds: uint8 (size,), see TokenKind.
     """
@@ -59,17 +63,6 @@ class Pieces:
         data, offsets = vocabulary.piece_arrays()
         return cls(data=data, offsets=offsets, kinds=vocabulary.kinds)
 
-    @classmethod
-    def from_list(
-        cls, pieces: Sequence[bytes], kinds: npt.NDArray[np.uint8] | None = None
-    ) -> Pieces:
-        """Lay out a list of pieces; all are normal tokens when no kinds are given."""
-        lengths = np.fromiter((len(p) for p in pieces), np.int64, len(pieces))
-        offsets = np.concatenate(([0], np.cumsum(lengths)))
-        if kinds is None:
-            kinds = np.full(len(pieces), TokenKind.NORMAL, np.uint8)
-        return cls(np.frombuffer(b"".join(pieces), np.uint8), offsets, kinds)
-
     @property
     def size(self) -> int:
         """Number of tokens, padding rows included."""
@@ -80,8 +73,17 @@ class Pieces:
         """Return the length of every piece in bytes, int64 (size,)."""
         return np.diff(self.offsets)
 
-    def __getitem__(self, token: int) -> bytes:
-        return self.data[self.offsets[token] : self.offsets[token + 1]].tobytes()
+    def piece_arrays(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        """Return the bytes of all pieces and where each begins."""
+        return self.data, self.offsets
+
+    def piece(self, id: int) -> bytes:  # noqa: A002 - as in the live vocabulary
+        """Return the bytes of one token."""
+        return self.data[self.offsets[id] : self.offsets[id + 1]].tobytes()
+
+    def token(self, piece: bytes) -> int | None:
+        """Return the token with exactly these bytes, as the live vocabulary does."""
+        return self._by_piece.get(piece)
 
     def take(self, tokens: npt.NDArray[np.integer]) -> list[bytes]:
         """Return the bytes of the given tokens."""
@@ -98,6 +100,18 @@ class Pieces:
         result = np.zeros(inside.size, np.uint8)
         result[inside] = taken
         return result.tobytes()
+
+    @cached_property
+    def _by_piece(self) -> dict[bytes, int]:
+        # Normal and user-defined tokens win over bytes, and those over control and unused tokens.
+        text = np.isin(self.kinds, (TokenKind.NORMAL, TokenKind.USER_DEFINED))
+        byte = self.kinds == TokenKind.BYTE
+        order = np.concatenate([np.flatnonzero(m) for m in (text, byte, ~(text | byte))])
+        index: dict[bytes, int] = {}
+        for token, piece in zip(order.tolist(), self.take(order), strict=True):
+            if piece:
+                index.setdefault(piece, token)
+        return index
 
 
 def piece_text(piece: bytes) -> str:
