@@ -21,7 +21,7 @@ from pyengine.code.likelihood import (
 from pyengine.code.references import ReferenceText, reference_text
 from pyengine.code.tasks import own_tasks
 from pyengine.measure.engine import Processes
-from pyengine.measure.observers import Block, TargetRank
+from pyengine.measure.observers import Block, target_rank
 from pyengine.measure.subjects import Subject, identify, open_subject, padding_ids
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
@@ -155,7 +155,7 @@ def test_ranks_are_places_from_one() -> None:
     targets = np.array([1, 1, -1], dtype=np.int32)
     none = np.empty(0, dtype=np.int32)
     block = Block(np.arange(3), rows, None, targets, np.array(["", "", ""]), none, 1)
-    places = TargetRank().columns(block)["rank"]
+    places = target_rank(block)["rank"]
     assert places[:2].tolist() == [2.0, 1.0]
     assert np.isnan(places[2])
 

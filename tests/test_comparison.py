@@ -17,8 +17,7 @@ from pyengine.choose.verdicts import pairs
 from pyengine.measure.compare import compare
 from pyengine.measure.engine import Processes
 from pyengine.measure.options import CompareOptions
-from pyengine.measure.other_vocabulary import Alone, keyword_log_probabilities
-from pyengine.measure.start_tokens import natural_start
+from pyengine.measure.other_vocabulary import Alone, alone, keyword_log_probabilities
 from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets, start_chunk
 from pyengine.measure.subjects import document_prefix, identify, padding_ids
 from pyengine.models.model import Model, open_model
@@ -239,20 +238,14 @@ def test_other_vocabularies_are_compared_by_bytes_and_strings_only(
     assert 0 < python.value < 1
 
 
-def alone(path: Path, model: Model) -> Alone:
-    return Alone(
-        variant=identify("model", path, ModelOptions()),
-        vocabulary=model.vocabulary,
-        n_vocab=model.n_vocab,
-        start=natural_start(model).ids,
-        padding=padding_ids(model.vocabulary, model.n_vocab),
-    )
+def own_tokens(path: Path, model: Model) -> Alone:
+    return alone(identify("model", path, ModelOptions()), model)
 
 
 def test_string_probabilities_follow_the_chain_rule(tiny: Path) -> None:
     with open_model(tiny) as model, Processes() as processes:
         words = ["if", "in", "int"]
-        got = keyword_log_probabilities(processes, alone(tiny, model), words, 1)
+        got = keyword_log_probabilities(processes, own_tokens(tiny, model), words, 1)
         session = Session(model, options=SessionOptions(threads=1))
         padding = padding_ids(model.vocabulary, model.n_vocab).tolist()
         ids = model.vocabulary.tokenize("int").tolist()
@@ -270,7 +263,7 @@ def test_words_that_a_tokenizer_cannot_spell_are_left_out(tmp_path: Path) -> Non
     with open_model(path) as model, Processes() as processes:
         _, kinds = start_chunk(model.vocabulary, [1], [1], threads=1)
         words = ["const_cast", "let"]
-        got = keyword_log_probabilities(processes, alone(path, model), words, 1)
+        got = keyword_log_probabilities(processes, own_tokens(path, model), words, 1)
     assert set(kinds) == {"cold", "keyword", "sequence"}
     assert got.keys() == {"let"}
 

@@ -22,8 +22,8 @@ from pyengine.measure.llama_perplexity.base_file import (
     writing_base_file,
 )
 from pyengine.measure.llama_perplexity.emulate import (
-    BaseRun,
     Emulated,
+    Losses,
     chunk_text,
     emulate_chunks,
 )
@@ -55,7 +55,7 @@ def variants(tiny: Path) -> dict[str, Path]:
     return made
 
 
-Emulation = tuple[Path, BaseRun, dict[str, Emulated]]
+Emulation = tuple[Path, list[Losses], dict[str, Emulated]]
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +65,9 @@ def emulated(tiny: Path, variants: dict[str, Path]) -> Emulation:
     with open_model(tiny) as reference, ExitStack() as stack:
         models = [stack.enter_context(open_model(variants[name])) for name in TYPES]
         header = chunk_text(reference, TEXT, 256, None)
-        with writing_base_file(path, header) as writer:
-            run, found = emulate_chunks(reference, models, header, writer=writer)
-    return path, run, dict(zip(TYPES, found, strict=True))
+        with writing_base_file(path, header) as write:
+            losses, found = emulate_chunks(reference, models, header, write=write)
+    return path, losses, dict(zip(TYPES, found, strict=True))
 
 
 def test_base_file_has_the_bytes_that_the_program_wrote(emulated: Emulation) -> None:
@@ -75,8 +75,7 @@ def test_base_file_has_the_bytes_that_the_program_wrote(emulated: Emulation) -> 
 
 
 def test_final_estimate_is_printed_alike(emulated: Emulation) -> None:
-    run = emulated[1]
-    assert print_final_estimate(run.nll, run.nll2, run.n) == FIGURES["final_estimate"]
+    assert print_final_estimate(emulated[1]) == FIGURES["final_estimate"]
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -88,11 +87,11 @@ def test_every_printed_digit_is_the_same(name: str, emulated: Emulation) -> None
 def test_a_base_file_that_is_read_gives_the_same_digits(
     name: str, tiny: Path, emulated: Emulation, variants: dict[str, Path]
 ) -> None:
-    base = read_base_file(emulated[0])
+    header, base = read_base_file(emulated[0])
     with open_model(tiny) as reference, open_model(variants[name]) as variant:
-        run, (found,) = emulate_chunks(reference, [variant], base.header, base=base)
+        losses, (found,) = emulate_chunks(reference, [variant], header, base=base)
     assert print_comparison(found.chunks) == (DATA / f"{name}.txt").read_text()
-    assert run.n == 0
+    assert losses == []
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -113,8 +112,8 @@ def test_threads_do_not_change_the_rows(tiny: Path, emulated: Emulation) -> None
     again = tiny.with_suffix(".again")
     with open_model(tiny) as model:
         header = chunk_text(model, TEXT, 256, None)
-        with writing_base_file(again, header) as writer:
-            emulate_chunks(model, [], header, writer=writer, threads=2)
+        with writing_base_file(again, header) as write:
+            emulate_chunks(model, [], header, write=write, threads=2)
     assert again.read_bytes() == emulated[0].read_bytes()
 
 
@@ -167,13 +166,13 @@ def test_damaged_base_files_are_refused(emulated: Emulation, tmp_path: Path) -> 
 
 def test_other_vocabulary_is_refused(tiny: Path, emulated: Emulation, tmp_path: Path) -> None:
     other = write_spread(tmp_path / "other.gguf", n_extra=7)
-    base = read_base_file(emulated[0])
+    header, base = read_base_file(emulated[0])
     with (
         open_model(tiny) as reference,
         open_model(other) as model,
         pytest.raises(VocabularyMismatchError, match="261 entries"),
     ):
-        emulate_chunks(reference, [model], base.header, base=base)
+        emulate_chunks(reference, [model], header, base=base)
 
 
 def test_unfinished_base_file_is_not_left_behind(tmp_path: Path) -> None:

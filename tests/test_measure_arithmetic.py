@@ -12,7 +12,7 @@ from run_samples import control, estimate, info, made_run
 from pyengine.measure import decode
 from pyengine.measure.aggregate import beyond_arithmetic
 from pyengine.measure.contexts import Chunk, Context
-from pyengine.measure.observers import PairColumns
+from pyengine.measure.observers import pair_columns
 from pyengine.measure.plan import FEWEST_TWICE, SHARE_TWICE, rows_twice
 from pyengine.measure.variants import Variant
 from pyengine.models.model import open_model
@@ -60,7 +60,7 @@ def test_rows_are_computed_twice_as_an_obvious_computation_does(
     variant = _variant(quantized)
     rows = str(tmp_path / "rows")
     decode.write_rows(variant, chunk, rows)
-    seen = decode.observe(variant, chunk, (PairColumns(),), {}, PADDING, reference=rows, twice=30)
+    seen = decode.observe(variant, chunk, (pair_columns,), {}, PADDING, reference=rows, twice=30)
     _forget_models()
     assert not seen.columns["kl"].any()  # the reference is the same file
     assert seen.order == {"flash_attention": "off"}
@@ -85,7 +85,7 @@ def test_an_order_that_shows_nothing_gives_way_to_the_next(quantized: Path, tmp_
     variant = _variant(quantized)
     rows = str(tmp_path / "rows")
     decode.write_rows(variant, chunk, rows)
-    seen = decode.compute_again(variant, chunk, 8, (PairColumns(),), PADDING, rows)
+    seen = decode.compute_again(variant, chunk, 8, (pair_columns,), PADDING, rows)
     _forget_models()
     assert seen.order == {"n_ubatch": 1}
     assert len(seen.again["kl"]) == 8

@@ -16,7 +16,7 @@ from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.contexts import Chunk, after
 from pyengine.measure.engine import Executor, Failure, LocalExecutor, Processes, Task
 from pyengine.measure.executors import dask_executor
-from pyengine.measure.observers import PairColumns
+from pyengine.measure.observers import pair_columns
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.subjects import identify
 from pyengine.models.options import ModelOptions, SessionOptions
@@ -138,7 +138,7 @@ def test_a_worker_that_dies_costs_nothing(
 def task_of(files: list[Path], n_tokens: int = 3) -> Task:
     variants = [identify(path.stem, path, ModelOptions()) for path in files]
     chunk = Chunk("one", (after(range(3, 3 + n_tokens)),), SessionOptions(n_ctx=16, threads=1))
-    return Task(variants[0], tuple(variants[1:]), chunk, (PairColumns(),), {}, chunk.targets[:0])
+    return Task(variants[0], tuple(variants[1:]), chunk, (pair_columns,), {}, chunk.targets[:0])
 
 
 @pytest.mark.slow

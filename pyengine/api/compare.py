@@ -181,7 +181,7 @@ def _emulate(
     gpu_layers: int,
     progress: Progress,
 ) -> Run:
-    from pyengine.measure.llama_perplexity.run import emulate
+    from pyengine.measure.llama_perplexity.emulate import emulate
     from pyengine.text.documents import load_corpus
 
     return emulate(

@@ -92,7 +92,7 @@ class OpenModel:
         from pyengine.measure.contexts import Chunk
         from pyengine.measure.decode import observe
         from pyengine.measure.documents import window_session
-        from pyengine.measure.observers import TargetColumns
+        from pyengine.measure.observers import target_columns
         from pyengine.measure.variants import Variant
         from pyengine.models.session import Session, default_threads
 
@@ -105,7 +105,7 @@ class OpenModel:
         chunk = Chunk("score", tuple(contexts), options)
         variant = Variant(id="", path=str(self.path), sha256="")
         session = Session(self.model, options=options)
-        seen = observe(variant, chunk, [TargetColumns()], {}, NO_PADDING, within=session)
+        seen = observe(variant, chunk, [target_columns], {}, NO_PADDING, within=session)
         bounds = chunk.offsets.tolist()
         return [
             Score(text, context.targets, seen.columns["log_p"][begin:end])

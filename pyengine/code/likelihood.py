@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,13 @@ from pyengine.measure.aggregate import aggregate, by_label
 from pyengine.measure.contexts import Chunk, after, grouped
 from pyengine.measure.decode import Observation
 from pyengine.measure.engine import LocalExecutor, Processes, Series, Work, measure
-from pyengine.measure.observers import Observer, PairColumns, SetColumns, TargetColumns, TargetRank
+from pyengine.measure.observers import (
+    Observer,
+    pair_columns,
+    set_columns,
+    target_columns,
+    target_rank,
+)
 from pyengine.measure.starts import keyword_sets
 from pyengine.measure.subjects import Subject
 from pyengine.measure.table import TokenTable, join, positions
@@ -29,7 +36,7 @@ PAPER: Final = "paper"
 START = "start"
 # Rows of the reference that lie in a file at a time.
 CHUNK_BYTES = 512 << 20
-ALONE: tuple[Observer, ...] = (TargetColumns(), TargetRank())
+ALONE: tuple[Observer, ...] = (target_columns, target_rank)
 PAIR = ("kl", "same_first_choice", "keyword_mass_shift")
 
 
@@ -121,7 +128,7 @@ def score_beside(
         reference=reference.variant,
         variants=tuple(subject.variant for subject in subjects),
         chunks=(*scoring.chunks, Chunk(START, (after(scoring.start, PAPER),), scoring.session)),
-        observers=(PairColumns(), SetColumns(scoring.sets), *ALONE),
+        observers=(pair_columns, partial(set_columns, scoring.sets), *ALONE),
         keepers={},
         padding=scoring.padding,
         fingerprint="",

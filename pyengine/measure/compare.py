@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from pyengine.errors import (
-    CorpusError,
     InputError,
     ModelFileError,
     OptionError,
@@ -19,14 +18,7 @@ from pyengine.errors import (
 )
 from pyengine.files import making_folder
 from pyengine.measure.axis import axis_content
-from pyengine.measure.continuations import (
-    choose_documents,
-    contents,
-    continuation_chunk,
-    continue_documents,
-    first_choices,
-    most_written,
-)
+from pyengine.measure.continuations import continuations
 from pyengine.measure.documents import ScoredCorpus, population
 from pyengine.measure.engine import (
     Executor,
@@ -37,27 +29,28 @@ from pyengine.measure.engine import (
     Store,
     measure,
 )
-from pyengine.measure.findings import Findings, corpus_findings, start_findings
-from pyengine.measure.limits import beyond_trained, fewest_positions, fitted
+from pyengine.measure.findings import corpus_findings, start_findings
+from pyengine.measure.found import Finding, by_kind
 from pyengine.measure.models import variant_ids
+from pyengine.measure.notes import (
+    beyond_trained,
+    documents_left_out,
+    fewest_positions,
+    fitted,
+    reason_of,
+    variant_failed,
+)
 from pyengine.measure.options import CompareOptions
-from pyengine.measure.other_vocabulary import Alone, affordable, measure_alone
+from pyengine.measure.other_vocabulary import measure_others
 from pyengine.measure.plan import Plan, make_plan
 from pyengine.measure.provenance import provenance
 from pyengine.measure.start_tokens import natural_start
-from pyengine.measure.subjects import (
-    Subject,
-    identify,
-    open_subject,
-    padding_ids,
-    same_vocabulary,
-)
-from pyengine.models.model import Model, open_model
+from pyengine.measure.subjects import Subject, identify, open_subject, same_vocabulary
+from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, Note, Population, Run
 from pyengine.statistics import confidence_sequence
-from pyengine.text.documents import Corpus, Document, load_corpus
-from pyengine.text.tokens import TokenizedText, tokenize
+from pyengine.text.documents import Corpus, load_corpus
 
 
 def silent(what: str, fraction: float) -> None:
@@ -134,12 +127,18 @@ def compare_with(
         raise OptionError("rows of logits are those of the text, which is not to be measured")
     if len(paths) < 2:
         raise OptionError("nothing to compare: name at least one variant beside the reference")
-    found = Findings()
+    found: list[Finding] = []
     subjects = _open_all(paths, options, means, found)
     reference = subjects[0]
-    options = _fit(options, subjects, found)
+    # Windows are no longer than the positions that every model has learned.
+    positions = fewest_positions(subject.n_positions for subject in subjects)
+    n_ctx, notes = fitted(options.windows.n_ctx, positions)
+    found += notes
+    windows = replace(options.windows, n_ctx=n_ctx)
+    options = replace(options, windows=windows, n_positions=positions)
+    options.check()
     means.progress("read the corpus", 0.0)
-    with open_model(reference.variant.path, options=_vocabulary_only()) as model:
+    with open_model(reference.variant.path, options=ModelOptions(vocabulary_only=True)) as model:
         plan = make_plan(options, reference, model.vocabulary, natural_start(model).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]
@@ -150,10 +149,10 @@ def compare_with(
                 scope = _measure_corpus(plan, alike, corpus, means, found)
         if alike and options.starts:
             _measure_starts(plan, alike, means, found)
-        _measure_others(plan, model, others, corpus, means, found)
+        found += measure_others(plan, model, others, corpus, means.processes)
     for subject in subjects[1:]:
         content = axis_content(reference.info, subject.info, options.axis)
-        found.exhibits.append(Exhibit(kind="axis", model=subject.info.id, content=content))
+        found.append(Exhibit(kind="axis", model=subject.info.id, content=content))
     return Run(
         command=command,
         options={"margin": options.margin, "precision": options.precision},
@@ -164,24 +163,19 @@ def compare_with(
         ),
         models=[subject.info for subject in subjects],
         population=scope,
-        measurements=found.measurements,
-        exhibits=found.exhibits,
-        notes=found.notes,
+        **by_kind(found),
     )
 
 
-def _vocabulary_only() -> ModelOptions:
-    return ModelOptions(vocabulary_only=True)
-
-
 def _open_all(
-    paths: Sequence[Path], options: CompareOptions, means: Means, found: Findings
+    paths: Sequence[Path], options: CompareOptions, means: Means, found: list[Finding]
 ) -> list[Subject]:
     """Open every file in its process; the reference must open."""
     opening = ModelOptions(
         n_gpu_layers=options.n_gpu_layers, use_extra_bufts=options.use_extra_bufts
     )
     subjects: list[Subject] = []
+    reasons: list[str] = []
     for number, (name, path) in enumerate(zip(variant_ids(paths), paths, strict=True)):
         means.progress("open the models", number / len(paths))
         try:
@@ -191,42 +185,22 @@ def _open_all(
         except PyengineError as error:
             if number == 0 or not means.keep_going:
                 raise
-            found.notes.append(_failed(name, str(error).removeprefix(f"{path}: "), "open"))
+            found.append(variant_failed(name, reason_of(error, path)))
+            reasons.append(f"{name}: {reason_of(error, path)}")
     if len(subjects) < 2:
-        reasons = "; ".join(f"{note.model}: {note.values['reason']}" for note in found.notes)
-        raise ModelFileError(f"no variant can be opened: {reasons}")
+        raise ModelFileError(f"no variant can be opened: {'; '.join(reasons)}")
     return subjects
 
 
-def _fit(options: CompareOptions, subjects: Sequence[Subject], found: Findings) -> CompareOptions:
-    """Cut windows no longer than the positions that every model has learned."""
-    positions = fewest_positions(subject.n_positions for subject in subjects)
-    n_ctx, notes = fitted(options.windows.n_ctx, positions)
-    found.notes += notes
-    fit = replace(options, windows=replace(options.windows, n_ctx=n_ctx), n_positions=positions)
-    fit.check()
-    return fit
-
-
-def _failed(model: str, reason: str, where: str) -> Note:
-    return Note(code="variant-failed", model=model, values={"reason": reason, "chunk": where})
-
-
-def _left_out(names: list[str], model: str = "") -> Note:
-    return Note(code="documents-left-out", model=model, values={"names": names})
-
-
 def _measure_corpus(
-    plan: Plan, subjects: list[Subject], corpus: Corpus, means: Means, found: Findings
+    plan: Plan, subjects: list[Subject], corpus: Corpus, means: Means, found: list[Finding]
 ) -> Population:
     """Measure over the corpus and continue documents; returns what was scored."""
     text = plan.text(corpus)
-    left_out = [document.text.name for document in text.documents if document.refused]
-    if left_out:
-        found.notes.append(_left_out(left_out))
+    found += documents_left_out([d.text.name for d in text.documents if d.refused])
     longest = max(len(context.ids) for chunk in text.chunks for context in chunk.contexts)
-    models = [plan.reference.info, *(subject.info for subject in subjects)]
-    found.notes += beyond_trained(models, longest)
+    trained = [(s.info.id, s.info.n_ctx_train) for s in (plan.reference, *subjects)]
+    found += beyond_trained(trained, longest)
     variants = [subject.variant for subject in subjects]
     work = plan.text_work(text, variants, save_logits=means.save_logits)
     series = measure(
@@ -236,14 +210,13 @@ def _measure_corpus(
         progress=means.progress,
         enough=lambda seen, index: _precise_enough(plan, text, seen, index),
     )
-    _report_failures(series, subjects, found)
-    corpus_findings(plan, text, series, [subject.info.id for subject in subjects], found)
+    alive = _report_failures(series, subjects, found)
+    found += corpus_findings(plan, text, series, [subject.info.id for subject in subjects])
     last = max(len(series[subject.info.id].observations) for subject in subjects)
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
     if last < len(text.chunks):
-        found.notes.append(Note(code="stopped-early", values={"why": "precision"}))
-    alive = [s for s in subjects if series[s.info.id].failure is None]
-    _continue(plan, alive, text.documents, means, found)
+        found.append(Note(code="stopped-early", values={"why": "precision"}))
+    found += continuations(plan, alive, text.documents, means.processes, means.progress)
     return population(
         corpus, windows, plan.options.windows, prefix=plan.prefix, seed=plan.options.seed
     )
@@ -267,117 +240,34 @@ def _precise_enough(
 
 
 def _report_failures(
-    series: Mapping[str, Series], subjects: Sequence[Subject], found: Findings
-) -> None:
-    """Note every variant that failed; raise where none has any number."""
-    failed = [s for s in subjects if series[s.info.id].failure is not None]
-    for subject in failed:
+    series: Mapping[str, Series], subjects: Sequence[Subject], found: list[Finding]
+) -> list[Subject]:
+    """Note every variant that failed and return the others; raise where none has any number."""
+    alive = []
+    for subject in subjects:
         seen = series[subject.info.id]
-        assert seen.failure is not None
-        found.notes.append(_failed(subject.info.id, seen.failure.reason, seen.failed))
+        if seen.failure is None:
+            alive.append(subject)
+        else:
+            found.append(variant_failed(subject.info.id, seen.failure.reason, seen.failed))
     if all(not series[s.info.id].observations for s in subjects):
-        seen = series[failed[0].info.id]
-        assert seen.failure is not None
-        kind = seen.failure.kind
+        first = next(s for s in subjects if s not in alive)
+        failure = series[first.info.id].failure
+        assert failure is not None, "it is not alive"
+        kind = failure.kind
         if not issubclass(kind, ModelFileError):
             kind = ModelFileError if issubclass(kind, InputError) else WorkerError
-        raise kind(f"{failed[0].info.path}: {seen.failure.reason}")
+        raise kind(f"{first.info.path}: {failure.reason}")
+    return alive
 
 
-def _measure_starts(plan: Plan, subjects: Sequence[Subject], means: Means, found: Findings) -> None:
+def _measure_starts(
+    plan: Plan, subjects: Sequence[Subject], means: Means, found: list[Finding]
+) -> None:
     """Measure cold and warm starts."""
-    failed = {note.model for note in found.notes if note.code == "variant-failed"}
+    failed = {n.model for n in found if isinstance(n, Note) and n.code == "variant-failed"}
     alive = [subject for subject in subjects if subject.info.id not in failed]
     work, kinds = plan.start_work([subject.variant for subject in alive])
     series = measure(work, means.executor, store=means.store, progress=means.progress)
     _report_failures(series, alive, found)
-    start_findings(plan, work, kinds, series, found)
-
-
-def _continue(
-    plan: Plan,
-    subjects: Sequence[Subject],
-    documents: Sequence[TokenizedText],
-    means: Means,
-    found: Findings,
-) -> None:
-    """Let the reference continue documents, and find where each variant would leave its text."""
-    chosen = choose_documents(documents, plan.options.continuations, seed=plan.options.seed)
-    most = most_written(len(plan.prefix), plan.options.n_positions)
-    if not chosen or most < 1:
-        return
-    means.progress("continue greedily", 0.0)
-    written = continue_documents(
-        means.processes,
-        plan.reference.variant,
-        documents,
-        chosen,
-        vocabulary=plan.vocabulary,
-        prefix=plan.prefix,
-        padding=plan.padding,
-        most=most,
-        threads=plan.threads,
-    )
-    chunk = continuation_chunk(written, n_prefix=len(plan.prefix), threads=plan.threads)
-    for subject in subjects:
-        own = first_choices(means.processes, subject.variant, chunk, plan.padding)
-        for content in contents(written, own, documents, plan.vocabulary):
-            found.exhibits.append(
-                Exhibit(kind="continuation", model=subject.info.id, content=content)
-            )
-
-
-def _measure_others(
-    plan: Plan,
-    model: Model,
-    subjects: Sequence[Subject],
-    corpus: Corpus,
-    means: Means,
-    found: Findings,
-) -> None:
-    """Measure variants with another vocabulary than the reference's."""
-    if not subjects:
-        return
-    options = plan.options
-    first = _alone(plan.reference, model)
-    texts: list[Document] = []
-    refused: list[str] = []
-    if options.corpus:
-        budget, seed = options.windows.max_tokens, options.seed
-        texts, refused = affordable(corpus.documents, model.vocabulary, budget, seed=seed)
-    for subject in subjects:
-        with open_model(subject.variant.path, options=_vocabulary_only()) as other:
-            tokens = tokenize(texts, other.vocabulary, parse=False)
-            taken = [document.text for document in tokens if not document.refused]
-            if options.corpus and not taken:
-                raise CorpusError("there is no document that both tokenizers can split")
-            names = [*refused, *(d.text.name for d in tokens if d.refused)]
-            if names:
-                found.notes.append(_left_out(names, subject.info.id))
-            found.measurements += measure_alone(
-                means.processes,
-                first,
-                _alone(subject, other),
-                taken,
-                options.windows,
-                strings=options.starts,
-                threads=plan.threads,
-            )
-        values = {
-            "n_vocab": subject.info.n_vocab,
-            "tokenizer": subject.info.tokenizer,
-            "reference_n_vocab": plan.reference.info.n_vocab,
-            "reference_tokenizer": plan.reference.info.tokenizer,
-        }
-        found.notes.append(Note(code="other-vocabulary", model=subject.info.id, values=values))
-
-
-def _alone(subject: Subject, model: Model) -> Alone:
-    vocabulary = model.vocabulary
-    return Alone(
-        variant=subject.variant,
-        vocabulary=vocabulary,
-        n_vocab=subject.info.n_vocab,
-        start=natural_start(model).ids,
-        padding=padding_ids(vocabulary, subject.info.n_vocab),
-    )
+    found += start_findings(plan, work, kinds, series)

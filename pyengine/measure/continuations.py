@@ -6,148 +6,107 @@ token that it would not have chosen, both contexts are the same, so its own cont
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyengine.measure import decode
 from pyengine.measure.contexts import Chunk, Context
-from pyengine.measure.engine import Processes
-from pyengine.measure.observers import FirstChoice
-from pyengine.measure.variants import Variant
+from pyengine.measure.engine import Processes, Progress
+from pyengine.measure.observers import first_choice
+from pyengine.measure.plan import Plan
+from pyengine.measure.subjects import Subject
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import SessionOptions
+from pyengine.run.record import Exhibit
 from pyengine.text.tokens import TokenizedText
 
 N_PROMPT = 32
 N_GENERATED = 48
 
 
-@dataclass(frozen=True)
-class Continuation:
-    """A document's beginning and what the reference wrote after it."""
+def continuations(
+    plan: Plan,
+    subjects: Sequence[Subject],
+    documents: Sequence[TokenizedText],
+    processes: Processes,
+    progress: Progress,
+) -> Iterator[Exhibit]:
+    """Let the reference continue some documents, and yield where each variant would leave its text.
 
-    document: int
-    prompt: list[int]
-    written: list[int]
-
-
-def choose_documents(documents: Sequence[TokenizedText], n: int, *, seed: int) -> list[int]:
-    """Draw up to n documents that are longer than a prompt, languages in turn."""
-    order = np.random.default_rng(seed).permutation(len(documents))
-    by_language: dict[str, list[int]] = {}
-    for i in order:
-        if len(documents[i].ids) > N_PROMPT:
-            by_language.setdefault(documents[i].text.language, []).append(int(i))
-    queues = [by_language[language] for language in sorted(by_language)]
-    chosen: list[int] = []
-    while len(chosen) < n and any(queues):
-        for queue in queues:
-            if queue and len(chosen) < n:
-                chosen.append(queue.pop(0))
-    return chosen
-
-
-def greedy_session(n_prefix: int, threads: int) -> SessionOptions:
-    """Return a session that holds a prompt and what is written after it."""
-    n_tokens = n_prefix + N_PROMPT + N_GENERATED
-    return SessionOptions(
+    Kind continuation: document, language, n_prompt, n_generated, first_divergence (index of the
+    first token that the variant would not have written, null where there is none), agreed (the
+    text up to there), reference_next and variant_next (the two choices there).
+    """
+    chosen = _choose(documents, plan.options.continuations, seed=plan.options.seed)
+    most = N_GENERATED
+    if plan.options.n_positions is not None:  # the last token that is written is not read again
+        most = min(most, plan.options.n_positions - len(plan.prefix) - N_PROMPT + 1)
+    if not chosen or most < 1:
+        return
+    progress("continue greedily", 0.0)
+    vocabulary, reference = plan.vocabulary, plan.reference.variant
+    prompts = [[*plan.prefix, *documents[i].ids[:N_PROMPT].tolist()] for i in chosen]
+    ends = frozenset(i for i in range(len(vocabulary)) if vocabulary.is_end_of_generation(i))
+    n_tokens = len(plan.prefix) + N_PROMPT + N_GENERATED
+    session = SessionOptions(
         n_ctx=n_tokens,
         n_batch=n_tokens,
         n_ubatch=n_tokens,
         max_rows=N_GENERATED,
-        threads=threads,
+        threads=plan.threads,
     )
-
-
-def most_written(n_prefix: int, n_positions: int | None) -> int:
-    """Return how many tokens can be written after a prompt; the last of them is not read again."""
-    if n_positions is None:
-        return N_GENERATED
-    return min(N_GENERATED, n_positions - n_prefix - N_PROMPT + 1)
-
-
-def continue_documents(
-    processes: Processes,
-    reference: Variant,
-    documents: Sequence[TokenizedText],
-    chosen: Sequence[int],
-    *,
-    vocabulary: Vocabulary,
-    prefix: Sequence[int],
-    padding: npt.NDArray[np.int32],
-    most: int,
-    threads: int,
-) -> list[Continuation]:
-    """Let the reference continue the chosen documents by at most so many tokens each."""
-    prompts = [[*prefix, *documents[i].ids[:N_PROMPT].tolist()] for i in chosen]
-    ends = frozenset(i for i in range(len(vocabulary)) if vocabulary.is_end_of_generation(i))
-    usual = greedy_session(len(prefix), threads)
-    written = processes.call(
-        reference, decode.write_greedily, reference, usual, prompts, most, padding, ends
+    texts: list[list[int]] = processes.call(
+        *(reference, decode.write_greedily, reference, session),
+        *(prompts, most, plan.padding, ends),
     )
-    return [
-        Continuation(document, prompt, text)
-        for document, prompt, text in zip(chosen, prompts, written, strict=True)
-    ]
-
-
-def continuation_chunk(found: Sequence[Continuation], *, n_prefix: int, threads: int) -> Chunk:
-    """Return the written texts as contexts whose targets are what the reference wrote."""
-    contexts = []
-    for continuation in found:
-        fed = np.array([*continuation.prompt, *continuation.written[:-1]], dtype=np.int32)
-        rows = np.arange(len(continuation.prompt) - 1, len(fed), dtype=np.int64)
-        contexts.append(Context(fed, rows, np.array(continuation.written, dtype=np.int32)))
-    return Chunk("continuations", tuple(contexts), greedy_session(n_prefix, threads))
-
-
-def first_choices(
-    processes: Processes, variant: Variant, chunk: Chunk, padding: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int64]:
-    """Return what a variant would have written at each position of the written texts."""
-    found = processes.call(variant, decode.observe, variant, chunk, (FirstChoice(),), {}, padding)
-    return np.asarray(found.columns["first_choice"])
-
-
-def contents(
-    found: Sequence[Continuation],
-    own: npt.NDArray[np.int64],
-    documents: Sequence[TokenizedText],
-    vocabulary: Vocabulary,
-) -> list[dict[str, Any]]:
-    """Write out, for each continuation, where the variant left it.
-
-    Keys: document, language, n_prompt, n_generated, first_divergence (index of the first token
-    that the variant would not have written, null where there is none), agreed (the text up to
-    there), reference_next and variant_next (the two choices there).
-    """
-    written_out = []
-    begin = 0
-    for continuation in found:
-        written = continuation.written
-        mine = own[begin : begin + len(written)].tolist()
-        begin += len(written)
-        pairs = zip(mine, written, strict=True)
-        place = next((i for i, (own_choice, its) in enumerate(pairs) if own_choice != its), None)
-        text = documents[continuation.document].text
-        agreed = written if place is None else written[:place]
-        written_out.append(
-            {
-                "document": text.name,
-                "language": text.language,
-                "n_prompt": len(continuation.prompt),
-                "n_generated": len(written),
-                "first_divergence": place,
-                "agreed": _text(vocabulary, agreed),
-                "reference_next": "" if place is None else _text(vocabulary, [written[place]]),
-                "variant_next": "" if place is None else _text(vocabulary, [mine[place]]),
-            }
+    chunk = Chunk("continuations", tuple(map(_as_context, prompts, texts)), session)
+    for subject in subjects:
+        variant = subject.variant
+        seen: decode.Observation = processes.call(
+            variant, decode.observe, variant, chunk, (first_choice,), {}, plan.padding
         )
-    return written_out
+        own = np.split(seen.columns["first_choice"], chunk.offsets[1:-1])
+        for i, prompt, text, mine in zip(chosen, prompts, texts, own, strict=True):
+            content = {
+                "document": documents[i].text.name,
+                "language": documents[i].text.language,
+                "n_prompt": len(prompt),
+                "n_generated": len(text),
+                **_divergence(text, mine.tolist(), vocabulary),
+            }
+            yield Exhibit(kind="continuation", model=subject.info.id, content=content)
+
+
+def _choose(documents: Sequence[TokenizedText], n: int, *, seed: int) -> list[int]:
+    """Draw up to n documents that are longer than a prompt, languages in turn."""
+    by_language: dict[str, list[int]] = {}
+    for i in np.random.default_rng(seed).permutation(len(documents)).tolist():
+        if len(documents[i].ids) > N_PROMPT:
+            by_language.setdefault(documents[i].text.language, []).append(i)
+    queues = [by_language[language] for language in sorted(by_language)]
+    turns = range(len(documents))
+    return [queue[turn] for turn in turns for queue in queues if turn < len(queue)][:n]
+
+
+def _as_context(prompt: list[int], written: list[int]) -> Context:
+    """Return a written text as a context whose targets are what the reference wrote."""
+    fed = np.array([*prompt, *written[:-1]], dtype=np.int32)
+    rows = np.arange(len(prompt) - 1, len(fed), dtype=np.int64)
+    return Context(fed, rows, np.array(written, dtype=np.int32))
+
+
+def _divergence(written: list[int], own: list[int], vocabulary: Vocabulary) -> dict[str, Any]:
+    pairs = zip(own, written, strict=True)
+    place = next((i for i, (mine, its) in enumerate(pairs) if mine != its), None)
+    here = slice(0) if place is None else slice(place, place + 1)
+    return {
+        "first_divergence": place,
+        "agreed": _text(vocabulary, written[:place]),
+        "reference_next": _text(vocabulary, written[here]),
+        "variant_next": _text(vocabulary, own[here]),
+    }
 
 
 def _text(vocabulary: Vocabulary, ids: Sequence[int]) -> str:

@@ -268,7 +268,7 @@ def _fill(source: FileIO, target: memoryview, path: str) -> None:
 def _columns(observers: Sequence[Observer], block: Block) -> Columns:
     found: Columns = {}
     for observer in observers:
-        found |= observer.columns(block)
+        found |= observer(block)
     return found
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from pyengine.measure.exhibits import (
     position_content,
     top_content,
 )
+from pyengine.measure.found import Finding
 from pyengine.measure.observers import Columns
 from pyengine.measure.plan import COLD, PASSAGES, POSITIONS, Plan
 from pyengine.measure.starts import start_measurements
@@ -38,27 +38,13 @@ ALONE = ("ppl", "padding_mass", "entropy", "bits_per_byte")
 KEYWORDS = ("keyword_mass", "keyword_mass_change", "keyword_kl")
 
 
-@dataclass
-class Findings:
-    """What becomes the run, as it is found."""
-
-    measurements: list[Measurement] = field(default_factory=list)
-    exhibits: list[Exhibit] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-
-    def show(self, kind: str, model: str, contents: Sequence[dict[str, object]]) -> None:
-        """Add exhibits of one kind."""
-        self.exhibits += [Exhibit(kind=kind, model=model, content=one) for one in contents]
-
-
 def corpus_findings(
     plan: Plan,
     text: ScoredCorpus,
     series: Mapping[str, Series],
     variants: Sequence[str],
-    found: Findings,
-) -> None:
-    """Add what was observed over the corpus, of the reference beside itself too."""
+) -> Iterator[Finding]:
+    """Yield what was observed over the corpus, of the reference beside itself too."""
     reference = plan.reference.info.id
     tables = {
         model: _with_bits(text.scored.table([part.columns for part in series[model].observations]))
@@ -66,29 +52,25 @@ def corpus_findings(
         if series[model].observations
     }
     longest = max(tables.values(), key=len)
-    found.measurements += aggregate(_of_reference(longest), model=reference, metrics=ALONE)
+    yield from aggregate(_of_reference(longest), model=reference, metrics=ALONE)
     counted = longest.where(np.isfinite(longest.columns["reference_keyword_mass"]))
-    found.measurements += by_label(
+    yield from by_label(
         _of_reference(counted), "language", model=reference, reference="", metrics=("keyword_mass",)
     )
     for model, table in tables.items():
-        found.measurements += _variant_rows(plan, table, model, reference)
-        found.notes += _infinite(table, model)
-        _show_examples(plan, text, series[model], model, found)
-    found.measurements += differences(list(tables.items()), reference=reference)
-    for model in (reference, *variants):
-        _beside_itself(text, series[model], model, found)
-    found.measurements += _beyond_arithmetic(found.measurements, reference, list(tables))
+        yield from _variant_rows(plan, table, model, reference)
+        n = int(np.count_nonzero(~np.isfinite(table.columns["kl"])))
+        if n:
+            yield Note(code="infinite-divergence", model=model, values={"n_tokens": n})
+        yield from _examples(plan, text, series[model], model)
+    yield from differences(list(tables.items()), reference=reference)
+    yield from _arithmetic(text, series, tables, reference)
 
 
 def start_findings(
-    plan: Plan,
-    work: Work,
-    kinds: Sequence[str],
-    series: Mapping[str, Series],
-    found: Findings,
-) -> None:
-    """Add what was observed at cold and warm starts."""
+    plan: Plan, work: Work, kinds: Sequence[str], series: Mapping[str, Series]
+) -> Iterator[Finding]:
+    """Yield what was observed at cold and warm starts."""
     reference = plan.reference.info.id
     names = np.concatenate([chunk.token_sets for chunk in work.chunks])
     known = [
@@ -101,16 +83,15 @@ def start_findings(
         columns = join([part.columns for part in observations])
         if number == 0:
             of_reference = _of_reference_columns(columns)
-            found.measurements += start_measurements(
-                names, kinds, of_reference, model=reference, reference=""
-            )
-            top = top_content(cold["reference"], plan.vocabulary)
-            found.show("cold-start", reference, [{"ids": list(plan.start), "top": top}])
-        found.measurements += start_measurements(
-            names, kinds, columns, model=model, reference=reference
-        )
-        top = top_content(cold["variant"], plan.vocabulary)
-        found.show("cold-start", model, [{"ids": list(plan.start), "top": top}])
+            yield from start_measurements(names, kinds, of_reference, model=reference, reference="")
+            yield _cold_start(plan, reference, cold["reference"])
+        yield from start_measurements(names, kinds, columns, model=model, reference=reference)
+        yield _cold_start(plan, model, cold["variant"])
+
+
+def _cold_start(plan: Plan, model: str, top: Sequence[tuple[int, float]]) -> Exhibit:
+    content = {"ids": list(plan.start), "top": top_content(top, plan.vocabulary)}
+    return Exhibit(kind="cold-start", model=model, content=content)
 
 
 def confidence_labels(top: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.str_], list[str]]:
@@ -138,37 +119,36 @@ def _variant_rows(plan: Plan, table: TokenTable, model: str, reference: str) -> 
     return rows
 
 
-def _beside_itself(text: ScoredCorpus, seen: Series, model: str, found: Findings) -> None:
-    """Say how far a model is from itself, computed once more in another order."""
-    twice = [part for part in seen.observations if part.again]
-    if not twice:
-        return
-    # The rows that are computed twice are the first ones of the corpus, in order.
-    table = _with_bits(text.scored.table([part.again for part in twice]))
-    both = {"model": model, "reference": model}
-    found.measurements += control_rows(table, **both)
-    found.measurements += aggregate(table, **both, metrics=("same_first_choice",))
-    usual = text.chunks[0].session
-    named = ("flash_attention", "n_ubatch", "max_rows", "threads")
-    content: dict[str, object] = {
-        "usual": {name: getattr(usual, name) for name in named},
-        "again": twice[0].order,
-    }
-    found.show("control", model, [content])
-
-
-def _beyond_arithmetic(
-    rows: Sequence[Measurement], reference: str, variants: Sequence[str]
-) -> list[Measurement]:
-    """Return the part of each variant's divergence that arithmetic does not explain."""
-    known = {
-        (row.model, row.reference): row for row in rows if row.metric == "kl" and not row.group
-    }
-    return [
-        beyond_arithmetic(known[model, reference], known[reference, reference], known[model, model])
-        for model in variants
-        if (model, reference) in known and (model, model) in known
-    ]
+def _arithmetic(
+    text: ScoredCorpus,
+    series: Mapping[str, Series],
+    tables: Mapping[str, TokenTable],
+    reference: str,
+) -> Iterator[Finding]:
+    """Yield how far every model is from itself in another order, and what that leaves of its KL."""
+    from_itself: dict[str, Measurement] = {}
+    for model in (reference, *tables):
+        twice = [part for part in series[model].observations if part.again]
+        if not twice:
+            continue
+        # The rows that are computed twice are the first ones of the corpus, in order.
+        table = _with_bits(text.scored.table([part.again for part in twice]))
+        both = {"model": model, "reference": model}
+        rows = [*control_rows(table, **both)]
+        yield from rows
+        yield from aggregate(table, **both, metrics=("same_first_choice",))
+        from_itself[model] = next(row for row in rows if row.metric == "kl" and not row.group)
+        usual = text.chunks[0].session
+        named = ("flash_attention", "n_ubatch", "max_rows", "threads")
+        content = {
+            "usual": {name: getattr(usual, name) for name in named},
+            "again": twice[0].order,
+        }
+        yield Exhibit(kind="control", model=model, content=content)
+    for model, table in tables.items():
+        if reference in from_itself and model in from_itself:
+            for kl in aggregate(table, model=model, reference=reference, metrics=("kl",)):
+                yield beyond_arithmetic(kl, from_itself[reference], from_itself[model])
 
 
 def _with_bits(table: TokenTable) -> TokenTable:
@@ -193,14 +173,7 @@ def _of_reference_columns(columns: Columns) -> Columns:
     return {name.removeprefix(mark): c for name, c in columns.items() if name.startswith(mark)}
 
 
-def _infinite(table: TokenTable, model: str) -> list[Note]:
-    n = int(np.count_nonzero(~np.isfinite(table.columns["kl"])))
-    return [Note(code="infinite-divergence", model=model, values={"n_tokens": n})] if n else []
-
-
-def _show_examples(
-    plan: Plan, text: ScoredCorpus, seen: Series, model: str, found: Findings
-) -> None:
+def _examples(plan: Plan, text: ScoredCorpus, seen: Series, model: str) -> Iterator[Exhibit]:
     offsets = np.cumsum([0, *(chunk.n_rows for chunk in text.chunks)]).tolist()
     for kind, n, write in (
         (POSITIONS, plan.options.positions, position_content),
@@ -210,8 +183,6 @@ def _show_examples(
             (begin, part.kept[kind])
             for begin, part in zip(offsets, seen.observations, strict=False)
         ]
-        contents = [
-            write(kept, text.scored, text.documents, plan.vocabulary)
-            for kept in most_changed(parts, n)
-        ]
-        found.show(kind.removesuffix("s"), model, contents)
+        for kept in most_changed(parts, n):
+            content = write(kept, text.scored, text.documents, plan.vocabulary)
+            yield Exhibit(kind=kind.removesuffix("s"), model=model, content=content)

@@ -7,7 +7,7 @@ kernel of the compiled core; an observer is a thin name for it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
@@ -67,11 +67,8 @@ class Block:
         return row_statistics(self.rows, padding=self.padding, threads=self.threads)
 
 
-class Observer(Protocol):
-    """Turns blocks into columns."""
-
-    def columns(self, block: Block) -> Columns:
-        """Return one value for each row of the block, by column name."""
+# Turns a block into one value for each of its rows, by column name.
+Observer: TypeAlias = Callable[[Block], Columns]
 
 
 class Keeper(Protocol):
@@ -84,49 +81,37 @@ class Keeper(Protocol):
         """Return what is kept as plain JSON values, the most telling first."""
 
 
-@dataclass(frozen=True)
-class PairColumns:
-    """All that `pair_statistics` says of two models' rows.
+def pair_columns(block: Block) -> Columns:
+    """Return all that `pair_statistics` says of two models' rows.
 
     Columns of the pair: kl, kl_reverse, jensen_shannon, total_variation, hellinger, delta_p,
     log_ppl_ratio, entropy_change, rank_correlation, rank_change, same_first_choice, overlap_K,
     outside_first_five. Of the variant: log_p, entropy, padding_mass. Of the reference: the same
     after `reference_`, and reference_top, the probability of its first choice. Nats.
     """
-
-    def columns(self, block: Block) -> Columns:
-        """Return the columns of a block."""
-        pairs = block.pairs
-        same = (pairs["argmax_p"] == pairs["argmax_q"]).astype(np.float64)
+    pairs = block.pairs
+    p, q = pairs["log_p_target"], pairs["log_q_target"]
+    divergences = ("kl", "kl_reverse", "jensen_shannon", "total_variation", "hellinger")
+    with np.errstate(invalid="ignore", divide="ignore"):
         found: Columns = {
-            name: np.asarray(pairs[name], dtype=np.float64)
-            for name in (
-                *("kl", "kl_reverse", "jensen_shannon", "total_variation", "hellinger"),
-                "rank_correlation",
-            )
-        }
-        p, q = pairs["log_p_target"], pairs["log_q_target"]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found |= {
-                "delta_p": np.exp(q) - np.exp(p),
-                "log_ppl_ratio": p - q,
-                "entropy_change": pairs["entropy_q"] - pairs["entropy_p"],
-                "rank_change": np.log(pairs["rank_q_target"] / pairs["rank_p_target"]),
-            }
-        found |= {
-            "same_first_choice": same,
+            **{name: pairs[name] for name in (*divergences, "rank_correlation")},
+            "delta_p": np.exp(q) - np.exp(p),
+            "log_ppl_ratio": p - q,
+            "entropy_change": pairs["entropy_q"] - pairs["entropy_p"],
+            "rank_change": np.log(pairs["rank_q_target"] / pairs["rank_p_target"]),
+            "same_first_choice": pairs["argmax_p"] == pairs["argmax_q"],
             "outside_first_five": _outside_first_five(block),
-            "log_p": np.asarray(q),
-            "entropy": np.asarray(pairs["entropy_q"]),
-            "padding_mass": np.asarray(pairs["padding_mass_q"]),
-            "reference_log_p": np.asarray(p),
-            "reference_entropy": np.asarray(pairs["entropy_p"]),
-            "reference_padding_mass": np.asarray(pairs["padding_mass_p"]),
-            "reference_top": np.asarray(pairs["top_p"]),
+            "log_p": q,
+            "entropy": pairs["entropy_q"],
+            "padding_mass": pairs["padding_mass_q"],
+            "reference_log_p": p,
+            "reference_entropy": pairs["entropy_p"],
+            "reference_padding_mass": pairs["padding_mass_p"],
+            "reference_top": pairs["top_p"],
         }
-        for i, k in enumerate(OVERLAP_SIZES):
-            found[f"overlap_{k}"] = np.asarray(pairs["overlap"][:, i])
-        return {name: column.astype(np.float64) for name, column in found.items()}
+    for i, k in enumerate(OVERLAP_SIZES):
+        found[f"overlap_{k}"] = pairs["overlap"][:, i]
+    return {name: column.astype(np.float64) for name, column in found.items()}
 
 
 def _outside_first_five(block: Block) -> npt.NDArray[np.bool_]:
@@ -138,88 +123,62 @@ def _outside_first_five(block: Block) -> npt.NDArray[np.bool_]:
     return np.asarray(above >= 5)
 
 
-@dataclass(frozen=True)
-class TargetColumns:
-    """What one model alone gives the token that followed: log_p, entropy, padding_mass. Nats."""
-
-    def columns(self, block: Block) -> Columns:
-        """Return the columns of a block."""
-        alone = block.alone
-        chosen = block.rows[np.arange(len(block.rows)), block.targets].astype(np.float64)
-        return {
-            "log_p": np.where(block.targets < 0, np.nan, chosen - alone["log_sum_exp"]),
-            "entropy": alone["entropy"].astype(np.float64),
-            "padding_mass": alone["padding_mass"].astype(np.float64),
-        }
+def target_columns(block: Block) -> Columns:
+    """Return what one model alone gives the token that followed: log_p, entropy, padding_mass."""
+    alone = block.alone
+    chosen = block.rows[np.arange(len(block.rows)), block.targets].astype(np.float64)
+    return {
+        "log_p": np.where(block.targets < 0, np.nan, chosen - alone["log_sum_exp"]),
+        "entropy": alone["entropy"].astype(np.float64),
+        "padding_mass": alone["padding_mass"].astype(np.float64),
+    }
 
 
-@dataclass(frozen=True)
-class TargetRank:
-    """The place, from 1, of the token that followed in the variant's order; NaN where none did."""
-
-    def columns(self, block: Block) -> Columns:
-        """Return the column `rank` of a block."""
-        places = [
-            ranks(block.rows[i : i + 1], [target])[0, 0] if target >= 0 else np.nan
-            for i, target in enumerate(block.targets.tolist())
-        ]
-        return {"rank": np.array(places, dtype=np.float64)}
+def target_rank(block: Block) -> Columns:
+    """Return rank: the place, from 1, of the token that followed; NaN where none did."""
+    places = [
+        ranks(block.rows[i : i + 1], [target])[0, 0] if target >= 0 else np.nan
+        for i, target in enumerate(block.targets.tolist())
+    ]
+    return {"rank": np.array(places, dtype=np.float64)}
 
 
-@dataclass(frozen=True)
-class FirstChoice:
-    """The variant's first choice, padding left out: first_choice, an id."""
-
-    def columns(self, block: Block) -> Columns:
-        """Return the columns of a block."""
-        return {"first_choice": block.alone["argmax"].astype(np.int64)}
+def first_choice(block: Block) -> Columns:
+    """Return first_choice: the id of the variant's most probable token, padding left out."""
+    return {"first_choice": block.alone["argmax"].astype(np.int64)}
 
 
-@dataclass(frozen=True, eq=False)
-class SetColumns:
-    """How much a named set of tokens holds at each row, in both models.
+def set_columns(sets: Mapping[str, npt.NDArray[np.int32]], block: Block) -> Columns:
+    """Return how much a named set of tokens holds at each row, in both models.
 
     Columns: keyword_mass, reference_keyword_mass, keyword_mass_change, and keyword_kl, the KL
     divergence of both distributions cut down to the set. NaN where the row observes no set.
 
-    Attributes:
+    Args:
         sets: ids by name; what a context calls its token set.
     """
-
-    sets: Mapping[str, npt.NDArray[np.int32]]
-
-    def columns(self, block: Block) -> Columns:
-        """Return the columns of a block."""
-        names = ("reference_keyword_mass", "keyword_mass", "keyword_kl")
-        found: Columns = {name: np.full(len(block.rows), np.nan) for name in names}
-        for name in dict.fromkeys(block.token_sets.tolist()):
-            ids = self.sets.get(name)
-            if ids is not None and len(ids) > 0:
-                self._fill(block, np.flatnonzero(block.token_sets == name), ids, found)
-        found["keyword_mass_change"] = found["keyword_mass"] - found["reference_keyword_mass"]
-        return found
-
-    def _fill(
-        self,
-        block: Block,
-        rows: npt.NDArray[np.intp],
-        ids: npt.NDArray[np.int32],
-        found: Columns,
-    ) -> None:
-        assert block.reference is not None, "a pair needs a reference"
-        whole = len(rows) == len(block.rows)
-        reference, variant = block.reference, block.rows
-        kept = restricted_statistics(
-            reference if whole else reference[rows],
-            variant if whole else variant[rows],
+    assert block.reference is not None, "a pair needs a reference"
+    names = ("reference_keyword_mass", "keyword_mass", "keyword_kl")
+    found: Columns = {name: np.full(len(block.rows), np.nan) for name in names}
+    for name in dict.fromkeys(block.token_sets.tolist()):
+        ids = sets.get(name)
+        if ids is None or len(ids) == 0:
+            continue
+        rows = np.flatnonzero(block.token_sets == name)
+        whole = len(rows) == len(block.rows)  # then nothing is copied
+        pairs, mass_p, mass_q = restricted_statistics(
+            block.reference if whole else block.reference[rows],
+            block.rows if whole else block.rows[rows],
             block.targets[rows],
             ids,
             block.pairs[rows],
             threads=block.threads,
         )
-        found["reference_keyword_mass"][rows] = kept.mass_p
-        found["keyword_mass"][rows] = kept.mass_q
-        found["keyword_kl"][rows] = kept.pairs["kl"]
+        found["reference_keyword_mass"][rows] = mass_p
+        found["keyword_mass"][rows] = mass_q
+        found["keyword_kl"][rows] = pairs["kl"]
+    found["keyword_mass_change"] = found["keyword_mass"] - found["reference_keyword_mass"]
+    return found
 
 
 def top_tokens(

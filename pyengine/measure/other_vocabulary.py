@@ -9,20 +9,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pyengine.errors import CorpusError
 from pyengine.measure import decode
-from pyengine.measure.aggregate import LEVEL, measurement_of
+from pyengine.measure.aggregate import aggregate
 from pyengine.measure.cold_rows import decode_starts
 from pyengine.measure.contexts import Chunk, Context
 from pyengine.measure.documents import BYTES_AT_ONCE
 from pyengine.measure.engine import Processes
-from pyengine.measure.observers import Columns, TargetColumns
+from pyengine.measure.found import Finding
+from pyengine.measure.notes import documents_left_out
+from pyengine.measure.observers import target_columns
+from pyengine.measure.plan import Plan
+from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.strings import string_log_probabilities
+from pyengine.measure.subjects import Subject, padding_ids
+from pyengine.measure.table import TokenTable
 from pyengine.measure.variants import Variant
-from pyengine.models.model import Vocabulary
-from pyengine.models.options import SessionOptions
+from pyengine.models.model import Model, Vocabulary, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.run.measurement import Measurement, group_of
-from pyengine.statistics import clustered_ratio
-from pyengine.text.documents import Document
+from pyengine.run.record import Note
+from pyengine.text.documents import Corpus, Document
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions, document_windows
 from pyengine.vocabulary import load_tables
@@ -47,26 +54,80 @@ class Alone:
     start: tuple[int, ...]
     padding: npt.NDArray[np.int32]
 
-    def observe(self, processes: Processes, chunk: Chunk) -> Columns:
-        """Return the target's columns over a chunk."""
-        found: decode.Observation = processes.call(
-            self.variant,
-            decode.observe,
-            self.variant,
-            chunk,
-            (TargetColumns(),),
-            {},
-            self.padding,
+
+def alone(variant: Variant, model: Model) -> Alone:
+    """Return an open model with what it needs to be measured in its own tokens."""
+    vocabulary, n_vocab = model.vocabulary, model.n_vocab
+    start, padding = natural_start(model).ids, padding_ids(vocabulary, n_vocab)
+    return Alone(variant, vocabulary, n_vocab, start, padding)
+
+
+def measure_others(
+    plan: Plan, model: Model, subjects: Sequence[Subject], corpus: Corpus, processes: Processes
+) -> Iterator[Finding]:
+    """Yield what can be said of variants with another vocabulary than the reference's.
+
+    Args:
+        model: the reference, open.
+    """
+    if not subjects:
+        return
+    options, first = plan.options, plan.reference
+    texts: list[Document] = []
+    refused: list[str] = []
+    if options.corpus:
+        budget, seed = options.windows.max_tokens, options.seed
+        texts, refused = affordable(corpus.documents, model.vocabulary, budget, seed=seed)
+    for subject in subjects:
+        path = subject.variant.path
+        with open_model(path, options=ModelOptions(vocabulary_only=True)) as other:
+            tokens = tokenize(texts, other.vocabulary, parse=False)
+            taken = [document.text for document in tokens if not document.refused]
+            if options.corpus and not taken:
+                raise CorpusError("there is no document that both tokenizers can split")
+            names = [*refused, *(d.text.name for d in tokens if d.refused)]
+            yield from documents_left_out(names, subject.info.id)
+            pair = alone(first.variant, model), alone(subject.variant, other)
+            if taken:
+                yield from _bits(processes, *pair, taken, options.windows, plan.threads)
+            if options.starts:
+                yield from string_measurements(processes, *pair, plan.threads)
+        values = {
+            "n_vocab": subject.info.n_vocab,
+            "tokenizer": subject.info.tokenizer,
+            "reference_n_vocab": first.info.n_vocab,
+            "reference_tokenizer": first.info.tokenizer,
+        }
+        yield Note(code="other-vocabulary", model=subject.info.id, values=values)
+
+
+def _bits(
+    processes: Processes,
+    reference: Alone,
+    variant: Alone,
+    texts: Sequence[Document],
+    options: WindowOptions,
+    threads: int,
+) -> Iterator[Measurement]:
+    """Compare the bits of the same documents, paired."""
+    p, q = (_document_bits(processes, m, texts, options, threads) for m in (reference, variant))
+    sizes = np.array([float(len(text.content)) for text in texts])
+    for model, columns in ((reference, {"bits": p}), (variant, {"bits": q, "bits_change": q - p})):
+        yield from aggregate(
+            TokenTable(np.arange(len(texts)), {}, {**columns, "n_bytes": sizes}),
+            model=model.variant.id,
+            reference=reference.variant.id,
+            group=group_of({"documents": "whole"}),
+            metrics=("bits_per_byte", "bits_per_byte_change"),
         )
-        return found.columns
 
 
-def document_bits(
+def _document_bits(
     processes: Processes,
     model: Alone,
     texts: Sequence[Document],
     options: WindowOptions,
-    session: SessionOptions,
+    threads: int,
 ) -> Floats:
     """Return -log2 P(document) of each document, every token of it scored once."""
     windows = [
@@ -75,25 +136,22 @@ def document_bits(
         for window in document_windows(number, document.ids, model.start, options)
     ]
     contexts = tuple(Context(w.ids, w.rows, w.targets) for w in windows)
-    columns = model.observe(processes, Chunk("bits", contexts, session))
+    n_tokens = max(options.n_ctx, 64)
+    at_once = BYTES_AT_ONCE // (4 * model.n_vocab)
+    session = SessionOptions(
+        n_ctx=n_tokens,
+        n_batch=n_tokens,
+        n_ubatch=min(512, n_tokens),
+        max_rows=max(8, min(options.n_ctx, at_once)),
+        threads=threads,
+    )
+    chunk = Chunk("bits", contexts, session)
+    seen: decode.Observation = processes.call(
+        model.variant, decode.observe, model.variant, chunk, (target_columns,), {}, model.padding
+    )
     documents = np.repeat([w.document for w in windows], [len(w) for w in windows])
-    bits = -columns["log_p"] / np.log(2)
+    bits = -seen.columns["log_p"] / np.log(2)
     return np.bincount(documents, weights=bits, minlength=len(texts)).astype(np.float64)
-
-
-def bits_measurements(
-    reference: tuple[str, Floats], variant: tuple[str, Floats], texts: Sequence[Document]
-) -> Iterator[Measurement]:
-    """Compare the bits of the same documents, paired; each model is (id, bits of documents)."""
-    sizes = np.array([float(len(text.content)) for text in texts])
-    (first, p), (second, q) = reference, variant
-    for model, bits in ((first, p), (second, q)):
-        estimate = clustered_ratio(bits, sizes, level=LEVEL)
-        group = group_of({"documents": "whole"})
-        yield measurement_of(estimate, "bits_per_byte", model, "", group)
-    change = clustered_ratio(q - p, sizes, level=LEVEL)
-    group = group_of({"documents": "whole"})
-    yield measurement_of(change, "bits_per_byte_change", second, first, group)
 
 
 def keyword_log_probabilities(
@@ -160,39 +218,3 @@ def affordable(
             chosen.append(documents[i])
             n_tokens += len(document.ids)
     return chosen, refused
-
-
-def measure_alone(
-    processes: Processes,
-    reference: Alone,
-    variant: Alone,
-    texts: Sequence[Document],
-    options: WindowOptions,
-    *,
-    strings: bool,
-    threads: int,
-) -> Iterator[Measurement]:
-    """Yield what can be said of two models with different vocabularies."""
-    if texts:
-        bits = [
-            (
-                model.variant.id,
-                document_bits(processes, model, texts, options, _session(model, options, threads)),
-            )
-            for model in (reference, variant)
-        ]
-        yield from bits_measurements(bits[0], bits[1], texts)
-    if strings:
-        yield from string_measurements(processes, reference, variant, threads)
-
-
-def _session(model: Alone, options: WindowOptions, threads: int) -> SessionOptions:
-    n_tokens = max(options.n_ctx, 64)
-    at_once = BYTES_AT_ONCE // (4 * model.n_vocab)
-    return SessionOptions(
-        n_ctx=n_tokens,
-        n_batch=n_tokens,
-        n_ubatch=min(512, n_tokens),
-        max_rows=max(8, min(options.n_ctx, at_once)),
-        threads=threads,
-    )

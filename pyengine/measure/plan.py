@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,8 @@ from pyengine.measure.observers import (
     FirstTokens,
     Keeper,
     LargestDivergence,
-    Observer,
-    PairColumns,
-    SetColumns,
+    pair_columns,
+    set_columns,
 )
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.saved_rows import row_savers
@@ -102,7 +102,6 @@ class Plan:
         return self._work(
             variants,
             text.chunks,
-            (PairColumns(), SetColumns(self.sets)),
             {chunk.name: {**keepers, **saving.get(chunk.name, {})} for chunk in text.chunks},
             rows_twice(text.chunks),
         )
@@ -120,14 +119,12 @@ class Plan:
         cold = cold_chunk(whole.contexts[:n_cold], threads=self.threads)
         warm = replace(whole, contexts=whole.contexts[n_cold:])
         keepers: dict[str, Keeper] = {COLD: FirstTokens(0, COLD_CHOICES)}
-        observers = (PairColumns(), SetColumns(self.sets))
-        return self._work(variants, (cold, warm), observers, {cold.name: keepers}, {}), kinds
+        return self._work(variants, (cold, warm), {cold.name: keepers}, {}), kinds
 
     def _work(
         self,
         variants: Sequence[Variant],
         chunks: Sequence[Chunk],
-        observers: tuple[Observer, ...],
         keepers: Mapping[str, Mapping[str, Keeper]],
         twice: Mapping[str, int],
     ) -> Work:
@@ -135,7 +132,7 @@ class Plan:
             reference=self.reference.variant,
             variants=tuple(variants),
             chunks=tuple(chunks),
-            observers=observers,
+            observers=(pair_columns, partial(set_columns, self.sets)),
             keepers=keepers,
             padding=self.padding,
             fingerprint=self._fingerprint(),

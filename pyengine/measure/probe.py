@@ -13,8 +13,8 @@ from pyengine.measure.engine import Processes, Progress
 from pyengine.measure.exhibits import table_exhibit, text_of, top_content
 from pyengine.measure.found import Finding, by_kind, measured
 from pyengine.measure.keyword_mass import language_metrics
-from pyengine.measure.limits import beyond_trained
 from pyengine.measure.models import distinct
+from pyengine.measure.notes import beyond_trained
 from pyengine.measure.observers import top_tokens
 from pyengine.measure.paper import paper_metrics
 from pyengine.run.measurement import Measurement, group_of
@@ -139,7 +139,7 @@ def _model(decoded: ColdRows, options: ProbeOptions) -> Iterator[Finding]:
     left = options.words() - known
     if len(bare_tokens(decoded.vocabulary, left)) < len(left):
         yield Note(code="split-words-not-measured", model=decoded.info.id)
-    yield from beyond_trained([decoded.info], decoded.longest)
+    yield from beyond_trained([(decoded.info.id, decoded.info.n_ctx_train)], decoded.longest)
 
 
 def _starts(

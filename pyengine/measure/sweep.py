@@ -13,6 +13,7 @@ import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.errors import OptionError, PyengineError
 from pyengine.measure.compare import Means, compare_with
+from pyengine.measure.notes import reason_of
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import cpu_name, provenance
 from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
@@ -87,7 +88,7 @@ def time_models(
             try:
                 timing = _time(model, opening, speed)
             except PyengineError as error:
-                reason = str(error).removeprefix(f"{model.path}: ")
+                reason = reason_of(error, model.path)
                 notes.append(Note(code="speed-failed", model=model.id, values={"reason": reason}))
                 continue
             folder.save_speed(key, timing)

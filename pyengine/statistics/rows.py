@@ -5,7 +5,6 @@ the ids of entries that belong to no token: they are left out, and their mass is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -80,22 +79,6 @@ def pair_statistics(
     )
 
 
-@dataclass(frozen=True)
-class Restricted:
-    """Two distributions cut down to a set of tokens and renormalised.
-
-    Attributes:
-        pairs: `pair_statistics` within the set; token ids count its members from 0, and a target
-            outside the set counts as none.
-        mass_p: what the set held before, for each row.
-        mass_q: the same of the variant.
-    """
-
-    pairs: Records
-    mass_p: npt.NDArray[np.float64]
-    mass_q: npt.NDArray[np.float64]
-
-
 def restricted_statistics(
     reference: Logits,
     variant: Logits,
@@ -104,12 +87,16 @@ def restricted_statistics(
     whole: Records,
     *,
     threads: int = 1,
-) -> Restricted:
+) -> tuple[Records, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Compare both distributions cut down to a set of tokens and renormalised.
 
     Args:
         token_set: distinct ids, none of them padding.
         whole: `pair_statistics` of the whole rows, for the mass that the set holds in them.
+
+    Returns:
+        `pair_statistics` within the set, in which token ids count its members from 0 and a target
+        outside the set counts as none; and what the set held of each row of P and of Q.
 
     Raises:
         ValueError: the set is empty or leaves the vocabulary.
@@ -123,7 +110,7 @@ def restricted_statistics(
     with np.errstate(invalid="ignore"):
         mass_p = np.exp(pairs["log_sum_exp_p"] - whole["log_sum_exp_p"])
         mass_q = np.exp(pairs["log_sum_exp_q"] - whole["log_sum_exp_q"])
-    return Restricted(pairs, mass_p, mass_q)
+    return pairs, mass_p, mass_q
 
 
 def top_k(rows: Logits, k: int, *, threads: int = 1) -> npt.NDArray[np.int32]:

@@ -6,7 +6,7 @@ n_chunk; int32 tokens (n_chunk * n_ctx); then for each scored position of each c
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,28 +69,8 @@ class BaseHeader:
         return self.rows_offset + 2 * self.n_chunk * self.n_scored * self.row_words
 
 
-@dataclass(frozen=True)
-class BaseFile:
-    """An open base file; its rows are mapped, not read."""
-
-    path: Path
-    header: BaseHeader
-    rows: Words
-
-    def chunk(self, index: int) -> Words:
-        """Return the coded rows of one chunk: uint16 (n_scored, row_words)."""
-        return np.asarray(self.rows[index])
-
-    def log_probabilities(self, index: int) -> npt.NDArray[np.float32]:
-        """Decode the rows of one chunk: float32 (n_scored, n_vocab)."""
-        words = np.ascontiguousarray(self.chunk(index))
-        header = words[:, :4].copy().view(np.float32)
-        values = words[:, 4 : 4 + self.header.n_vocab].astype(np.float32)
-        return np.asarray(header[:, :1] * values + header[:, 1:2], dtype=np.float32)
-
-
-def read_base_file(path: str | Path) -> BaseFile:
-    """Open a base file.
+def read_base_file(path: str | Path) -> tuple[BaseHeader, Words]:
+    """Open a base file; its coded rows, (n_chunk, n_scored, row_words), are mapped, not read.
 
     Raises:
         ResultFileError: it is missing, no base file, or not of the size that its header says.
@@ -110,7 +90,7 @@ def read_base_file(path: str | Path) -> BaseFile:
         )
     shape = (header.n_chunk, header.n_scored, header.row_words)
     rows = np.memmap(file, dtype=np.uint16, mode="r", offset=header.rows_offset, shape=shape)
-    return BaseFile(file, header, rows)
+    return header, rows
 
 
 def _read_header(handle: BinaryIO, file: Path) -> BaseHeader:
@@ -132,38 +112,26 @@ def _read_header(handle: BinaryIO, file: Path) -> BaseHeader:
     return BaseHeader(n_ctx, n_vocab, tokens)
 
 
-class BaseWriter:
-    """Takes the coded rows of one chunk after another."""
-
-    def __init__(self, handle: BinaryIO, header: BaseHeader) -> None:
-        self.header = header
-        self._handle = handle
-        self._chunks = 0
-        handle.write(_HEADER.pack(MAGIC, header.n_ctx, header.n_vocab, header.n_chunk))
-        handle.write(np.ascontiguousarray(header.tokens, dtype=np.int32).tobytes())
-
-    def write(self, rows: Words) -> None:
-        """Write the rows of the next chunk."""
-        expected = (self.header.n_scored, self.header.row_words)
-        if rows.shape != expected or self._chunks == self.header.n_chunk:
-            raise OptionError(f"rows of shape {rows.shape} do not belong into this base file")
-        self._handle.write(np.ascontiguousarray(rows).tobytes())
-        self._chunks += 1
-
-    def complete(self) -> bool:
-        """Tell whether all chunks were written."""
-        return self._chunks == self.header.n_chunk
-
-
 @contextmanager
-def writing_base_file(path: str | Path, header: BaseHeader) -> Iterator[BaseWriter]:
-    """Yield a writer; the file appears when all chunks were written.
+def writing_base_file(path: str | Path, header: BaseHeader) -> Iterator[Callable[[Words], None]]:
+    """Yield what writes the coded rows of the next chunk; the file appears when all were written.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
+    written = 0
     with replacing(path) as temporary, temporary.open("wb") as handle:
-        writer = BaseWriter(handle, header)
-        yield writer
-        if not writer.complete():
+        handle.write(_HEADER.pack(MAGIC, header.n_ctx, header.n_vocab, header.n_chunk))
+        handle.write(np.ascontiguousarray(header.tokens, dtype=np.int32).tobytes())
+
+        def write(rows: Words) -> None:
+            nonlocal written
+            expected = (header.n_scored, header.row_words)
+            if rows.shape != expected or written == header.n_chunk:
+                raise OptionError(f"rows of shape {rows.shape} do not belong into this base file")
+            handle.write(np.ascontiguousarray(rows).tobytes())
+            written += 1
+
+        yield write
+        if written < header.n_chunk:
             raise OptionError(f"{path}: not all chunks were written")

@@ -1,30 +1,48 @@
-"""Run a model as llama-perplexity would: its windows, its start tokens, its scored half."""
+"""Run models as llama-perplexity would, from files to a record: its windows, its scored half.
+
+Every model decodes every chunk once.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pyengine import _core
 from pyengine.errors import (
     CorpusError,
     NumbersError,
     OptionError,
+    ResultFileError,
     TokenizerError,
     VocabularyMismatchError,
 )
-from pyengine.measure.llama_perplexity.base_file import BaseFile, BaseHeader, BaseWriter
-from pyengine.models.model import Model
-from pyengine.models.options import SessionOptions
-from pyengine.models.session import Session
-from pyengine.statistics.base_rows import compare_base_rows, encode_base_rows
+from pyengine.measure.llama_perplexity.base_file import (
+    BaseHeader,
+    Words,
+    read_base_file,
+    writing_base_file,
+)
+from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
+from pyengine.measure.notes import (
+    beyond_trained,
+    fewest_positions,
+    fitted,
+    reason_of,
+    variant_failed,
+)
+from pyengine.measure.provenance import provenance
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session, default_threads
+from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
+from pyengine.text.documents import Corpus
 
-Progress = Callable[[float], object]
-
-
-def _silent(fraction: float) -> None:
-    pass
+Losses = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -43,20 +61,135 @@ class Emulated:
     failure: NumbersError | None = None
 
 
-@dataclass
-class BaseRun:
-    """Sums of the losses of the reference over n tokens, as the base run prints them."""
+def emulate(
+    reference: Path,
+    variants: Sequence[Path],
+    corpus: Corpus,
+    *,
+    n_ctx: int,
+    max_chunks: int | None,
+    base_file: Path | None,
+    threads: int | None,
+    n_gpu_layers: int,
+    progress: Callable[[str, float], object],
+) -> Run:
+    """Repeat llama-perplexity's base run and its KL run for each variant.
 
-    nll: float = 0.0
-    nll2: float = 0.0
-    n: int = 0
+    Returns:
+        a run with the exhibits "base-run" (reference, base_file and final_estimate: what the base
+        run printed, null where it was read; n_ctx, n_chunks) and "emulation" for each variant, see
+        `_exhibit`.
 
-    def add(self, losses: npt.NDArray[np.float32]) -> None:
-        """Add the losses of a chunk, nats."""
-        loss = losses.astype(np.float64)
-        self.nll += float(loss.sum())
-        self.nll2 += float((loss * loss).sum())
-        self.n += len(loss)
+    Args:
+        corpus: its documents are joined into one text, as that program takes one file.
+        base_file: read where it exists, and checked against the reference; otherwise written
+            there. None for none.
+
+    Raises:
+        ResultFileError: the base file is damaged, or was made with another context or text.
+        VocabularyMismatchError: a model has another vocabulary than the base file.
+        CorpusError: the text is too short.
+        NumbersError: the reference, or every variant, computes logits that are NaN or infinite.
+    """
+    text = b"".join(document.content for document in corpus.documents)
+    threads = threads or default_threads()
+    how = ModelOptions(n_gpu_layers=n_gpu_layers)
+    with ExitStack() as stack:
+        model = stack.enter_context(open_model(reference, options=how))
+        others = [stack.enter_context(open_model(path, options=how)) for path in variants]
+        positions = fewest_positions(m.n_positions for m in (model, *others))
+        n_ctx, notes = fitted(n_ctx, positions)
+        base = None
+        if base_file is not None and base_file.exists():
+            header, base = read_base_file(base_file)
+            _check_same_text(base_file, header, model, text, max_chunks, n_ctx)
+        else:
+            header = chunk_text(model, text, n_ctx, max_chunks)
+        new = base_file if base is None else None
+        with writing_base_file(new, header) if new else nullcontext(None) as write:
+            losses, found = emulate_chunks(
+                model,
+                others,
+                header,
+                base=base,
+                write=write,
+                threads=threads,
+                progress=lambda part: progress("decode chunks", part),
+            )
+        devices = list(model.devices)
+        notes += _failures(others, found)
+        trained = [(str(m.path), m.n_ctx_train) for m in (model, *others)]
+        notes += beyond_trained(trained, n_ctx)
+    estimate = None if base is not None else print_final_estimate(losses)
+    content = {
+        "reference": str(reference),
+        "base_file": None if base_file is None else str(base_file),
+        "final_estimate": estimate,
+        "n_ctx": n_ctx,
+        "n_chunks": header.n_chunk,
+    }
+    exhibits = [Exhibit(kind="base-run", model="", content=content)]
+    whole = [pair for pair in zip(variants, found, strict=True) if pair[1].failure is None]
+    exhibits += [_exhibit(*pair) for pair in whole]
+    return Run(
+        command="compare",
+        options={"emulate": "llama-perplexity"},
+        provenance=provenance(threads=threads, devices=devices),
+        models=[],
+        exhibits=exhibits,
+        notes=notes,
+    )
+
+
+def _failures(variants: Sequence[Model], found: Sequence[Emulated]) -> list[Note]:
+    """Note the variants whose logits are not numbers; raise where all are such."""
+    failed = [
+        (model, emulated.failure)
+        for model, emulated in zip(variants, found, strict=True)
+        if emulated.failure is not None
+    ]
+    if len(failed) == len(found):
+        raise failed[0][1]
+    return [variant_failed(str(m.path), reason_of(error, m.path)) for m, error in failed]
+
+
+def _check_same_text(
+    path: Path, there: BaseHeader, model: Model, text: bytes, max_chunks: int | None, n_ctx: int
+) -> None:
+    if there.n_ctx != n_ctx:
+        raise ResultFileError(
+            f"{path}: was made with a context of {there.n_ctx} tokens, not {n_ctx}; "
+            f"ask for --context {there.n_ctx} or name another file"
+        )
+    if there.n_vocab != model.vocabulary.size:
+        raise ResultFileError(
+            f"{path}: was made with a vocabulary of {there.n_vocab:,} entries; the reference has "
+            f"{model.vocabulary.size:,}"
+        )
+    here = chunk_text(model, text, n_ctx, max_chunks)
+    if there.n_chunk != here.n_chunk or not np.array_equal(there.tokens, here.tokens):
+        raise ResultFileError(
+            f"{path}: holds other tokens ({there.n_chunk} chunks) than this text makes "
+            f"({here.n_chunk}); give the text and the number of windows that it was made with"
+        )
+
+
+def _exhibit(path: Path, emulated: Emulated) -> Exhibit:
+    """Write out one variant.
+
+    Keys: path, printed (what llama-perplexity prints, from the chunk table on), and from live
+    float32 logits exact_kl (mean, nats), exact_ppl_reference (what the base run prints as "Final
+    estimate", and its KL mode does not) and exact_log_ppl_ratio (mean of ln P(x) - ln Q(x)).
+    """
+    exact = np.concatenate(emulated.exact)
+    content = {
+        "path": str(path),
+        "printed": print_comparison(emulated.chunks),
+        "exact_kl": float(np.mean(exact["kl"])),
+        "exact_ppl_reference": float(np.exp(-np.mean(exact["log_p_target"]))),
+        "exact_log_ppl_ratio": float(np.mean(exact["log_p_target"] - exact["log_q_target"])),
+    }
+    return Exhibit(kind="emulation", model="", content=content)
 
 
 def chunk_text(model: Model, text: bytes, n_ctx: int, max_chunks: int | None) -> BaseHeader:
@@ -107,48 +240,44 @@ def rows_of_chunks(
             yield rows[: header.n_scored]
 
 
-def targets_of(header: BaseHeader, chunk: int) -> npt.NDArray[np.int32]:
-    """Return the tokens that followed each scored position."""
-    return header.tokens[chunk, header.first + 1 :]
-
-
 def emulate_chunks(
     reference: Model,
     variants: Sequence[Model],
     header: BaseHeader,
     *,
-    base: BaseFile | None = None,
-    writer: BaseWriter | None = None,
+    base: Words | None = None,
+    write: Callable[[Words], None] | None = None,
     threads: int = 1,
-    progress: Progress = _silent,
-) -> tuple[BaseRun, list[Emulated]]:
+    progress: Callable[[float], object] = lambda _: None,
+) -> tuple[list[Losses], list[Emulated]]:
     """Let the reference and every variant decode each chunk once, one after another.
 
     Args:
-        base: a base file whose rows the variants are held against; None for the rows that the
-            reference has just given, coded alike.
-        writer: of a new base file, the same bytes that llama-perplexity writes.
+        base: the coded rows of a base file that the variants are held against; None for the rows
+            that the reference has just given, coded alike.
+        write: takes the coded rows of a new base file, the same that llama-perplexity writes.
 
     Returns:
-        the sums of the base run, of nothing where a base file was read; and for each variant what
-        was found.
+        the reference's losses in each chunk, nats, none where a base file was read; and for each
+        variant what was found.
 
     Raises:
         VocabularyMismatchError: a variant has another vocabulary.
     """
     for variant in variants:
         _check_vocabulary(variant, header)
-    run, found = BaseRun(), [Emulated() for _ in variants]
+    losses: list[Losses] = []
+    found = [Emulated() for _ in variants]
     streams = [rows_of_chunks(model, header, threads) for model in variants]
     for number, p in enumerate(rows_of_chunks(reference, header, threads)):
-        targets = targets_of(header, number)
+        targets = header.tokens[number, header.first + 1 :]
         if base is None:
-            coded, losses = encode_base_rows(p, targets, threads=threads)
-            run.add(losses)
-            if writer is not None:
-                writer.write(coded)
+            coded, lost = _core.encode_kld_rows(p, targets, threads=threads)
+            losses.append(lost)
+            if write is not None:
+                write(coded)
         else:
-            coded = base.chunk(number)
+            coded = np.asarray(base[number])
         for stream, emulated in zip(streams, found, strict=True):
             if emulated.failure is not None:
                 continue
@@ -157,10 +286,11 @@ def emulate_chunks(
             except NumbersError as error:
                 emulated.failure = error
                 continue
-            emulated.chunks.append(compare_base_rows(q, targets, coded, threads=threads))
+            compared = _core.compare_kld_rows(q, targets, coded, threads=threads)
+            emulated.chunks.append(compared)
             emulated.exact.append(pair_statistics(p, q, targets, threads=threads))
         progress((number + 1) / header.n_chunk)
-    return run, found
+    return losses, found
 
 
 def _check_vocabulary(model: Model, header: BaseHeader) -> None:
