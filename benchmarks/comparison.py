@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine.measure.options import CompareOptions
-from pyengine.measure.subjects import document_prefix
+from pyengine.measure.start_tokens import document_prefix
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.text.documents import load_corpus

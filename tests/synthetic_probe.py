@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from vocabulary_files import pieces_of
 
-from pyengine.measure.cold_rows import ColdRows
-from pyengine.measure.probe import ProbeOptions
+from pyengine.measure.cold_rows import ColdRows, ProbeOptions
 from pyengine.measure.start_tokens import Start
 from pyengine.run import ModelInfo, Provenance
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass

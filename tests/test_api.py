@@ -24,8 +24,8 @@ from pyengine.errors import (
     ModelKindError,
     OptionError,
 )
+from pyengine.measure.cold_rows import ProbeOptions
 from pyengine.measure.options import CompareOptions
-from pyengine.measure.probe import ProbeOptions
 from pyengine.run import Measurement, Run, group_of, to_json
 
 FUNCTIONS = ("probe", "vocab", "compare", "sweep", "quantize", "evaluate", "recommend")

@@ -27,7 +27,7 @@ from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.models.session import Session
-from pyengine.vocabulary import load_tables
+from pyengine.vocabulary.keywords import load_tables
 
 OPTIONS = SessionOptions(n_ctx=512, threads=1)
 TASKS = [*own_tasks(["python"])[24:26], *(t for t in own_tasks(["c"]) if t.name == "c/gcd")]

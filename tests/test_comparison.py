@@ -18,8 +18,9 @@ from pyengine.measure.compare import compare
 from pyengine.measure.engine import Processes
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import Alone, alone, keyword_log_probabilities
+from pyengine.measure.start_tokens import document_prefix
 from pyengine.measure.starts import ALL_LANGUAGES, keyword_sets, start_chunk
-from pyengine.measure.subjects import document_prefix, identify, padding_ids
+from pyengine.measure.subjects import identify, padding_ids
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session

@@ -5,6 +5,7 @@ import pytest
 from run_samples import MADE, info
 
 from pyengine.code.outcomes import Outcome
+from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import answer, measures_table, models_table
 from pyengine.report.evaluate_words import (
     correlation_verdict,
@@ -70,11 +71,7 @@ def test_sides(lost: int, gained: int, p: float, verdict: str) -> None:
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> str:
-    found = spearman(x, y)
-    rho = found.rho
-    return correlation_verdict(
-        Measurement("rank_agreement", "", "", "", rho.value, rho.low, rho.high, n=found.n)
-    )
+    return correlation_verdict(measurement_of(spearman(x, y), "rank_agreement", ""))
 
 
 def test_a_correlation_is_said_only_where_its_interval_leaves_zero() -> None:

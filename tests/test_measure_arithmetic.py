@@ -20,7 +20,7 @@ from pyengine.models.options import SessionOptions
 from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.models.session import Session
 from pyengine.run import Floors, Measurement, Run
-from pyengine.statistics import clustered_mean
+from pyengine.statistics.estimates import clustered_mean
 from pyengine.statistics.rows import pair_statistics
 
 PADDING = np.empty(0, dtype=np.int32)
@@ -160,7 +160,7 @@ def test_beyond_arithmetic_covers_the_divergence_of_the_centres() -> None:
             found = clustered_mean(values, clusters[: len(values)])
             return Measurement(
                 "kl", model, reference, "", found.value, found.low, found.high, 0.95,
-                found.se_clustered, found.n, found.n_clusters, "t",
+                found.error, found.n, found.n_clusters, "t",
             )  # fmt: skip
 
         kl = row(_softmax_kl(p, q), "q", "p")

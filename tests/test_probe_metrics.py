@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,13 @@ from synthetic_probe import PARTS
 
 from pyengine import cold_start
 from pyengine.errors import OptionError
-from pyengine.measure.cold_rows import NO_PADDING, decode_starts
+from pyengine.measure.cold_rows import NO_PADDING, ProbeOptions, decode_cold, decode_starts
 from pyengine.measure.compare import compare
 from pyengine.measure.engine import Processes
-from pyengine.measure.keyword_mass import leave_one_out
+from pyengine.measure.keyword_mass import items_needed, leave_one_out
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import Alone, string_measurements
-from pyengine.measure.paper import items_needed
-from pyengine.measure.probe import ProbeOptions, probe, probe_run
+from pyengine.measure.probe import probe_run
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.subjects import identify, padding_ids
@@ -33,6 +33,10 @@ from pyengine.vocabulary.coverage import exact_split, variant_sets
 from pyengine.vocabulary.token_sets import SetLookup
 
 CLOSE = 1e-6  # the logits are float32
+
+
+def probe(paths: Sequence[Path], options: ProbeOptions) -> Run:
+    return probe_run([decode_cold(path, options) for path in paths], options)
 
 
 MINI = {"language": "mini"}

@@ -14,8 +14,7 @@ from pyengine.text.documents import Corpus, Document
 from pyengine.vocabulary.coverage import coverage, each_once, missing
 from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.paper import holds_paper_lists, paper_tokenizers
-from pyengine.vocabulary.sharing import CL100K_TOKENS, compare_vocabularies
-from pyengine.vocabulary.tokenizer import Tokenizer
+from pyengine.vocabulary.tokenizer import CL100K_TOKENS, Tokenizer, compare_vocabularies
 
 COLUMNS = {
     "qwen2": "Qwen2.5",

@@ -20,8 +20,7 @@ from pyengine.api.arguments import (
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyengine.measure.cold_rows import ColdRows
-    from pyengine.measure.probe import ProbeOptions
+    from pyengine.measure.cold_rows import ColdRows, ProbeOptions
     from pyengine.run.record import Run
 
 
@@ -73,8 +72,8 @@ def probe(
     Example:
         pyengine.probe("embedded:base").table("form_mass", rows="language", columns="form")
     """
-    from pyengine.measure.cold_rows import save_rows
-    from pyengine.measure.probe import ProbeOptions, probe_run
+    from pyengine.measure.cold_rows import ProbeOptions, save_rows
+    from pyengine.measure.probe import probe_run
     from pyengine.vocabulary.keywords import load_tables
 
     sources, target = names(models) or [""], optional_path(save_logits)
@@ -105,8 +104,7 @@ def _check_target(save_logits: Path, sources: list[Named]) -> None:
 
 
 def _decoded(source: Named, options: ProbeOptions, progress: Progress) -> ColdRows:
-    from pyengine.measure.cold_rows import load_rows
-    from pyengine.measure.probe import decode_cold
+    from pyengine.measure.cold_rows import decode_cold, load_rows
 
     if str(source).endswith(".npz"):
         if options.starts:

@@ -156,7 +156,7 @@ def sweep_models(source: Named | None, variants: Names, to: Words) -> tuple[Path
         OptionError: no source is named, and no variant can be opened; or there are both variants
             and types to make.
     """
-    from pyengine.measure.files import bits_per_weight, find_variants
+    from pyengine.measure.sweep import bits_per_weight, find_variants
     from pyengine.models.references import resolve_model
 
     if to and names(variants):

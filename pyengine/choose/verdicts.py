@@ -13,7 +13,6 @@ from pyengine.run.measurement import Measurement
 from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.paired import (
-    PairedDifference,
     Verdict,
     holm,
     p_value,
@@ -117,9 +116,8 @@ def pairs(run: Run, margin: float) -> list[Pair]:
     p_values = [p_value(estimate) for estimate in estimates]
     found = []
     for row, estimate, p, p_holm in zip(rows, estimates, p_values, holm(p_values), strict=True):
-        paired = PairedDifference(estimate, p)
-        kind = verdict(paired, margin=margin, adjusted_p=p_holm)
-        more = tokens_to_separate(paired) if kind == "undecided" else None
+        kind = verdict(estimate, margin=margin, adjusted_p=p_holm)
+        more = tokens_to_separate(estimate) if kind == "undecided" else None
         found.append(Pair(row.model, row.members["against"], row, p, p_holm, kind, more))
     return found
 
@@ -200,8 +198,7 @@ def _estimate(row: Measurement) -> Estimate:
         value=row.value,
         n=row.n,
         n_clusters=row.n_clusters,
-        se_independent=math.nan,
-        se_clustered=row.error,
+        error=row.error,
         low=row.low,
         high=row.high,
         level=row.level,

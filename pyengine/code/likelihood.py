@@ -30,7 +30,7 @@ from pyengine.measure.table import TokenTable, join, positions
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import SessionOptions
 from pyengine.run.measurement import Measurement, group_of
-from pyengine.vocabulary import load_tables
+from pyengine.vocabulary.keywords import load_tables
 
 PAPER: Final = "paper"
 START = "start"

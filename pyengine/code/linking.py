@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pyengine.measure.aggregate import measurement_of
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.statistics.success import spearman
 
@@ -39,18 +40,5 @@ def link(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
         for code_metric in CODE_MEASURES:
             y = [known.get((code_metric, "", model), math.nan) for model in variants]
             found = spearman(np.array(x), np.array(y))
-            rho = found.rho
-            bounded = math.isfinite(rho.low)
-            yield Measurement(
-                "rank_agreement",
-                "",
-                "",
-                group_of({"token": token_metric, "code": code_metric}),
-                rho.value,
-                rho.low,
-                rho.high,
-                rho.level if bounded else math.nan,
-                n=found.n,
-                n_clusters=found.n,
-                interval="fisher" if bounded else "",
-            )
+            group = group_of({"token": token_metric, "code": code_metric})
+            yield measurement_of(found, "rank_agreement", "", group=group)

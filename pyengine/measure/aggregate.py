@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pyengine.measure.table import TokenTable
-from pyengine.run.measurement import Measurement, group_of
+from pyengine.run.measurement import NAN, Measurement, group_of
 from pyengine.run.metric import Metric
 from pyengine.run.metrics import METRICS
-from pyengine.statistics import (
+from pyengine.statistics.distributions import student_quantile
+from pyengine.statistics.estimates import (
     DELTA_P_LEVELS,
     KL_LEVELS,
     Estimate,
     cluster_bootstrap,
+    cluster_sums,
     clustered_mean,
     clustered_ratio,
-    paired_difference,
     pooled_rms,
     quantiles,
+    weighted_median,
 )
-from pyengine.statistics.estimates import cluster_sums, half_width, weighted_median
+from pyengine.statistics.paired import paired_difference
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -88,7 +90,10 @@ def quantile_rows(
     """Yield the quantiles of a metric's column; the median with its bootstrap standard error."""
     values = table.columns[METRICS[metric].column]
     for level, value in quantiles(values, QUANTILES[metric]).items():
-        error, low, high, interval = np.nan, np.nan, np.nan, ""
+        group, n_clusters = group_of({"quantile": f"{level:g}"}), len(np.unique(table.clusters))
+        row = Measurement(
+            metric, model, reference, group, value, n=len(values), n_clusters=n_clusters
+        )
         if level == 0.5:
             finite = np.isfinite(values)
             error, low, high = cluster_bootstrap(
@@ -98,21 +103,8 @@ def quantile_rows(
                 seed=seed,
                 resamples=RESAMPLES,
             )
-            interval = "bootstrap"
-        yield Measurement(
-            metric,
-            model,
-            reference,
-            group_of({"quantile": f"{level:g}"}),
-            value,
-            low,
-            high,
-            LEVEL if interval else np.nan,
-            error,
-            len(values),
-            len(np.unique(table.clusters)),
-            interval,
-        )
+            row = replace(row, low=low, high=high, level=LEVEL, error=error, interval="bootstrap")
+        yield row
 
 
 def differences(
@@ -129,13 +121,8 @@ def differences(
                 table.clusters[:n],
                 level=LEVEL,
             )
-            yield measurement_of(
-                found.estimate,
-                "kl_difference",
-                first,
-                reference,
-                group_of({"against": second}),
-            )
+            against = group_of({"against": second})
+            yield measurement_of(found, "kl_difference", first, reference, against)
 
 
 def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[Measurement]:
@@ -189,7 +176,7 @@ def beyond_arithmetic(kl: Measurement, reference: Measurement, variant: Measurem
     """
     value = kl.value - (reference.value + variant.value) / 2
     error = float(np.sqrt(kl.error**2 + (reference.error**2 + variant.error**2) / 4))
-    width = half_width(error, kl.n_clusters, LEVEL) if kl.interval else np.nan
+    width = student_quantile(0.5 + LEVEL / 2, kl.n_clusters - 1) * error if kl.interval else NAN
     return replace(
         kl,
         metric="kl_beyond_arithmetic",
@@ -201,24 +188,12 @@ def beyond_arithmetic(kl: Measurement, reference: Measurement, variant: Measurem
 
 
 def measurement_of(
-    estimate: Estimate, metric: str, model: str, reference: str, group: str = ""
+    estimate: Estimate, metric: str, model: str, reference: str = "", group: str = ""
 ) -> Measurement:
     """Write an estimate as a measurement."""
-    known = np.isfinite(estimate.se_clustered)
-    return Measurement(
-        metric,
-        model,
-        reference,
-        group,
-        estimate.value,
-        estimate.low,
-        estimate.high,
-        estimate.level if known else np.nan,
-        estimate.se_clustered,
-        estimate.n,
-        estimate.n_clusters,
-        "t" if known else "",
-    )
+    if not np.isfinite(estimate.low):
+        estimate = replace(estimate, low=NAN, high=NAN, level=NAN, interval="")
+    return Measurement(metric, model, reference, group, **asdict(estimate))
 
 
 def _estimate(

@@ -10,7 +10,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,15 @@ from pyengine.measure.observers import Logits
 from pyengine.measure.provenance import provenance
 from pyengine.measure.start_tokens import Start, default_starts, resolve_start
 from pyengine.measure.strings import string_log_probabilities
-from pyengine.measure.subjects import identify, open_subject
+from pyengine.measure.subjects import Subject, identify, open_subject
 from pyengine.measure.variants import Variant
 from pyengine.models.header import short_name
-from pyengine.models.model import open_model
+from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions
 from pyengine.models.session import default_threads
 from pyengine.run.record import ModelInfo, Provenance
 from pyengine.vocabulary.coverage import exact_split
+from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.tokens import Pieces, VocabularyLike
 
 # Padding is part of every probability of a probe.
@@ -55,6 +56,37 @@ _DAMAGE = (
     zlib.error,
     ValidationError,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions:
+    """What is probed.
+
+    Attributes:
+        tables: keyword tables by language.
+        paper_tables: the paper's own lists.
+        starts: names of starts; none for all that a model supports.
+        split: measure words of several tokens too.
+        top: tokens listed for each start.
+        draws: random token sets for each language.
+        seed: of the random sets and the English control.
+        threads: CPU threads; None for one less than the cores this process may use.
+        n_gpu_layers: layers on the GPU; negative for all.
+    """
+
+    tables: Mapping[str, KeywordTable] = field(default_factory=lambda: load_tables("reference"))
+    paper_tables: Mapping[str, KeywordTable] = field(default_factory=lambda: load_tables("paper"))
+    starts: Sequence[str] = ()
+    split: bool = True
+    top: int = 20
+    draws: int = 1000
+    seed: int = 0
+    threads: int | None = None
+    n_gpu_layers: int = 0
+
+    def words(self) -> set[str]:
+        """Return the words of all tables."""
+        return {word for table in self.tables.values() for word in table.words()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,22 +112,12 @@ class ColdRows:
     longest: int = 0
 
 
-def read_cold_rows(
-    path: Path,
-    words: Iterable[str],
-    *,
-    processes: Processes,
-    starts: Sequence[str] = (),
-    threads: int | None = None,
-    n_gpu_layers: int = 0,
-    progress: Progress | None = None,
-) -> ColdRows:
+def decode_cold(path: Path, options: ProbeOptions, progress: Progress | None = None) -> ColdRows:
     """Decode a model's starts, and its words that are not one token, in a process of its own.
 
+    The words follow the first start.
+
     Args:
-        words: those that are one token need no decoding of their own.
-        starts: names, see `resolve_start`; none for all that the model supports. The words follow
-            the first.
         progress: called with what is being done and the part that is done.
 
     Raises:
@@ -103,32 +125,47 @@ def read_cold_rows(
         NumbersError: a logit is NaN or infinite.
         ModelKindError: the model has no vocabulary, no weights or no next-token distribution.
         OptionError: a start that the model does not support.
+        WorkerError: llama.cpp ended the model's process.
     """
-    threads = threads or default_threads()
+    threads = options.threads or default_threads()
     if progress is not None:
         progress(f"open {path.name}", 0.0)
-    variant = identify(short_name(path), path, ModelOptions(n_gpu_layers=n_gpu_layers))
-    subject = open_subject(variant, processes)
-    with open_model(path, options=ModelOptions(vocabulary_only=True)) as model:
-        vocabulary = model.vocabulary
-        if vocabulary.kind == "none":
-            raise ModelKindError(f"{path}: has no vocabulary: nothing can be said about words")
-        chosen = [resolve_start(name, model) for name in starts] or default_starts(model)
-        rows = decode_starts(
-            processes, variant, [start.ids for start in chosen], subject.info.n_vocab, threads
-        )
-        several = [w for w in dict.fromkeys(words) if vocabulary.token(w.encode()) is None]
-        spellings = {w: ids for w in several if (ids := exact_split(vocabulary, w))}
-        strings = string_log_probabilities(
-            processes,
-            variant,
-            chosen[0].ids,
-            rows[0],
-            spellings,
-            padding=NO_PADDING,
-            threads=threads,
-            progress=progress,
-        )
+    opening = ModelOptions(n_gpu_layers=options.n_gpu_layers)
+    variant = identify(short_name(path), path, opening)
+    with Processes() as processes:
+        subject = open_subject(variant, processes)
+        with open_model(path, options=ModelOptions(vocabulary_only=True)) as model:
+            return _decode(processes, subject, model, options, threads, progress)
+
+
+def _decode(
+    processes: Processes,
+    subject: Subject,
+    model: Model,
+    options: ProbeOptions,
+    threads: int,
+    progress: Progress | None,
+) -> ColdRows:
+    vocabulary, variant = model.vocabulary, subject.variant
+    if vocabulary.kind == "none":
+        raise ModelKindError(f"{model.path}: has no vocabulary: nothing can be said about words")
+    chosen = [resolve_start(name, model) for name in options.starts] or default_starts(model)
+    rows = decode_starts(
+        processes, variant, [start.ids for start in chosen], subject.info.n_vocab, threads
+    )
+    words = sorted(options.words()) if options.split else []
+    several = [word for word in words if vocabulary.token(word.encode()) is None]
+    spellings = {w: ids for w in several if (ids := exact_split(vocabulary, w))}
+    strings = string_log_probabilities(
+        processes,
+        variant,
+        chosen[0].ids,
+        rows[0],
+        spellings,
+        padding=NO_PADDING,
+        threads=threads,
+        progress=progress,
+    )
     return ColdRows(
         info=subject.info,
         provenance=provenance(threads=threads, devices=subject.devices),

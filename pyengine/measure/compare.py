@@ -17,7 +17,6 @@ from pyengine.errors import (
     WorkerError,
 )
 from pyengine.files import making_folder
-from pyengine.measure.axis import axis_content
 from pyengine.measure.continuations import continuations
 from pyengine.measure.documents import ScoredCorpus, population
 from pyengine.measure.engine import (
@@ -30,26 +29,33 @@ from pyengine.measure.engine import (
     measure,
 )
 from pyengine.measure.findings import corpus_findings, start_findings
-from pyengine.measure.found import Finding, by_kind
-from pyengine.measure.models import variant_ids
-from pyengine.measure.notes import (
+from pyengine.measure.found import (
+    Finding,
     beyond_trained,
+    by_kind,
     documents_left_out,
     fewest_positions,
     fitted,
     reason_of,
     variant_failed,
 )
+from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
 from pyengine.measure.plan import Plan, make_plan
 from pyengine.measure.provenance import provenance
 from pyengine.measure.start_tokens import natural_start
-from pyengine.measure.subjects import Subject, identify, open_subject, same_vocabulary
+from pyengine.measure.subjects import (
+    Subject,
+    axis_content,
+    identify,
+    open_subject,
+    same_vocabulary,
+)
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, Note, Population, Run
-from pyengine.statistics import confidence_sequence
+from pyengine.statistics.estimates import confidence_sequence
 from pyengine.text.documents import Corpus, load_corpus
 
 
@@ -234,7 +240,8 @@ def _precise_enough(
         if not whole or seen.failure is not None or name == plan.reference.info.id:
             continue
         kl = np.concatenate([part.columns["kl"] for part in seen.observations])
-        if not confidence_sequence(kl, text.scored.clusters[: len(kl)]).reached(precision):
+        _, half_width = confidence_sequence(kl, text.scored.clusters[: len(kl)])
+        if not half_width <= precision:
             return False
     return True
 

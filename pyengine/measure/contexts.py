@@ -15,36 +15,11 @@ import numpy.typing as npt
 
 from pyengine.errors import OptionError
 from pyengine.models.options import SessionOptions
+from pyengine.text.windows import Context as Context
 
 NO_TARGET = -1
 # Most tokens of a start: its buffers are the memory peak of a probe.
 LONGEST_START = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Context:
-    """Token ids that are decoded from an empty memory.
-
-    Attributes:
-        ids: what is fed, int32.
-        rows: rising indices into ids, int64: after these tokens the row of logits is read.
-        targets: the token that followed each of these, int32; -1 where none did.
-        token_set: name of the set of tokens that is observed here, such as a language's keywords;
-            empty for none.
-    """
-
-    ids: npt.NDArray[np.int32]
-    rows: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.int32]
-    token_set: str = ""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def up_to(self, n: int) -> Context:
-        """Return the context cut off behind its first n scored rows."""
-        end = int(self.rows[:n][-1]) + 1
-        return Context(self.ids[:end], self.rows[:n], self.targets[:n], self.token_set)
 
 
 def after(ids: Sequence[int], token_set: str = "") -> Context:
@@ -100,6 +75,20 @@ class Chunk:
             for array in (context.ids, context.rows, context.targets):
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+
+def one_batch(
+    n_tokens: int, *, max_rows: int, threads: int | None, n_seq_max: int = 1
+) -> SessionOptions:
+    """Return a session that takes so many tokens in one call, and computes 512 of them at once."""
+    return SessionOptions(
+        n_ctx=n_tokens,
+        n_batch=n_tokens,
+        n_ubatch=min(512, n_tokens),
+        n_seq_max=n_seq_max,
+        max_rows=max_rows,
+        threads=threads,
+    )
 
 
 def cold_chunk(starts: Sequence[Context], *, threads: int | None) -> Chunk:

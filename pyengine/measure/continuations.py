@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from pyengine.measure import decode
-from pyengine.measure.contexts import Chunk, Context
+from pyengine.measure.contexts import Chunk, Context, one_batch
 from pyengine.measure.engine import Processes, Progress
 from pyengine.measure.observers import first_choice
 from pyengine.measure.plan import Plan
 from pyengine.measure.subjects import Subject
 from pyengine.models.model import Vocabulary
-from pyengine.models.options import SessionOptions
 from pyengine.run.record import Exhibit
 from pyengine.text.tokens import TokenizedText
 
@@ -50,13 +49,7 @@ def continuations(
     prompts = [[*plan.prefix, *documents[i].ids[:N_PROMPT].tolist()] for i in chosen]
     ends = frozenset(i for i in range(len(vocabulary)) if vocabulary.is_end_of_generation(i))
     n_tokens = len(plan.prefix) + N_PROMPT + N_GENERATED
-    session = SessionOptions(
-        n_ctx=n_tokens,
-        n_batch=n_tokens,
-        n_ubatch=n_tokens,
-        max_rows=N_GENERATED,
-        threads=plan.threads,
-    )
+    session = one_batch(n_tokens, max_rows=N_GENERATED, threads=plan.threads)
     texts: list[list[int]] = processes.call(
         *(reference, decode.write_greedily, reference, session),
         *(prompts, most, plan.padding, ends),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.measure.contexts import Chunk, Context, grouped
+from pyengine.measure.contexts import Chunk, Context, grouped, one_batch
 from pyengine.measure.table import Scored
 from pyengine.models.options import SessionOptions
 from pyengine.run.record import Population
@@ -49,23 +49,14 @@ def scored_corpus(
     """Turn windows into chunks of at most so many rows, and at least one window each."""
     groups = grouped([len(window) for window in windows], chunk_rows)
     chunks = [
-        Chunk(
-            f"text {number}",
-            tuple(_context(windows[i], documents) for i in group),
-            session,
-        )
+        Chunk(f"text {number}", tuple(windows[i] for i in group), session)
         for number, group in enumerate(groups)
     ]
     return ScoredCorpus(documents, windows, chunks, scored_tokens(documents, windows))
 
 
-def _context(window: Window, documents: Sequence[TokenizedText]) -> Context:
-    language = documents[window.document].text.language
-    return Context(window.ids, window.rows, window.targets, language)
-
-
 def window_session(
-    windows: Sequence[Window | Context], *, n_ctx: int, n_vocab: int, threads: int
+    windows: Sequence[Context], *, n_ctx: int, n_vocab: int, threads: int
 ) -> SessionOptions:
     """Choose how windows are decoded: the order of computation, which is part of every number.
 
@@ -76,13 +67,8 @@ def window_session(
     at_once = BYTES_AT_ONCE // (4 * n_vocab)
     if at_once > WHOLE_TILES:
         at_once -= at_once % WHOLE_TILES
-    return SessionOptions(
-        n_ctx=n_ctx,
-        n_batch=n_ctx,
-        n_ubatch=min(512, n_ctx),
-        max_rows=max(1, min(max(len(window) for window in windows), at_once)),
-        threads=threads,
-    )
+    max_rows = max(1, min(max(len(window) for window in windows), at_once))
+    return one_batch(n_ctx, max_rows=max_rows, threads=threads)
 
 
 def scored_tokens(documents: Sequence[TokenizedText], windows: Sequence[Window]) -> Scored:

@@ -137,7 +137,9 @@ def _arithmetic(
         rows = [*control_rows(table, **both)]
         yield from rows
         yield from aggregate(table, **both, metrics=("same_first_choice",))
-        from_itself[model] = next(row for row in rows if row.metric == "kl" and not row.group)
+        for row in rows:
+            if row.metric == "kl" and not row.group:
+                from_itself[model] = row
         usual = text.chunks[0].session
         named = ("flash_attention", "n_ubatch", "max_rows", "threads")
         content = {

@@ -1,8 +1,9 @@
-"""What recipes find, on its way into a run: rows of one model, and parts of every kind."""
+"""What several recipes put into a run: rows of one model, and notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -28,3 +29,48 @@ def by_kind(found: Iterable[Finding]) -> dict[str, Any]:
         "exhibits": [one for one in every if isinstance(one, Exhibit)],
         "notes": [one for one in every if isinstance(one, Note)],
     }
+
+
+def fitted(asked: int, positions: int | None) -> tuple[int, list[Note]]:
+    """Return how long a context may be with so many learned positions, and a note where less."""
+    if positions is None or asked <= positions:
+        return asked, []
+    values = {"asked": asked, "positions": positions}
+    return positions, [Note(code="fitted-to-positions", values=values)]
+
+
+def fewest_positions(found: Iterable[int | None]) -> int | None:
+    """Return the fewest learned positions of some models; None where none learned any."""
+    return min((positions for positions in found if positions is not None), default=None)
+
+
+def beyond_trained(trained: Iterable[tuple[str, int]], positions: int) -> list[Note]:
+    """Return a note for each model that was given more positions than it was trained with.
+
+    Args:
+        trained: id and trained positions of each model; 0 where they are unknown.
+    """
+    return [
+        Note(
+            code="beyond-trained-context",
+            model=model,
+            values={"positions": positions, "trained": n_ctx},
+        )
+        for model, n_ctx in trained
+        if 0 < n_ctx < positions
+    ]
+
+
+def reason_of(error: Exception, path: str | Path) -> str:
+    """Return an error's words without the file's name, which stands beside them."""
+    return str(error).removeprefix(f"{path}: ")
+
+
+def variant_failed(model: str, reason: str, chunk: str = "open") -> Note:
+    """Note that a variant has no numbers from a chunk on."""
+    return Note(code="variant-failed", model=model, values={"reason": reason, "chunk": chunk})
+
+
+def documents_left_out(names: list[str], model: str = "") -> list[Note]:
+    """Note the documents that a tokenizer refuses, if there are any."""
+    return [Note(code="documents-left-out", model=model, values={"names": names})] if names else []

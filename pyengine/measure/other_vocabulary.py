@@ -13,11 +13,10 @@ from pyengine.errors import CorpusError
 from pyengine.measure import decode
 from pyengine.measure.aggregate import aggregate
 from pyengine.measure.cold_rows import decode_starts
-from pyengine.measure.contexts import Chunk, Context
+from pyengine.measure.contexts import Chunk, one_batch
 from pyengine.measure.documents import BYTES_AT_ONCE
 from pyengine.measure.engine import Processes
-from pyengine.measure.found import Finding
-from pyengine.measure.notes import documents_left_out
+from pyengine.measure.found import Finding, documents_left_out
 from pyengine.measure.observers import target_columns
 from pyengine.measure.plan import Plan
 from pyengine.measure.start_tokens import natural_start
@@ -26,14 +25,14 @@ from pyengine.measure.subjects import Subject, padding_ids
 from pyengine.measure.table import TokenTable
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Model, Vocabulary, open_model
-from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.options import ModelOptions
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Note
 from pyengine.text.documents import Corpus, Document
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import WindowOptions, document_windows
-from pyengine.vocabulary import load_tables
 from pyengine.vocabulary.coverage import word_tokens
+from pyengine.vocabulary.keywords import load_tables
 
 Floats = npt.NDArray[np.float64]
 
@@ -135,17 +134,9 @@ def _document_bits(
         for number, document in enumerate(tokenize(texts, model.vocabulary, parse=False))
         for window in document_windows(number, document.ids, model.start, options)
     ]
-    contexts = tuple(Context(w.ids, w.rows, w.targets) for w in windows)
-    n_tokens = max(options.n_ctx, 64)
-    at_once = BYTES_AT_ONCE // (4 * model.n_vocab)
-    session = SessionOptions(
-        n_ctx=n_tokens,
-        n_batch=n_tokens,
-        n_ubatch=min(512, n_tokens),
-        max_rows=max(8, min(options.n_ctx, at_once)),
-        threads=threads,
-    )
-    chunk = Chunk("bits", contexts, session)
+    max_rows = max(8, min(options.n_ctx, BYTES_AT_ONCE // (4 * model.n_vocab)))
+    session = one_batch(max(options.n_ctx, 64), max_rows=max_rows, threads=threads)
+    chunk = Chunk("bits", tuple(windows), session)
     seen: decode.Observation = processes.call(
         model.variant, decode.observe, model.variant, chunk, (target_columns,), {}, model.padding
     )

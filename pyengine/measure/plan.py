@@ -26,8 +26,9 @@ from pyengine.measure.observers import (
 )
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.saved_rows import row_savers
+from pyengine.measure.start_tokens import document_prefix
 from pyengine.measure.starts import keyword_sets, start_chunk
-from pyengine.measure.subjects import Subject, document_prefix, padding_ids
+from pyengine.measure.subjects import Subject, padding_ids
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
 from pyengine.models.session import default_threads

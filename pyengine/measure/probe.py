@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from pyengine.measure.cold_rows import ColdRows, read_cold_rows
-from pyengine.measure.engine import Processes, Progress
+from pyengine.measure.cold_rows import ColdRows, ProbeOptions
 from pyengine.measure.exhibits import table_exhibit, text_of, top_content
-from pyengine.measure.found import Finding, by_kind, measured
-from pyengine.measure.keyword_mass import language_metrics
+from pyengine.measure.found import Finding, beyond_trained, by_kind, measured
+from pyengine.measure.keyword_mass import language_metrics, paper_metrics
 from pyengine.measure.models import distinct
-from pyengine.measure.notes import beyond_trained
 from pyengine.measure.observers import top_tokens
-from pyengine.measure.paper import paper_metrics
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
 from pyengine.vocabulary.coverage import bare_tokens
-from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.token_classes import TokenClass, TokenClasses, classify
 from pyengine.vocabulary.token_sets import Ids, TokenSets
@@ -38,74 +33,6 @@ CODE_CLASSES = (
     "Markdown",
     "identifiers with punctuation",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeOptions:
-    """What is probed.
-
-    Attributes:
-        tables: keyword tables by language.
-        paper_tables: the paper's own lists.
-        starts: names of starts; none for all that a model supports.
-        split: measure words of several tokens too.
-        top: tokens listed for each start.
-        draws: random token sets for each language.
-        seed: of the random sets and the English control.
-        threads: CPU threads; None for one less than the cores this process may use.
-        n_gpu_layers: layers on the GPU; negative for all.
-    """
-
-    tables: Mapping[str, KeywordTable] = field(default_factory=lambda: load_tables("reference"))
-    paper_tables: Mapping[str, KeywordTable] = field(default_factory=lambda: load_tables("paper"))
-    starts: Sequence[str] = ()
-    split: bool = True
-    top: int = 20
-    draws: int = 1000
-    seed: int = 0
-    threads: int | None = None
-    n_gpu_layers: int = 0
-
-    def words(self) -> set[str]:
-        """Return the words of all tables."""
-        return {word for table in self.tables.values() for word in table.words()}
-
-
-def probe(
-    models: Sequence[str | Path],
-    *,
-    options: ProbeOptions | None = None,
-    progress: Progress | None = None,
-) -> Run:
-    """Measure each model's next-token distribution after starts that ask for nothing.
-
-    Args:
-        models: GGUF files; the others are set beside the first.
-        options: what to measure.
-        progress: called with what is being done and the part that is done.
-
-    Raises:
-        ModelFileError, ModelKindError: a file cannot be used.
-        NumbersError: a logit is NaN or infinite.
-        OptionError: a start that a model does not support.
-        WorkerError: llama.cpp ended a model's process.
-    """
-    chosen = options or ProbeOptions()
-    return probe_run([decode_cold(Path(model), chosen, progress) for model in models], chosen)
-
-
-def decode_cold(path: Path, options: ProbeOptions, progress: Progress | None = None) -> ColdRows:
-    """Decode all that a probe needs of one model, see `read_cold_rows`."""
-    with Processes() as processes:
-        return read_cold_rows(
-            path,
-            sorted(options.words()) if options.split else (),
-            processes=processes,
-            starts=options.starts,
-            threads=options.threads,
-            n_gpu_layers=options.n_gpu_layers,
-            progress=progress,
-        )
 
 
 def probe_run(decoded: Sequence[ColdRows], options: ProbeOptions) -> Run:

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from pyengine.measure.aggregate import measurement_of
 from pyengine.measure.table import TokenTable
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import METRICS
+from pyengine.statistics.estimates import Estimate, Floats
 from pyengine.statistics.success import (
-    Interval,
     bootstrap_mean,
     bootstrap_ratio,
     bootstrap_ratio_difference,
@@ -24,7 +24,6 @@ from pyengine.statistics.success import (
     wilson,
 )
 
-Floats = npt.NDArray[np.float64]
 # Column by which the metric's own column is divided, both summed over tasks.
 DENOMINATORS = {
     "parse_share": "samples",
@@ -51,15 +50,14 @@ def ratio(metric: str, table: TokenTable, *, model: str, group: str, seed: int) 
     Wilson's, as resampling would call it certain.
     """
     above, below = _sums(metric, table)
-    interval, how = bootstrap_ratio(above, below, seed=seed), "bootstrap"
+    found = bootstrap_ratio(above, below, seed=seed)
     if metric in SHARES:
-        alike = share_over_tasks(_each(above, below), interval)
-        interval, how = (alike, "wilson") if alike else (interval, how)
+        found = share_over_tasks(_each(above, below), found)
     if metric in EXPONENTIAL:
-        value, low, high = map(math.exp, (interval.value, interval.low, interval.high))
-        interval = Interval(value, low, high, interval.level)
-    n = (int(below.sum()), int(np.count_nonzero(below)))
-    return measurement_of(interval, metric, model, group=group, n=n, interval=how)
+        value, low, high = map(math.exp, (found.value, found.low, found.high))
+        found = replace(found, value=value, low=low, high=high)
+    found = replace(found, n=int(below.sum()), n_clusters=int(np.count_nonzero(below)))
+    return measurement_of(found, metric, model, group=group)
 
 
 def ratio_change(
@@ -71,14 +69,12 @@ def ratio_change(
     differ, either way.
     """
     first, second = _sums(metric, table), _sums(metric, other)
-    interval = bootstrap_ratio_difference(first, second, seed=seed)
-    how = "bootstrap"
+    found = bootstrap_ratio_difference(first, second, seed=seed)
     if metric in SHARES:
-        interval, how = _unless_equal(interval, _each(*first) - _each(*second))
-    n = (int(min(first[1].sum(), second[1].sum())), len(first[0]))
-    return measurement_of(
-        interval, f"{metric}_change", model, reference=reference, n=n, interval=how
-    )
+        found = _unless_equal(found, _each(*first) - _each(*second))
+    n = int(min(first[1].sum(), second[1].sum()))
+    found = replace(found, n=n, n_clusters=len(first[0]))
+    return measurement_of(found, f"{metric}_change", model, reference)
 
 
 def mean_of_shares(
@@ -91,42 +87,20 @@ def mean_of_shares(
         single: each task has one sample, so that values are 0 or 1 and the interval is Wilson's.
     """
     if single:
-        interval, how = wilson(int(values.sum()), len(values)), "wilson"
+        found = wilson(int(values.sum()), len(values))
     else:
-        interval, how = bootstrap_mean(values, seed=seed), "bootstrap"
-        alike = share_over_tasks(values, interval)
-        interval, how = (alike, "wilson") if alike else (interval, how)
-    n = (len(values), len(values))
-    return measurement_of(interval, metric, model, group=group, n=n, interval=how)
+        found = share_over_tasks(values, bootstrap_mean(values, seed=seed))
+    found = replace(found, n=len(values), n_clusters=len(values))
+    return measurement_of(found, metric, model, group=group)
 
 
 def mean_change(
     apart: Floats, metric: str, *, model: str, reference: str, seed: int
 ) -> Measurement:
     """Estimate the mean over tasks of the difference of a share of each."""
-    interval, how = _unless_equal(bootstrap_mean(apart, seed=seed), apart)
-    n = (len(apart), len(apart))
-    return measurement_of(
-        interval, f"{metric}_change", model, reference=reference, n=n, interval=how
-    )
-
-
-def measurement_of(
-    found: Interval,
-    metric: str,
-    model: str,
-    *,
-    reference: str = "",
-    group: str = "",
-    n: tuple[int, int],
-    interval: str,
-) -> Measurement:
-    """Write an interval as a measurement; n counts observations and tasks."""
-    known = math.isfinite(found.low)
-    row = Measurement(metric, model, reference, group, found.value, n=n[0], n_clusters=n[1])
-    if not known:
-        return row
-    return replace(row, low=found.low, high=found.high, level=found.level, interval=interval)
+    found = _unless_equal(bootstrap_mean(apart, seed=seed), apart)
+    found = replace(found, n=len(apart), n_clusters=len(apart))
+    return measurement_of(found, f"{metric}_change", model, reference)
 
 
 def known_rows(rows: Iterable[Measurement]) -> list[Measurement]:
@@ -146,9 +120,9 @@ def _each(above: Floats, below: Floats) -> Floats:
     return found
 
 
-def _unless_equal(interval: Interval, apart: Floats) -> tuple[Interval, str]:
+def _unless_equal(found: Estimate, apart: Floats) -> Estimate:
     known = apart[np.isfinite(apart)]
     if len(known) < 2 or np.any(known != 0.0):
-        return interval, "bootstrap"
-    reach = wilson(0, len(known), level=interval.level).high
-    return Interval(0.0, -reach, reach, interval.level), "wilson"
+        return found
+    reach = wilson(0, len(known), level=found.level).high
+    return Estimate(0.0, -reach, reach, found.level, interval="wilson")

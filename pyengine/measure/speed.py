@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pyengine.errors import OptionError
-from pyengine.models.model import Model, open_model
+from pyengine.measure.found import measured
+from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
 from pyengine.run.measurement import Measurement
@@ -70,14 +71,21 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
         peak_memory and empty_memory (before a model was opened), bytes; devices.
     """
     empty = peak_memory_bytes()
-    loads = []
-    for _ in range(options.repeats - 1):
-        loads.append(_timed_opening(path, opening))
+    loads = [_timed_opening(path, opening) for _ in range(options.repeats - 1)]
     begin = time.perf_counter()
     with open_model(path, options=opening) as model:
         loads.append(time.perf_counter() - begin)
-        session = Session(model, options=_session_options(options))
-        prompt = _prompt(model, options.prompt_tokens)
+        n_prompt = options.prompt_tokens
+        session_options = SessionOptions(
+            n_ctx=n_prompt + options.generated_tokens,
+            n_batch=n_prompt,
+            n_ubatch=min(512, n_prompt),
+            max_rows=1,
+            threads=options.threads,
+        )
+        session = Session(model, options=session_options)
+        # Which tokens they are does not change the work of a dense model.
+        prompt = [int(token) for token in np.arange(n_prompt) % model.n_vocab]
         _decode_prompt(session, prompt)
         prompts, generations = [], []
         for _ in range(options.repeats):
@@ -102,19 +110,10 @@ def speed_measurements(model: str, timing: Mapping[str, Any]) -> Iterator[Measur
     """Yield the medians of timings with their ranges, and the memory."""
     for name, metric in REPEATED.items():
         values = timing[name]
-        yield Measurement(
-            metric,
-            model,
-            "",
-            "",
-            float(statistics.median(values)),
-            min(values),
-            max(values),
-            n=len(values),
-            interval="range",
-        )
+        row = measured(model, metric, statistics.median(values), len(values))
+        yield replace(row, low=min(values), high=max(values), interval="range")
     for metric in ("peak_memory", "empty_memory"):
-        yield Measurement(metric, model, "", "", float(timing[metric]))
+        yield measured(model, metric, timing[metric])
 
 
 def peak_memory_bytes() -> int:
@@ -132,22 +131,6 @@ def _timed_opening(path: str, opening: ModelOptions) -> float:
     begin = time.perf_counter()
     with open_model(path, options=opening):
         return time.perf_counter() - begin
-
-
-def _session_options(options: SpeedOptions) -> SessionOptions:
-    total = options.prompt_tokens + options.generated_tokens
-    return SessionOptions(
-        n_ctx=total,
-        n_batch=options.prompt_tokens,
-        n_ubatch=min(512, options.prompt_tokens),
-        max_rows=1,
-        threads=options.threads,
-    )
-
-
-def _prompt(model: Model, length: int) -> list[int]:
-    # Which tokens they are does not change the work of a dense model.
-    return [int(token) for token in np.arange(length) % model.n_vocab]
 
 
 def _decode_prompt(session: Session, prompt: list[int]) -> None:

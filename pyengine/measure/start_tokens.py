@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pyengine.errors import OptionError, TokenizerError
 from pyengine.models.chat import render_chats
-from pyengine.models.model import Model
+from pyengine.models.model import Model, Vocabulary
 
 NATURAL = "natural"
 DEFAULT_STARTS = ("bos", "eos", "newline", "fim", "chat", "fence:python")
@@ -53,20 +53,18 @@ def resolve_start(spec: str, model: Model) -> Start:
         return natural_start(model)
     if vocabulary.kind == "none":
         raise OptionError(f"start {spec!r} needs a vocabulary, which {model.path} does not have")
-    if spec == "bos":
-        return Start(spec, (_declared(vocabulary.bos, spec, model),), "bos")
-    if spec == "eos":
-        return Start(spec, (_declared(vocabulary.eos, spec, model),), "eos")
-    if spec == "newline":
-        return _text_start(spec, "\n", model, "newline")
+    if spec in ("bos", "eos"):
+        token = vocabulary.bos if spec == "bos" else vocabulary.eos
+        if token is None:
+            raise OptionError(f"start {spec!r}: the tokenizer of {_file(model)} has no such token")
+        return Start(spec, (token,), spec)
+    if spec == "newline" or (kind in ("fence", "text") and argument):
+        texts = {"newline": "\n", "fence": f"```{argument}\n", "text": argument}
+        return _text_start(spec, texts[kind], model, kind)
     if spec == "fim":
         return _fim_start(model)
     if spec == "chat":
         return _chat_start(model)
-    if kind == "fence" and argument:
-        return _text_start(spec, f"```{argument}\n", model, "fence")
-    if kind == "text" and argument:
-        return _text_start(spec, argument, model, "text")
     raise OptionError(f"unknown start {spec!r}; use {HELP}")
 
 
@@ -84,22 +82,17 @@ def default_starts(model: Model) -> list[Start]:
     return starts
 
 
-def _declared(token: int | None, spec: str, model: Model) -> int:
-    if token is None:
-        raise OptionError(f"start {spec!r}: the tokenizer of {_file(model)} has no such token")
-    return token
-
-
-def _prefix(model: Model) -> tuple[int, ...]:
-    bos = model.vocabulary.bos
-    return (bos,) if model.vocabulary.add_bos and bos is not None else ()
+def document_prefix(vocabulary: Vocabulary) -> list[int]:
+    """Return what the tokenizer puts before every text: BOS, or nothing."""
+    bos = vocabulary.bos
+    return [bos] if vocabulary.add_bos and bos is not None else []
 
 
 def _text_start(spec: str, text: str, model: Model, reason: str) -> Start:
     ids = model.vocabulary.tokenize(text)
     if len(ids) == 0:
         raise OptionError(f"start {spec!r}: the tokenizer of {_file(model)} makes no token of it")
-    prefix = _prefix(model)
+    prefix = document_prefix(model.vocabulary)
     after = "-after-bos" if prefix else ""
     return Start(spec, (*prefix, *(int(i) for i in ids)), reason + after)
 
@@ -110,7 +103,7 @@ def _fim_start(model: Model) -> Start:
     if None in marks:
         raise OptionError(f"start 'fim': {_file(model)} has no fill-in-the-middle tokens")
     ids = tuple(mark for mark in marks if mark is not None)
-    return Start("fim", (*_prefix(model), *ids), "fim")
+    return Start("fim", (*document_prefix(vocabulary), *ids), "fim")
 
 
 def _chat_start(model: Model) -> Start:
@@ -129,8 +122,9 @@ def _chat_start(model: Model) -> Start:
     ids = [int(i) for i in vocabulary.tokenize(text, parse_special=True)]
     if not ids:
         raise OptionError(f"start 'chat': the chat template of {_file(model)} renders to nothing")
-    if _prefix(model) and tuple(ids[:1]) != _prefix(model):
-        ids = [*_prefix(model), *ids]
+    prefix = document_prefix(vocabulary)
+    if ids[: len(prefix)] != prefix:
+        ids = [*prefix, *ids]
     return Start("chat", tuple(ids), "chat")
 
 

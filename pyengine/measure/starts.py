@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyengine.measure.aggregate import aggregate
-from pyengine.measure.contexts import Chunk, Context, after
+from pyengine.measure.contexts import Chunk, after, one_batch
 from pyengine.measure.observers import Columns
 from pyengine.measure.table import TokenTable
 from pyengine.models.model import Vocabulary
-from pyengine.models.options import SessionOptions
 from pyengine.run.measurement import Measurement, group_of
-from pyengine.vocabulary import KeywordTable, load_tables
 from pyengine.vocabulary.coverage import exact_split, find_forms
+from pyengine.vocabulary.keywords import KeywordTable, load_tables
 
 ALL_LANGUAGES = "all"
 AT_ONCE = 32
@@ -79,19 +78,9 @@ def start_chunk(
         if splits and joined:
             contexts.append(after([*prefix, *joined][:n_positions], language))
             kinds.append("sequence")
-    return Chunk("starts", tuple(contexts), _session(contexts, threads)), kinds
-
-
-def _session(contexts: Sequence[Context], threads: int) -> SessionOptions:
     n_tokens = max(512, *(len(context.ids) for context in contexts))
-    return SessionOptions(
-        n_ctx=n_tokens,
-        n_batch=n_tokens,
-        n_ubatch=min(512, n_tokens),
-        n_seq_max=AT_ONCE,
-        max_rows=AT_ONCE,
-        threads=threads,
-    )
+    session = one_batch(n_tokens, max_rows=AT_ONCE, threads=threads, n_seq_max=AT_ONCE)
+    return Chunk("starts", tuple(contexts), session), kinds
 
 
 def start_measurements(

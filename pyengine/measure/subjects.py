@@ -1,9 +1,10 @@
-"""The models under comparison: which files they are, and what each says of itself."""
+"""The models under comparison: which files they are, what they say, and what separates them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from pyengine.measure.variants import Variant
 from pyengine.models.gguf import known_sha256, model_parts
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import ModelOptions
+from pyengine.models.tensor_table import TensorTable, read_tensor_table
 from pyengine.run.record import ModelInfo
 from pyengine.vocabulary.tokens import TokenKind
 
@@ -87,7 +89,42 @@ def padding_ids(vocabulary: Vocabulary, n_vocab: int) -> npt.NDArray[np.int32]:
     return np.concatenate([np.flatnonzero(blank), np.arange(len(kinds), n_vocab)]).astype(np.int32)
 
 
-def document_prefix(vocabulary: Vocabulary) -> list[int]:
-    """Return what the tokenizer puts before every text: BOS, or nothing."""
-    bos = vocabulary.bos
-    return [bos] if vocabulary.add_bos and bos is not None else []
+def axis_content(reference: ModelInfo, variant: ModelInfo, chosen: str) -> dict[str, Any]:
+    """Tell quantization from fine-tuning from scaling.
+
+    Another architecture or other tensor shapes: scaling (or distillation). Equal shapes: the
+    one-dimensional float32 tensors, which quantization leaves untouched, are compared; equal ones
+    mean the same trained weights. Where neither file has such tensors, equal types are taken as
+    fine-tuning and other types as quantization, and the reason says so.
+
+    Args:
+        chosen: the axis that the user named, or "auto".
+
+    Returns:
+        kind ("identical", "settings", "quantization", "fine-tuning" or "scaling"), reason (a code)
+        and tensors_of_other_type.
+    """
+    tables = [read_tensor_table(model.path) for model in (reference, variant)]
+    changed = sum(tables[1].types.get(name) != kind for name, kind in tables[0].types.items())
+    if chosen != "auto":
+        kind, reason = chosen, "named"
+    else:
+        kind, reason = _recognise(reference, variant, tables[0], tables[1], changed)
+    return {"kind": kind, "reason": reason, "tensors_of_other_type": changed}
+
+
+def _recognise(
+    reference: ModelInfo, variant: ModelInfo, first: TensorTable, second: TensorTable, changed: int
+) -> tuple[str, str]:
+    if reference.sha256 == variant.sha256:
+        same = reference.settings == variant.settings
+        return ("identical" if same else "settings"), "same-file"
+    if reference.architecture != variant.architecture or first.shapes != second.shapes:
+        return "scaling", "other-shapes"
+    if not first.vectors_sha256:
+        return ("quantization" if changed else "fine-tuning"), "types-alone"
+    if first.vectors_sha256 != second.vectors_sha256:
+        return "fine-tuning", "other-vectors"
+    if changed:
+        return "quantization", "other-types"
+    return "fine-tuning", "other-bytes"

@@ -4,25 +4,66 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.errors import OptionError, PyengineError
+from pyengine.errors import InputError, ModelFileError, OptionError, PyengineError
 from pyengine.measure.compare import Means, compare_with
-from pyengine.measure.notes import reason_of
+from pyengine.measure.found import reason_of
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import cpu_name, provenance
+from pyengine.measure.quantize import PART_SUFFIX
 from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
 from pyengine.measure.store import Folder, is_sweep, is_timings
 from pyengine.models.child import Child
-from pyengine.models.gguf import check_gguf
+from pyengine.models.gguf import check_gguf, read_tensor_table
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 from pyengine.text.documents import Corpus
+
+LATER_PART = "-of-"
+
+
+def find_variants(paths: Iterable[Path]) -> list[Path]:
+    """Return the GGUF files that files and folders name, each once, in order of their names.
+
+    Of a split model only the first part counts.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no GGUF.
+    """
+
+    def is_first(path: Path) -> bool:
+        return LATER_PART not in path.stem or PART_SUFFIX.search(path.stem) is not None
+
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [p for p in sorted(path.glob("*.gguf")) if is_first(p) and not p.is_dir()]
+            if not inside:
+                raise InputError(f"{path}: holds no GGUF file")
+            found += inside
+        elif os.path.lexists(path):  # a link that leads nowhere costs its own row
+            found.append(path)
+        else:
+            raise InputError(f"{path}: no such file")
+    return list(dict.fromkeys(found))
+
+
+def bits_per_weight(path: Path) -> float | None:
+    """Return 8 * bytes of all tensors / number of weights; None for a file that is damaged."""
+    try:
+        table = read_tensor_table(path) if path.is_file() else []
+    except (ModelFileError, OSError):
+        return None
+    weights = sum(math.prod(row.shape) for row in table)
+    return 8 * sum(row.n_bytes for row in table) / weights if weights else None
 
 
 def sweep(

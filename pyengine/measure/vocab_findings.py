@@ -30,8 +30,7 @@ from pyengine.vocabulary.keywords import WordClass
 from pyengine.vocabulary.paper import paper_counts
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.reachability import Reachability
-from pyengine.vocabulary.sharing import compare_vocabularies
-from pyengine.vocabulary.tokenizer import Tokenizer
+from pyengine.vocabulary.tokenizer import Tokenizer, compare_vocabularies
 from pyengine.vocabulary.tokens import piece_text
 
 FORMS: Mapping[str, tuple[str, ...]] = {

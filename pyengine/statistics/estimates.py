@@ -1,12 +1,12 @@
-"""A mean over tokens with both of its standard errors, labelled.
+"""Means over tokens with their uncertainty, and quantiles.
 
 Tokens of one document resemble each other. Taking them as independent, as llama-perplexity does,
 makes the standard error too small, commonly by a factor of two to four. The clustered one is exact
 in the limit of many documents whatever happens inside them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,31 +15,35 @@ from pyengine.statistics.distributions import student_quantile
 
 Floats = npt.NDArray[np.float64]
 Clusters = npt.NDArray[np.intp]
+NAN = float("nan")
+
+# The quantiles that llama-perplexity prints.
+KL_LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.5, 0.10, 0.05, 0.01, 0.001, 0.0)
+DELTA_P_LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.75, 0.5, 0.25, 0.10, 0.05, 0.01, 0.001, 0.0)
+MIN_DOCUMENTS = 10
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its uncertainty.
+    """A number with its uncertainty; NaN where there is nothing to compute.
 
     Attributes:
-        value: the mean over tokens.
-        n: tokens.
-        n_clusters: documents (or windows) that they came from.
-        se_independent: s / sqrt(n), as if tokens were independent.
-        se_clustered: cluster-robust standard error; NaN with fewer than two clusters.
-        low: lower end of the interval, value - t(n_clusters - 1) * se_clustered.
-        high: its upper end.
+        low, high: ends of the interval.
         level: coverage of the interval.
+        error: standard error; of a mean over tokens the cluster-robust one.
+        n: observations, such as tokens.
+        n_clusters: documents, windows or tasks that they came from.
+        interval: how the interval was made, see `Measurement`.
     """
 
     value: float
-    n: int
-    n_clusters: int
-    se_independent: float
-    se_clustered: float
-    low: float
-    high: float
+    low: float = NAN
+    high: float = NAN
     level: float = 0.95
+    error: float = NAN
+    n: int = 0
+    n_clusters: int = 0
+    interval: str = ""
 
 
 def clustered_mean(values: Floats, clusters: Clusters, *, level: float = 0.95) -> Estimate:
@@ -59,10 +63,7 @@ def clustered_mean(values: Floats, clusters: Clusters, *, level: float = 0.95) -
     """
     if len(values) == 0 or len(values) != len(clusters):
         raise ValueError(f"{len(values)} values and {len(clusters)} cluster numbers")
-    n = len(values)
-    independent = float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-    sums, sizes = cluster_sums(values, clusters)
-    return replace(clustered_ratio(sums, sizes, level=level), se_independent=independent)
+    return clustered_ratio(*cluster_sums(values, clusters), level=level)
 
 
 def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Estimate:
@@ -72,21 +73,15 @@ def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Esti
     """
     total, n_clusters = float(np.sum(sizes)), len(sums)
     mean = float(np.sum(sums)) / total
-    clustered = float("nan")
+    error = reach = NAN
     if n_clusters > 1:
         residuals = sums - mean * sizes
         spread = float(np.sum(residuals**2)) * n_clusters / (n_clusters - 1)
-        clustered = float(np.sqrt(spread)) / total
-    reach = half_width(clustered, n_clusters, level)
-    nan = float("nan")
-    return Estimate(mean, int(total), n_clusters, nan, clustered, mean - reach, mean + reach, level)
-
-
-def half_width(standard_error: float, n_clusters: int, level: float) -> float:
-    """Return t(n_clusters - 1) times the standard error; NaN with fewer than two clusters."""
-    if n_clusters < 2:
-        return float("nan")
-    return student_quantile(0.5 + level / 2, n_clusters - 1) * standard_error
+        error = float(np.sqrt(spread)) / total
+        reach = student_quantile(0.5 + level / 2, n_clusters - 1) * error
+    return Estimate(
+        mean, mean - reach, mean + reach, level, error, int(total), n_clusters, interval="t"
+    )
 
 
 def cluster_sums(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
@@ -117,7 +112,7 @@ def cluster_bootstrap(
     _, place = np.unique(clusters, return_inverse=True)
     n_clusters = int(place.max()) + 1
     if n_clusters < 2:
-        return float("nan"), float("nan"), float("nan")
+        return NAN, NAN, NAN
     generator = np.random.default_rng(seed)
     shares = np.full(n_clusters, 1.0 / n_clusters)
     draws = np.empty(resamples)
@@ -138,3 +133,53 @@ def weighted_median(values: Floats, weights: Floats) -> float:
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
+
+
+def quantiles(values: Floats, levels: Sequence[float] = KL_LEVELS) -> dict[float, float]:
+    """Return the quantiles of `values`: linear between order statistics.
+
+    Q(f) = x[i] + (f(n-1) - i) (x[i+1] - x[i]) with i = floor(f(n-1)) over the sorted values
+    (Hyndman and Fan 1996, type 7; NumPy's "linear"). Infinite values stay infinite.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    if len(values) == 0:
+        raise ValueError("no value to take a quantile of")
+    ordered = np.sort(values)
+    return {level: _between(ordered, level * (len(ordered) - 1)) for level in levels}
+
+
+def _between(ordered: Floats, place: float) -> float:
+    lower = int(place)
+    fraction = place - lower
+    if fraction == 0.0 or ordered[lower] == ordered[lower + 1]:
+        return float(ordered[lower])
+    return float(ordered[lower] + fraction * (ordered[lower + 1] - ordered[lower]))
+
+
+def confidence_sequence(
+    values: Floats, clusters: Clusters, *, level: float = 0.95, best_at: int = 50
+) -> tuple[float, float]:
+    """Return the mean, and the half-width of an interval that may be looked at after any document.
+
+    Looking after each document and stopping when an ordinary interval is narrow, or excludes zero,
+    gives false certainty. This one is just so much wider that it covers the mean at all looks
+    together with the stated probability.
+
+    Half-width = se * sqrt(2 (G r^2 + 1) / (G r^2) * ln(sqrt(G r^2 + 1) / a)) with G documents, the
+    clustered standard error se, a = 1 - level, and r chosen so that the interval is narrowest
+    around G = best_at (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, theorem 2.2 and
+    appendix B.2). It is asymptotic, so it is NaN before ten documents, and documents must come in
+    an order unrelated to what is measured.
+    """
+    estimate = clustered_mean(values, clusters, level=level)
+    g = estimate.n_clusters
+    if g < MIN_DOCUMENTS:
+        return estimate.value, NAN
+    alpha = 1 - level
+    odds = -2 * np.log(alpha)
+    tuned = (odds + np.log(odds) + 1) / best_at
+    grown = g * tuned + 1
+    factor = np.sqrt(2 * grown / (g * tuned) * np.log(np.sqrt(grown) / alpha))
+    return estimate.value, float(factor * estimate.error)

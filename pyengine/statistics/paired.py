@@ -1,7 +1,6 @@
 """Differences between two variants measured on the same tokens, and what may be said of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,39 +14,27 @@ Verdict: TypeAlias = Literal["different", "equivalent", "undecided"]
 SMALLEST_INFORMATIVE_RATIO = 0.25
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """Mean of (first - second) over the same tokens, clustered by document.
-
-    Attributes:
-        estimate: the mean difference and its interval.
-        p_value: two-sided, of Student's t with n_clusters - 1 degrees of freedom; 1 where both
-            agree on every token, NaN with fewer than two documents.
-    """
-
-    estimate: Estimate
-    p_value: float
-
-
 def paired_difference(
     first: Floats, second: Floats, clusters: Clusters, *, level: float = 0.95
-) -> PairedDifference:
-    """Compare two variants token by token; what both have in common cancels.
+) -> Estimate:
+    """Return the mean of (first - second) over the same tokens; what both have in common cancels.
 
     Tokens where either value is not finite are left out.
     """
     finite = np.isfinite(first) & np.isfinite(second)
-    estimate = clustered_mean(first[finite] - second[finite], clusters[finite], level=level)
-    return PairedDifference(estimate, p_value(estimate))
+    return clustered_mean(first[finite] - second[finite], clusters[finite], level=level)
 
 
 def p_value(estimate: Estimate) -> float:
-    """Return the two-sided p-value of "the mean is zero"."""
+    """Return the two-sided p-value of "the mean is zero", by Student's t over documents.
+
+    1 where both variants agree on every token, NaN with fewer than two documents.
+    """
     if estimate.n_clusters < 2:
         return float("nan")
-    if estimate.se_clustered == 0.0:
+    if estimate.error == 0.0:
         return 1.0 if estimate.value == 0.0 else 0.0
-    return student_two_sided(estimate.value / estimate.se_clustered, estimate.n_clusters - 1)
+    return student_two_sided(estimate.value / estimate.error, estimate.n_clusters - 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -65,9 +52,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def verdict(
-    difference: PairedDifference, *, margin: float, adjusted_p: float | None = None
-) -> Verdict:
+def verdict(estimate: Estimate, *, margin: float, adjusted_p: float | None = None) -> Verdict:
     """Say what the data support at the interval's level.
 
     equivalent: the whole interval lies within +-margin (confidence-interval inclusion, Schuirmann
@@ -75,26 +60,24 @@ def verdict(
     is given, that is below 1 - level too. undecided: neither. A difference that is real and
     smaller than the margin counts as equivalent.
     """
-    estimate = difference.estimate
-    if estimate.n_clusters < 2 or np.isnan(estimate.se_clustered):
+    if estimate.n_clusters < 2 or np.isnan(estimate.error):
         return "undecided"
     if max(abs(estimate.low), abs(estimate.high)) <= margin:
         return "equivalent"
-    p = difference.p_value if adjusted_p is None else adjusted_p
+    p = p_value(estimate) if adjusted_p is None else adjusted_p
     return "different" if p < 1 - estimate.level else "undecided"
 
 
-def tokens_to_separate(difference: PairedDifference, *, power: float = 0.8) -> int | None:
+def tokens_to_separate(estimate: Estimate, *, power: float = 0.8) -> int | None:
     """Return how many more tokens would show the difference, were the one seen the true one.
 
     The standard error falls with the root of the tokens, so n (z_level + z_power)^2 (se / d)^2
     tokens are needed in all, rounded to two figures. None where it already shows, or where the
     difference is under a quarter of its standard error and such a forecast would mean nothing.
     """
-    estimate = difference.estimate
-    if not np.isfinite(estimate.se_clustered) or estimate.se_clustered == 0.0:
+    if not np.isfinite(estimate.error) or estimate.error == 0.0:
         return None
-    ratio = abs(estimate.value) / estimate.se_clustered
+    ratio = abs(estimate.value) / estimate.error
     if ratio < SMALLEST_INFORMATIVE_RATIO:
         return None
     z = normal_quantile(0.5 + estimate.level / 2) + normal_quantile(power)

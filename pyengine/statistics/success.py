@@ -1,24 +1,12 @@
 """How often a model succeeds, and whether two differ: few tasks, so exact where it can be."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from pyengine.statistics.distributions import normal_quantile
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with the ends of its interval; NaN where there is nothing to compute."""
-
-    value: float
-    low: float
-    high: float
-    level: float = 0.95
+from pyengine.statistics.estimates import NAN, Estimate, Floats
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -38,35 +26,35 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return float(1.0 - np.prod(1.0 - k / misses))
 
 
-def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
+def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
     """Return successes / n with Wilson's score interval (Wilson 1927), without continuity term.
 
     The ends are (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
     """
     if n == 0:
-        return Interval(float("nan"), float("nan"), float("nan"), level)
+        return Estimate(NAN, level=level, interval="wilson")
     p, z = successes / n, normal_quantile(0.5 + level / 2)
     middle, whole = p + z * z / (2 * n), 1 + z * z / n
     reach = z * math.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
     low = 0.0 if successes == 0 else (middle - reach) / whole
     high = 1.0 if successes == n else (middle + reach) / whole
-    return Interval(p, low, high, level)
+    return Estimate(p, low, high, level, interval="wilson")
 
 
-def share_over_tasks(values: Floats, interval: Interval) -> Interval | None:
+def share_over_tasks(values: Floats, resampled: Estimate) -> Estimate:
     """Return Wilson's interval over tasks where resampling cannot move a share from 0 or 1.
 
-    None where `interval`, by resampling, says something. A task's share lies between 0 and 1 and so
-    varies no more than a task that is solved or not: the interval is, if anything, too wide.
+    Elsewhere what is given. A task's share lies between 0 and 1 and so varies no more than a task
+    that is solved or not: the interval is, if anything, too wide.
 
     Args:
         values: the share of each task; NaN for a task that has none.
-        interval: that of the share over all tasks.
+        resampled: the share over all tasks, its interval by resampling.
     """
-    known = values[np.isfinite(values)]
-    if len(known) < 2 or interval.value not in (0.0, 1.0) or not np.all(known == interval.value):
-        return None
-    return wilson(round(interval.value) * len(known), len(known), level=interval.level)
+    known, share = values[np.isfinite(values)], resampled.value
+    if len(known) < 2 or share not in (0.0, 1.0) or not np.all(known == share):
+        return resampled
+    return wilson(round(share) * len(known), len(known), level=resampled.level)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -82,7 +70,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 def bootstrap_mean(
     values: Floats, *, seed: int, resamples: int = 2000, level: float = 0.95
-) -> Interval:
+) -> Estimate:
     """Return the mean over tasks with its percentile interval, tasks drawn with replacement.
 
     Args:
@@ -101,29 +89,46 @@ def bootstrap_ratio(
     seed: int,
     resamples: int = 2000,
     level: float = 0.95,
-) -> Interval:
+) -> Estimate:
     """Return sum(numerators) / sum(denominators) with its percentile interval over tasks."""
-    total = float(denominators.sum()) if len(denominators) else 0.0
-    if total == 0.0:
-        return Interval(float("nan"), float("nan"), float("nan"), level)
-    value = float(numerators.sum()) / total
-    n = len(numerators)
+    return _bootstrap([(numerators, denominators)], seed, resamples, level)
+
+
+def bootstrap_ratio_difference(
+    first: tuple[Floats, Floats],
+    second: tuple[Floats, Floats],
+    *,
+    seed: int,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the difference of two ratios of sums over the same tasks, resampled together.
+
+    Each argument is (numerators, denominators), one entry for each task, in the same order.
+    """
+    return _bootstrap([first, second], seed, resamples, level)
+
+
+def _bootstrap(
+    ratios: Sequence[tuple[Floats, Floats]], seed: int, resamples: int, level: float
+) -> Estimate:
+    """Return the first ratio of sums, less the second where there is one."""
+    n = len(ratios[0][0])
+    if n == 0 or any(float(below.sum()) == 0.0 for _, below in ratios):
+        return Estimate(NAN, level=level, interval="bootstrap")
+    value, *others = (float(above.sum()) / float(below.sum()) for above, below in ratios)
+    for other in others:
+        value -= other
     if n < 2:
-        return Interval(value, float("nan"), float("nan"), level)
+        return Estimate(value, level=level, interval="bootstrap")
     generator = np.random.default_rng(seed)
     weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        draws = (weights @ numerators) / (weights @ denominators)
+        draws, *rest = ((weights @ above) / (weights @ below) for above, below in ratios)
+    for drawn in rest:
+        draws = draws - drawn
     low, high = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(value, float(low), float(high), level)
-
-
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's rho over variants, its interval, and how many variants it rests on."""
-
-    rho: Interval
-    n: int
+    return Estimate(value, float(low), float(high), level, interval="bootstrap")
 
 
 def _ranks(values: Floats) -> Floats:
@@ -132,7 +137,7 @@ def _ranks(values: Floats) -> Floats:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
-def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorrelation:
+def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> Estimate:
     """Return Spearman's rank correlation over variants with an interval that suits few of them.
 
     The interval is Fisher's, with the variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright
@@ -143,20 +148,18 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> RankCorre
     both = np.isfinite(first) & np.isfinite(second)
     x, y = first[both], second[both]
     n = len(x)
-    nan = float("nan")
     if n < 3 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
-        return RankCorrelation(Interval(nan, nan, nan, level), n)
+        return Estimate(NAN, level=level, n=n, n_clusters=n, interval="fisher")
     rho = float(np.clip(np.corrcoef(_ranks(x), _ranks(y))[0, 1], -1.0, 1.0))
     if n < 4:
-        return RankCorrelation(Interval(rho, nan, nan, level), n)
+        return Estimate(rho, level=level, n=n, n_clusters=n, interval="fisher")
     # A perfect order counts as half a swap of neighbours short of it: Fisher's value would be
     # infinite, and four variants in order are no certainty.
     most = 1.0 - 6.0 / (n**3 - n)
     taken = float(np.clip(rho, -most, most))
     reach = normal_quantile(0.5 + level / 2) * np.sqrt((1 + taken**2 / 2) / (n - 3))
     low, high = (float(np.tanh(np.arctanh(taken) + side * reach)) for side in (-1, 1))
-    interval = Interval(rho, min(low, rho), max(high, rho), level)
-    return RankCorrelation(interval, n)
+    return Estimate(rho, min(low, rho), max(high, rho), level, n=n, n_clusters=n, interval="fisher")
 
 
 def flips(
@@ -167,30 +170,3 @@ def flips(
     only_first = tuple(name for name in shared if first[name] and not second[name])
     only_second = tuple(name for name in shared if second[name] and not first[name])
     return only_first, only_second
-
-
-def bootstrap_ratio_difference(
-    first: tuple[Floats, Floats],
-    second: tuple[Floats, Floats],
-    *,
-    seed: int,
-    resamples: int = 2000,
-    level: float = 0.95,
-) -> Interval:
-    """Return the difference of two ratios of sums over the same tasks, resampled together.
-
-    Each argument is (numerators, denominators), one entry for each task, in the same order.
-    """
-    (a, b), (c, d) = first, second
-    if len(a) == 0 or b.sum() == 0.0 or d.sum() == 0.0:
-        return Interval(float("nan"), float("nan"), float("nan"), level)
-    value = float(a.sum() / b.sum() - c.sum() / d.sum())
-    n = len(a)
-    if n < 2:
-        return Interval(value, float("nan"), float("nan"), level)
-    generator = np.random.default_rng(seed)
-    weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        draws = (weights @ a) / (weights @ b) - (weights @ c) / (weights @ d)
-    low, high = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(value, float(low), float(high), level)

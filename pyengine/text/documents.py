@@ -12,32 +12,22 @@ from pyengine.errors import CorpusError
 from pyengine.inputs import read_bytes, walk_folders
 
 TEXT = "text"
+_SUFFIXES_OF = {
+    "python": ".py .pyi",
+    "java": ".java",
+    "go": ".go",
+    "javascript": ".js .mjs .cjs",
+    "cpp": ".cpp .cc .cxx .hpp .hh",
+    "typescript": ".ts .mts .cts",
+    "php": ".php",
+    "ruby": ".rb",
+    "c": ".c .h",
+    "csharp": ".cs",
+    "rust": ".rs",
+    "react": ".jsx .tsx",
+}
 SUFFIXES: Mapping[str, str] = MappingProxyType(
-    {
-        ".py": "python",
-        ".pyi": "python",
-        ".java": "java",
-        ".go": "go",
-        ".js": "javascript",
-        ".mjs": "javascript",
-        ".cjs": "javascript",
-        ".cpp": "cpp",
-        ".cc": "cpp",
-        ".cxx": "cpp",
-        ".hpp": "cpp",
-        ".hh": "cpp",
-        ".ts": "typescript",
-        ".mts": "typescript",
-        ".cts": "typescript",
-        ".php": "php",
-        ".rb": "ruby",
-        ".c": "c",
-        ".h": "c",
-        ".cs": "csharp",
-        ".rs": "rust",
-        ".jsx": "react",
-        ".tsx": "react",
-    }
+    {suffix: name for name, suffixes in _SUFFIXES_OF.items() for suffix in suffixes.split()}
 )
 _SHIPPED = Path(__file__).resolve().parent.parent / "data" / "corpus"
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "venv", "target", "build", "dist"}

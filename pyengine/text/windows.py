@@ -44,36 +44,50 @@ class WindowOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Tokens that are decoded together, from an empty memory.
+class Context:
+    """Token ids that are decoded from an empty memory.
 
     Attributes:
-        document: index of the document.
-        ids: what is fed, the start token included.
-        rows: rising indices into ids, whose rows of logits are used.
-        targets: the token that followed each of these.
-        tokens: index in the document of each target.
+        ids: what is fed, int32.
+        rows: rising indices into ids, int64: after these tokens the row of logits is read.
+        targets: the token that followed each of these, int32; -1 where none did.
+        token_set: name of the set of tokens that is observed here, such as a language's keywords;
+            empty for none.
     """
 
-    document: int
     ids: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int32]
-    tokens: npt.NDArray[np.int64]
+    token_set: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def up_to(self, n: int) -> "Window":
-        """Return the window cut off behind its first n scored rows."""
+    def up_to(self, n: int) -> "Context":
+        """Return the context cut off behind its first n scored rows."""
         end = int(self.rows[:n][-1]) + 1
-        return Window(
-            self.document, self.ids[:end], self.rows[:n], self.targets[:n], self.tokens[:n]
-        )
+        return Context(self.ids[:end], self.rows[:n], self.targets[:n], self.token_set)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Window(Context):
+    """Tokens of a document that are decoded together.
+
+    Attributes:
+        document: index of the document.
+        tokens: index in the document of each target.
+    """
+
+    document: int
+    tokens: npt.NDArray[np.int64]
 
 
 def document_windows(
-    document: int, ids: npt.NDArray[np.int32], prefix: Sequence[int], options: WindowOptions
+    document: int,
+    ids: npt.NDArray[np.int32],
+    prefix: Sequence[int],
+    options: WindowOptions,
+    token_set: str = "",
 ) -> Iterator[Window]:
     """Yield the windows of one document.
 
@@ -90,7 +104,7 @@ def document_windows(
         tokens = np.arange(scored, end, dtype=np.int64)
         rows = tokens - begin + len(prefix) - 1
         # The last token fed would only predict what lies beyond the window.
-        yield Window(document, fed[:-1], rows, ids[scored:end], tokens)
+        yield Window(fed[:-1], rows, ids[scored:end], token_set, document=document, tokens=tokens)
         scored = end
         begin += options.step
 
@@ -104,6 +118,8 @@ def cut_windows(
 ) -> list[Window]:
     """Cut documents, taken in an order drawn by the seed, within the budget.
 
+    The token set of each window is the one of its language.
+
     The random order makes any budget a sample of the whole corpus, and makes stopping early valid.
 
     Raises:
@@ -113,8 +129,9 @@ def cut_windows(
     order = np.random.default_rng(seed).permutation(len(documents))
     windows: list[Window] = []
     scored = 0
-    for document in order:
-        for window in document_windows(int(document), documents[document].ids, prefix, options):
+    for number in order.tolist():
+        ids, language = documents[number].ids, documents[number].text.language
+        for window in document_windows(number, ids, prefix, options, language):
             full = options.max_windows is not None and len(windows) >= options.max_windows
             if full or (options.max_tokens is not None and scored >= options.max_tokens):
                 return windows

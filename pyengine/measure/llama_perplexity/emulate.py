@@ -20,6 +20,14 @@ from pyengine.errors import (
     TokenizerError,
     VocabularyMismatchError,
 )
+from pyengine.measure.contexts import one_batch
+from pyengine.measure.found import (
+    beyond_trained,
+    fewest_positions,
+    fitted,
+    reason_of,
+    variant_failed,
+)
 from pyengine.measure.llama_perplexity.base_file import (
     BaseHeader,
     Words,
@@ -27,16 +35,9 @@ from pyengine.measure.llama_perplexity.base_file import (
     writing_base_file,
 )
 from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
-from pyengine.measure.notes import (
-    beyond_trained,
-    fewest_positions,
-    fitted,
-    reason_of,
-    variant_failed,
-)
 from pyengine.measure.provenance import provenance
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.options import ModelOptions
 from pyengine.models.session import Session, default_threads
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
@@ -221,13 +222,7 @@ def rows_of_chunks(
     model: Model, header: BaseHeader, threads: int
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield the logits of each chunk's scored positions, valid until the next chunk."""
-    options = SessionOptions(
-        n_ctx=header.n_ctx,
-        n_batch=header.n_ctx,
-        n_ubatch=min(512, header.n_ctx),
-        max_rows=header.n_ctx - header.first,
-        threads=threads,
-    )
+    options = one_batch(header.n_ctx, max_rows=header.n_ctx - header.first, threads=threads)
     session = Session(model, options=options)
     bos = model.vocabulary.bos if model.vocabulary.add_bos else None
     # The last position is asked for and dropped, as there: batches of the same shape, same bits.
