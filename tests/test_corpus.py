@@ -13,12 +13,12 @@ from pyengine.text.documents import TEXT, language_of, load_corpus, shipped_corp
 from pyengine.vocabulary.keywords import LANGUAGES
 
 
-def test_the_shipped_corpus_has_about_150_lines_in_each_of_twelve_languages() -> None:
+def test_the_shipped_corpus_has_130_lines_or_more_in_each_of_twelve_languages() -> None:
     grouped = shipped_corpus().by_language()
     assert sorted(grouped) == sorted(LANGUAGES)
     for language, documents in grouped.items():
         assert len(documents) >= 3
-        assert 130 <= sum(d.n_lines for d in documents) <= 230, language
+        assert sum(d.n_lines for d in documents) >= 130, language
 
 
 def test_the_shipped_corpus_is_text_and_its_python_compiles() -> None:

@@ -27,6 +27,9 @@ public sealed class Pipeline<TIn, TOut> : IAsyncDisposable
 
     public int Processed { get; private set; }
 
+    /// <summary>Items that wait for a worker; a guess while others add or take.</summary>
+    public int Waiting => _input.Reader.CanCount ? _input.Reader.Count : -1;
+
     public ValueTask AddAsync(TIn item) => _input.Writer.WriteAsync(item, _stop.Token);
 
     private async Task WorkAsync()

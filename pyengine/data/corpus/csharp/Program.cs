@@ -29,6 +29,23 @@ foreach (var (key, size) in longest.Take(5))
     Console.WriteLine($"{key,-20} {size,4:D}");
 }
 
+string[] required = ["host", "user", "log-level"];
+var missing = required.Where(name => !settings.ContainsKey(name)).ToList();
+if (missing.Count > 0)
+{
+    Console.Error.WriteLine($"missing: {string.Join(", ", missing)}");
+    return 2;
+}
+
+var level = settings["log-level"].ToUpperInvariant() switch
+{
+    "DEBUG" or "TRACE" => 0,
+    "INFO" => 1,
+    "WARN" or "WARNING" => 2,
+    var other => throw new FormatException($"unknown log level {other}"),
+};
+Console.WriteLine($"{settings["user"]}@{settings["host"]}, level {level}");
+
 int retries = TryGet("retries", out int given) ? given : 3;
 do
 {
