@@ -24,4 +24,27 @@ def solve(matrix, right):
     return x
 
 
+def determinant(matrix):
+    """By the Bareiss algorithm: integers stay integers, and every division leaves no rest."""
+    rows = [list(row) for row in matrix]
+    n = len(rows)
+    sign, previous = 1, 1
+    for k in range(n - 1):
+        if rows[k][k] == 0:
+            for swap in range(k + 1, n):
+                if rows[swap][k] != 0:
+                    rows[k], rows[swap] = rows[swap], rows[k]
+                    sign = -sign
+                    break
+            else:
+                return 0
+        for i in range(k + 1, n):
+            for j in range(k + 1, n):
+                rows[i][j] = (rows[i][j] * rows[k][k] - rows[i][k] * rows[k][j]) // previous
+        previous = rows[k][k]
+    return sign * rows[-1][-1]
+
+
 assert solve([[2, 1], [1, 3]], [3, 5]) == [Fraction(4, 5), Fraction(7, 5)]
+assert determinant([[0, 2], [3, 4]]) == -6
+assert determinant([[2, 0, 1], [1, 3, 2], [1, 1, 2]]) == 6

@@ -33,6 +33,21 @@ class Scheduler:
         heapq.heapify(self._queue)
         return True
 
+    def call_every(self, period, callback, *args):
+        """Call again and again, counted from the planned times, so that delays do not add up."""
+        def again(planned):
+            callback(*args)
+            following = planned + period
+            now = self._clock()
+            if following < now:
+                missed = int((now - following) // period) + 1
+                log.warning("%r missed %d of its turns", callback, missed)
+                following += missed * period
+            self.call_at(following, again, following)
+
+        first = self._clock() + period
+        return self.call_at(first, again, first)
+
     async def run(self):
         while self._queue:
             when, _, callback, args = self._queue[0]
