@@ -30,6 +30,21 @@ public class Shapes {
         };
     }
 
+    /** The smallest upright rectangle around a shape that lies on its longest side. */
+    public static Rectangle bounds(Shape shape) {
+        if (shape instanceof Circle circle) {
+            return new Rectangle(2 * circle.radius(), 2 * circle.radius());
+        }
+        if (shape instanceof Rectangle rectangle) {
+            return new Rectangle(
+                    Math.max(rectangle.width(), rectangle.height()),
+                    Math.min(rectangle.width(), rectangle.height()));
+        }
+        Triangle triangle = (Triangle) shape;
+        double base = Math.max(triangle.a(), Math.max(triangle.b(), triangle.c()));
+        return new Rectangle(base, 2 * area(triangle) / base);
+    }
+
     public static void main(String[] args) {
         List<Shape> shapes = List.of(new Circle(1.5), new Rectangle(2, 3.25), new Triangle(3, 4, 5));
         String report = shapes.stream()
@@ -37,5 +52,10 @@ public class Shapes {
                 .map(shape -> String.format("%-40s %8.3f", shape, area(shape)))
                 .collect(Collectors.joining("\n"));
         System.out.println(report);
+
+        double waste = shapes.stream()
+                .mapToDouble(shape -> area(bounds(shape)) - area(shape))
+                .sum();
+        System.out.printf("%.1f square metres of sheet metal are wasted%n", waste);
     }
 }

@@ -30,6 +30,18 @@ class WordCount {
         }
     }
 
+    /** How many words make up half of the text: a measure of how varied it is. */
+    int commonWords() {
+        long[] sizes = counts.values().stream().mapToLong(LongAdder::sum).sorted().toArray();
+        long half = java.util.Arrays.stream(sizes).sum() / 2;
+        int words = 0;
+        for (int i = sizes.length - 1; i >= 0 && half > 0; i--) {
+            half -= sizes[i];
+            words++;
+        }
+        return words;
+    }
+
     public static void main(String[] args) throws InterruptedException {
         WordCount total = new WordCount();
         ExecutorService pool = Executors.newFixedThreadPool(4);
@@ -42,6 +54,7 @@ class WordCount {
             System.exit(1);
         }
         Map<String, LongAdder> sorted = new TreeMap<>(total.counts);
+        System.out.println(total.commonWords() + " words make up half of it");
         sorted.forEach((word, n) -> System.out.printf("%6d %s%n", n.sum(), word));
     }
 }
