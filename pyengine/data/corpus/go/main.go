@@ -27,6 +27,15 @@ func count(scanner *bufio.Scanner, minimum int) (map[string]int, error) {
 	return counts, scanner.Err()
 }
 
+// total sums up all counts, so that shares can be printed.
+func total(counts map[string]int) int {
+	sum := 0
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
 func main() {
 	top := flag.Int("top", 10, "how many words to print")
 	minimum := flag.Int("min", 1, "shortest word that counts")
@@ -48,10 +57,12 @@ func main() {
 		}
 		return entries[i].word < entries[j].word
 	})
+	sum := total(counts)
 	for i, e := range entries {
 		if i == *top {
 			break
 		}
-		fmt.Printf("%6d  %s\n", e.count, e.word)
+		share := 100 * float64(e.count) / float64(sum)
+		fmt.Printf("%6d  %5.2f %%  %s\n", e.count, share, e.word)
 	}
 }

@@ -45,4 +45,47 @@ func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 	return value, false
 }
 
+// Delete removes a key, and says whether it was there.
+func (m *Map[K, V]) Delete(key K) bool {
+	link := m.find(key)
+	gone := *link
+	if gone == nil {
+		return false
+	}
+	m.size--
+	switch {
+	case gone.left == nil:
+		*link = gone.right
+	case gone.right == nil:
+		*link = gone.left
+	default:
+		// The smallest node on the right takes the place.
+		smallest := &gone.right
+		for (*smallest).left != nil {
+			smallest = &(*smallest).left
+		}
+		heir := *smallest
+		*smallest = heir.right
+		heir.left, heir.right = gone.left, gone.right
+		*link = heir
+	}
+	return true
+}
+
+// All calls yield for every pair in order of the keys, until it returns false.
+func (m *Map[K, V]) All(yield func(K, V) bool) {
+	var path []*node[K, V]
+	for n := m.root; n != nil || len(path) > 0; {
+		for ; n != nil; n = n.left {
+			path = append(path, n)
+		}
+		n = path[len(path)-1]
+		path = path[:len(path)-1]
+		if !yield(n.key, n.value) {
+			return
+		}
+		n = n.right
+	}
+}
+
 func (m *Map[K, V]) Len() int { return m.size }
