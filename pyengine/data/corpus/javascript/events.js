@@ -43,4 +43,32 @@ class EventBus {
   }
 }
 
-module.exports = { EventBus };
+/**
+ * Passes everything that happens on one bus to another, under a prefix. Returns a function that cuts
+ * the connection again.
+ */
+function forward(source, target, prefix, names) {
+  const stops = names.map((name) =>
+    source.on(name, (...args) => target.emit(`${prefix}:${name}`, ...args)),
+  );
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Resolves with the arguments of the next event of that name, or rejects when time is up. */
+function waitFor(bus, name, milliseconds = Infinity) {
+  return new Promise((resolve, reject) => {
+    let timer = null;
+    const stop = bus.once(name, (...args) => {
+      clearTimeout(timer);
+      resolve(args);
+    });
+    if (milliseconds < Infinity) {
+      timer = setTimeout(() => {
+        stop();
+        reject(new Error(`no "${name}" within ${milliseconds} ms`));
+      }, milliseconds);
+    }
+  });
+}
+
+module.exports = { EventBus, forward, waitFor };

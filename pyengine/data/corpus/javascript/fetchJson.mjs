@@ -40,4 +40,16 @@ export function* pages(total, size) {
   }
 }
 
+/** Yields the items of a listing that is spread over pages, as long as the server names a next one. */
+export async function* items(url, options) {
+  const seen = new Set();
+  for (let next = url; next; ) {
+    if (seen.has(next)) throw new Error(`the pages go round in a circle at ${next}`);
+    seen.add(next);
+    const page = await fetchJson(next, options);
+    yield* page.items;
+    next = page.links?.next ? new URL(page.links.next, next).href : null;
+  }
+}
+
 export default fetchJson;

@@ -61,4 +61,15 @@ function evaluate(source) {
   return result;
 }
 
+// A few checks; run the file with node to see them.
 console.assert(evaluate('2 * (3 + 4) - 6 / 3') === 12);
+console.assert(evaluate('-(1.5 + 2) * 4') === -14);
+console.assert(evaluate('((7))') === 7);
+for (const wrong of ['', '1 +', '(1', '1 2', '3 $ 4', ')']) {
+  try {
+    evaluate(wrong);
+    console.assert(false, 'accepted ' + JSON.stringify(wrong));
+  } catch (error) {
+    console.assert(error instanceof SyntaxError);
+  }
+}
