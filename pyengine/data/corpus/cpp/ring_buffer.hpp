@@ -42,6 +42,21 @@ public:
         return item;
     }
 
+    // Copies out at most `count` of the oldest elements and keeps them; for meters and scopes.
+    template <typename Output>
+    std::size_t peek(Output out, std::size_t count) const {
+        const std::size_t n = count < size_ ? count : size_;
+        for (std::size_t i = 0; i < n; ++i) {
+            *out++ = (*this)[i];
+        }
+        return n;
+    }
+
+    constexpr void clear() noexcept {
+        head_ = 0;
+        size_ = 0;
+    }
+
     const T & operator[](std::size_t index) const {
         assert(index < size_);
         return items_[(head_ + index) % Capacity];

@@ -42,7 +42,12 @@ int main(int argc, char ** argv) try {
     }
     std::size_t longest = 0;
     for_each_line(text, [&longest](std::string_view line) { longest = std::max(longest, line.size()); });
-    std::printf("%zu\n", longest);
+    std::size_t blank = 0, tabs = 0;
+    for_each_line(text, [&](std::string_view line) {
+        blank += line.find_first_not_of(" \t\r") == line.npos;
+        tabs += line.starts_with('\t');
+    });
+    std::printf("longest %zu, blank %zu, with tabs %zu\n", longest, blank, tabs);
     return 0;
 } catch (const std::exception & error) {
     std::fprintf(stderr, "error: %s\n", error.what());
