@@ -52,4 +52,11 @@ mod tests {
         let length = Quantity::<Metre, 1000>::new(1500) + Quantity::new(250);
         assert_eq!((length * 2).describe(), "3.50 m");
     }
+
+    #[test]
+    fn saturates_instead_of_wrapping() {
+        let far = Quantity::<Metre, 1>::new(i64::MAX - 1);
+        assert_eq!(far + Quantity::new(10), Quantity::new(i64::MAX));
+        assert!(far < Quantity::new(i64::MAX), "ordered by the raw number");
+    }
 }
