@@ -43,6 +43,29 @@ export class WorkQueue {
   }
 }
 
+/** Runs a job again while it fails, with pauses that grow; the last error is the one that is thrown. */
+export class Retrying<I, O> extends Job<I, O> {
+  constructor(
+    private readonly inner: Job<I, O>,
+    private readonly attempts = 3,
+    private readonly pause = 200,
+  ) {
+    super(`${inner.id}-retrying`);
+  }
+
+  override async run(input: I): Promise<O> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.inner.run(input);
+      } catch (error) {
+        if (attempt >= this.attempts) throw error;
+        console.warn(`${this.inner} failed, attempt ${attempt}:`, error);
+        await Delay.create().run(this.pause * attempt);
+      }
+    }
+  }
+}
+
 declare const process: { argv: string[] };
 
 const queue = new WorkQueue(Number(process.argv[2] ?? 2));

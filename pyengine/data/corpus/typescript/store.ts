@@ -40,3 +40,35 @@ export function select<S extends object, K extends Keys<S>>(
     }
   });
 }
+
+/**
+ * Keeps the last states, so that changes can be taken back. What is undone can be redone until the
+ * next change.
+ */
+export function withHistory<S extends object>(store: Store<S>, depth = 50) {
+  const past: S[] = [];
+  const future: S[] = [];
+  let travelling = false;
+
+  store.subscribe((_, previous) => {
+    if (travelling) return;
+    past.push(previous as S);
+    if (past.length > depth) past.shift();
+    future.length = 0;
+  });
+
+  const travel = (from: S[], to: S[]): boolean => {
+    const target = from.pop();
+    if (target === undefined) return false;
+    to.push({ ...store.state });
+    travelling = true;
+    try {
+      store.update(target);
+    } finally {
+      travelling = false;
+    }
+    return true;
+  };
+
+  return { undo: () => travel(past, future), redo: () => travel(future, past) } as const;
+}
