@@ -39,6 +39,17 @@ final class Router
         return $this;
     }
 
+    /** Routes that share a prefix: `$router->group('/admin', fn (Router $r) => $r->get(...))`. */
+    public function group(string $prefix, callable $define): static
+    {
+        $inner = new self($this->prefix . $prefix);
+        $define($inner);
+        foreach ($inner->routes as $method => $routes) {
+            $this->routes[$method] = [...$this->routes[$method] ?? [], ...$routes];
+        }
+        return $this;
+    }
+
     public function dispatch(string $method, string $uri): mixed
     {
         $path = parse_url($uri, PHP_URL_PATH) ?: '/';

@@ -51,6 +51,29 @@ final class Temperature extends Quantity
     {
         return $this->kelvin;
     }
+
+    public function in(Scale $scale): float
+    {
+        return match ($scale) {
+            Scale::Kelvin => $this->kelvin,
+            Scale::Celsius => $this->kelvin - self::ZERO,
+            Scale::Fahrenheit => ($this->kelvin - self::ZERO) * 1.8 + 32,
+        };
+    }
+
+    /** What it feels like in the wind, by the formula of the weather services; only for the cold. */
+    public function windChill(float $kilometresPerHour): static
+    {
+        $celsius = $this->in(Scale::Celsius);
+        if ($celsius > 10 || $kilometresPerHour < 4.8) {
+            return $this;
+        }
+        $power = $kilometresPerHour ** 0.16;
+        return self::from(
+            13.12 + 0.6215 * $celsius - 11.37 * $power + 0.3965 * $celsius * $power,
+            Scale::Celsius,
+        );
+    }
 }
 
 $warm = array_map(fn (int $c): Temperature => Temperature::from($c, Scale::Celsius), [18, 21, 30]);
