@@ -45,6 +45,15 @@ module Bank
       self
     end
 
+    # Moves money in both books, or in none: a withdrawal that is refused raises before the deposit.
+    def transfer(amount, to:, text: nil)
+      raise ArgumentError, 'cannot transfer to the same account' if equal?(to)
+
+      withdraw(amount, text || "to #{to.owner}")
+      to.deposit(amount, text || "from #{owner}")
+      self
+    end
+
     def <=>(other)
       balance <=> other.balance
     end

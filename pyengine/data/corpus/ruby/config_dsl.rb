@@ -26,6 +26,23 @@ class Config
     @values.key?(name) || super
   end
 
+  # Other settings on top of these, as in `defaults.merge(Config.build { port 81 })`.
+  def merge(other)
+    merged = to_h.merge(other.to_h) do |_name, mine, theirs|
+      mine.is_a?(Hash) && theirs.is_a?(Hash) ? mine.merge(theirs) : theirs
+    end
+    Config.from_h(merged)
+  end
+
+  def self.from_h(hash)
+    build do
+      hash.each do |name, value|
+        value = Config.from_h(value) if value.is_a?(Hash)
+        public_send(name, value)
+      end
+    end
+  end
+
   def to_h
     @values.transform_values do |value|
       case value
@@ -42,6 +59,9 @@ config = Config.build do
   port 8080
   tls { certificate '/etc/ssl/cert.pem' }
 end
+
+local = config.merge(Config.build { port 8443 })
+warn "port #{config.port} is now #{local.port}" unless local.port == config.port
 
 puts config.to_h.inspect
 puts "#{config.host}:#{config.port}" if config.tls.certificate =~ /\.pem\z/

@@ -23,6 +23,30 @@ class Life
     Life.new(counts.select { |cell, n| n == 3 || (n == 2 && @cells.include?(cell)) }.keys)
   end
 
+  # After how many steps the pattern is back in its form, and how far it has moved; nil if it never is.
+  def period(limit: 100)
+    life = self
+    (1..limit).each do |n|
+      life = life.step
+      return [n, life.offset_to(self)] if life.form == form
+    end
+    nil
+  end
+
+  # The cells, pushed into the corner, so that equal forms are equal wherever they lie.
+  def form
+    left, top = corner
+    @cells.map { |x, y| [x - left, y - top] }.to_set
+  end
+
+  def corner
+    @cells.to_a.transpose.map(&:min)
+  end
+
+  def offset_to(other)
+    corner.zip(other.corner).map { |mine, theirs| mine - theirs }
+  end
+
   def to_s
     return '' if @cells.empty?
 
@@ -37,6 +61,7 @@ life = Life.parse(<<~BOARD)
   ###
 BOARD
 
+puts "period and offset: #{life.period.inspect}"
 generation = 0
 until generation == 4
   puts life, nil
