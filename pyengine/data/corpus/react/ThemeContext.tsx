@@ -1,4 +1,4 @@
-import React, { createContext, useCallback, useContext, useState, type ReactNode } from 'react';
+import React, { createContext, useCallback, useContext, useEffect, useState, type ReactNode } from 'react';
 
 type Theme = 'light' | 'dark';
 
@@ -7,12 +7,35 @@ interface ThemeValue {
   toggle: () => void;
 }
 
+const KEY = 'theme';
+
+/** What the visitor chose last time, or what the system prefers. */
+function preferred(): Theme {
+  const saved = localStorage.getItem(KEY);
+  if (saved === 'light' || saved === 'dark') return saved;
+  return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+}
+
 const ThemeContext = createContext<ThemeValue | null>(null);
 
-export function ThemeProvider({ children, start = 'light' }: { children: ReactNode; start?: Theme }) {
-  const [theme, setTheme] = useState<Theme>(start);
+export function ThemeProvider({ children, start }: { children: ReactNode; start?: Theme }) {
+  const [theme, setTheme] = useState<Theme>(() => start ?? preferred());
   const toggle = useCallback(() => {
     setTheme((current) => (current === 'light' ? 'dark' : 'light'));
+  }, []);
+
+  useEffect(() => {
+    localStorage.setItem(KEY, theme);
+    document.documentElement.style.colorScheme = theme;
+  }, [theme]);
+
+  // another tab may change it too
+  useEffect(() => {
+    const listen = (event: StorageEvent) => {
+      if (event.key === KEY) setTheme(preferred());
+    };
+    window.addEventListener('storage', listen);
+    return () => window.removeEventListener('storage', listen);
   }, []);
 
   return (
