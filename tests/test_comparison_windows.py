@@ -8,15 +8,22 @@ from hypothesis import strategies as st
 from pyengine.errors import CorpusError, OptionError
 from pyengine.text.documents import Document
 from pyengine.text.tokens import TokenizedText
-from pyengine.text.windows import WindowOptions, cut_windows, document_windows
+from pyengine.text.windows import (
+    LEAD,
+    WindowOptions,
+    choose_piece,
+    cut_windows,
+    document_order,
+    document_windows,
+)
 
 
 def ids_of(length: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     return np.arange(1000, 1000 + length, dtype=np.int32)
 
 
-def text_of(length: int, name: str = "a") -> TokenizedText:
-    return TokenizedText(Document(name, "python", b""), ids_of(length), None, None)
+def text_of(length: int, name: str = "a", language: str = "python") -> TokenizedText:
+    return TokenizedText(Document(name, language, b""), ids_of(length), None, None)
 
 
 @given(
@@ -66,6 +73,52 @@ def test_the_order_is_drawn_by_the_seed_and_documents_stay_whole() -> None:
     assert changes == 19
 
 
+@given(
+    length=st.integers(1, 300),
+    most=st.integers(1, 120),
+    n_ctx=st.sampled_from([8, 20, 64, 512]),
+    prefix=st.sampled_from([[], [7]]),
+    seed=st.integers(0, 5),
+)
+def test_a_long_document_gives_one_piece_after_tokens_that_are_not_scored(
+    length: int, most: int, n_ctx: int, prefix: list[int], seed: int
+) -> None:
+    begin, end, lead = choose_piece(length, most, seed=(seed, 3))
+    assert 0 <= begin <= begin + lead <= end <= length
+    assert end - begin - lead == min(most, length)
+    assert lead == min(LEAD, max(0, length - most))
+    how = WindowOptions(n_ctx=n_ctx)
+    ids = ids_of(length)
+    windows = list(document_windows(0, ids, prefix, how, begin=begin, end=end, lead=lead))
+    scored = [token for window in windows for token in window.tokens.tolist()]
+    first = begin + max(lead, 0 if prefix else 1)
+    assert scored == list(range(first, end))
+    for window in windows:
+        assert len(window.ids) <= n_ctx
+        for row, token in zip(window.rows, window.tokens, strict=True):
+            past = window.ids[len(prefix) : row + 1]
+            assert past.tolist() == ids[token - len(past) : token].tolist()
+            assert len(past) >= min(token - begin, n_ctx - how.step - len(prefix), lead)
+
+
+def test_nine_of_ten_decoded_tokens_of_long_documents_are_scored() -> None:
+    texts = [text_of(3000, str(i)) for i in range(4)]
+    windows = cut_windows(texts, [7], WindowOptions(max_tokens=None), seed=1)
+    assert [len(window) for window in windows] == [448] * 4
+    assert sum(map(len, windows)) >= 0.9 * sum(len(window.ids) for window in windows)
+    assert len({int(window.tokens[0]) for window in windows}) == 4  # from different places
+
+
+def test_languages_take_turns_as_long_as_they_last() -> None:
+    languages = ["c"] * 7 + ["go"] * 2 + ["python"] * 4
+    order = [languages[i] for i in document_order(languages, seed=3)]
+    assert [sorted(order[i : i + 3]) for i in (0, 3)] == [["c", "go", "python"]] * 2
+    assert [sorted(order[i : i + 2]) for i in (6, 8)] == [["c", "python"]] * 2
+    assert order[10:] == ["c"] * 3
+    assert sorted(document_order(languages, seed=3)) == list(range(13))
+    assert document_order(languages, seed=3) != document_order(languages, seed=4)
+
+
 def test_impossible_options_and_empty_corpora_are_refused() -> None:
     for bad in (
         WindowOptions(n_ctx=3),
@@ -73,6 +126,7 @@ def test_impossible_options_and_empty_corpora_are_refused() -> None:
         WindowOptions(stride=0),
         WindowOptions(max_tokens=0),
         WindowOptions(max_windows=-1),
+        WindowOptions(document_tokens=0),
     ):
         with pytest.raises(OptionError):
             cut_windows([text_of(50)], [7], bad, seed=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from pyengine.models.options import SessionOptions
 from pyengine.run.record import Population
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import TokenizedText
-from pyengine.text.windows import Window, WindowOptions
+from pyengine.text.windows import LEAD, Window, WindowOptions
 
 # Rows of one model that are computed at once: 256 of a vocabulary of 150,000. More of them only
 # travel to memory and back, which costs some 8 % of the time at 500 rows.
@@ -106,15 +107,20 @@ def population(
     seed: int,
 ) -> Population:
     """Describe the corpus and how much of it was scored."""
+    scored = sorted({window.document for window in windows})
+    languages = Counter(corpus.documents[document].language for document in scored)
     return Population(
         origin=corpus.origin,
         sha256=corpus.sha256,
         n_documents=len(corpus),
         n_bytes=corpus.n_bytes,
         languages={name: len(found) for name, found in corpus.by_language().items()},
-        n_scored_documents=len({window.document for window in windows}),
+        n_scored_documents=len(scored),
         n_windows=len(windows),
         n_tokens=sum(len(window) for window in windows),
+        scored_languages=dict(sorted(languages.items())),
+        document_tokens=options.document_tokens or 0,
+        lead=LEAD,
         n_ctx=options.n_ctx,
         stride=options.step,
         prefix=list(prefix),

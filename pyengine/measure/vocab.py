@@ -85,7 +85,9 @@ def vocab(
         provenance=provenance(threads=1, devices=[]),
         models=infos,
         # Nothing of the text is scored.
-        population=population(corpus, (), WindowOptions(n_ctx=0, stride=0), prefix=(), seed=0),
+        population=population(
+            corpus, (), WindowOptions(n_ctx=0, stride=0, document_tokens=None), prefix=(), seed=0
+        ),
         measurements=rows,
         exhibits=exhibits,
         notes=[note for item in found for note in tokenizer_notes(item)],

@@ -201,6 +201,11 @@ def windows_sentence(population: Population) -> str:
         if p.prefix
         else "no start token is added, and a document's first token is not scored"
     )
+    if p.document_tokens:
+        return (
+            f"At most {p.document_tokens:,} tokens of each document, from a random place, after "
+            f"{p.lead} that are read and not scored; languages take turns; {start}."
+        )
     return (
         f"Windows of {p.n_ctx} tokens, {p.stride} apart, within one document each; {start}. A "
         f"document's first window scores all its tokens, later ones their last {p.stride}, so "

@@ -94,6 +94,9 @@ class Population(Part):
         n_documents, n_bytes: of the corpus.
         languages: documents of each language.
         n_scored_documents, n_windows, n_tokens: what was scored of it.
+        scored_languages: documents of each language of which something was scored.
+        document_tokens: most scored tokens of a document, from a random place; 0 for all of it.
+        lead: unscored tokens that are decoded before such a place.
         n_ctx, stride: how documents are cut: tokens of a window, tokens from one to the next.
         prefix: token ids before every window.
         seed: of the order in which documents are taken.
@@ -107,6 +110,9 @@ class Population(Part):
     n_scored_documents: int
     n_windows: int
     n_tokens: int
+    scored_languages: dict[str, int]
+    document_tokens: int
+    lead: int
     n_ctx: int
     stride: int
     prefix: list[int]
