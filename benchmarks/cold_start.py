@@ -185,7 +185,7 @@ def peer(path: str) -> dict[str, float]:
     """Open with llama_cpp.Llama, decode one token and read the scores."""
     from llama_cpp import Llama
 
-    from pyengine.models.session import default_threads
+    from pyengine.models.options import default_threads
 
     threads = default_threads()
     started = time.perf_counter()
@@ -226,7 +226,7 @@ def bare(path: str) -> dict[str, float]:
     """Do the same as `batch` through llama.cpp's C API, with as many threads."""
     from bare_llama import BareContext
 
-    from pyengine.models.session import default_threads
+    from pyengine.models.options import default_threads
 
     tokens = list(range(100, 100 + SEQUENCES))
     one = BareContext(path, 1, default_threads())

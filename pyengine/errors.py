@@ -66,7 +66,14 @@ class DecodeError(EngineError):
 
 
 class WorkerError(PyengineError):
-    """A process that measured was killed, crashed or was lost with its machine."""
+    """A child process was killed, crashed or was lost with its machine.
+
+    `signal` is the number of the one that ended it, 0 for another end; `complaint` is the first
+    line that it wrote to stderr before.
+    """
+
+    signal: int = 0
+    complaint: str = ""
 
 
 class Interrupted(PyengineError):

@@ -163,7 +163,7 @@ def test_the_stub_has_the_arguments_of_the_core() -> None:
         for function in node.body if isinstance(node, ast.ClassDef) else [node]:
             if isinstance(function, ast.FunctionDef) and not function.decorator_list:
                 written = _documented(vars(owner)[function.name])
-                # Settings that pybind11 takes as one dictionary are read by quantize_child.
+                # Settings that pybind11 takes as one dictionary are read by models/quantize.
                 by_keyword = [] if written.kwarg else _names(function.args)[1]
                 assert _names(written) == (_names(function.args)[0], by_keyword), function.name
                 compared += 1

@@ -49,7 +49,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 
 # As sitecustomize.py: the trial's process dies at its start.
-ABORT = "import os, sys\nif 'pyengine.models.trial_child' in sys.orig_argv: os.abort()\n"
+ABORT = "import os, sys\nif 'pyengine.models.child' in sys.orig_argv: os.abort()\n"
 
 
 def open_all(folder: Path) -> tuple[int, list[tuple[str, str]]]:

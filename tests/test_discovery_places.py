@@ -15,9 +15,7 @@ from gguf import GGUFWriter
 from test_codegen_user import as_user
 
 from pyengine.errors import ModelFileError
-from pyengine.models.file_types import FILE_TYPES, file_type_name
-from pyengine.models.gguf import parts_sha256
-from pyengine.models.header import read_header, short_name
+from pyengine.models.gguf import FILE_TYPES, file_type_name, parts_sha256, read_head, short_name
 from pyengine.models.inventory import take_inventory
 from pyengine.models.places import Places
 from pyengine.models.references import resolve_model
@@ -170,14 +168,14 @@ def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
 def test_every_truncation_of_a_header_is_a_typed_error(tmp_path: Path) -> None:
     data = write_gguf(tmp_path / "good.gguf").read_bytes()
     path = tmp_path / "cut.gguf"
-    whole = read_header(tmp_path / "good.gguf")
+    whole = read_head(tmp_path / "good.gguf")
     for length in range(0, len(data), 3):
         path.write_bytes(data[:length])
         try:
-            header = read_header(path)
+            head = read_head(path)
         except ModelFileError:
             continue
-        assert header == whole  # only the alignment padding at the end may be missing
+        assert head == whole  # only the alignment padding at the end may be missing
 
 
 def test_absurd_numbers_are_typed_errors_too(tmp_path: Path) -> None:
@@ -186,7 +184,7 @@ def test_absurd_numbers_are_typed_errors_too(tmp_path: Path) -> None:
     for offset in range(8, len(data) - 8, 4):
         path.write_bytes(data[:offset] + b"\xff" * 8 + data[offset + 8 :])
         with contextlib.suppress(ModelFileError):
-            read_header(path)
+            read_head(path)
 
 
 def test_parts_of_a_split_model_are_one_entry(tmp_path: Path) -> None:

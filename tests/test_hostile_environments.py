@@ -239,8 +239,7 @@ import contextlib, io, json, sys
 from pathlib import Path
 from pyengine import _core, open_model
 from pyengine.commands.app import run
-from pyengine.models.gguf import check_gguf, parts_sha256
-from pyengine.models.header import read_header
+from pyengine.models.gguf import check_gguf, parts_sha256, read_head
 from pyengine.models.quantize import QuantizeOptions, file_sha256, plan_quantization
 from pyengine.errors import PyengineError
 
@@ -263,7 +262,7 @@ functions = [
     lambda: _core.Model(pipe),
     lambda: check_gguf(pipe),
     lambda: open_model(pipe),
-    lambda: read_header(Path(pipe)),
+    lambda: read_head(pipe),
     lambda: parts_sha256([Path(pipe)]),
     lambda: file_sha256(Path(pipe)),
     lambda: plan_quantization(Path(model), ["Q8_0"], options=QuantizeOptions(imatrix=Path(pipe))),

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from pyengine.models.child import Child
 
 def double(value: int) -> int:
     return 2 * value
+
+
+def sleep_and_double(value: int) -> int:
+    time.sleep(0.3)
+    return double(value)
 
 
 def fail(kind: str) -> None:
@@ -56,8 +62,9 @@ def test_what_libraries_print_does_not_disturb(child: Child) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_death_is_told(child: Child, number: signal.Signals) -> None:
-    with pytest.raises(WorkerError, match=f"the process died with {number.name}"):
+    with pytest.raises(WorkerError, match=f"the process died with {number.name}") as told:
         child.call(die, int(number))
+    assert told.value.signal == number
     with pytest.raises(WorkerError):
         child.call(double, 1)
 
@@ -67,3 +74,17 @@ def test_a_child_ends_when_its_input_closes(child: Child) -> None:
     assert child._process.stdin is not None
     child._process.stdin.close()
     assert child._process.wait(10) == 0
+
+
+def test_a_child_ends_in_the_midst_of_a_computation(child: Child) -> None:
+    with pytest.raises(TimeoutError):
+        child.call(time.sleep, 60, seconds=0.1)
+    assert child._process.stdin is not None
+    child._process.stdin.close()
+    assert child._process.wait(10) == 0
+
+
+def test_the_parent_is_called_while_it_waits(child: Child) -> None:
+    waited: list[int] = []
+    assert child.call(sleep_and_double, 5, waiting=lambda: waited.append(1)) == 10
+    assert len(waited) > 1

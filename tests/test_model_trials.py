@@ -1,11 +1,10 @@
 """Files of unreviewed architectures are tried in a child process, once."""
 
-import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tiny_models
@@ -13,12 +12,12 @@ from test_damaged_gguf import ABORT
 
 from pyengine import _core
 from pyengine.errors import ModelFileError
-from pyengine.models import remembered, trial, trial_child
-from pyengine.models.model import Model, open_model
+from pyengine.models import remembered, trial
+from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
 
-Runs = list[dict[str, object]]
+Runs = list[int]
 
 
 @pytest.fixture
@@ -28,15 +27,16 @@ def gemma(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
-    """The requests of all trials that run, with a memory of their own."""
+    """The lengths of the contexts of all trials that run, with a memory of their own."""
     found: Runs = []
-    original: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run
 
-    def noted(command: list[str], **how: object) -> subprocess.CompletedProcess[bytes]:
-        found.append(json.loads(command[-1]))
-        return original(command, **how)
+    original = trial.try_open
 
-    monkeypatch.setattr(subprocess, "run", noted)
+    def noted(path: Path, *, options: ModelOptions, n_ctx: int) -> None:
+        found.append(n_ctx)
+        original(path, options=options, n_ctx=n_ctx)
+
+    monkeypatch.setattr(trial, "try_open", noted)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(remembered, "SETTLED_SECONDS", 0.0)
     remembered._in_this_process().clear()
@@ -89,10 +89,10 @@ def test_a_death_is_not_remembered(
 def test_a_longer_session_is_tried_before_it_is_made(gemma: Path, runs: Runs) -> None:
     with open_model(gemma) as model:
         Session(model, options=SessionOptions(n_ctx=trial.POSITIONS, threads=1))
-        assert [request["n_ctx"] for request in runs] == [trial.POSITIONS]
+        assert runs == [trial.POSITIONS]
         for _ in range(2):
             Session(model, options=SessionOptions(n_ctx=2048, threads=1))
-        assert [request["n_ctx"] for request in runs] == [trial.POSITIONS, 2048]
+        assert runs == [trial.POSITIONS, 2048]
 
 
 def test_reviewed_models_need_no_trial(tmp_path: Path, runs: Runs) -> None:
@@ -109,24 +109,19 @@ def test_a_trial_decodes_several_batches_and_the_last_position(
     decoded: list[tuple[int, int, int]] = []
 
     class Recorder:
-        def __init__(self, context: _core.Context) -> None:
-            self._context = context
+        def __init__(self, model: _core.Model, **options: int) -> None:
+            self._context = _core.Context(model, **options)  # type: ignore[arg-type]
 
         def decode(self, ids: Sequence[int], positions: Sequence[int], *rest: object) -> None:
             decoded.append((len(ids), self._context.n_ubatch, max(positions)))
             self._context.decode(ids, positions, *rest)  # type: ignore[arg-type]
 
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._context, name)
+        def clear(self) -> None:
+            self._context.clear()
 
-    class Watched(Session):
-        def __init__(self, model: Model, *, options: SessionOptions) -> None:
-            super().__init__(model, options=options)
-            self._context = Recorder(self._context)  # type: ignore[assignment]
-
-    monkeypatch.setattr(trial_child, "Session", Watched)
-    request = {"path": str(path), "options": {}, "n_ctx": 512}
-    assert trial_child.main(request) == 0
+    watched = SimpleNamespace(**{**vars(_core), "Context": Recorder})
+    monkeypatch.setattr(trial, "_core", watched)
+    trial.open_and_decode(str(path), ModelOptions(), 512)
     last = min(512, n_positions) - 1
     assert max(position for *_, position in decoded) == last
     if n_positions > 64:

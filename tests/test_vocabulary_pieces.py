@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from tiny_models import Tiny
 
 from pyengine.errors import TokenizerError
-from pyengine.models.model import Vocabulary, open_model
-from pyengine.models.vocabulary_hash import vocabulary_sha256
+from pyengine.models.model import Vocabulary, open_model, vocabulary_sha256
 
 TINY = Tiny()
 

@@ -38,6 +38,24 @@ py::list float_vectors(const std::string & path) {
     return vectors;
 }
 
+// The number of tensors, and the texts and whole numbers of the metadata; weights may be missing.
+py::tuple head(const std::string & path) {
+    std::optional<GgufFile> file;
+    {
+        const py::gil_scoped_release release;
+        file.emplace(path, GgufReach::metadata);
+    }
+    py::dict values;
+    file->for_each([&](std::string_view key, const GgufValue &) {
+        if (const auto text = file->string(key)) {
+            values[text_of(key)] = text_of(*text);
+        } else if (const auto number = file->whole_number(key)) {
+            values[text_of(key)] = *number;
+        }
+    });
+    return py::make_tuple(file->n_tensors(), values);
+}
+
 py::object string_value(const std::string & path, const std::string & key) {
     const GgufFile file(path);
     const auto value = file.string(key);
@@ -77,6 +95,7 @@ void register_gguf(py::module_ & module) {
     module.def("check_gguf", py::overload_cast<const std::string &, bool>(&check_gguf),
                py::arg("path"), py::kw_only(), py::arg("vocabulary") = true,
                py::call_guard<py::gil_scoped_release>());
+    module.def("gguf_head", &head, py::arg("path"));
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
     module.def("gguf_float_vectors", &float_vectors, py::arg("path"));
     module.def("gguf_int32_list", &int32_list, py::arg("path"), py::arg("key"));

@@ -38,14 +38,13 @@ const FileIdentity & unchanged(const FileIdentity & known) {
 
 } // namespace
 
-GgufFile::GgufFile(const std::string & path) : path_(path), file_(path) {
+GgufFile::GgufFile(const std::string & path, GgufReach reach) : path_(path), file_(path) {
     GgufCursor cursor(path, file_.bytes());
-    std::uint64_t n_tensors = 0;
-    std::uint64_t n_pairs = 0;
-    read_header(cursor, n_tensors, n_pairs);
-    read_metadata(cursor, n_pairs);
-    read_alignment();
-    read_tensors(cursor, n_tensors);
+    read_metadata(cursor, read_header(cursor));
+    if (reach == GgufReach::whole) {
+        read_alignment();
+        read_tensors(cursor);
+    }
 }
 
 GgufFile::GgufFile(const FileIdentity & known) : GgufFile(unchanged(known).path) {
@@ -56,8 +55,7 @@ void GgufFile::fail(const std::string & reason) const {
     throw ModelFileError(path_, reason);
 }
 
-void GgufFile::read_header(GgufCursor & cursor, std::uint64_t & n_tensors,
-                           std::uint64_t & n_pairs) {
+std::uint64_t GgufFile::read_header(GgufCursor & cursor) {
     const std::string_view magic = cursor.take(4, "the header");
     if (magic != GGUF_MAGIC) {
         fail("is not a GGUF file: it begins with " + quoted(magic) + " in place of 'GGUF'");
@@ -69,14 +67,15 @@ void GgufFile::read_header(GgufCursor & cursor, std::uint64_t & n_tensors,
     if (version_ < 2 || version_ > GGUF_VERSION) {
         fail("is GGUF version " + std::to_string(version_) + "; versions 2 and 3 can be read");
     }
-    n_tensors = cursor.read<std::uint64_t>("the header");
-    n_pairs = cursor.read<std::uint64_t>("the header");
+    n_tensors_ = cursor.read<std::uint64_t>("the header");
+    const auto n_pairs = cursor.read<std::uint64_t>("the header");
     // The smallest pair takes 13 bytes, the smallest tensor entry 24.
-    if (n_pairs > cursor.remaining() / 13 || n_tensors > cursor.remaining() / 24) {
+    if (n_pairs > cursor.remaining() / 13 || n_tensors_ > cursor.remaining() / 24) {
         fail("claims " + std::to_string(n_pairs) + " metadata pairs and " +
-             std::to_string(n_tensors) + " tensors, more than a file of " + std::to_string(size()) +
-             " bytes can hold");
+             std::to_string(n_tensors_) + " tensors, more than a file of " +
+             std::to_string(size()) + " bytes can hold");
     }
+    return n_pairs;
 }
 
 void GgufFile::read_metadata(GgufCursor & cursor, std::uint64_t n_pairs) {

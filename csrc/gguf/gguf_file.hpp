@@ -36,11 +36,14 @@ struct GgufTensor {
     std::uint64_t size;   // bytes
 };
 
+// How far a file is read: its metadata alone may be all that there is of it so far.
+enum class GgufReach { metadata, whole };
+
 class GgufFile {
 public:
-    // Reads the whole structure; throws ModelFileError for anything that gguf.cpp would refuse,
+    // Reads the structure; throws ModelFileError for anything that gguf.cpp would refuse,
     // and for what it accepts and llama.cpp aborts on later.
-    explicit GgufFile(const std::string & path);
+    explicit GgufFile(const std::string & path, GgufReach reach = GgufReach::whole);
     // The same for a file that was opened before; throws where the path names another by now.
     explicit GgufFile(const FileIdentity & known);
 
@@ -51,6 +54,7 @@ public:
     std::uint64_t data_offset() const { return data_offset_; }
     std::uint64_t size() const { return file_.bytes().size(); }
     std::size_t n_metadata() const { return metadata_.size(); }
+    std::uint64_t n_tensors() const { return n_tensors_; } // as the header says
     const std::vector<GgufTensor> & tensors() const { return tensors_; }
     std::string_view data(const GgufTensor & tensor) const {
         return file_.bytes().substr(data_offset_ + tensor.offset, tensor.size);
@@ -64,6 +68,8 @@ public:
     std::optional<float> float32(std::string_view key) const;
     std::optional<bool> boolean(std::string_view key) const;
     std::optional<std::string_view> string(std::string_view key) const;
+    // A scalar of any type of whole numbers that is not negative.
+    std::optional<std::uint64_t> whole_number(std::string_view key) const;
     // A scalar or an array of 32-bit integers, as a list.
     std::vector<std::uint32_t> uint32_list(std::string_view key) const;
     void for_each(const std::function<void(std::string_view, const GgufValue &)> & visit) const;
@@ -74,11 +80,11 @@ public:
     [[noreturn]] void fail(const std::string & reason) const;
 
 private:
-    void read_header(GgufCursor & cursor, std::uint64_t & n_tensors, std::uint64_t & n_pairs);
+    std::uint64_t read_header(GgufCursor & cursor); // returns the number of metadata pairs
     void read_metadata(GgufCursor & cursor, std::uint64_t n_pairs);
     void read_value(GgufCursor & cursor, std::string_view key);
     void read_alignment();
-    void read_tensors(GgufCursor & cursor, std::uint64_t n_tensors); // gguf_tensors.cpp
+    void read_tensors(GgufCursor & cursor); // gguf_tensors.cpp
     GgufTensor read_tensor(GgufCursor & cursor);
     void measure(GgufTensor & tensor) const;
     void check_layout() const;
@@ -86,6 +92,7 @@ private:
     std::string path_;
     MappedFile file_;
     std::uint32_t version_ = 0;
+    std::uint64_t n_tensors_ = 0;
     std::uint64_t alignment_ = GGUF_DEFAULT_ALIGNMENT;
     std::uint64_t data_offset_ = 0;
     std::unordered_map<std::string_view, GgufValue> metadata_;

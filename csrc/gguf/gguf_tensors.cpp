@@ -17,10 +17,10 @@ std::uint64_t padded(std::uint64_t value, std::uint64_t alignment) {
 
 } // namespace
 
-void GgufFile::read_tensors(GgufCursor & cursor, std::uint64_t n_tensors) {
+void GgufFile::read_tensors(GgufCursor & cursor) {
     std::unordered_set<std::string_view> names;
-    tensors_.reserve(n_tensors);
-    for (std::uint64_t i = 0; i < n_tensors; ++i) {
+    tensors_.reserve(n_tensors_);
+    for (std::uint64_t i = 0; i < n_tensors_; ++i) {
         tensors_.push_back(read_tensor(cursor));
         if (!names.insert(tensors_.back().name).second) {
             fail("tensor " + quoted(tensors_.back().name) + " appears twice");

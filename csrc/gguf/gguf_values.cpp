@@ -53,6 +53,32 @@ std::optional<std::string_view> GgufFile::string(std::string_view key) const {
     return value->bytes.substr(sizeof(std::uint64_t));
 }
 
+std::optional<std::uint64_t> GgufFile::whole_number(std::string_view key) const {
+    const GgufValue * value = find(key);
+    if (value == nullptr || value->is_array) {
+        return std::nullopt;
+    }
+    std::uint64_t number = 0; // takes the bytes of shorter types as they are
+    switch (value->type) {
+    case GGUF_TYPE_INT8:
+    case GGUF_TYPE_INT16:
+    case GGUF_TYPE_INT32:
+    case GGUF_TYPE_INT64:
+        if ((static_cast<unsigned char>(value->bytes.back()) & 0x80U) != 0) {
+            return std::nullopt;
+        }
+        [[fallthrough]];
+    case GGUF_TYPE_UINT8:
+    case GGUF_TYPE_UINT16:
+    case GGUF_TYPE_UINT32:
+    case GGUF_TYPE_UINT64:
+        std::memcpy(&number, value->bytes.data(), value->bytes.size());
+        return number;
+    default:
+        return std::nullopt;
+    }
+}
+
 std::vector<std::uint32_t> GgufFile::uint32_list(std::string_view key) const {
     const GgufValue * value = find(key);
     std::vector<std::uint32_t> numbers;

@@ -94,7 +94,8 @@ class OpenModel:
         from pyengine.measure.documents import window_session
         from pyengine.measure.observers import target_columns
         from pyengine.measure.variants import Variant
-        from pyengine.models.session import Session, default_threads
+        from pyengine.models.options import default_threads
+        from pyengine.models.session import Session
 
         given = words(texts)
         contexts = [self._context(text) for text in given]

@@ -66,9 +66,9 @@ def quantize(
         pyengine.quantize("f16.gguf", to="Q4_K_M,Q8_0", dry_run=True).shown("quantized")
     """
     from pyengine.measure.quantize import quantize_all
+    from pyengine.models.options import default_threads
     from pyengine.models.quantize import QuantizeOptions, expand_types
     from pyengine.models.references import resolve_model
-    from pyengine.models.session import default_threads
 
     options = QuantizeOptions(
         output_type=output_type,

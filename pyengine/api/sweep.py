@@ -223,6 +223,6 @@ def _file_or_folder(variant: Named) -> Path:
 
 
 def _cores() -> int:
-    from pyengine.models.session import default_threads
+    from pyengine.models.options import default_threads
 
     return default_threads() + 1

@@ -36,8 +36,7 @@ from pyengine.measure.provenance import provenance
 from pyengine.measure.subjects import identify, open_subject, same_vocabulary
 from pyengine.models.generation import GenerationStatistics
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions
-from pyengine.models.session import default_threads
+from pyengine.models.options import ModelOptions, default_threads
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit, Note, Run
 

@@ -13,8 +13,8 @@ from pyengine.doctor.machine import System, check_machine
 from pyengine.doctor.repacking import check_repacking
 from pyengine.doctor.software import check_software
 from pyengine.measure.provenance import provenance
+from pyengine.models.options import default_threads
 from pyengine.models.places import Places
-from pyengine.models.session import default_threads
 from pyengine.models.stores import find_all
 from pyengine.run.record import Exhibit, Run
 

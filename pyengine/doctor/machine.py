@@ -12,7 +12,7 @@ from pyengine import _core
 from pyengine.doctor import limits
 from pyengine.doctor.checks import Check, check
 from pyengine.measure.provenance import cpu_name
-from pyengine.models.session import default_threads
+from pyengine.models.options import default_threads
 
 _TOPIC = "machine"
 _GIB = 1 << 30

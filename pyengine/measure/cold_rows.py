@@ -30,10 +30,9 @@ from pyengine.measure.start_tokens import Start, default_starts, resolve_start
 from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.subjects import Subject, identify, open_subject
 from pyengine.measure.variants import Variant
-from pyengine.models.header import short_name
+from pyengine.models.gguf import short_name
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions
-from pyengine.models.session import default_threads
+from pyengine.models.options import ModelOptions, default_threads
 from pyengine.run.record import ModelInfo, Provenance
 from pyengine.vocabulary.coverage import exact_split
 from pyengine.vocabulary.keywords import KeywordTable, load_tables

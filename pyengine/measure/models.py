@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyengine.models.header import short_name
-from pyengine.models.model import Model
-from pyengine.models.vocabulary_hash import vocabulary_sha256
+from pyengine.models.gguf import short_name
+from pyengine.models.model import Model, vocabulary_sha256
 from pyengine.plain_text import safe_line
 from pyengine.run.record import ModelInfo
 

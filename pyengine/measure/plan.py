@@ -31,7 +31,7 @@ from pyengine.measure.starts import keyword_sets, start_chunk
 from pyengine.measure.subjects import Subject, padding_ids
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
-from pyengine.models.session import default_threads
+from pyengine.models.options import default_threads
 from pyengine.run.metrics import METRICS
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize

@@ -72,7 +72,7 @@ def quantize_all(
                     source_sha256=source_sha256,
                     options=options,
                     progress=_labelled(progress, plan.file_type),
-                ).reused
+                )
                 for plan, target in zip(plans, targets, strict=True)
             ]
     source_content = {

@@ -13,10 +13,15 @@ from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.measure.decode import describe
 from pyengine.measure.engine import Processes
 from pyengine.measure.variants import Variant
-from pyengine.models.gguf import known_sha256, model_parts
+from pyengine.models.gguf import (
+    TensorEntry,
+    known_sha256,
+    model_parts,
+    read_tensor_table,
+    vectors_sha256,
+)
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import ModelOptions
-from pyengine.models.tensor_table import TensorTable, read_tensor_table
 from pyengine.run.record import ModelInfo
 from pyengine.vocabulary.tokens import TokenKind
 
@@ -105,25 +110,31 @@ def axis_content(reference: ModelInfo, variant: ModelInfo, chosen: str) -> dict[
         and tensors_of_other_type.
     """
     tables = [read_tensor_table(model.path) for model in (reference, variant)]
-    changed = sum(tables[1].types.get(name) != kind for name, kind in tables[0].types.items())
+    first, second = ({row.name: row.type for row in table} for table in tables)
+    changed = sum(second.get(name) != kind for name, kind in first.items())
     if chosen != "auto":
         kind, reason = chosen, "named"
     else:
-        kind, reason = _recognise(reference, variant, tables[0], tables[1], changed)
+        kind, reason = _recognise(reference, variant, _shapes_differ(*tables), changed)
     return {"kind": kind, "reason": reason, "tensors_of_other_type": changed}
 
 
+def _shapes_differ(first: list[TensorEntry], second: list[TensorEntry]) -> bool:
+    return {row.name: row.shape for row in first} != {row.name: row.shape for row in second}
+
+
 def _recognise(
-    reference: ModelInfo, variant: ModelInfo, first: TensorTable, second: TensorTable, changed: int
+    reference: ModelInfo, variant: ModelInfo, other_shapes: bool, changed: int
 ) -> tuple[str, str]:
     if reference.sha256 == variant.sha256:
         same = reference.settings == variant.settings
         return ("identical" if same else "settings"), "same-file"
-    if reference.architecture != variant.architecture or first.shapes != second.shapes:
+    if reference.architecture != variant.architecture or other_shapes:
         return "scaling", "other-shapes"
-    if not first.vectors_sha256:
+    vectors = vectors_sha256(reference.path)
+    if not vectors:
         return ("quantization" if changed else "fine-tuning"), "types-alone"
-    if first.vectors_sha256 != second.vectors_sha256:
+    if vectors != vectors_sha256(variant.path):
         return "fine-tuning", "other-vectors"
     if changed:
         return "quantization", "other-types"

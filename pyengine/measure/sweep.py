@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -21,8 +20,8 @@ from pyengine.measure.provenance import cpu_name, provenance
 from pyengine.measure.quantize import PART_SUFFIX
 from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
 from pyengine.measure.store import Folder, is_sweep, is_timings
+from pyengine.models import gguf
 from pyengine.models.child import Child
-from pyengine.models.gguf import check_gguf, read_tensor_table
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 from pyengine.text.documents import Corpus
@@ -59,11 +58,10 @@ def find_variants(paths: Iterable[Path]) -> list[Path]:
 def bits_per_weight(path: Path) -> float | None:
     """Return 8 * bytes of all tensors / number of weights; None for a file that is damaged."""
     try:
-        table = read_tensor_table(path) if path.is_file() else []
+        table = gguf.read_tensor_table(path) if path.is_file() else []
     except (ModelFileError, OSError):
         return None
-    weights = sum(math.prod(row.shape) for row in table)
-    return 8 * sum(row.n_bytes for row in table) / weights if weights else None
+    return gguf.bits_per_weight((row.shape, row.n_bytes) for row in table) if table else None
 
 
 def sweep(
@@ -100,7 +98,7 @@ def sweep(
         raise OptionError(f"{source}: there is no variant that differs from it")
     if speed is not None:
         speed.check()
-        speed = speed.within(check_gguf(source, vocabulary=False).n_positions or None)
+        speed = speed.within(gguf.check_gguf(source, vocabulary=False).n_positions or None)
     result = compare_with([source, *others], corpus, options, means, command="sweep")
     told = [exhibit for exhibit in made.exhibits if exhibit.kind == "importance"] if made else []
     result = result.model_copy(update={"exhibits": [*result.exhibits, *told]})
@@ -154,11 +152,8 @@ def time_models(
 
 
 def _time(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> dict[str, Any]:
-    child = Child()
-    try:
+    with Child() as child:
         return child.call(measure_speed, model.path, opening, speed)
-    finally:
-        child.close()
 
 
 def _speed_key(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> str:

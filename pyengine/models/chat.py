@@ -4,16 +4,16 @@ They run in Jinja's sandbox, and in a process of their own under limits of time 
 sandbox alone does not stop a loop without end.
 """
 
-import json
-import subprocess
-import sys
+import resource
 from collections.abc import Sequence
-from typing import Any
 
-from pyengine.errors import TokenizerError
+from pyengine.errors import PyengineError, TokenizerError, WorkerError
+from pyengine.models.child import Child
 
 Message = dict[str, str]
 MOST_SECONDS = 30
+MOST_CHARACTERS = 4_000_000
+CPU_S, MEMORY_BYTES = 5, 1 << 30
 
 
 def render_chats(
@@ -27,23 +27,28 @@ def render_chats(
         TokenizerError: the template is broken, refuses the messages, tries what it may not, or
             does not end.
     """
-    request = {"template": template, "conversations": conversations, "bos": bos, "eos": eos}
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "pyengine.models.chat_child"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=MOST_SECONDS,
-            check=True,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        with Child() as child:
+            return child.call(
+                _render_limited, template, list(conversations), bos, eos, seconds=MOST_SECONDS
+            )
+    except (WorkerError, OSError) as error:
         reason = "it does not end, or takes too much memory"
         raise TokenizerError(f"the model's chat template cannot be used: {reason}") from error
-    if "error" in answer:
-        raise TokenizerError(f"the model's chat template cannot be used: {answer['error']}")
-    texts: list[str] = answer["texts"]
+    except PyengineError as error:
+        reason = str(error)[:300]
+        raise TokenizerError(f"the model's chat template cannot be used: {reason}") from error
+
+
+def _render_limited(
+    template: str, conversations: Sequence[Sequence[Message]], bos: str, eos: str
+) -> list[str]:
+    """Render the conversations in this process, which a template without end takes down."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    texts = [render_chat(template, messages, bos=bos, eos=eos) for messages in conversations]
+    if sum(map(len, texts)) > MOST_CHARACTERS:
+        raise TokenizerError("it writes without end")
     return texts
 
 

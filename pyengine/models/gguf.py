@@ -1,8 +1,9 @@
 """What a GGUF file says, read and checked without opening it in llama.cpp."""
 
 import hashlib
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +11,21 @@ from pyengine import _core
 from pyengine.errors import ModelFileError
 from pyengine.inputs import open_regular
 from pyengine.models.remembered import Remembered
+from pyengine.plain_text import usable_name
 
+# general.file_type -> name; numbers that are missing were given up by llama.cpp.
+FILE_TYPES: dict[int, str] = {
+    **dict(enumerate(("F32", "F16", "Q4_0", "Q4_1"))),
+    **dict(enumerate(("Q8_0", "Q5_0", "Q5_1", "Q2_K"), start=7)),
+    **dict(enumerate(("Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M"), start=11)),
+    **dict(enumerate(("Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS"), start=16)),
+    **dict(enumerate(("Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL"), start=21)),
+    **dict(enumerate(("IQ3_S", "IQ3_M", "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16"), start=26)),
+    **dict(enumerate(("TQ1_0", "TQ2_0", "MXFP4_MOE", "NVFP4", "Q1_0"), start=36)),
+}
 _SHA256 = re.compile("[0-9a-f]{64}")
+_GUESSED = 1024
+_HASH = re.compile(r"(?:sha256-)?[0-9a-f]{64}")
 
 
 class TensorEntry(NamedTuple):
@@ -83,21 +97,60 @@ def known_sha256(
     return known
 
 
+def read_head(path: str | Path) -> tuple[int, dict[str, str | int]]:
+    """Return the number of tensors, and the texts and whole numbers of a file's metadata.
+
+    The tensors themselves may be missing, as from a file that is still being downloaded.
+
+    Raises:
+        ModelFileError: the file is no GGUF, or ends within its metadata.
+    """
+    return _core.gguf_head(str(path))
+
+
+def file_type_name(number: object) -> str | None:
+    """Name llama.cpp's file type, such as 15 -> "Q4_K_M"; None for what is no type."""
+    if not isinstance(number, int) or isinstance(number, bool) or number == _GUESSED:
+        return None
+    return FILE_TYPES.get(number, f"type {number}")
+
+
+def short_name(path: Path) -> str:
+    """Return a file's name without its ending.
+
+    A store may name a file by its SHA-256: that one goes by its model's name and type.
+    """
+    if not _HASH.fullmatch(path.stem if path.suffix == ".gguf" else path.name):
+        return path.stem
+    try:
+        _, said = read_head(path)
+    except ModelFileError:
+        return path.stem[:19]
+    name = usable_name(str(said.get("general.name", ""))) or ""
+    words = f"{name} {file_type_name(said.get('general.file_type')) or ''}".split()
+    return " ".join(words) or path.stem[:19]
+
+
 def read_tensor_table(path: str | Path) -> list[TensorEntry]:
     """Return the tensors of a model file, over all parts, in the file's order."""
     return [TensorEntry(*row) for row in _core.gguf_tensors(str(path))]
 
 
-def read_float_vectors(path: str | Path) -> dict[str, bytes]:
-    """Return the bytes of all tensors of one dimension and type F32, over all parts."""
-    return dict(_core.gguf_float_vectors(str(path)))
+def vectors_sha256(path: str | Path) -> str:
+    """Return a hash over all tensors of one dimension and type F32, over all parts.
+
+    Quantization leaves norms and biases as they are, so equal hashes mean the same trained weights;
+    "" where a file has none.
+    """
+    vectors = dict(_core.gguf_float_vectors(str(path)))
+    digest = hashlib.sha256()
+    for name, content in sorted(vectors.items()):
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest() if vectors else ""
 
 
-def check_extent(path: str | Path) -> None:
-    """Raise ModelFileError unless one file is a whole GGUF: every tensor lies within it."""
-    _core.gguf_string(str(path), "general.architecture")
-
-
-def read_metadata_string(path: str | Path, key: str) -> str | None:
-    """Return one string of a file's metadata; None where it has none of that name."""
-    return _core.gguf_string(str(path), key)
+def bits_per_weight(tensors: Iterable[tuple[Sequence[int], int]]) -> float:
+    """Return 8 * bytes of all tensors / number of weights, from shape and bytes of each."""
+    sizes = [(math.prod(shape), n_bytes) for shape, n_bytes in tensors]
+    weights = sum(n for n, _ in sizes)
+    return 8 * sum(n_bytes for _, n_bytes in sizes) / weights if weights else math.nan

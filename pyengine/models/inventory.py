@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pyengine import _core
 from pyengine.errors import ModelFileError
-from pyengine.models.gguf import check_extent, parts_sha256
-from pyengine.models.header import Header, read_header
+from pyengine.models.gguf import file_type_name, parts_sha256, read_head
 from pyengine.models.places import Places
 from pyengine.models.stores import Found, OnError, find_all
 from pyengine.plain_text import safe_line
@@ -69,19 +69,20 @@ def bytes_on_disk(models: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 
 
 def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) -> dict[str, Any]:
-    header, problem = _header(entry.path, parts)
-    if header is not None and header.n_parts > len(parts):
-        problem = {"code": "parts-missing", "here": len(parts), "parts": header.n_parts}
+    n_tensors, said, problem = _read(entry.path, parts)
+    n_parts = said.get("split.count")
+    if isinstance(n_parts, int) and n_parts > len(parts):
+        problem = {"code": "parts-missing", "here": len(parts), "parts": n_parts}
     if entry.problem:
         problem = {"code": "partial", "reason": entry.problem}
     return {
         "reference": entry.reference,
         "store": entry.store,
         "path": str(entry.path),
-        "name": safe_line(header.name) if header and header.name else None,
-        "architecture": safe_line(header.architecture) if header and header.architecture else None,
-        "file_type": header.file_type if header else None,
-        "vocabulary_only": header is not None and header.n_tensors == 0,
+        "name": safe_line(str(said.get("general.name", ""))) or None,
+        "architecture": safe_line(str(said.get("general.architecture", ""))) or None,
+        "file_type": file_type_name(said.get("general.file_type")),
+        "vocabulary_only": n_tensors == 0,
         "n_parts": len(parts),
         "n_bytes": sum(part.stat().st_size for part in parts),
         "same_bytes": group,
@@ -90,17 +91,20 @@ def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) 
     }
 
 
-def _header(path: Path, parts: list[Path]) -> tuple[Header | None, dict[str, Any] | None]:
-    """Return what a file's header says, and what is wrong with the file."""
-    header = None
+def _read(
+    path: Path, parts: list[Path]
+) -> tuple[int | None, dict[str, str | int], dict[str, Any] | None]:
+    """Return a file's number of tensors, what its metadata says, and what is wrong with it."""
+    n_tensors: int | None = None
+    said: dict[str, str | int] = {}
     try:
-        header = read_header(path)
+        n_tensors, said = read_head(path)
         for part in parts:
-            check_extent(part)
+            _core.gguf_string(str(part), "general.architecture")  # every tensor lies within it
     except ModelFileError as error:
         reason = str(error).removeprefix(f"{path}: ")
-        return header, {"code": "unreadable", "reason": reason}
-    return header, None
+        return n_tensors, said, {"code": "unreadable", "reason": reason}
+    return n_tensors, said, None
 
 
 def same_bytes(

@@ -1,5 +1,6 @@
 """A model file, opened: its tokenizer, its shape and what its metadata says."""
 
+import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -8,12 +9,10 @@ from typing import TypeAlias
 
 from pyengine import _core
 from pyengine.errors import ModelFileError, ModelKindError
-from pyengine.models.devices import computing_devices, gpus
-from pyengine.models.file_types import file_type_name
-from pyengine.models.gguf import known_sha256, model_parts
-from pyengine.models.log import forward_log
+from pyengine.models.devices import computing_devices
+from pyengine.models.gguf import file_type_name, known_sha256, model_parts
 from pyengine.models.options import ModelOptions
-from pyengine.models.trial import try_where_needed
+from pyengine.models.trial import open_core, try_where_needed
 from pyengine.plain_text import usable_name
 
 Vocabulary: TypeAlias = _core.Vocabulary
@@ -42,6 +41,20 @@ def prompt_ids(
         text, add_special=special, parse_special=parse_special
     ).tolist()
     return ids[:-1] if special and vocabulary.add_eos else ids
+
+
+def vocabulary_sha256(vocabulary: Vocabulary) -> str:
+    """Return the SHA-256, in hexadecimal, over kind, pieces and token kinds in id order.
+
+    Two models with the same hash give the same ids to the same text and the same text to the
+    same ids, unless their pre-tokenizers differ: that name is part of the hash too.
+    """
+    pieces, offsets = vocabulary.piece_arrays()
+    digest = hashlib.sha256()
+    digest.update(f"{vocabulary.kind}\0{vocabulary.pre_tokenizer}\0".encode())
+    for array in (pieces, offsets, vocabulary.kinds):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 class Model:
@@ -239,24 +252,6 @@ def open_model(
     if not file.is_file():
         raise ModelFileError(f"{file}: not a file")
     tried = try_where_needed(file, options=options)
-    model = open_untried(file, options, progress)
+    model = Model(open_core(file, options, progress), file, options)
     model.tried_positions = tried
     return model
-
-
-def open_untried(file: Path, options: ModelOptions, progress: LoadProgress | None = None) -> Model:
-    """Open a file as `open_model` does, without the trial; for the process that is the trial."""
-    try:
-        core = _core.Model(
-            str(file),
-            n_gpu_layers=options.n_gpu_layers,
-            gpus=gpus(_core.offered_devices(), n_gpu_layers=options.n_gpu_layers),
-            use_mmap=options.use_mmap,
-            use_extra_bufts=options.use_extra_bufts,
-            vocabulary_only=options.vocabulary_only,
-            skip_vocabulary=options.skip_vocabulary,
-            progress=progress,
-        )
-    finally:
-        forward_log()
-    return Model(core, file, options)

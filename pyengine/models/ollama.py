@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyengine.errors import InputError, ModelFileError
 from pyengine.inputs import read_bytes
-from pyengine.models.header import read_header
+from pyengine.models.gguf import read_head
 
 _LARGEST_MANIFEST = 1 << 20
 _DIGEST = re.compile(r"sha256[-:]([0-9a-f]{64})")
@@ -67,12 +67,12 @@ def _kind(layer: Layer, blobs: Path) -> str:
     if layer.kind != "model":
         return layer.kind
     try:
-        header = read_header(blobs / f"sha256-{layer.digest}")
+        _, said = read_head(blobs / f"sha256-{layer.digest}")
     except ModelFileError:
         return "model"
-    if header.architecture == "clip" or header.content == "mmproj":
+    if said.get("general.architecture") == "clip" or said.get("general.type") == "mmproj":
         return "projector"
-    return "adapter" if header.content == "adapter" else "model"
+    return "adapter" if said.get("general.type") == "adapter" else "model"
 
 
 def _problem(others: set[str]) -> str:

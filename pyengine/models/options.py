@@ -1,5 +1,6 @@
 """How a model is opened and how a session decodes."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,3 +50,10 @@ class SessionOptions:
     threads: int | None = None
     flash_attention: Literal["auto", "on", "off"] = "auto"
     offload_kqv: bool = True
+
+
+def default_threads() -> int:
+    """One less than the cores this process may use: OpenMP spins when a core is taken."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)) - 1)
+    return max(1, (os.cpu_count() or 2) - 1)

@@ -8,16 +8,13 @@ import hashlib
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from pyengine import errors
+from pyengine import _core
 from pyengine.errors import (
     EngineError,
     InputError,
@@ -28,8 +25,8 @@ from pyengine.errors import (
 )
 from pyengine.files import replacing
 from pyengine.inputs import read_bytes
-from pyengine.models.child import child_environment
-from pyengine.models.gguf import known_sha256, model_parts, read_metadata_string
+from pyengine.models.child import Child
+from pyengine.models.gguf import bits_per_weight, known_sha256, model_parts
 
 # Largest first: the order of `all`.
 QUANTIZED_TYPES = (
@@ -53,10 +50,10 @@ FLOAT_TYPES = ("F16", "BF16", "F32")
 NEEDS_IMATRIX = ("Q2_K_S",)
 SOURCE_KEY = "pyengine.source_sha256"
 OPTIONS_KEY = "pyengine.quantize_sha256"
-POLL_SECONDS = 0.05
 # What the C++ library says of a full disk; llama.cpp writes through std::ofstream.
 WRITE_FAILED = "iostream error"
 
+T = TypeVar("T")
 Progress = Callable[[float], object]
 
 
@@ -83,8 +80,7 @@ class QuantizeOptions:
     threads: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannedTensor:
+class PlannedTensor(NamedTuple):
     """What becomes of one tensor.
 
     Attributes:
@@ -135,23 +131,7 @@ class QuantizationPlan:
     @property
     def bits_per_weight(self) -> float:
         """8 * bytes of all tensors / number of weights."""
-        weights = 0
-        for tensor in self.tensors:
-            count = 1
-            for length in tensor.shape:
-                count *= length
-            weights += count
-        return 8 * sum(tensor.target_bytes for tensor in self.tensors) / weights
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuantizedFile:
-    """A file that was written, or found as an earlier run wrote it."""
-
-    path: Path
-    plan: QuantizationPlan
-    source_sha256: str
-    reused: bool
+        return bits_per_weight((tensor.shape, tensor.target_bytes) for tensor in self.tensors)
 
 
 def file_sha256(path: str | Path) -> str:
@@ -188,14 +168,8 @@ def plan_quantization(
         ModelFileError, ModelKindError: the source or the importance matrix cannot be used.
         OptionError: an option is impossible for this source.
     """
-    request = _request(source, file_types, options or QuantizeOptions())
-    with _start(request) as child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        # communicate() would close the child's input, which tells it to end.
-        output, complaint = child.stdout.read(), child.stderr.read()
-    _check(child.returncode, complaint, source)
-    return [_plan(answer) for answer in json.loads(output)]
+    settings = _settings(options or QuantizeOptions())
+    return _in_child(source, _plan_here, str(source), file_types, settings)
 
 
 def quantize_file(
@@ -206,7 +180,7 @@ def quantize_file(
     source_sha256: str,
     options: QuantizeOptions | None = None,
     progress: Progress | None = None,
-) -> QuantizedFile:
+) -> bool:
     """Write one quantized file; keep the one that is there when it is the same.
 
     It is the same when it records the same source hash and options and has the planned size.
@@ -219,6 +193,9 @@ def quantize_file(
         options: those of the plan.
         progress: called with a fraction from 0 to 1 of the bytes written.
 
+    Returns:
+        whether the file was there already.
+
     Raises:
         InputError: the target cannot be written, the disk is too small, or another file is there.
         EngineError: llama.cpp failed.
@@ -229,13 +206,18 @@ def quantize_file(
     recorded = options_sha256(plan.file_type, options)
     if target.exists():
         _check_reusable(target, plan, source_sha256, recorded)
-        return QuantizedFile(path=target, plan=plan, source_sha256=source_sha256, reused=True)
+        return True
     check_free_space(target.parent, plan.file_bytes)
-    metadata = [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)]
-    with replacing(target, is_ours=_never) as temporary:
-        request = _request(source, [plan.file_type], options, target=temporary, metadata=metadata)
+    settings = _settings(options, [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)])
+    settings["file_type"] = plan.file_type
+    with replacing(target, is_ours=lambda _: False) as temporary:  # what came meanwhile stays
+
+        def report() -> None:
+            if progress is not None:
+                progress(min(1.0, temporary.stat().st_size / plan.file_bytes))
+
         try:
-            _run(request, source, temporary, plan.file_bytes, progress)
+            _in_child(source, _quantize_here, str(source), str(temporary), settings, waiting=report)
         except EngineError as error:
             if WRITE_FAILED not in str(error):
                 raise
@@ -249,11 +231,6 @@ def quantize_file(
                 f"{target}: {temporary.stat().st_size} bytes were written in place of "
                 f"{plan.file_bytes}; is the disk full?"
             )
-    return QuantizedFile(path=target, plan=plan, source_sha256=source_sha256, reused=False)
-
-
-def _never(_: Path) -> bool:
-    """Say that no file may be replaced: what came under the target's name meanwhile stays."""
     return False
 
 
@@ -286,8 +263,8 @@ def _check_reusable(
     target: Path, plan: QuantizationPlan, source_sha256: str, recorded: str
 ) -> None:
     try:
-        source = read_metadata_string(target, SOURCE_KEY)
-        made_with = read_metadata_string(target, OPTIONS_KEY)
+        source = _core.gguf_string(str(target), SOURCE_KEY)
+        made_with = _core.gguf_string(str(target), OPTIONS_KEY)
     except ModelFileError:
         source = made_with = None
     same = source == source_sha256 and made_with == recorded
@@ -302,93 +279,69 @@ def _check_reusable(
     raise InputError(f"{target}: exists and {reason}; remove it or choose another folder")
 
 
-def _request(
-    source: str | Path,
-    file_types: list[str],
-    options: QuantizeOptions,
-    *,
-    target: Path | None = None,
-    metadata: list[tuple[str, str]] | None = None,
+def _settings(
+    options: QuantizeOptions, metadata: list[tuple[str, str]] | None = None
 ) -> dict[str, Any]:
-    sample = metadata or [(SOURCE_KEY, "0" * 64), (OPTIONS_KEY, "0" * 64)]
+    """Return what the core takes; ggml spells tensor types q4_K and bf16."""
+
+    def tensor_type(name: str) -> str:
+        return name.lower().replace("_k", "_K")
+
     return {
-        "source": str(source),
-        "target": None if target is None else str(target),
-        "file_types": file_types,
-        "settings": {
-            "threads": options.threads,
-            "output_type": _tensor_type(options.output_type),
-            "embedding_type": _tensor_type(options.embedding_type),
-            "pure": options.pure,
-            "allow_requantize": options.allow_requantize,
-            "imatrix": "" if options.imatrix is None else str(options.imatrix),
-            "overrides": [(pattern, _tensor_type(name)) for pattern, name in options.overrides],
-            "metadata": sample,
-        },
+        "threads": options.threads,
+        "output_type": options.output_type and tensor_type(options.output_type),
+        "embedding_type": options.embedding_type and tensor_type(options.embedding_type),
+        "pure": options.pure,
+        "allow_requantize": options.allow_requantize,
+        "imatrix": "" if options.imatrix is None else str(options.imatrix),
+        "overrides": [(pattern, tensor_type(name)) for pattern, name in options.overrides],
+        # A plan counts bytes, of which these have as many.
+        "metadata": metadata or [(SOURCE_KEY, "0" * 64), (OPTIONS_KEY, "0" * 64)],
     }
 
 
-def _tensor_type(name: str | None) -> str | None:
-    # ggml spells them q4_K and bf16.
-    return None if name is None else name.lower().replace("_k", "_K")
-
-
-def _start(request: dict[str, Any]) -> "subprocess.Popen[bytes]":
-    # Its own session keeps the terminal's Ctrl-C away from it; it ends when its input closes.
-    return subprocess.Popen(
-        [sys.executable, "-m", "pyengine.models.quantize_child", json.dumps(request)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        env=child_environment(),
-    )
-
-
-def _run(
-    request: dict[str, Any],
+def _in_child(
     source: str | Path,
-    temporary: Path,
-    expected: int,
-    progress: Progress | None,
-) -> None:
-    with _start(request) as child:
-        try:
-            while child.poll() is None:
-                time.sleep(POLL_SECONDS)
-                if progress is not None:
-                    progress(min(1.0, temporary.stat().st_size / expected))
-            _, complaint = child.communicate()
-        finally:
-            child.kill()
-    _check(child.returncode, complaint, source)
-
-
-def _check(status: int, complaint: bytes, source: str | Path) -> None:
-    if status == 0:
-        return
-    text = complaint.decode(errors="replace").strip()
-    if status < 0:
-        first = text.splitlines()[0] if text else "no message"
+    function: Callable[..., T],
+    *arguments: Any,  # noqa: ANN401
+    waiting: Callable[[], object] | None = None,
+) -> T:
+    try:
+        with Child() as child:
+            return child.call(function, *arguments, waiting=waiting)
+    except WorkerError as error:
+        if not error.signal:
+            raise PyengineError(f"{source}: quantizing failed: {error}") from None
         # Killed from outside, by the system for want of memory too; other deaths are llama.cpp's
         # answer to what is in the file.
-        kind = WorkerError if status in (-signal.SIGKILL, -signal.SIGTERM) else ModelFileError
-        raise kind(f"{source}: llama.cpp's quantizer died with signal {-status}: {first}")
-    try:
-        told = json.loads(text.splitlines()[-1])
-    except (ValueError, IndexError):
-        raise PyengineError(f"{source}: quantizing failed: {text}") from None
-    raise getattr(errors, told["error"])(told["message"])
+        outside = error.signal in (signal.SIGKILL, signal.SIGTERM)
+        kind = WorkerError if outside else ModelFileError
+        first = error.complaint or "no message"
+        raise kind(
+            f"{source}: llama.cpp's quantizer died with signal {error.signal}: {first}"
+        ) from None
 
 
-def _plan(answer: dict[str, Any]) -> QuantizationPlan:
-    names = ("name", "shape", "source_type", "target_type", "source_bytes", "target_bytes", "fits")
-    rows = (dict(zip(names, row, strict=True)) for row in answer["tensors"])
-    return QuantizationPlan(
-        file_type=answer["file_type"],
-        base_type=answer["base_type"],
-        file_bytes=answer["file_bytes"],
-        importance_entries=answer["importance_entries"],
-        importance_used=answer["importance_used"],
-        tensors=tuple(PlannedTensor(**{**row, "shape": tuple(row["shape"])}) for row in rows),
-    )
+def _plan_here(
+    source: str, file_types: list[str], settings: dict[str, Any]
+) -> list[QuantizationPlan]:
+    plans = []
+    for file_type in file_types:
+        tensors, file_bytes, base_type, entries, used = _core.plan_quantization(
+            source, file_type=file_type, **settings
+        )
+        plans.append(
+            QuantizationPlan(
+                file_type=file_type,
+                base_type=base_type,
+                file_bytes=file_bytes,
+                tensors=tuple(PlannedTensor(*row) for row in tensors),
+                importance_entries=entries,
+                importance_used=used,
+            )
+        )
+    return plans
+
+
+def _quantize_here(source: str, target: str, settings: dict[str, Any]) -> None:
+    _core.quantize(source, target, **settings)

@@ -1,6 +1,5 @@
 """Decode tokens and read rows of logits."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -12,18 +11,11 @@ from pyengine import _core
 from pyengine.errors import OptionError
 from pyengine.models.log import forward_log
 from pyengine.models.model import Model
-from pyengine.models.options import SessionOptions
+from pyengine.models.options import SessionOptions, default_threads
 from pyengine.models.prefix_tree import separate_batch, split_by_size, tree_batch
 from pyengine.models.trial import try_where_needed
 
 Logits = npt.NDArray[np.float32]
-
-
-def default_threads() -> int:
-    """One less than the cores this process may use: OpenMP spins when a core is taken."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)) - 1)
-    return max(1, (os.cpu_count() or 2) - 1)
 
 
 class ScoredTokens(Protocol):

@@ -6,25 +6,39 @@ process opens it and decodes before its parent does. What passed is remembered i
 by the file's identity, so that the next opening costs a few system calls.
 """
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.errors import ModelFileError
-from pyengine.models.child import child_environment
+from pyengine.errors import (
+    ModelFileError,
+    ModelKindError,
+    NumbersError,
+    PyengineError,
+    TokenizerError,
+    WorkerError,
+)
+from pyengine.models.child import Child
+from pyengine.models.devices import gpus
 from pyengine.models.gguf import check_gguf
-from pyengine.models.options import ModelOptions
+from pyengine.models.log import forward_log
+from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.prefix_tree import separate_batch, tree_batch
 from pyengine.models.remembered import Remembered
 
 SECONDS = 600.0
 # Tokens of a session where nothing else is said: what an opening tries before anybody says more.
 POSITIONS = 512
+# Small micro-batches, so that a few tokens are several; kernels choose their ways of computing by
+# numbers of tokens well below this.
+UBATCH = 64
+TEXT = "def f(x):\n\treturn 'ä' + str(12345)  # 日本語\n"
 
 
 def try_where_needed(
@@ -81,7 +95,7 @@ def try_open(
     n_ctx: int = POSITIONS,
     seconds: float = SECONDS,
 ) -> None:
-    """Open a model in a child process and decode there; see trial_child.py.
+    """Open a model in a child process and decode there.
 
     Args:
         path: the model file.
@@ -93,21 +107,69 @@ def try_open(
         ModelFileError: the file cannot be opened, or llama.cpp ended the child process, which
             would have ended the caller's.
     """
-    request = {"path": str(path), "options": asdict(options or ModelOptions()), "n_ctx": n_ctx}
-    command = [sys.executable, "-m", "pyengine.models.trial_child", json.dumps(request)]
     try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=seconds, check=False, env=child_environment()
-        )
-    except subprocess.TimeoutExpired:
+        with Child() as child:
+            child.call(
+                open_and_decode, str(path), options or ModelOptions(), n_ctx, seconds=seconds
+            )
+    except (ModelKindError, NumbersError):
+        return  # no danger: whoever opens it next says so
+    except TimeoutError:
         raise ModelFileError(
             f"{path}: llama.cpp did not open it within {seconds:.0f} s in a trial"
         ) from None
-    if done.returncode == 0:
+    except WorkerError as error:
+        if not error.signal:
+            raise ModelFileError(f"{path}: a trial of it failed: {error}") from None
+        name = signal.Signals(error.signal).name
+        reason = f" ({error.complaint})" if error.complaint else ""
+        raise ModelFileError(f"{path}: llama.cpp dies on it with {name}{reason}") from None
+    except PyengineError as error:
+        raise ModelFileError(str(error)) from None
+
+
+def open_core(
+    path: str | Path, options: ModelOptions, progress: Callable[[float], object] | None = None
+) -> _core.Model:
+    """Open a file in llama.cpp in this process."""
+    try:
+        return _core.Model(
+            str(path),
+            gpus=gpus(_core.offered_devices(), n_gpu_layers=options.n_gpu_layers),
+            progress=progress,
+            **asdict(options),
+        )
+    finally:
+        forward_log()
+
+
+def open_and_decode(path: str, options: ModelOptions, n_ctx: int) -> None:
+    """Open the model; decode three micro-batches, two sequences at once, and the last position.
+
+    Called in the child process, and for nothing but whether it comes back.
+    """
+    model = open_core(path, options)
+    with suppress(TokenizerError):
+        model.vocabulary.tokenize(TEXT, parse_special=True)
+    if options.vocabulary_only:
         return
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name
-        reason = f" ({lines[0]})" if lines else ""
-        raise ModelFileError(f"{path}: llama.cpp dies on it with {name}{reason}")
-    raise ModelFileError(lines[-1] if lines else f"{path}: a trial of it failed")
+    last = min(n_ctx, model.n_positions or n_ctx)
+    n_tokens = min(2 * UBATCH + 1, last)
+    ids = np.linspace(0, model.n_vocab - 1, n_tokens).astype(np.int32)
+    context = _core.Context(
+        model,
+        n_ctx=n_ctx,
+        n_batch=n_tokens,
+        n_ubatch=min(UBATCH, n_tokens),
+        n_seq_max=2,
+        n_outputs_max=2,
+        threads=default_threads(),
+    )
+    context.decode(ids, np.arange(n_tokens), [[0]] * n_tokens, [False] * (n_tokens - 1) + [True])
+    context.clear()
+    first, middle = int(ids[0]), int(ids[n_tokens // 2])
+    two = [[first, middle][:last], [first, first][:last]]
+    batch = separate_batch(two) if model.is_recurrent or model.is_hybrid else tree_batch(two)
+    context.decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
+    context.clear()
+    context.decode(ids[:1], [last - 1], [[0]], [True])

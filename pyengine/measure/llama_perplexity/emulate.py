@@ -37,8 +37,8 @@ from pyengine.measure.llama_perplexity.base_file import (
 from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
 from pyengine.measure.provenance import provenance
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions
-from pyengine.models.session import Session, default_threads
+from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.session import Session
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
 from pyengine.text.documents import Corpus
