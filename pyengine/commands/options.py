@@ -1,33 +1,41 @@
 """Options that several commands have, declared once so that they look and mean the same."""
 
-from collections.abc import Callable
-from inspect import signature
+from collections.abc import Callable, Mapping
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from pyengine.errors import OptionError
 from pyengine.extras import require_extra
 
-C = TypeVar("C", bound=Callable[..., None])
+Options = Mapping[str, Any]
+
+
+def option(kind: Any, words: str, *names: str, **how: Any) -> Any:  # noqa: ANN401 - an annotation
+    """Declare an option: its type, its help, names beside the argument's own, limits."""
+    return Annotated[kind, typer.Option(*names, help=words, **how)]
+
+
+def argument(kind: Any, words: str, **how: Any) -> Any:  # noqa: ANN401 - an annotation
+    """Declare what stands without a name: its type and its help."""
+    return Annotated[kind, typer.Argument(help=words, **how)]
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
 Html = Annotated[
     Path | None, typer.Option(help="Also write one self-contained HTML page.", metavar="FILE")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: cores less one.")]
-GpuLayers = Annotated[int, typer.Option(help="Layers on the GPU; -1 for all.")]
-OneAtATime = Annotated[
-    bool, typer.Option("--one-at-a-time", help="Hold one model in memory at a time.")
-]
-Margin = Annotated[float, typer.Option(help="KL divergence, in nats, that is of no interest.")]
-KeywordFiles = Annotated[
-    list[Path] | None,
-    typer.Option(help="A keyword table (TOML) that extends or replaces a shipped one."),
-]
-Languages = Annotated[list[str] | None, typer.Option(help="Only these languages, by table name.")]
+THREADS = option(int | None, "CPU threads; default: cores less one.", min=1)
+GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
+ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")
+MARGIN = option(float, "KL divergence, in nats, that is of no interest.")
+KEYWORDS = option(
+    list[Path] | None, "A keyword table (TOML) that extends or replaces a shipped one."
+)
+LANGUAGE = option(list[str] | None, "Only these languages, by table name.")
 
 
 def check_format(*, json: bool, markdown: bool, html: Path | None = None) -> None:
@@ -38,22 +46,30 @@ def check_format(*, json: bool, markdown: bool, html: Path | None = None) -> Non
         require_extra("matplotlib", "--html")
 
 
-def defaults_of(function: Callable[..., object]) -> Callable[[C], C]:
-    """Give a command the defaults of the function in `pyengine.api` that it calls.
+def command_of(
+    function: Callable[..., object],
+    **options: Any,  # noqa: ANN401 - annotations
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of the function in `pyengine.api` that it calls.
 
-    Every option that the command declares without a default takes that of the argument of its name.
+    The command takes them as a mapping by the names of that function's arguments, which have the
+    defaults; what it declares itself, by keyword, comes behind them.
+
+    Args:
+        function: the function.
+        options: what `option` or `argument` says of each argument that the command line has.
     """
-    known = {
-        name: parameter.default
-        for name, parameter in signature(function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
-    }
+    known = signature(function).parameters
 
-    def give(command: C) -> C:
-        declared: Any = command
-        own = declared.__kwdefaults__ or {}
-        shared = signature(command).parameters.keys() & known.keys() - own.keys()
-        declared.__kwdefaults__ = own | {name: known[name] for name in shared}
-        return command
+    def make(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:  # noqa: ANN401
+            shared = {name: given.pop(name) for name in options}
+            command(shared, **given)
 
-    return give
+        _, *own = signature(command).parameters.values()
+        shared = [known[name].replace(annotation=kind) for name, kind in options.items()]
+        run.__doc__ = command.__doc__
+        vars(run)["__signature__"] = Signature([*shared, *own])
+        return run
+
+    return make

@@ -1,63 +1,48 @@
 """`pyengine recommend`: which file to use, and a gate for continuous integration."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from pyengine.api.recommend import loaded, recommend
-from pyengine.commands.options import Json, Markdown, check_format, defaults_of
+from pyengine.commands.options import (
+    Json,
+    Markdown,
+    Options,
+    argument,
+    check_format,
+    command_of,
+    option,
+)
 from pyengine.errors import ThresholdNotMet
 
-Records = Annotated[
-    list[Path],
-    typer.Argument(help="Records of compare or sweep; a sweep's timings add measured memory."),
-]
-MaxKl = Annotated[
-    float | None,
-    typer.Option(
-        help="Margin: the mean KL divergence, in nats per token, that is of no interest. "
+
+@command_of(
+    recommend,
+    results=argument(
+        list[Path], "Records of compare or sweep; a sweep's timings add measured memory."
+    ),
+    max_kl=option(
+        float | None,
+        "Margin: the mean KL divergence, in nats per token, that is of no interest. "
         "Default: the margin of the measurement.",
         show_default=False,
     ),
-]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        help="Memory that the model may need, such as 6GiB; a plain number counts GiB.",
+    memory=option(
+        str | None,
+        "Memory that the model may need, such as 6GiB; a plain number counts GiB.",
         show_default=False,
     ),
-]
-MaxSize = Annotated[
-    str | None, typer.Option(help="Size that the file may have; as --memory.", show_default=False)
-]
-Variant = Annotated[
-    str | None, typer.Option(help="Judge only this variant, by name or type.", show_default=False)
-]
-FailIf = Annotated[
-    str | None,
-    typer.Option(
-        help="Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
+    max_size=option(str | None, "Size that the file may have; as --memory.", show_default=False),
+    variant=option(str | None, "Judge only this variant, by name or type.", show_default=False),
+    fail_if=option(
+        str | None,
+        "Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
         "same_first_choice < 95%'. Names: metrics such as kl, with kl_low, kl_high, kl_99, and "
         "size, memory, bits_per_weight.",
         metavar="CONDITION",
         show_default=False,
     ),
-]
-
-
-@defaults_of(recommend)
-def command(
-    results: Records,
-    *,
-    max_kl: MaxKl,
-    memory: Memory,
-    max_size: MaxSize,
-    variant: Variant,
-    fail_if: FailIf,
-    json: Json = False,
-    markdown: Markdown = False,
-) -> None:
+)
+def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
     """Choose the smallest file that cannot be told from the reference, or the best that fits.
 
     Exits with 1 where none is within the margin, or where --fail-if holds.
@@ -67,16 +52,10 @@ def command(
     from pyengine.run.storage import values_that_fit
 
     check_format(json=json, markdown=markdown)
+    results, fail_if = options["results"], options["fail_if"]
     records = loaded(results)
     with values_that_fit(results):
-        result = recommend(
-            records,
-            max_kl=max_kl,
-            memory=memory,
-            max_size=max_size,
-            variant=variant,
-            fail_if=fail_if,
-        )
+        result = recommend(**{**options, "results": records})
         print_result(result, recommend_document, json=json, markdown=markdown)
     (choice,) = result.shown("choice")
     if choice["chosen"] is None:

@@ -7,46 +7,44 @@ import typer
 
 from pyengine.api.vocab import vocab
 from pyengine.commands.options import (
+    KEYWORDS,
+    LANGUAGE,
     Html,
     Json,
-    KeywordFiles,
-    Languages,
     Markdown,
+    Options,
+    argument,
     check_format,
-    defaults_of,
+    command_of,
+    option,
 )
 from pyengine.errors import OptionError
 
-Models = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="GGUF files, with or without weights; none: the embedded model.", show_default=False
-    ),
-]
-Texts = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Text to tokenize: a file or a folder, language by file name; may be given "
-        "again. Default: the shipped programs in twelve languages.",
-        show_default=False,
-    ),
-]
-TableCollection = Annotated[
-    str, typer.Option(help="Keyword tables: reference (language references) or paper (its lists).")
-]
 Paper = Annotated[
     bool, typer.Option("--paper", help="Set the numbers of arXiv 2601.02563 beside ours.")
 ]
 
 
-@defaults_of(vocab)
+@command_of(
+    vocab,
+    models=argument(
+        list[str] | None,
+        "GGUF files, with or without weights; none: the embedded model.",
+        show_default=False,
+    ),
+    corpus=option(
+        list[Path] | None,
+        "Text to tokenize: a file or a folder, language by file name; may be given "
+        "again. Default: the shipped programs in twelve languages.",
+        show_default=False,
+    ),
+    keywords=KEYWORDS,
+    language=LANGUAGE,
+    collection=option(str, "Keyword tables: reference (language references) or paper (its lists)."),
+)
 def command(
-    models: Models = None,
+    options: Options,
     *,
-    corpus: Texts,
-    keywords: KeywordFiles,
-    language: Languages,
-    collection: TableCollection,
     paper: Paper = False,
     json: Json = False,
     markdown: Markdown = False,
@@ -62,14 +60,7 @@ def command(
 
     check_format(json=json, markdown=markdown, html=html)
     with reporting() as progress:
-        run = vocab(
-            models,
-            corpus=corpus,
-            keywords=keywords,
-            language=language,
-            collection=collection,
-            progress=progress,
-        )
+        run = vocab(**options, progress=progress)
     if paper and not run.shown("paper"):
         paths = ", ".join(model.path for model in run.models)
         raise OptionError(f"--paper: none of the paper's tokenizers is in {paths}")
