@@ -69,14 +69,12 @@ def doctor_run() -> Run:
     versions = {"pyengine": "0.1.0", "python": "3.11.7", "llama_cpp": "1"}
     extra = {"module": "pyarrow", "version": None}
     threads = {"cores": 2, "threads": 1, "limit": None, "load": 9.0, "use": 1}
-    fault = {"code": "failed", "exit_code": 1, "reason": "x" * 90}
+    unsafe = {"problems": {"Q8_0": {"code": "failed", "reason": "x" * 90}}}
     checks = [
-        check("software", "versions", "good", "versions", versions),
-        check("software", "pyarrow", "note", "extra", extra, "install-extra"),
-        check("machine", "threads", "warn", "threads", threads, "wait"),
-        check(
-            "machine", "weight repacking", "bad", "repacking-unsafe", {"problems": {"Q8_0": fault}}
-        ),
+        check("software", "versions", "versions", versions),
+        check("software", "pyarrow", "extra", extra, "install-extra", status="note"),
+        check("machine", "threads", "threads", threads, "wait"),
+        check("machine", "weight repacking", "repacking-unsafe", unsafe, status="bad"),
     ]
     exhibits = [Exhibit(kind="check", model="", content=content) for content in checks]
     return Run(command="doctor", provenance=MADE, models=[], exhibits=exhibits)

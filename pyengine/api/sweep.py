@@ -106,11 +106,12 @@ def sweep(
     from pyengine.measure.speed import SpeedOptions
     from pyengine.measure.store import open_folder
     from pyengine.measure.sweep import sweep as measure
+    from pyengine.models.options import usable_cores
     from pyengine.models.quantize import QuantizeOptions, expand_types
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
-    cores = _cores()
+    cores = usable_cores()
     timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
     options = CompareOptions(
         windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
@@ -220,9 +221,3 @@ def _file_or_folder(variant: Named) -> Path:
 
     scheme, colon, _ = str(variant).partition(":")
     return resolve_model(variant) if colon and scheme in SCHEMES else Path(variant)
-
-
-def _cores() -> int:
-    from pyengine.models.options import default_threads
-
-    return default_threads() + 1

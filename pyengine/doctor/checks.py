@@ -12,25 +12,27 @@ Check: TypeAlias = dict[str, Any]
 def check(
     topic: str,
     name: str,
-    status: Status,
     found: str,
     values: Mapping[str, Any],
     advice: str | None = None,
+    *,
+    status: Status | None = None,
 ) -> Check:
     """Return one check as plain values.
 
     Args:
         topic: software, machine or models.
         name: what was looked at.
-        status: in order, something optional is missing, works with something to look at, broken.
         found: code of what was found; `pyengine.report.doctor_view` has the words.
         values: what the words need.
         advice: code of what to do about it; None: nothing.
+        status: in order, something optional is missing, works with something to look at, broken;
+            None: something to look at where there is advice, else in order.
     """
     return {
         "topic": topic,
         "name": name,
-        "status": status,
+        "status": status or ("warn" if advice else "good"),
         "found": found,
         "values": dict(values),
         "advice": advice,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyengine import _core
 from pyengine.doctor.checks import Check, check
-from pyengine.doctor.machine import System, check_machine
+from pyengine.doctor.machine import check_machine
 from pyengine.doctor.repacking import check_repacking
 from pyengine.doctor.software import check_software
 from pyengine.measure.provenance import provenance
@@ -19,8 +19,12 @@ from pyengine.models.stores import find_all
 from pyengine.run.record import Exhibit, Run
 
 
-def examine(places: Places | None = None, *, system: System | None = None) -> Run:
+def examine(places: Places | None = None, *, root: Path = Path("/")) -> Run:
     """Run every check, the trial of weight repacking in a child process included.
+
+    Args:
+        places: where models are looked for.
+        root: the folder below which the kernel's files are read.
 
     Returns:
         a run without models and measurements; each check is an exhibit, see `checks.check`.
@@ -33,7 +37,7 @@ def examine(places: Places | None = None, *, system: System | None = None) -> Ru
     }
     checks = [
         *check_software([device.name for device in _core.offered_devices()]),
-        *check_machine(system or System(), folders),
+        *check_machine(root, folders),
         check_repacking(),
         *check_models(places),
     ]
@@ -50,19 +54,12 @@ def check_models(places: Places) -> Iterator[Check]:
     """Check which stores of models there are, and that the embedded model is installed."""
     counts = Counter(entry.store for entry in find_all(places))
     n = counts.pop("embedded", 0)
-    yield check(
-        "models",
-        "embedded",
-        "good" if n else "bad",
-        "embedded",
-        {"n": n},
-        None if n else "reinstall",
-    )
-    yield check(
-        "models",
-        "stores",
-        "good" if counts else "note",
-        "stores",
-        {"stores": dict(counts)},
-        "list-models" if counts else "name-a-file",
-    )
+    if n:
+        yield check("models", "embedded", "embedded", {"n": n})
+    else:
+        yield check("models", "embedded", "embedded", {"n": n}, "reinstall", status="bad")
+    stores = {"stores": dict(counts)}
+    if counts:
+        yield check("models", "stores", "stores", stores, "list-models", status="good")
+    else:
+        yield check("models", "stores", "stores", stores, "name-a-file", status="note")

@@ -5,50 +5,90 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine import _core
-from pyengine.doctor import limits
 from pyengine.doctor.checks import Check, check
 from pyengine.measure.provenance import cpu_name
-from pyengine.models.options import default_threads
+from pyengine.models.options import default_threads, usable_cores
 
 _TOPIC = "machine"
 _GIB = 1 << 30
+_UNLIMITED = 1 << 60
 _X86_WORTH_HAVING = ("AVX2", "FMA", "F16C")
 
 
-@dataclass(frozen=True, slots=True)
-class System:
-    """Hold the root below which the kernel's files are read; another one in tests."""
-
-    root: Path = Path("/")
-
-    def meminfo(self) -> dict[str, int]:
-        """Return /proc/meminfo in bytes; empty where there is none."""
-        lines = _read(self.root / "proc" / "meminfo").splitlines()
-        fields = [line.replace(":", " ").split() for line in lines]
-        return {f[0]: int(f[1]) * 1024 for f in fields if len(f) >= 2 and f[1].isdigit()}
-
-    def memory_limit(self) -> int | None:
-        """Return the memory limit of this process in bytes, or None."""
-        return limits.memory_limit(self.root)
-
-    def cpu_limit(self) -> float | None:
-        """Return how many processors' time this process may use, or None."""
-        return limits.cpu_limit(self.root)
+def meminfo(root: Path) -> dict[str, int]:
+    """Return /proc/meminfo in bytes; empty where there is none."""
+    fields = [
+        line.replace(":", " ").split() for line in _read(root / "proc" / "meminfo").splitlines()
+    ]
+    return {f[0]: int(f[1]) * 1024 for f in fields if len(f) >= 2 and f[1].isdigit()}
 
 
-def check_machine(system: System, folders: Mapping[str, Path]) -> Iterator[Check]:
-    """Check processors and load, memory, and the disk below the named folders."""
+def memory_limit(root: Path) -> int | None:
+    """Return the smallest memory limit of this process's control groups in bytes, or None.
+
+    Args:
+        root: the folder that holds `proc` and `sys`.
+    """
+    places = (("", "memory.max"), ("memory", "memory.limit_in_bytes"))
+    texts = [
+        _read(folder / file)
+        for controller, file in places
+        for folder in _own_groups(root, controller)
+    ]
+    limits = [int(text) for text in texts if text.isdigit() and int(text) < _UNLIMITED]
+    return min(limits, default=None)
+
+
+def cpu_limit(root: Path) -> float | None:
+    """Return how many processors' time this process's control groups may use, or None."""
+    pairs = [_read(folder / "cpu.max").split() for folder in _own_groups(root, "")]
+    pairs += [
+        [_read(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        for folder in _own_groups(root, "cpu")
+    ]
+    limits = [int(quota) / int(period) for quota, period in filter(_are_numbers, pairs)]
+    return min(limits, default=None)
+
+
+def _are_numbers(pair: list[str]) -> bool:
+    return len(pair) == 2 and all(text.isdigit() for text in pair) and int(pair[1]) > 0
+
+
+def _own_groups(root: Path, controller: str) -> Iterator[Path]:
+    """Yield the folders of this process's group and of all above it.
+
+    A controller of version 1 has a hierarchy of its own below its name; version 2 has one, and no
+    name. In a container the path may lead nowhere: its own group is then mounted as the top.
+    """
+    top = root / "sys" / "fs" / "cgroup" / controller
+    group = ""
+    for line in _read(root / "proc" / "self" / "cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if controller in names.split(","):
+            group = path.strip("/")
+    parts = [part for part in group.split("/") if part not in ("", "..")]
+    for depth in range(len(parts), -1, -1):
+        yield top.joinpath(*parts[:depth])
+
+
+def check_machine(root: Path, folders: Mapping[str, Path]) -> Iterator[Check]:
+    """Check processors and load, memory, and the disk below the named folders.
+
+    Args:
+        root: the folder below which the kernel's files are read.
+        folders: by what they are for.
+    """
     yield check_features(cpu_name(), _core.system_info())
     yield check_threads(
-        cores=_usable_cores(),
-        limit=system.cpu_limit(),
+        cores=usable_cores(),
+        limit=cpu_limit(root),
         load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     )
-    yield check_memory(system.meminfo(), system.memory_limit())
+    yield check_memory(meminfo(root), memory_limit(root))
     for name, folder in folders.items():
         yield check_disk(name, folder)
 
@@ -59,14 +99,9 @@ def check_features(cpu: str, info: str) -> Check:
     used = [pair[0].strip() for pair in pairs if len(pair) == 2 and pair[1].strip() != "0"]
     x86 = any(name.startswith(("SSE", "AVX")) for name in used)
     missing = [name for name in _X86_WORTH_HAVING if x86 and name not in used]
-    return check(
-        _TOPIC,
-        "processor",
-        "warn" if missing else "good",
-        "processor",
-        {"cpu": cpu, "used": used, "missing": missing},
-        "rebuild-for-processor" if missing else None,
-    )
+    values = {"cpu": cpu, "used": used, "missing": missing}
+    advice = "rebuild-for-processor" if missing else None
+    return check(_TOPIC, "processor", "processor", values, advice)
 
 
 def check_threads(*, cores: int, limit: float | None, load: float | None) -> Check:
@@ -79,49 +114,30 @@ def check_threads(*, cores: int, limit: float | None, load: float | None) -> Che
         use = max(1, int(cores - load))
         advice = "fewer-threads" if use < threads else "wait"
     values = {"cores": cores, "threads": threads, "limit": limit, "load": load, "use": use}
-    return check(_TOPIC, "threads", "warn" if advice else "good", "threads", values, advice)
+    return check(_TOPIC, "threads", "threads", values, advice)
 
 
 def check_memory(meminfo: Mapping[str, int], limit: int | None) -> Check:
     """Check the memory that is free for models."""
     available, total = meminfo.get("MemAvailable"), meminfo.get("MemTotal")
     if available is None or total is None:
-        return check(_TOPIC, "memory", "note", "memory-unknown", {})
+        return check(_TOPIC, "memory", "memory-unknown", {}, status="note")
     usable = available if limit is None else min(available, limit)
-    low = usable < 2 * _GIB
-    return check(
-        _TOPIC,
-        "memory",
-        "warn" if low else "good",
-        "memory",
-        {"available": available, "total": total, "limit": limit, "usable": usable},
-        "low-memory" if low else None,
-    )
+    values = {"available": available, "total": total, "limit": limit, "usable": usable}
+    advice = "low-memory" if usable < 2 * _GIB else None
+    return check(_TOPIC, "memory", "memory", values, advice)
 
 
 def check_disk(name: str, folder: Path) -> Check:
     """Check the free space of the disk that holds a folder, whether it exists yet or not."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free
-    low = free < 5 * _GIB
-    return check(
-        _TOPIC,
-        f"disk: {name}",
-        "warn" if low else "good",
-        "disk",
-        {"free": free, "folder": str(folder)},
-        "free-space" if low else None,
-    )
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    advice = "free-space" if free < 5 * _GIB else None
+    return check(_TOPIC, f"disk: {name}", "disk", {"free": free, "folder": str(folder)}, advice)
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""

@@ -7,71 +7,85 @@ every batch of a quantized model then kills the process. Nothing but trying can 
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from pyengine.doctor.checks import Check, check
+from pyengine.errors import PyengineError, WorkerError
 from pyengine.files import temporary_folder
+from pyengine.models.child import Child
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.session import Session
+
+Problem: TypeAlias = dict[str, Any]
 
 _TOPIC, _NAME = "machine", "weight repacking"
 _TYPES = ("Q4_0", "Q8_0")
 _WIDTH, _HIDDEN, _TOKENS = 256, 512, 256
+_PARAMETERS = {
+    "block_count": 1,
+    "context_length": 64,
+    "embedding_length": _WIDTH,
+    "feed_forward_length": _HIDDEN,
+    "head_count": 4,
+    "head_count_kv": 4,
+    "layer_norm_rms_eps": 1e-5,
+    "vocab_size": _TOKENS,
+    "tokenizer_model": "no_vocab",
+}
 _TIMEOUT = 60.0
 _TOLERANCE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Hold what went wrong as a code and its values, or the relative difference of the logits."""
-
-    problem: Mapping[str, Any] | None = None
-    difference: float = 0.0
-
-
 def check_repacking(*, timeout: float = _TIMEOUT) -> Check:
     """Decode a batch of a small quantized model with repacking, once per type, in a child."""
-    outcomes = {}
     with temporary_folder() as folder:
-        for type_name in _TYPES:
-            model = write_model(folder / f"{type_name}.gguf", type_name)
-            outcomes[type_name] = run_trial(model, timeout=timeout)
+        outcomes = {
+            name: run_trial(write_model(folder / f"{name}.gguf", name), timeout=timeout)
+            for name in _TYPES
+        }
     return verdict(outcomes)
 
 
-def verdict(outcomes: dict[str, Trial]) -> Check:
+def verdict(outcomes: Mapping[str, float | Problem]) -> Check:
     """Turn the trial of each type into a check."""
-    failed = {name: dict(trial.problem) for name, trial in outcomes.items() if trial.problem}
+    failed = {name: found for name, found in outcomes.items() if not isinstance(found, float)}
     if failed:
-        problems = {"problems": failed}
-        return check(_TOPIC, _NAME, "warn", "repacking-unsafe", problems, "no-repacking")
-    most = max(trial.difference for trial in outcomes.values())
+        return check(_TOPIC, _NAME, "repacking-unsafe", {"problems": failed}, "no-repacking")
+    most = max(found for found in outcomes.values() if isinstance(found, float))
     values = {"types": list(outcomes), "difference": most}
-    return check(_TOPIC, _NAME, "good", "repacking-works", values, "repacking-changes-numbers")
+    advice = "repacking-changes-numbers"
+    return check(_TOPIC, _NAME, "repacking-works", values, advice, status="good")
 
 
-def run_trial(model: Path, *, timeout: float) -> Trial:
-    """Run the trial of one model in a child process."""
-    command = [sys.executable, "-m", "pyengine.doctor.repacking", str(model)]
+def run_trial(model: Path, *, timeout: float) -> float | Problem:
+    """Run the trial of one model in a child process.
+
+    Returns:
+        the relative difference of the logits, or what went wrong as a code and its values.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        return Trial({"code": "no-answer", "seconds": timeout})
-    if done.returncode < 0:
-        return Trial({"code": "killed", "signal": signal.Signals(-done.returncode).name})
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        reason = lines[-1] if lines else ""
-        return Trial({"code": "failed", "exit_code": done.returncode, "reason": reason})
-    difference = float(done.stdout)
-    if not difference <= _TOLERANCE:
-        return Trial({"code": "logits-change", "difference": difference})
-    return Trial(difference=difference)
+        with Child() as child:
+            return judged(child.call(compare, model, seconds=timeout))
+    except TimeoutError:
+        return {"code": "no-answer", "seconds": timeout}
+    except WorkerError as error:
+        if error.signal:
+            return {"code": "killed", "signal": signal.Signals(error.signal).name}
+        return {"code": "failed", "reason": str(error)}
+    except PyengineError as error:
+        return {"code": "failed", "reason": str(error)}
+
+
+def judged(difference: float) -> float | Problem:
+    """Return a difference, or that it is too large for a matter of rounding."""
+    if difference <= _TOLERANCE:
+        return difference
+    return {"code": "logits-change", "difference": difference}
 
 
 def compare(model: Path) -> float:
@@ -81,10 +95,6 @@ def compare(model: Path) -> float:
 
 
 def _logits(path: Path, *, repack: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    from pyengine.models.model import open_model
-    from pyengine.models.options import ModelOptions, SessionOptions
-    from pyengine.models.session import Session
-
     with open_model(path, options=ModelOptions(use_extra_bufts=repack)) as model:
         session = Session(model, options=SessionOptions(n_ctx=64, n_batch=64, threads=1))
         return session.logits_at(list(range(32)), list(range(32)))
@@ -97,15 +107,8 @@ def write_model(path: Path, type_name: str) -> Path:
 
     quantized = GGMLQuantizationType[type_name]
     writer = GGUFWriter(path, "llama")
-    writer.add_block_count(1)
-    writer.add_context_length(64)
-    writer.add_embedding_length(_WIDTH)
-    writer.add_feed_forward_length(_HIDDEN)
-    writer.add_head_count(4)
-    writer.add_head_count_kv(4)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(_TOKENS)
-    writer.add_tokenizer_model("no_vocab")
+    for name, value in _PARAMETERS.items():
+        getattr(writer, f"add_{name}")(value)
     generator = np.random.default_rng(0)
     for name, shape in _tensors():
         values = generator.standard_normal(shape).astype(np.float32) * 0.05
@@ -133,7 +136,3 @@ def _tensors() -> list[tuple[str, tuple[int, ...]]]:
         ("blk.0.ffn_up.weight", (_HIDDEN, _WIDTH)),
         ("blk.0.ffn_down.weight", (_WIDTH, _HIDDEN)),
     ]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{compare(Path(sys.argv[1]))}\n")

@@ -30,20 +30,15 @@ def check_software(devices: Sequence[str]) -> Iterator[Check]:
         "python": platform.python_version(),
         "llama_cpp": _core.llama_version(),
     }
-    yield check(_TOPIC, "versions", "good", "versions", versions)
+    yield check(_TOPIC, "versions", "versions", versions)
     yield _binding()
     yield mapped_libraries(Path("/proc/self/maps"))
     yield _devices(devices)
     yield from map(_extra, _EXTRAS)
-    tool = shutil.which("bwrap") is not None
-    yield check(
-        _TOPIC,
-        "sandbox",
-        "good" if tool else "note",
-        "bubblewrap" if tool else "no-bubblewrap",
-        {},
-        None if tool else "install-bubblewrap",
-    )
+    if shutil.which("bwrap") is not None:
+        yield check(_TOPIC, "sandbox", "bubblewrap", {})
+    else:
+        yield check(_TOPIC, "sandbox", "no-bubblewrap", {}, "install-bubblewrap", status="note")
 
 
 def _binding() -> Check:
@@ -51,57 +46,39 @@ def _binding() -> Check:
         installed = version("llama-cpp-python")
     except PackageNotFoundError:
         installed = None
-    same = installed == LLAMA_CPP_PYTHON_VERSION
-    return check(
-        _TOPIC,
-        "llama-cpp-python",
-        "good" if same else "bad",
-        "binding",
-        {"installed": installed, "built_with": LLAMA_CPP_PYTHON_VERSION, "repair": REPAIR},
-        None if same else "repair",
-    )
+    values = {"installed": installed, "built_with": LLAMA_CPP_PYTHON_VERSION, "repair": REPAIR}
+    if installed == LLAMA_CPP_PYTHON_VERSION:
+        return check(_TOPIC, "llama-cpp-python", "binding", values)
+    return check(_TOPIC, "llama-cpp-python", "binding", values, "repair", status="bad")
 
 
 def mapped_libraries(maps: Path) -> Check:
     """Check that one copy of libllama is mapped, as /proc/PID/maps tells."""
     if not maps.is_file():
-        return check(_TOPIC, "library", "note", "libraries-unknown", {})
+        return check(_TOPIC, "library", "libraries-unknown", {}, status="note")
     lines = maps.read_text(encoding="utf-8", errors="replace").splitlines()
     fields = [line.split(maxsplit=5) for line in lines]
     names = sorted({f[5] for f in fields if len(f) == 6 and "libllama." in Path(f[5]).name})
-    one = len(names) == 1
-    return check(
-        _TOPIC,
-        "library",
-        "good" if one else "bad",
-        "libraries",
-        {"paths": names},
-        None if one else "one-library",
-    )
+    if len(names) == 1:
+        return check(_TOPIC, "library", "libraries", {"paths": names})
+    return check(_TOPIC, "library", "libraries", {"paths": names}, "one-library", status="bad")
 
 
 def _devices(devices: Sequence[str]) -> Check:
     offload = _core.supports_gpu_offload()
     tools = [tool for tool in ("nvidia-smi", "rocminfo") if not offload and shutil.which(tool)]
-    values = {"devices": list(devices), "offload": offload, "built_with": LLAMA_CPP_PYTHON_VERSION}
+    values = {
+        "devices": list(devices),
+        "offload": offload,
+        "built_with": LLAMA_CPP_PYTHON_VERSION,
+        "tool": tools[0] if tools else None,
+    }
     advice = "gpu-layers" if offload else "rebuild-for-gpu" if tools else None
-    return check(
-        _TOPIC,
-        "devices",
-        "warn" if tools else "good",
-        "devices",
-        values | {"tool": tools[0] if tools else None},
-        advice,
-    )
+    return check(_TOPIC, "devices", "devices", values, advice, status="warn" if tools else "good")
 
 
 def _extra(module: str) -> Check:
-    there = find_spec(module) is not None
-    return check(
-        _TOPIC,
-        module,
-        "good" if there else "note",
-        "extra",
-        {"module": module, "version": version(module) if there else None},
-        None if there else "install-extra",
-    )
+    if find_spec(module) is not None:
+        return check(_TOPIC, module, "extra", {"module": module, "version": version(module)})
+    values = {"module": module, "version": None}
+    return check(_TOPIC, module, "extra", values, "install-extra", status="note")

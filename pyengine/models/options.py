@@ -52,8 +52,13 @@ class SessionOptions:
     offload_kqv: bool = True
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def default_threads() -> int:
     """One less than the cores this process may use: OpenMP spins when a core is taken."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)) - 1)
-    return max(1, (os.cpu_count() or 2) - 1)
+    return max(1, usable_cores() - 1)

@@ -120,7 +120,7 @@ def _problem(problem: Values) -> str:
         return f"killed by {problem['signal']}"
     if code == "logits-change":
         return f"it changes logits by {100 * problem['difference']:.2g} %"
-    return str(problem["reason"] or f"exit code {problem['exit_code']}")
+    return str(problem["reason"])
 
 
 def _stores(v: Values) -> str:
