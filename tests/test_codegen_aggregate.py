@@ -16,7 +16,7 @@ from pyengine.code.linking import link
 from pyengine.code.outcomes import Outcome
 from pyengine.code.pairing import Answered, changes, sides
 from pyengine.code.store import TaskStore, task_key
-from pyengine.commands.evaluation import estimate
+from pyengine.commands.output import estimate
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
 

@@ -69,18 +69,16 @@ def test_a_death_is_told(child: Child, number: signal.Signals) -> None:
         child.call(double, 1)
 
 
-def test_a_child_ends_when_its_input_closes(child: Child) -> None:
+def test_a_child_ends_when_the_connection_closes(child: Child) -> None:
     child.call(double, 1)
-    assert child._process.stdin is not None
-    child._process.stdin.close()
+    child._connection.close()
     assert child._process.wait(10) == 0
 
 
 def test_a_child_ends_in_the_midst_of_a_computation(child: Child) -> None:
     with pytest.raises(TimeoutError):
         child.call(time.sleep, 60, seconds=0.1)
-    assert child._process.stdin is not None
-    child._process.stdin.close()
+    child._connection.close()
     assert child._process.wait(10) == 0
 
 

@@ -105,21 +105,22 @@ def compare(
     """
     given = locals()
     from pyengine.measure.compare import compare as measure
+    from pyengine.measure.llama_perplexity.emulate import emulate as emulated
     from pyengine.measure.options import CompareOptions
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
     if emulate is not None:
         refuse_others(given)
-        return _emulate(
-            reference,
-            names(variants),
-            names(corpus),
-            context=context,
-            windows=windows,
-            base_file=base_file,
+        return emulated(
+            usable_model(reference),
+            [usable_model(variant) for variant in names(variants)],
+            load_corpus(names(corpus)),
+            n_ctx=context,
+            max_chunks=windows,
+            base_file=optional_path(base_file),
             threads=threads,
-            gpu_layers=gpu_layers,
+            n_gpu_layers=gpu_layers,
             progress=progress,
         )
     if base_file is not None:
@@ -167,31 +168,3 @@ def refuse_others(given: Mapping[str, Any]) -> None:
         if name not in EMULATION and value not in unset:
             option = name.replace("_", "-")
             raise OptionError(f"--{option} does not go with --emulate, which repeats one program")
-
-
-def _emulate(
-    reference: Named,
-    variants: list[Named],
-    corpus: list[Named],
-    *,
-    context: int,
-    windows: int | None,
-    base_file: Named | None,
-    threads: int | None,
-    gpu_layers: int,
-    progress: Progress,
-) -> Run:
-    from pyengine.measure.llama_perplexity.emulate import emulate
-    from pyengine.text.documents import load_corpus
-
-    return emulate(
-        usable_model(reference),
-        [usable_model(variant) for variant in variants],
-        load_corpus(corpus),
-        n_ctx=context,
-        max_chunks=windows,
-        base_file=optional_path(base_file),
-        threads=threads,
-        n_gpu_layers=gpu_layers,
-        progress=progress,
-    )

@@ -124,10 +124,7 @@ def sweep(
         seed=seed,
     )
     options.check()
-    model, files = sweep_models(source, variants, to)
-    folder = sweep_folder(model, output_dir)
-    if evaluate is not None:
-        check_evaluation(folder)
+    model, files, folder = sweep_files(source, variants, to, output_dir, evaluate)
     types = expand_types(split_commas(to) if to else ["all"], has_imatrix=imatrix is not None)
     texts = load_corpus(names(corpus))
     with (
@@ -149,14 +146,22 @@ def sweep(
     return result
 
 
-def sweep_models(source: Named | None, variants: Names, to: Words) -> tuple[Path, list[Path]]:
-    """Return the file to start from, and the variants that are there already.
+def sweep_files(
+    source: Named | None,
+    variants: Names,
+    to: Words,
+    output_dir: Named | None,
+    evaluate: str | None,
+) -> tuple[Path, list[Path], Path]:
+    """Return the file to start from, the variants that are there already, and the folder.
 
     Raises:
-        ModelFileError, InputError: there is no such file.
+        ModelFileError, InputError: there is no such file; or programs are to be written, and the
+            folder holds a file of somebody else's called evaluate.json.
         OptionError: no source is named, and no variant can be opened; or there are both variants
             and types to make.
     """
+    from pyengine.files import check_replaceable
     from pyengine.measure.sweep import bits_per_weight, find_variants
     from pyengine.models.references import resolve_model
 
@@ -164,23 +169,18 @@ def sweep_models(source: Named | None, variants: Names, to: Words) -> tuple[Path
         raise OptionError("--to and --variants exclude each other")
     files = find_variants([_file_or_folder(variant) for variant in names(variants)])
     if source is not None or not files:
-        return resolve_model(source), files
-    whole = {path: bits for path in files if (bits := bits_per_weight(path)) is not None}
-    if not whole:
-        raise OptionError("none of the variants can be opened, so there is nothing to compare to")
-    return max(whole, key=lambda path: whole[path]), files
-
-
-def sweep_folder(model: Path, output_dir: Named | None) -> Path:
-    """Return where a sweep of a model keeps what it makes."""
-    return Path(f"{model.stem}-sweep" if output_dir is None else output_dir)
-
-
-def check_evaluation(folder: Path) -> None:
-    """Raise InputError where the folder holds a file of somebody else's called evaluate.json."""
-    from pyengine.files import check_replaceable
-
-    check_replaceable(folder / EVALUATION, _is_evaluation)
+        model = resolve_model(source)
+    else:
+        whole = {path: bits for path in files if (bits := bits_per_weight(path)) is not None}
+        if not whole:
+            raise OptionError(
+                "none of the variants can be opened, so there is nothing to compare to"
+            )
+        model = max(whole, key=lambda path: whole[path])
+    folder = Path(f"{model.stem}-sweep" if output_dir is None else output_dir)
+    if evaluate is not None:
+        check_replaceable(folder / EVALUATION, _is_evaluation)
+    return model, files, folder
 
 
 def evaluate_sweep(

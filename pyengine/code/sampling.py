@@ -128,7 +128,7 @@ class Pending:
             whole=solution.whole,
             thinking=solution.thinking,
             trimmed=solution.trimmed,
-            finish=(continuation.finish if continuation else Finish.LENGTH).value,
+            finish=((continuation and continuation.finish) or Finish.LENGTH).value,
             tokens=len(continuation.tokens) if continuation else 0,
             log_probabilities=list(continuation.log_probabilities) if continuation else [],
             outcome=execution.outcome.value,

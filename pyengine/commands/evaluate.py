@@ -79,8 +79,7 @@ def command(
     Beside pass@k it measures what tiny models and small differences show too: whether answers
     parse, and how likely the model finds the right solution. A killed run goes on where it was.
     """
-    from pyengine.commands.evaluation import evaluation_progress
-    from pyengine.commands.output import print_result
+    from pyengine.commands.output import evaluation_progress, print_result
     from pyengine.report.evaluate_view import evaluate_document
 
     check_format(json=json, markdown=markdown, html=html)

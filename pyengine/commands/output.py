@@ -5,15 +5,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from pyengine.plain_text import safe
 from pyengine.report.document import Document
 from pyengine.report.markdown import render_markdown
 from pyengine.report.terminal import render_terminal
 from pyengine.run.record import Run, to_json
+
+if TYPE_CHECKING:
+    from pyengine.code.answers import Answer
+    from pyengine.code.evaluation import Progress as EvaluationProgress
 
 PIPED_WIDTH = 80
 
@@ -73,28 +86,61 @@ def _wants_color() -> bool:
     return Console(file=sys.stdout).color_system is not None and sys.stdout.isatty()
 
 
-class Reporter:
-    """Shows what is being done on stderr, where stderr is a terminal."""
+@contextmanager
+def progress_bars(*columns: ProgressColumn) -> Iterator[Callable[..., None] | None]:
+    """Yield a function that shows bars on stderr until the end; None where it is no terminal.
 
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._tasks: dict[str, int] = {}
+    The function takes the bar's key, its description, how much is done, and how much there is.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    shown = (TextColumn("{task.description}", markup=False), BarColumn(), *columns)
+    with Progress(
+        *shown, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
 
-    def __call__(self, what: str, fraction: float) -> None:
-        """Show that `what` is done to a fraction from 0 to 1."""
-        if self._progress is None:
-            return
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(safe(what), total=1.0)
-        self._progress.update(self._tasks[what], completed=fraction)  # type: ignore[arg-type]
+        def show(key: str, description: str, done: float, total: float) -> None:
+            if key not in tasks:
+                tasks[key] = bars.add_task("", total=total)
+            bars.update(tasks[key], completed=done, description=safe(description))
+
+        yield show
 
 
 @contextmanager
-def reporting() -> Iterator[Reporter]:
-    """Yield a reporter whose progress bars vanish at the end."""
-    if not sys.stderr.isatty():
-        yield Reporter(None)
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield Reporter(progress)
+def reporting() -> Iterator[Callable[[str, float], None]]:
+    """Yield a function that shows what is being done, and the part of it from 0 to 1."""
+    with progress_bars() as show:
+
+        def report(what: str, fraction: float) -> None:
+            if show is not None:
+                show(what, what, fraction, 1.0)
+
+        yield report
+
+
+@contextmanager
+def evaluation_progress() -> Iterator["EvaluationProgress"]:
+    """Yield a progress function of `evaluate` that shows a running estimate for each model."""
+    with progress_bars(MofNCompleteColumn()) as show:
+
+        def report(model: str, done: int, total: int, answers: list["Answer"]) -> None:
+            if show is not None:
+                show(model, estimate(model, answers), done, total)
+
+        yield report
+
+
+def estimate(name: str, answers: list["Answer"]) -> str:
+    """Return the running estimate: tasks solved of those executed, with Wilson's interval."""
+    from pyengine.code.answers import executed, n_passed
+    from pyengine.statistics.success import wilson
+
+    ran = [answer for answer in answers if executed(answer)]
+    solved = sum(n_passed(answer) > 0 for answer in ran)
+    if not ran:
+        return name
+    interval = wilson(solved, len(ran))
+    return f"{name}: {solved} solved ({100 * interval.low:.0f} to {100 * interval.high:.0f} %)"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pyengine.api.sweep import check_evaluation, evaluate_sweep, sweep, sweep_folder, sweep_models
+from pyengine.api.sweep import evaluate_sweep, sweep, sweep_files
 from pyengine.commands.options import (
     GPU_LAYERS,
     MARGIN,
@@ -75,19 +75,21 @@ def command(
     Every model is measured in a process of its own, and every finished measurement is on disk at
     once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
     """
-    from pyengine.commands.evaluation import evaluation_progress
-    from pyengine.commands.output import print_document, print_result, reporting
+    from pyengine.commands.output import (
+        evaluation_progress,
+        print_document,
+        print_result,
+        reporting,
+    )
     from pyengine.measure.store import Folder
     from pyengine.report.evaluate_view import evaluate_document
     from pyengine.report.sweep_view import sweep_document
     from pyengine.run.storage import load
 
     check_format(json=json, markdown=markdown, html=html)
-    model, files = sweep_models(options["source"], options["variants"], options["to"])
-    folder = sweep_folder(model, options["output_dir"])
+    named = ("source", "variants", "to", "output_dir", "evaluate")
+    model, files, folder = sweep_files(*(options[name] for name in named))
     tasks = options["evaluate"]
-    if tasks is not None:
-        check_evaluation(folder)
     known = {"source": model, "variants": files, "output_dir": folder, "evaluate": None}
     with reporting() as progress:
         run = sweep(**{**options, **known}, progress=progress)

@@ -70,22 +70,22 @@ class Request:
     stop: Callable[[bytes], bool] = lambda _: False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Continuation:
-    """What a model wrote after one prompt.
+    """What a model writes after one prompt.
 
     Attributes:
         tokens: the ids, without the token that ended the generation.
         text: their pieces, joined; may end inside a character.
         log_probabilities: natural logarithms of the first tokens' probabilities under the model's
             own distribution over the vocabulary, before any filter or temperature.
-        finish: why it ended.
+        finish: why it ended; None while it goes on.
     """
 
-    tokens: tuple[int, ...]
-    text: bytes
-    log_probabilities: tuple[float, ...]
-    finish: Finish
+    tokens: list[int] = field(default_factory=list)
+    text: bytes = b""
+    log_probabilities: list[float] = field(default_factory=list)
+    finish: Finish | None = None
 
 
 @dataclass
@@ -96,26 +96,6 @@ class GenerationStatistics:
     prompt_s: float = 0.0
     generated_tokens: int = 0
     generation_s: float = 0.0
-
-
-@dataclass
-class _Active:
-    index: int
-    request: Request
-    sampler: _core.Sampler
-    tokens: list[int] = field(default_factory=list)
-    text: bytearray = field(default_factory=bytearray)
-    log_probabilities: list[float] = field(default_factory=list)
-    finish: Finish | None = None
-
-    def continuation(self) -> Continuation:
-        assert self.finish is not None
-        return Continuation(
-            tokens=tuple(self.tokens),
-            text=bytes(self.text),
-            log_probabilities=tuple(self.log_probabilities),
-            finish=self.finish,
-        )
 
 
 class Generator:
@@ -131,7 +111,8 @@ class Generator:
         self._session = session
         self._vocabulary = session.model.vocabulary
         self._n_tokens = min(self._vocabulary.size, session.model.n_vocab)
-        self._active: dict[int, _Active] = {}
+        # By sequence: the index of each request, what it asks for, its sampler and its text so far.
+        self._active: dict[int, tuple[int, Request, _core.Sampler, Continuation]] = {}
         self.statistics = statistics or GenerationStatistics()
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Continuation]]:
@@ -173,7 +154,9 @@ class Generator:
         """Take from `waiting` what fits the free sequences and cells: sequence -> request."""
         context = self._session.context
         free = [number for number in range(context.n_seq_max) if number not in self._active]
-        cells = context.n_ctx - sum(self._cells(item.request) for item in self._active.values())
+        cells = context.n_ctx - sum(
+            self._cells(request) for _, request, *_ in self._active.values()
+        )
         batch = context.n_batch
         limit = 1 if self._session.model.is_recurrent else len(free)
         taken: dict[int, tuple[int, Request]] = {}
@@ -195,15 +178,16 @@ class Generator:
         self.statistics.prompt_tokens += len(batch.ids)
         self.statistics.prompt_s += time.perf_counter() - started
         for sequence, (index, request) in admitted.items():
-            self._active[sequence] = _Active(index, request, request.sampling.sampler())
+            self._active[sequence] = index, request, request.sampling.sampler(), Continuation()
         self._sample(sequences, batch.rows)
 
     def _step(self) -> None:
         started = time.perf_counter()
         sequences = list(self._active)
-        items = [self._active[sequence] for sequence in sequences]
-        positions = [len(item.request.tokens) + len(item.tokens) - 1 for item in items]
-        ids = [item.tokens[-1] for item in items]
+        positions, ids = [], []
+        for _, request, _, written in self._active.values():
+            positions.append(len(request.tokens) + len(written.tokens) - 1)
+            ids.append(written.tokens[-1])
         self._decode(ids, positions, [[sequence] for sequence in sequences], [True] * len(ids))
         self._sample(sequences, list(range(len(sequences))))
         self.statistics.generation_s += time.perf_counter() - started
@@ -222,30 +206,34 @@ class Generator:
 
     def _sample(self, sequences: list[int], rows: list[int]) -> None:
         items = [self._active[sequence] for sequence in sequences]
-        samplers = [item.sampler for item in items]
+        samplers = [sampler for _, _, sampler, _ in items]
         ids, log_probabilities = _core.sample_rows(
             self._session.context, samplers, np.asarray(rows, dtype=np.int32), self._n_tokens
         )
-        for item, token, log_probability in zip(items, ids, log_probabilities, strict=True):
-            self._take(item, int(token), float(log_probability))
+        for (_, request, _, written), token, log_probability in zip(
+            items, ids, log_probabilities, strict=True
+        ):
+            self._take(request, written, int(token), float(log_probability))
         self.statistics.generated_tokens += len(items)
 
-    def _take(self, item: _Active, token: int, log_probability: float) -> None:
-        if len(item.log_probabilities) < KEPT_LOG_PROBABILITIES:
-            item.log_probabilities.append(log_probability)
+    def _take(
+        self, request: Request, written: Continuation, token: int, log_probability: float
+    ) -> None:
+        if len(written.log_probabilities) < KEPT_LOG_PROBABILITIES:
+            written.log_probabilities.append(log_probability)
         if self._vocabulary.is_end_of_generation(token):
-            item.finish = Finish.END_OF_GENERATION
+            written.finish = Finish.END_OF_GENERATION
             return
-        item.tokens.append(token)
-        item.text += self._vocabulary.piece(token)
-        if item.request.stop(bytes(item.text)):
-            item.finish = Finish.STOPPED
-        elif len(item.tokens) >= item.request.max_tokens:
-            item.finish = Finish.LENGTH
+        written.tokens.append(token)
+        written.text += self._vocabulary.piece(token)
+        if request.stop(written.text):
+            written.finish = Finish.STOPPED
+        elif len(written.tokens) >= request.max_tokens:
+            written.finish = Finish.LENGTH
 
     def _finished(self) -> Iterator[tuple[int, Continuation]]:
-        done = [sequence for sequence, item in self._active.items() if item.finish is not None]
-        for sequence in done:
-            item = self._active.pop(sequence)
-            self._session.context.truncate_sequence(sequence, 0)
-            yield item.index, item.continuation()
+        for sequence, (index, _, _, written) in list(self._active.items()):
+            if written.finish is not None:
+                del self._active[sequence]
+                self._session.context.truncate_sequence(sequence, 0)
+                yield index, written

@@ -1,11 +1,12 @@
 """A model file, opened: its tokenizer, its shape and what its metadata says."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pyengine import _core
 from pyengine.errors import ModelFileError, ModelKindError
@@ -14,6 +15,9 @@ from pyengine.models.gguf import file_type_name, known_sha256, model_parts
 from pyengine.models.options import ModelOptions
 from pyengine.models.trial import open_core, try_where_needed
 from pyengine.plain_text import usable_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Vocabulary: TypeAlias = _core.Vocabulary
 LoadProgress: TypeAlias = Callable[[float], object]
@@ -138,11 +142,6 @@ class Model:
         return known or self.core.file_type
 
     @property
-    def description(self) -> str:
-        """llama.cpp's one-line description."""
-        return self.core.description
-
-    @property
     def architecture(self) -> str:
         """general.architecture, such as "llama" or "qwen2"."""
         return self.metadata.get("general.architecture", "")
@@ -213,15 +212,10 @@ class Model:
         """Drop this reference; the memory is freed when no session uses it any more."""
         self._core = None
 
-    def __enter__(self) -> "Model":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from pyengine.errors import InputError, ModelFileError
 from pyengine.inputs import read_bytes
@@ -19,12 +19,8 @@ _PREFIX = "application/vnd.ollama.image."
 _HARMLESS = frozenset({"template", "license", "params", "system", "messages", "prompt"})
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Hold one layer: what it is, such as "model" or "adapter", and the SHA-256 of its file."""
-
-    kind: str
-    digest: str
+# What a layer is, such as "model" or "adapter", and the SHA-256 of its file.
+Layer: TypeAlias = tuple[str, str]
 
 
 def read_layers(manifest: Path) -> list[Layer]:
@@ -39,35 +35,36 @@ def read_layers(manifest: Path) -> list[Layer]:
         match = _DIGEST.fullmatch(str(layer.get("digest"))) if isinstance(layer, dict) else None
         if match:
             kind = str(layer.get("mediaType")).partition(";")[0].strip().removeprefix(_PREFIX)
-            layers.append(Layer(kind, match.group(1)))
+            layers.append((kind, match.group(1)))
     return layers
 
 
-def choose_model(layers: Sequence[Layer], blobs: Path) -> tuple[Layer | None, str]:
-    """Return the layer with the language model, and why it alone is not what Ollama runs.
+def choose_model(layers: Sequence[Layer], blobs: Path) -> tuple[str | None, str]:
+    """Return the SHA-256 of the language model, and why it alone is not what Ollama runs.
 
     A projector, which reads pictures into the model, changes nothing for text and is left out. Of
     the rest, whatever would change the model's numbers is a problem. Without any weights: None.
     """
-    kinds = {layer.digest: _kind(layer, blobs) for layer in layers}
-    models = [layer for layer in layers if kinds[layer.digest] == "model"]
+    kinds = {layer: _kind(layer, blobs) for layer in layers}
+    models = [layer for layer in layers if kinds[layer] == "model"]
     others = set(kinds.values()) - {"model", "projector"} - _HARMLESS
     if not models:
-        weights = [layer for layer in layers if kinds[layer.digest] in ("tensor", "adapter")]
-        return (weights[0], _problem(others)) if weights else (None, "")
+        weights = [layer for layer in layers if kinds[layer] in ("tensor", "adapter")]
+        return (weights[0][1], _problem(others)) if weights else (None, "")
     if others:
-        return models[0], _problem(others)
+        return models[0][1], _problem(others)
     if len(models) > 1:
-        return models[0], f"has {len(models)} files of weights, where one is understood"
-    return models[0], ""
+        return models[0][1], f"has {len(models)} files of weights, where one is understood"
+    return models[0][1], ""
 
 
 def _kind(layer: Layer, blobs: Path) -> str:
     """Return what a layer is; some manifests call a projector or an adapter a model."""
-    if layer.kind != "model":
-        return layer.kind
+    kind, digest = layer
+    if kind != "model":
+        return kind
     try:
-        _, said = read_head(blobs / f"sha256-{layer.digest}")
+        _, said = read_head(blobs / f"sha256-{digest}")
     except ModelFileError:
         return "model"
     if said.get("general.architecture") == "clip" or said.get("general.type") == "mmproj":

@@ -1,20 +1,11 @@
 """Lay out many token sequences as one batch in which a shared prefix is computed once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from itertools import count
+from typing import NamedTuple
 
 
-@dataclass
-class _Node:
-    token: int
-    position: int
-    sequences: list[int] = field(default_factory=list)
-    children: dict[int, "_Node"] = field(default_factory=dict)
-    is_end: bool = False
-
-
-@dataclass(frozen=True)
-class TreeBatch:
+class TreeBatch(NamedTuple):
     """A batch in which every distinct prefix is one token, shared by its sequences.
 
     Attributes:
@@ -36,27 +27,26 @@ def tree_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
 
     Breadth first keeps the positions of every sequence in rising order, as llama.cpp demands.
     """
-    root = _Node(token=-1, position=-1)
-    ends: list[_Node] = []
-    for number, tokens in enumerate(sequences):
-        node = root
-        for token in tokens:
-            node = node.children.setdefault(token, _Node(token, node.position + 1))
-            node.sequences.append(number)
-        node.is_end = True
-        ends.append(node)
-    order = _breadth_first(root)
-    row_of: dict[int, int] = {}
-    for node in order:
-        if node.is_end:
-            row_of[id(node)] = len(row_of)
-    return TreeBatch(
-        ids=[node.token for node in order],
-        positions=[node.position for node in order],
-        sequences=[node.sequences for node in order],
-        outputs=[node.is_end for node in order],
-        rows=[row_of[id(node)] for node in ends],
-    )
+    batch = TreeBatch([], [], [], [], [])
+    reached = [-1] * len(sequences)  # for each sequence, the index of its last token so far
+    for position in range(max(map(len, sequences), default=0)):
+        index_of: dict[tuple[int, int], int] = {}
+        going_on = [n for n, tokens in enumerate(sequences) if len(tokens) > position]
+        for number in sorted(going_on, key=reached.__getitem__):
+            token = sequences[number][position]
+            place = reached[number], token
+            if place not in index_of:
+                index_of[place] = len(batch.ids)
+                batch.ids.append(token)
+                batch.positions.append(position)
+                batch.sequences.append([])
+                batch.outputs.append(False)
+            reached[number] = index_of[place]
+            batch.sequences[reached[number]].append(number)
+            batch.outputs[reached[number]] |= position == len(sequences[number]) - 1
+    rows = count()
+    row_of = [next(rows) if is_output else -1 for is_output in batch.outputs]
+    return batch._replace(rows=[row_of[index] for index in reached])
 
 
 def separate_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
@@ -68,15 +58,6 @@ def separate_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
         outputs=[i == len(tokens) - 1 for tokens in sequences for i in range(len(tokens))],
         rows=list(range(len(sequences))),
     )
-
-
-def _breadth_first(root: _Node) -> list[_Node]:
-    order: list[_Node] = []
-    level = list(root.children.values())
-    while level:
-        order.extend(level)
-        level = [child for node in level for child in node.children.values()]
-    return order
 
 
 def split_by_size(

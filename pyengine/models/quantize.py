@@ -30,21 +30,8 @@ from pyengine.models.gguf import bits_per_weight, known_sha256, model_parts
 
 # Largest first: the order of `all`.
 QUANTIZED_TYPES = (
-    "Q8_0",
-    "Q6_K",
-    "Q5_K_M",
-    "Q5_K_S",
-    "Q5_1",
-    "Q5_0",
-    "Q4_K_M",
-    "Q4_K_S",
-    "Q4_1",
-    "Q4_0",
-    "Q3_K_L",
-    "Q3_K_M",
-    "Q3_K_S",
-    "Q2_K",
-    "Q2_K_S",
+    *("Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q5_1", "Q5_0", "Q4_K_M", "Q4_K_S", "Q4_1", "Q4_0"),
+    *("Q3_K_L", "Q3_K_M", "Q3_K_S", "Q2_K", "Q2_K_S"),
 )
 FLOAT_TYPES = ("F16", "BF16", "F32")
 NEEDS_IMATRIX = ("Q2_K_S",)
@@ -96,11 +83,6 @@ class PlannedTensor(NamedTuple):
     target_bytes: int
     fits: bool
 
-    @property
-    def is_fallback(self) -> bool:
-        """True where the tensor is quantized to another type because of its shape."""
-        return not self.fits and self.source_type != self.target_type
-
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizationPlan:
@@ -120,8 +102,8 @@ class QuantizationPlan:
 
     @property
     def fallbacks(self) -> tuple[PlannedTensor, ...]:
-        """The tensors whose shape asked for another type than they would have had."""
-        return tuple(tensor for tensor in self.tensors if tensor.is_fallback)
+        """The tensors that are quantized to another type because of their shape."""
+        return tuple(t for t in self.tensors if not t.fits and t.source_type != t.target_type)
 
     @property
     def tensor_types(self) -> dict[str, int]:

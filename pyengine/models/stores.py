@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyengine.inputs import walk_folders
-from pyengine.models.ollama import Layer, choose_model, read_layers
+from pyengine.models.ollama import choose_model, read_layers
 from pyengine.models.places import Places
 
 OnError = Callable[[OSError], object]
@@ -68,17 +68,11 @@ def find_ollama(places: Places, *, onerror: OnError | None = None) -> Iterator[F
         if listed:
             _names_in(blobs, onerror)  # without its files no model would be found, nor a reason
         for manifest in listed:
-            layers = read_layers(manifest)
-            if layers:
+            digest, problem = choose_model(read_layers(manifest), blobs)
+            blob = blobs / f"sha256-{digest}"
+            if digest is not None and _is_file(blob):
                 name = ollama_name(manifest.relative_to(manifests).parts)
-                yield from _ollama_model(f"ollama:{name}", blobs, layers)
-
-
-def _ollama_model(reference: str, blobs: Path, layers: Sequence[Layer]) -> Iterator[Found]:
-    """Yield the model that the layers of a manifest make, or the reason why they make none."""
-    model, problem = choose_model(layers, blobs)
-    if model is not None and _is_file(blobs / f"sha256-{model.digest}"):
-        yield Found("ollama", reference, blobs / f"sha256-{model.digest}", model.digest, problem)
+                yield Found("ollama", f"ollama:{name}", blob, digest, problem)
 
 
 def ollama_name(parts: tuple[str, ...]) -> str:
