@@ -16,7 +16,7 @@ from report_samples import sample_sweep
 from run_samples import estimate
 
 import pyengine
-from pyengine.commands.app import COMMANDS, run
+from pyengine.commands.app import run
 from pyengine.errors import (
     InputError,
     MissingExtraError,
@@ -42,7 +42,7 @@ def arguments(function: object) -> dict[str, inspect.Parameter]:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_command_and_its_function_have_the_same_words_and_defaults(name: str) -> None:
-    command = arguments(import_module(COMMANDS[name]).command)
+    command = arguments(import_module(f"pyengine.commands.{name}").command)
     function = arguments(getattr(pyengine, name))
     own = OF_THE_COMMAND - ({"max_kl"} if name == "recommend" else set())
     assert command.keys() - own == function.keys() - OF_PYTHON

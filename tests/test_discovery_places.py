@@ -196,6 +196,21 @@ def test_parts_of_a_split_model_are_one_entry(tmp_path: Path) -> None:
     assert model["n_bytes"] == sum(p.stat().st_size for p in tmp_path.glob("*.gguf"))
 
 
+def test_parts_that_are_missing_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "big-00001-of-00003.gguf"
+    writer = GGUFWriter(path, "llama")
+    writer.add_int16("general.negative", -1)
+    writer.add_array("tokenizer.ggml.tokens", ["a", "b"])
+    writer.add_uint16("split.count", 3)  # behind the tokenizer, as llama-gguf-split writes it
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    assert read_head(path) == (0, {"general.architecture": "llama", "split.count": 3})
+    empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
+    (model,) = take_inventory(empty, [tmp_path])
+    assert model["problem"] == {"code": "parts-missing", "here": 1, "parts": 3}
+
+
 def test_references_resolve(places: Places, home: Path, tmp_path: Path) -> None:
     lmstudio = home / ".lmstudio/models/pub/model/model-Q8_0.gguf"
     path = write_gguf(tmp_path / "plain.gguf")

@@ -10,7 +10,7 @@ from scipy import stats
 
 from pyengine import _core
 from pyengine.errors import OptionError
-from pyengine.models.generation import Continuation, Finish, Generator, Request, SamplingOptions
+from pyengine.models.generation import Continuation, Generator, Request, SamplingOptions
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import SessionOptions
 from pyengine.models.session import Session
@@ -55,7 +55,7 @@ def test_greedy_equals_one_token_at_a_time(model: Model, n: int) -> None:
     for request, found in zip(requests, generate(model, n, requests), strict=True):
         tokens, logs = slow(model, list(request.tokens), 24)
         assert list(found.tokens) == tokens
-        assert found.finish is Finish.LENGTH
+        assert found.finish == "length"
         assert len(found.log_probabilities) == 16
         np.testing.assert_allclose(
             found.log_probabilities, logs[:16], atol=2e-3
@@ -95,7 +95,7 @@ def test_stop_and_seed(model: Model) -> None:
     stopped = generate(
         model, 2, [Request(tokens=tokens, max_tokens=50, stop=lambda text: b"." in text)]
     )[0]
-    assert stopped.finish is Finish.STOPPED
+    assert stopped.finish == "stopped"
     assert stopped.text.endswith(b".")
 
     def sampled(seed: int) -> Request:

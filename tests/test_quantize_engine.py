@@ -68,12 +68,7 @@ def test_every_type_has_the_planned_size_and_types(wide: Path, tmp_path: Path) -
         sizes.append(target.stat().st_size)
         assert target.stat().st_size == plan.file_bytes
         table = {row.name: row for row in read_tensor_table(target)}
-        assert {t.name: t.target_type for t in plan.tensors} == {
-            n: r.type for n, r in table.items()
-        }
-        assert {t.name: t.target_bytes for t in plan.tensors} == {
-            n: r.n_bytes for n, r in table.items()
-        }
+        assert {tensor.name: tensor for tensor in plan.tensors} == table
         assert plan.fallbacks == ()
         with open_model(target) as model:
             assert model.bits_per_weight == pytest.approx(plan.bits_per_weight, rel=1e-9)
@@ -101,7 +96,7 @@ def test_fallbacks_are_told(tmp_path: Path) -> None:
     tiny_models.write_plain(narrow, n_embd=64)
     kquant, legacy = quantize.plan_quantization(narrow, ["Q4_K_M", "Q4_0"])
     assert kquant.base_type == "q4_K"
-    told = {t.name: t.target_type for t in kquant.fallbacks}
+    told = {t.name: t.type for t in kquant.fallbacks}
     assert told["blk.0.attn_q.weight"] == "q5_0"
     assert "blk.0.attn_norm.weight" not in told  # kept, not fallen back
     assert legacy.fallbacks == ()
@@ -110,7 +105,7 @@ def test_fallbacks_are_told(tmp_path: Path) -> None:
 def test_output_embedding_pure_and_overrides(wide: Path) -> None:
     def types(options: QuantizeOptions) -> dict[str, str]:
         (plan,) = quantize.plan_quantization(wide, ["Q4_K_M"], options=options)
-        return {tensor.name: tensor.target_type for tensor in plan.tensors}
+        return {tensor.name: tensor.type for tensor in plan.tensors}
 
     plain = types(QuantizeOptions())
     assert plain["token_embd.weight"] == "q6_K"  # tied: it is the output as well

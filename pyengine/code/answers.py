@@ -14,7 +14,7 @@ class Sample(TypedDict):
         completion: what was executed after the prompt, or instead of it where `whole`.
         thinking: what was removed as thinking.
         trimmed: an unfinished tail, cut off by the token budget, was dropped.
-        finish: why the model stopped, see `Finish`.
+        finish: why the model stopped, see `pyengine.models.generation.Finish`.
         log_probabilities: of the first tokens, nats, before filters and temperature.
         outcome: a code, see `Outcome`.
         detail: what the program or its judge said last.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyengine.code.answers import Answer
-from pyengine.models.generation import Finish, GenerationStatistics
+from pyengine.models.generation import GenerationStatistics
 from pyengine.run.measurement import Measurement
 
 
@@ -27,7 +27,7 @@ def cost(
         "execution_seconds": sum(sample["wall_s"] for sample in samples),
         "thinking_share": sum(bool(sample["thinking"]) for sample in samples) / n,
         "trimmed_share": sum(sample["trimmed"] for sample in samples) / n,
-        "length_share": sum(sample["finish"] == Finish.LENGTH.value for sample in samples) / n,
+        "length_share": sum(sample["finish"] == "length" for sample in samples) / n,
     }
     if seconds:
         values["writing_speed"] = statistics.generated_tokens / seconds

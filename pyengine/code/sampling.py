@@ -19,7 +19,6 @@ from pyengine.code.stopping import CompletionStop
 from pyengine.code.tasks import Task
 from pyengine.models.generation import (
     Continuation,
-    Finish,
     GenerationStatistics,
     Generator,
     Request,
@@ -128,7 +127,7 @@ class Pending:
             whole=solution.whole,
             thinking=solution.thinking,
             trimmed=solution.trimmed,
-            finish=((continuation and continuation.finish) or Finish.LENGTH).value,
+            finish=(continuation and continuation.finish) or "length",
             tokens=len(continuation.tokens) if continuation else 0,
             log_probabilities=list(continuation.log_probabilities) if continuation else [],
             outcome=execution.outcome.value,
@@ -191,7 +190,7 @@ def sample(
             item.prompt,
             continuation.text,
             end=rules[index].end,
-            cut_off=continuation.finish is Finish.LENGTH,
+            cut_off=continuation.finish == "length",
         )
         execution = executor.submit(item.task, solution)
         yield Pending(item, seed, continuation, solution, execution)

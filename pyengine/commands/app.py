@@ -25,21 +25,12 @@ from pyengine.startup import (
     signal_arrived,
 )
 
-# Command name -> module; each module has a function `command`. Modules are imported when used,
-# so that `pyengine --version` does not pay for plotting or parsers.
-COMMANDS: dict[str, str] = {
-    "probe": "pyengine.commands.probe",
-    "vocab": "pyengine.commands.vocab",
-    "tokenize": "pyengine.commands.tokenize",
-    "compare": "pyengine.commands.compare",
-    "quantize": "pyengine.commands.quantize",
-    "sweep": "pyengine.commands.sweep",
-    "recommend": "pyengine.commands.recommend",
-    "report": "pyengine.commands.report",
-    "models": "pyengine.commands.models",
-    "doctor": "pyengine.commands.doctor",
-    "evaluate": "pyengine.commands.evaluate",
-}
+# Each is a module here with a function `command`. Modules are imported when used, so that
+# `pyengine --version` does not pay for plotting or parsers.
+COMMANDS = (
+    *("probe", "vocab", "tokenize", "compare", "quantize", "sweep"),
+    *("recommend", "report", "models", "doctor", "evaluate"),
+)
 
 # What the system says of a stdout that takes no more: a full disk, or none behind it.
 NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -85,7 +76,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         _check_address_space()
-        function = import_module(COMMANDS[cmd_name]).command
+        function = import_module(f"pyengine.commands.{cmd_name}").command
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(name=cmd_name)(function)
         return typer.main.get_command(single)

@@ -125,7 +125,7 @@ def _content(plan: QuantizationPlan, target: Path, *, reused: bool) -> dict[str,
                 "name": tensor.name,
                 "shape": list(tensor.shape),
                 "row_type": plan.base_type,
-                "target_type": tensor.target_type,
+                "target_type": tensor.type,
             }
             for tensor in plan.fallbacks
         ],

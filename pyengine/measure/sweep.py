@@ -61,7 +61,7 @@ def bits_per_weight(path: Path) -> float | None:
         table = gguf.read_tensor_table(path) if path.is_file() else []
     except (ModelFileError, OSError):
         return None
-    return gguf.bits_per_weight((row.shape, row.n_bytes) for row in table) if table else None
+    return gguf.bits_per_weight(table) if table else None
 
 
 def sweep(

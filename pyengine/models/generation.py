@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import asdict, dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -17,12 +17,8 @@ from pyengine.models.session import Session
 KEPT_LOG_PROBABILITIES = 16
 
 
-class Finish(str, Enum):
-    """Why a continuation ended."""
-
-    END_OF_GENERATION = "end-of-generation"
-    STOPPED = "stopped"
-    LENGTH = "length"
+# Why a continuation ended.
+Finish: TypeAlias = Literal["end-of-generation", "stopped", "length"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +44,7 @@ class SamplingOptions:
         for name, value, most in (("top_k", self.top_k, 2**31), ("seed", self.seed, 2**32)):
             if not 0 <= value < most:
                 raise OptionError(f"{name} must be from 0 to {most - 1}, not {value}")
-        return _core.Sampler(
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            min_p=self.min_p,
-            seed=self.seed,
-        )
+        return _core.Sampler(**asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,14 +212,14 @@ class Generator:
         if len(written.log_probabilities) < KEPT_LOG_PROBABILITIES:
             written.log_probabilities.append(log_probability)
         if self._vocabulary.is_end_of_generation(token):
-            written.finish = Finish.END_OF_GENERATION
+            written.finish = "end-of-generation"
             return
         written.tokens.append(token)
         written.text += self._vocabulary.piece(token)
         if request.stop(written.text):
-            written.finish = Finish.STOPPED
+            written.finish = "stopped"
         elif len(written.tokens) >= request.max_tokens:
-            written.finish = Finish.LENGTH
+            written.finish = "length"
 
     def _finished(self) -> Iterator[tuple[int, Continuation]]:
         for sequence, (index, _, _, written) in list(self._active.items()):

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,8 +149,7 @@ def vectors_sha256(path: str | Path) -> str:
     return digest.hexdigest() if vectors else ""
 
 
-def bits_per_weight(tensors: Iterable[tuple[Sequence[int], int]]) -> float:
-    """Return 8 * bytes of all tensors / number of weights, from shape and bytes of each."""
-    sizes = [(math.prod(shape), n_bytes) for shape, n_bytes in tensors]
-    weights = sum(n for n, _ in sizes)
-    return 8 * sum(n_bytes for _, n_bytes in sizes) / weights if weights else math.nan
+def bits_per_weight(tensors: Sequence[TensorEntry]) -> float:
+    """Return 8 * bytes of all tensors / number of weights."""
+    weights = sum(math.prod(tensor.shape) for tensor in tensors)
+    return 8 * sum(tensor.n_bytes for tensor in tensors) / weights if weights else math.nan

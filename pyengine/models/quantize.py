@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from pyengine import _core
 from pyengine.errors import (
@@ -26,7 +26,7 @@ from pyengine.errors import (
 from pyengine.files import replacing
 from pyengine.inputs import read_bytes
 from pyengine.models.child import Child
-from pyengine.models.gguf import bits_per_weight, known_sha256, model_parts
+from pyengine.models.gguf import TensorEntry, bits_per_weight, known_sha256, model_parts
 
 # Largest first: the order of `all`.
 QUANTIZED_TYPES = (
@@ -67,28 +67,14 @@ class QuantizeOptions:
     threads: int = 1
 
 
-class PlannedTensor(NamedTuple):
-    """What becomes of one tensor.
-
-    Attributes:
-        fits: its rows are whole blocks of the file type's own tensor type. Where they are not,
-            llama.cpp falls back to a type with smaller blocks, or to f16.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    source_type: str
-    target_type: str
-    source_bytes: int
-    target_bytes: int
-    fits: bool
-
-
 @dataclass(frozen=True, kw_only=True)
 class QuantizationPlan:
     """What quantizing to one type will write: exact sizes, before anything is written.
 
     Attributes:
+        tensors: as they will be.
+        fallbacks: those that are quantized to another type because their rows are no whole blocks
+            of the file type's own tensor type: one with smaller blocks, or f16.
         importance_entries: how many tensors the importance matrix names; 0 without one.
         importance_used: how many of them the source has.
     """
@@ -96,24 +82,20 @@ class QuantizationPlan:
     file_type: str
     base_type: str
     file_bytes: int
-    tensors: tuple[PlannedTensor, ...]
+    tensors: tuple[TensorEntry, ...]
+    fallbacks: tuple[TensorEntry, ...]
     importance_entries: int = 0
     importance_used: int = 0
 
     @property
-    def fallbacks(self) -> tuple[PlannedTensor, ...]:
-        """The tensors that are quantized to another type because of their shape."""
-        return tuple(t for t in self.tensors if not t.fits and t.source_type != t.target_type)
-
-    @property
     def tensor_types(self) -> dict[str, int]:
         """Number of tensors of each type, the most frequent first."""
-        return dict(Counter(tensor.target_type for tensor in self.tensors).most_common())
+        return dict(Counter(tensor.type for tensor in self.tensors).most_common())
 
     @property
     def bits_per_weight(self) -> float:
         """8 * bytes of all tensors / number of weights."""
-        return bits_per_weight((tensor.shape, tensor.target_bytes) for tensor in self.tensors)
+        return bits_per_weight(self.tensors)
 
 
 def file_sha256(path: str | Path) -> str:
@@ -309,15 +291,21 @@ def _plan_here(
 ) -> list[QuantizationPlan]:
     plans = []
     for file_type in file_types:
-        tensors, file_bytes, base_type, entries, used = _core.plan_quantization(
+        rows, file_bytes, base_type, entries, used = _core.plan_quantization(
             source, file_type=file_type, **settings
         )
+        tensors, fallbacks = [], []
+        for name, shape, source_type, target_type, _, n_bytes, fits in rows:
+            tensors.append(TensorEntry(name, target_type, shape, n_bytes))
+            if not fits and source_type != target_type:
+                fallbacks.append(tensors[-1])
         plans.append(
             QuantizationPlan(
                 file_type=file_type,
                 base_type=base_type,
                 file_bytes=file_bytes,
-                tensors=tuple(PlannedTensor(*row) for row in tensors),
+                tensors=tuple(tensors),
+                fallbacks=tuple(fallbacks),
                 importance_entries=entries,
                 importance_used=used,
             )

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-from pyengine.inputs import walk_folders
-from pyengine.models.ollama import choose_model, read_layers
+from pyengine.errors import InputError, ModelFileError
+from pyengine.inputs import read_bytes, walk_folders
+from pyengine.models.gguf import read_head
 from pyengine.models.places import Places
 
 OnError = Callable[[OSError], object]
+# What a layer of Ollama's is, such as "model" or "adapter", and the SHA-256 of its file.
+Layer: TypeAlias = tuple[str, str]
 
 _DIGEST = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
+_LARGEST_MANIFEST = 1 << 20
+_LAYER_PREFIX = "application/vnd.ollama.image."
+# Layers that change no weight and no token of a text: what a chat is wrapped in, and pictures.
+_HARMLESS = frozenset({"template", "license", "params", "system", "messages", "prompt"})
+
 _LATER_PART = re.compile(r"-(?!00001-)\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
@@ -68,11 +78,68 @@ def find_ollama(places: Places, *, onerror: OnError | None = None) -> Iterator[F
         if listed:
             _names_in(blobs, onerror)  # without its files no model would be found, nor a reason
         for manifest in listed:
-            digest, problem = choose_model(read_layers(manifest), blobs)
+            digest, problem = _choose_model(_read_layers(manifest), blobs)
             blob = blobs / f"sha256-{digest}"
             if digest is not None and _is_file(blob):
                 name = ollama_name(manifest.relative_to(manifests).parts)
                 yield Found("ollama", f"ollama:{name}", blob, digest, problem)
+
+
+def _read_layers(manifest: Path) -> list[Layer]:
+    """Return the layers that a manifest lists; none where the file is no manifest."""
+    try:
+        content = json.loads(read_bytes(manifest, most=_LARGEST_MANIFEST))
+    except (InputError, ValueError, RecursionError):
+        return []
+    listed = content.get("layers") if isinstance(content, dict) else None
+    layers = []
+    for layer in listed if isinstance(listed, list) else []:
+        match = _DIGEST.fullmatch(str(layer.get("digest"))) if isinstance(layer, dict) else None
+        if match:
+            kind = str(layer.get("mediaType")).partition(";")[0].strip().removeprefix(_LAYER_PREFIX)
+            layers.append((kind, match.group(1)))
+    return layers
+
+
+def _choose_model(layers: Sequence[Layer], blobs: Path) -> tuple[str | None, str]:
+    """Return the SHA-256 of the language model, and why it alone is not what Ollama runs.
+
+    A projector, which reads pictures into the model, changes nothing for text and is left out. Of
+    the rest, whatever would change the model's numbers is a problem. Without any weights: None.
+    """
+    kinds = {layer: _kind(layer, blobs) for layer in layers}
+    models = [layer for layer in layers if kinds[layer] == "model"]
+    others = set(kinds.values()) - {"model", "projector"} - _HARMLESS
+    if not models:
+        weights = [layer for layer in layers if kinds[layer] in ("tensor", "adapter")]
+        return (weights[0][1], _problem(others)) if weights else (None, "")
+    if others:
+        return models[0][1], _problem(others)
+    if len(models) > 1:
+        return models[0][1], f"has {len(models)} files of weights, where one is understood"
+    return models[0][1], ""
+
+
+def _kind(layer: Layer, blobs: Path) -> str:
+    """Return what a layer is; some manifests call a projector or an adapter a model."""
+    kind, digest = layer
+    if kind != "model":
+        return kind
+    try:
+        _, said = read_head(blobs / f"sha256-{digest}")
+    except ModelFileError:
+        return "model"
+    if said.get("general.architecture") == "clip" or said.get("general.type") == "mmproj":
+        return "projector"
+    return "adapter" if said.get("general.type") == "adapter" else "model"
+
+
+def _problem(others: set[str]) -> str:
+    if "adapter" in others:
+        return "has an adapter (LoRA), which pyengine does not apply; merge it into a GGUF file"
+    if "tensor" in others:
+        return "is kept as single tensors, not as a GGUF file; name a GGUF file of the model"
+    return f"has a part of a kind that pyengine does not know ({sorted(others)[0]!r:.60})"
 
 
 def ollama_name(parts: tuple[str, ...]) -> str:
