@@ -1,6 +1,18 @@
 """The errors that pyengine raises. Each knows the exit code of the command line."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+# What is wrong with a model in a store of models, by code; records hold code and values.
+STORE_PROBLEMS = {
+    "adapter": "has an adapter (LoRA), which pyengine does not apply; merge it into a GGUF file",
+    "tensors": "is kept as single tensors, not as a GGUF file; name a GGUF file of the model",
+    "unknown-part": "has a part of a kind that pyengine does not know ({kind!r:.60})",
+    "several-weights": "has {n} files of weights, where one is understood",
+    "parts-missing": "{here} of {parts} parts are here",
+    "unreadable": "{message}",
+}
 
 
 class PyengineError(Exception):
@@ -86,3 +98,14 @@ class ThresholdNotMet(PyengineError):
     """A measurement is valid and does not meet the threshold that was asked for."""
 
     exit_code: ClassVar[int] = 1
+
+
+def failure_values(error: Exception, path: str | Path = "") -> dict[str, str]:
+    """Return what a record keeps of an error: its class, and its message less the file's name."""
+    message = str(error).removeprefix(f"{path}: ")
+    return {"error": type(error).__name__, "message": message}
+
+
+def problem_sentence(problem: Mapping[str, Any]) -> str:
+    """Say what is wrong with a model in a store, by the code and values of a record."""
+    return STORE_PROBLEMS[problem["code"]].format(**problem)

@@ -102,7 +102,11 @@ def difference(first: str, second: str, value: float, error: float = 0.0001) -> 
 
 def failure(model: str, reason: str, chunk: str = "open") -> Note:
     """A variant that failed."""
-    return Note(code="variant-failed", model=model, values={"reason": reason, "chunk": chunk})
+    return Note(
+        code="variant-failed",
+        model=model,
+        values={"error": "ModelFileError", "message": reason, "chunk": chunk},
+    )
 
 
 def made_run(

@@ -68,7 +68,7 @@ def result_of(folder: Path) -> Run:
 def reasons_of(folder: Path) -> dict[str, str]:
     """Return why variants failed, by their names."""
     notes = result_of(folder).notes
-    return {note.model: note.values["reason"] for note in notes if note.code == "variant-failed"}
+    return {note.model: note.values["message"] for note in notes if note.code == "variant-failed"}
 
 
 def record_of(folder: Path) -> bytes:

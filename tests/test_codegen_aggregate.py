@@ -32,6 +32,7 @@ def sample(outcome: Outcome, *, seed: int = 0, finish: str = "stopped") -> Sampl
         tokens=4,
         log_probabilities=[-0.5],
         outcome=outcome.value,
+        reason="",
         detail="",
         wall_s=0.1,
         cpu_s=0.1,

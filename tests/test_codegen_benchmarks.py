@@ -46,7 +46,7 @@ def every(tasks: Sequence[Task], step: int) -> list[Task]:
 
 def failures(results: dict[str, Execution]) -> dict[str, str]:
     return {
-        name: f"{result.outcome.value}: {result.detail}"
+        name: f"{result.outcome.value}: {result.reason} {result.detail}"
         for name, result in results.items()
         if result.outcome is not Outcome.PASSED
     }
@@ -81,7 +81,7 @@ def test_humaneval_x(
     tasks = load_tasks(shared / "tasks" / file)
     assert len(tasks) == 164
     if missing := LANGUAGES[tasks[0].language].missing():
-        pytest.skip(missing)
+        pytest.skip(f"not here: {missing}")
     chosen = every(tasks, step)
     failed = failures(run([(task, task.reference) for task in chosen], sandbox))
     assert set(failed) == set(DEFECTS) & {task.name for task in chosen}

@@ -20,6 +20,8 @@ from pyengine.code.tasks import (
     load_task_file,
     own_tasks,
 )
+from pyengine.report.notes import note_sentence
+from pyengine.run import Note
 
 
 def test_counts_and_levels() -> None:
@@ -35,7 +37,7 @@ def test_counts_and_levels() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_references_pass_and_wrong_ones_fail(language: str, sandbox: Sandbox) -> None:
     if missing := LANGUAGES[language].missing():
-        pytest.skip(missing)
+        pytest.skip(f"not here: {missing}")
     tasks = own_tasks([language])
 
     def both(task: Task) -> tuple[Outcome, Outcome]:
@@ -57,8 +59,11 @@ def test_a_missing_toolchain_skips_by_name(
     task = own_tasks(["rust"])[0]
     execution = execute(task, task.reference, sandbox=sandbox)
     assert execution.outcome is Outcome.SKIPPED
-    assert "rustc not found" in execution.detail
-    assert "install Rust" in execution.detail
+    assert execution.reason == "toolchain"
+    note = Note(code="language-skipped", values={"language": "rust", "tools": ["rustc"]})
+    assert (
+        note_sentence(note) == "Not executed, rust: rustc not found: install Rust (Debian: rustc)"
+    )
 
 
 def test_fill_in_the_middle_keeps_the_program() -> None:

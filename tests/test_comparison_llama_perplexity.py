@@ -27,9 +27,10 @@ from pyengine.measure.llama_perplexity.emulate import (
     chunk_text,
     emulate_chunks,
 )
-from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
+from pyengine.measure.llama_perplexity.figures import figures, final_estimate
 from pyengine.models.model import open_model
 from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.report.emulation_view import printed_comparison, printed_estimate
 
 DATA = Path(__file__).parent / "data" / "llama_perplexity"
 TEXT = (DATA / "text.txt").read_bytes()
@@ -75,12 +76,14 @@ def test_base_file_has_the_bytes_that_the_program_wrote(emulated: Emulation) -> 
 
 
 def test_final_estimate_is_printed_alike(emulated: Emulation) -> None:
-    assert print_final_estimate(emulated[1]) == FIGURES["final_estimate"]
+    assert printed_estimate(final_estimate(emulated[1])) == FIGURES["final_estimate"]
 
 
 @pytest.mark.parametrize("name", TYPES)
 def test_every_printed_digit_is_the_same(name: str, emulated: Emulation) -> None:
-    assert print_comparison(emulated[2][name].chunks) == (DATA / f"{name}.txt").read_text()
+    assert (
+        printed_comparison(figures(emulated[2][name].chunks)) == (DATA / f"{name}.txt").read_text()
+    )
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -90,7 +93,7 @@ def test_a_base_file_that_is_read_gives_the_same_digits(
     header, base = read_base_file(emulated[0])
     with open_model(tiny) as reference, open_model(variants[name]) as variant:
         losses, (found,) = emulate_chunks(reference, [variant], header, base=base)
-    assert print_comparison(found.chunks) == (DATA / f"{name}.txt").read_text()
+    assert printed_comparison(figures(found.chunks)) == (DATA / f"{name}.txt").read_text()
     assert losses == []
 
 
@@ -190,5 +193,5 @@ def test_short_text_is_refused(tiny: Path) -> None:
 
 def test_nothing_is_concluded_from_under_a_hundred_tokens(emulated: Emulation) -> None:
     chunk = emulated[2]["Q8_0"].chunks[0]
-    assert "statistics" not in print_comparison([chunk[:99]])
-    assert "Mean    KLD" in print_comparison([chunk[:100]])
+    assert "statistics" not in printed_comparison(figures([chunk[:99]]))
+    assert "Mean    KLD" in printed_comparison(figures([chunk[:100]]))

@@ -14,7 +14,7 @@ import tiny_models
 from gguf import GGUFWriter
 from test_codegen_user import as_user
 
-from pyengine.errors import ModelFileError
+from pyengine.errors import ModelFileError, problem_sentence
 from pyengine.models.gguf import FILE_TYPES, file_type_name, parts_sha256, read_head, short_name
 from pyengine.models.inventory import take_inventory
 from pyengine.models.places import Places
@@ -157,11 +157,11 @@ def test_a_damaged_file_is_listed_with_its_problem(tmp_path: Path) -> None:
     models = {Path(m["path"]).name: m for m in take_inventory(empty, [tmp_path])}
     assert models["good.gguf"]["problem"] is None
     assert models["whole.gguf"]["problem"] is None
-    assert "truncated" in models["short.gguf"]["problem"]["reason"]
+    assert "truncated" in models["short.gguf"]["problem"]["message"]
     assert models["short.gguf"]["architecture"] == "llama"
     for name in ("cut.gguf", "empty.gguf", "text.gguf"):
         assert models[name]["problem"]["code"] == "unreadable"
-        assert models[name]["problem"]["reason"]
+        assert models[name]["problem"]["message"]
         assert models[name]["architecture"] is None
 
 
@@ -411,7 +411,9 @@ def test_what_an_ollama_model_is_made_of_is_understood_or_refused(
         with pytest.raises(ModelFileError, match=reason):
             resolve_model(f"ollama:{name}", places=places)
     problems = {m["reference"]: m["problem"] for m in take_inventory(places)}
-    listed = {name: problem["reason"] if problem else "" for name, problem in problems.items()}
+    listed = {
+        name: problem_sentence(problem) if problem else "" for name, problem in problems.items()
+    }
     assert "ollama:words:latest" not in listed
     for name, reason in refused.items():
         assert reason in listed[f"ollama:{name}:latest"]

@@ -89,13 +89,13 @@ def test_warnings_stand_at_the_top_or_with_their_model() -> None:
     notes = (
         Note(code="ended-by-budget", model="base", values={"n": 3, "n_samples": 4}),
         Note(code="ended-in-thinking", model="small-Q2_K", values={"n": 1, "n_samples": 4}),
-        Note(code="language-skipped", values={"language": "c", "reason": "gcc not found"}),
-        Note(code="model-failed", model="bad", values={"reason": "computes no numbers"}),
+        Note(code="language-skipped", values={"language": "c", "tools": ["gcc"]}),
+        Note(code="model-failed", model="bad", values={"message": "computes no numbers"}),
     )
     assert warnings(made(notes=notes, isolation="none")) == [
         "base (base): 3 of 4 samples were ended by the token budget (--max-tokens).",
         "1 more of 2 models have warnings; see below.",
-        "Not executed, c: gcc not found",
+        "Not executed, c: gcc not found: install gcc (Debian: gcc)",
         "Programs ran without a sandbox (--unsafe-local-execution).",
         "bad is left out: it computes no numbers.",
     ]

@@ -185,7 +185,7 @@ def test_a_variant_that_dies_keeps_what_it_has(
     (note,) = [note for note in run.notes if note.code == "variant-failed"]
     assert note.model == "tiny-Q4_0"
     assert note.values["chunk"] == "text 2"
-    assert "SIGKILL" in note.values["reason"]
+    assert "SIGKILL" in note.values["message"]
     kept, full = run.find("kl", "tiny-Q4_0"), whole.find("kl", "tiny-Q4_0")
     assert kept is not None
     assert full is not None
@@ -279,7 +279,7 @@ def test_weights_that_are_no_numbers_cost_their_variant_alone(
     with Processes() as processes:
         run = run_with(processes, [files[0], files[1], broken], documents)
         (note,) = [note for note in run.notes if note.code == "variant-failed"]
-        assert (note.model, "NaN or infinite" in note.values["reason"]) == ("broken", True)
+        assert (note.model, "NaN or infinite" in note.values["message"]) == ("broken", True)
         assert run.find("kl", "tiny-Q8_0") == whole.find("kl", "tiny-Q8_0")
         with pytest.raises(
             ModelFileError, match=r"broken\.gguf: computes logits that are NaN or infinite"

@@ -42,7 +42,7 @@ def test_the_other_variants_are_compared(tiny: Path, quantized: Quantize, corpus
     assert result.select(model="broken") == []
     (note,) = result.notes
     assert (note.code, note.model) == ("variant-failed", "broken")
-    assert note.values["reason"].startswith("computes logits that are NaN or infinite")
+    assert note.values["message"].startswith("computes logits that are NaN or infinite")
     for pair in ((tiny, broken), (broken, tiny)):
         with pytest.raises(NumbersError, match="broken"):
             compare(pair[0], [pair[1]], corpus=corpus, options=PLAIN)

@@ -196,7 +196,7 @@ def test_failed_variants_are_no_candidates() -> None:
     run = sweep(row("Q8_0", 8, 0.001), row("Q3", 4, 0.001))
     result = told(run.model_copy(update={"notes": [unopened, died]}))
     assert result.chosen == "Q8_0"
-    excluded = {c.name: (c.excluded, c.reason) for c in result.candidates if c.excluded}
+    excluded = {c.name: (c.excluded, c.message) for c in result.candidates if c.excluded}
     assert excluded == dict.fromkeys(("Q2_K", "Q3"), ("failed", "killed by SIGKILL"))
     everything_failed = told(sweep().model_copy(update={"notes": [unopened]}))
     assert everything_failed.chosen is None

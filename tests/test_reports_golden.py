@@ -46,7 +46,7 @@ def models_run() -> Run:
         }
         return Exhibit(kind="file", model="", content=content)
 
-    broken = {"code": "unreadable", "reason": "it does not begin with GGUF"}
+    broken = {"code": "unreadable", "message": "it does not begin with GGUF"}
     return Run(
         command="models",
         provenance=MADE,
@@ -69,7 +69,7 @@ def doctor_run() -> Run:
     versions = {"pyengine": "0.1.0", "python": "3.11.7", "llama_cpp": "1"}
     extra = {"module": "pyarrow", "version": None}
     threads = {"cores": 2, "threads": 1, "limit": None, "load": 9.0, "use": 1}
-    unsafe = {"problems": {"Q8_0": {"code": "failed", "reason": "x" * 90}}}
+    unsafe = {"problems": {"Q8_0": {"code": "failed", "message": "x" * 90}}}
     checks = [
         check("software", "versions", "versions", versions),
         check("software", "pyarrow", "extra", extra, "install-extra", status="note"),

@@ -32,7 +32,7 @@ class Candidate:
         metrics: further numbers that conditions may name.
         excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured" or
             "not-finite"; empty where it can.
-        reason: of a failure, in the words of the error.
+        message: of the error that ended its measurement.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Candidate:
     memory_measured: bool = False
     metrics: dict[str, float]
     excluded: str = ""
-    reason: str = ""
+    message: str = ""
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -147,8 +147,8 @@ def _of_run(run: Run) -> Iterator[Candidate]:
         yield _of_model(run, model, model.id in others)
     for name, note in failed.items():
         if name not in known:
-            reason = str(note.values.get("reason", ""))
-            yield Candidate(name=name, metrics={}, excluded="failed", reason=reason)
+            message = str(note.values.get("message", ""))
+            yield Candidate(name=name, metrics={}, excluded="failed", message=message)
 
 
 def _of_model(run: Run, model: ModelInfo, other_vocabulary: bool) -> Candidate:
@@ -177,7 +177,7 @@ def _of_model(run: Run, model: ModelInfo, other_vocabulary: bool) -> Candidate:
         memory=model.file_bytes,
         metrics=dict(_named(run.select(model=model.id))),
         excluded=excluded,
-        reason="" if failure is None else str(failure.values["reason"]),
+        message="" if failure is None else str(failure.values["message"]),
     )
 
 

@@ -17,6 +17,7 @@ class Sample(TypedDict):
         finish: why the model stopped, see `pyengine.models.generation.Finish`.
         log_probabilities: of the first tokens, nats, before filters and temperature.
         outcome: a code, see `Outcome`.
+        reason: why the outcome is this one, a code, see `docs/records.md`.
         detail: what the program or its judge said last.
         wall_s, cpu_s: what the program took.
         repetition: share of 4-grams of tokens that had occurred before.
@@ -32,6 +33,7 @@ class Sample(TypedDict):
     tokens: int
     log_probabilities: list[float]
     outcome: str
+    reason: str
     detail: str
     wall_s: float
     cpu_s: float

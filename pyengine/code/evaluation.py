@@ -29,7 +29,7 @@ from pyengine.code.sampling import Asked, Executor, Pending, sample
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint, task_key
 from pyengine.code.tasks import Task, fill_in_the_middle
-from pyengine.errors import NumbersError, OptionError
+from pyengine.errors import NumbersError, OptionError, failure_values
 from pyengine.measure.engine import Processes
 from pyengine.measure.models import variant_ids
 from pyengine.measure.provenance import provenance
@@ -57,8 +57,8 @@ class _Found:
     def fail(self, opened: Opened, error: Exception) -> None:
         """Leave a model out."""
         self.failures[opened.id] = error
-        reason = str(error).removeprefix(f"{opened.subject.variant.path}: ")
-        self.notes.append(Note(code="model-failed", model=opened.id, values={"reason": reason}))
+        values = failure_values(error, opened.subject.variant.path)
+        self.notes.append(Note(code="model-failed", model=opened.id, values=values))
 
 
 class Evaluation:
@@ -100,7 +100,7 @@ class Evaluation:
 
         Returns:
             a run of "evaluate", whose first model is the reference where there is one. Its
-            metrics are those of `pyengine.run.evaluate_metrics`, of all tasks and by language,
+            metrics are those of `pyengine.run.metrics`, of all tasks and by language,
             level and outcome; beside a reference also what a variant does to the references'
             tokens. Exhibits: an "answer" for each model and task, "flips" for each variant.
 
@@ -313,9 +313,9 @@ def _skipped(answered: Sequence[Answered]) -> list[Note]:
     skipped = {a["language"] for a in answers if len(executed(a)) < len(a["samples"])}
     missing = {name: LANGUAGES[name].missing() for name in LANGUAGES if name in skipped}
     return [
-        Note(code="language-skipped", values={"language": name, "reason": reason})
-        for name, reason in missing.items()
-        if reason
+        Note(code="language-skipped", values={"language": name, "tools": list(tools)})
+        for name, tools in missing.items()
+        if tools
     ]
 
 

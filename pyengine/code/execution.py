@@ -41,9 +41,10 @@ MEMORY_MARKS = (
 
 @dataclass(frozen=True)
 class Execution:
-    """The outcome of one run, a word on why, and what it used."""
+    """The outcome of one run, why as a code, what the program or its judge said, what it used."""
 
     outcome: Outcome
+    reason: str = ""
     detail: str = ""
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -63,10 +64,10 @@ def execute(
         SandboxError: The sandbox failed, so that nothing can be said about the program.
     """
     language = LANGUAGES[task.language]
-    if missing := language.missing():
-        return Execution(Outcome.SKIPPED, missing)
+    if language.missing():
+        return Execution(Outcome.SKIPPED, "toolchain")
     if not completion.strip():
-        return Execution(Outcome.NO_CODE, "the completion is empty")
+        return Execution(Outcome.NO_CODE, "empty")
     limits = limits or Limits()
     solution = task.solution(completion, whole=whole)
     if task.expected is not None:
@@ -91,8 +92,7 @@ def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exe
         return failed
     if right:
         return _execution(Outcome.PASSED, "", ended)
-    detail = f"printed {printed.strip()[:200]!r}"
-    return _execution(Outcome.WRONG_ANSWER, detail, ended)
+    return _execution(Outcome.WRONG_ANSWER, "printed", ended, printed.strip())
 
 
 def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
@@ -164,25 +164,23 @@ def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -
         return failed
     if judged.stopped or not judged.verdict:
         if judged.stopped in (Stopped.WALL_TIME, Stopped.CPU_TIME):
-            return _execution(Outcome.TIMED_OUT, "the tests did not end in time", solved)
+            return _execution(Outcome.TIMED_OUT, "tests", solved)
         if judged.stopped:
-            return _execution(
-                Outcome.KILLED, f"the tests passed the limit: {judged.stopped.value}", solved
-            )
+            return _execution(Outcome.KILLED, "tests", solved)
         return _without_verdict(solved, judged, limits)
     verdict = json.loads(judged.verdict)
     detail = verdict["detail"]
     if verdict["outcome"] == "passed":
         return _execution(Outcome.PASSED, "", solved)
     if verdict["outcome"] == "failed":
-        return _execution(Outcome.WRONG_ANSWER, detail, solved)
+        return _execution(Outcome.WRONG_ANSWER, "tests", solved, detail)
     if verdict["outcome"] == "gone":
-        return _execution(Outcome.EXCEPTION, f"ended before the tests did: {detail}", solved)
+        return _execution(Outcome.EXCEPTION, "ended-early", solved)
     if verdict["kind"] in ("SyntaxError", "IndentationError", "TabError"):
-        return _execution(Outcome.SYNTAX_ERROR, detail, solved)
+        return _execution(Outcome.SYNTAX_ERROR, "raised", solved, detail)
     if verdict["kind"] in ("MemoryError", "java.lang.OutOfMemoryError"):
-        return _execution(Outcome.MEMORY, detail, solved)
-    return _execution(Outcome.EXCEPTION, detail, solved)
+        return _execution(Outcome.MEMORY, "raised", solved, detail)
+    return _execution(Outcome.EXCEPTION, "raised", solved, detail)
 
 
 def _without_verdict(solved: Ended, judged: Ended, limits: Limits) -> Execution:
@@ -192,11 +190,9 @@ def _without_verdict(solved: Ended, judged: Ended, limits: Limits) -> Execution:
     if last is None or (last.status >= 0 and not short_of_memory):
         reason = judged.stderr.decode("utf-8", "replace").strip()[-300:]
         raise SandboxError(f"the judge gave no verdict: {reason or 'it said nothing'}")
-    outcome, how = Outcome.WRONG_ANSWER, f"ended with signal {-last.status}"
-    if short_of_memory:
-        outcome, how = Outcome.MEMORY, "ran out of memory"
-    outcome, how = _by_signal(last, limits) or (outcome, how)
-    return _execution(outcome, f"the tests, with what the solution gave them: {how}", solved)
+    outcome = Outcome.MEMORY if short_of_memory else Outcome.WRONG_ANSWER
+    by_signal = _by_signal(last, limits)
+    return _execution(by_signal[0] if by_signal else outcome, "tests-choked", solved)
 
 
 def _failure(
@@ -204,15 +200,15 @@ def _failure(
 ) -> Execution | None:
     """Return why the job failed as far as its processes tell, or None."""
     if ended.stopped is Stopped.WALL_TIME:
-        return _execution(Outcome.TIMED_OUT, f"longer than {limits.wall_s:g} s", ended)
+        return _execution(Outcome.TIMED_OUT, "wall-time", ended)
     if ended.stopped is Stopped.CPU_TIME:
-        return _execution(Outcome.TIMED_OUT, f"more than {limits.cpu_s} s of CPU time", ended)
+        return _execution(Outcome.TIMED_OUT, "cpu-time", ended)
     if ended.stopped is Stopped.MEMORY:
-        return _execution(Outcome.MEMORY, f"more than {limits.memory_bytes >> 20} MiB", ended)
+        return _execution(Outcome.MEMORY, "limit", ended)
     if ended.stopped is Stopped.OUTPUT:
-        return _execution(Outcome.KILLED, f"printed more than {limits.output_bytes} bytes", ended)
+        return _execution(Outcome.KILLED, "output", ended)
     if not ended.steps and ended.began:
-        return _execution(Outcome.KILLED, "killed the process that watched it", ended)
+        return _execution(Outcome.KILLED, "supervisor", ended)
     if not ended.steps:
         reason = ended.stderr.decode("utf-8", "replace").strip()[-300:]
         raise SandboxError(f"the sandbox did not report how the program ended: {reason}")
@@ -222,29 +218,25 @@ def _failure(
     if outcome := _by_signal(last, limits):
         return _execution(outcome[0], outcome[1], ended)
     if any(mark in ended.stderr for mark in MEMORY_MARKS):
-        return _execution(Outcome.MEMORY, _last_line(ended.stderr), ended)
+        return _execution(Outcome.MEMORY, "said", ended, _last_line(ended.stderr))
     if last.name == "build" and last.cpu_s >= limits.cpu_s - 0.5:  # a part of it was killed
-        return _execution(Outcome.TIMED_OUT, f"built for more than {limits.cpu_s} s of CPU", ended)
+        return _execution(Outcome.TIMED_OUT, "build", ended)
     if last.name == "build" or any(m.encode() in ended.stderr for m in language.syntax_marks):
-        return _execution(Outcome.SYNTAX_ERROR, _first_error(ended.stderr), ended)
+        return _execution(Outcome.SYNTAX_ERROR, "said", ended, _first_error(ended.stderr))
     if not honest_exit and last.status > 0:
         return None  # the judge knows better what a closed channel meant
-    return _execution(Outcome.EXCEPTION, _ending(last, ended.stderr), ended)
+    how = f"signal-{-last.status}" if last.status < 0 else f"status-{last.status}"
+    return _execution(Outcome.EXCEPTION, how, ended, _last_line(ended.stderr))
 
 
 def _by_signal(last: StepEnd, limits: Limits) -> tuple[Outcome, str] | None:
     if last.status == -SIGXCPU or (last.status == -SIGKILL and last.cpu_s >= limits.cpu_s - 0.5):
-        return Outcome.TIMED_OUT, f"more than {limits.cpu_s} s of CPU time"
+        return Outcome.TIMED_OUT, "cpu-time"
     if last.status == -SIGXFSZ:
-        return Outcome.KILLED, f"wrote a file of more than {limits.file_bytes} bytes"
+        return Outcome.KILLED, "file-size"
     if last.status == -SIGKILL:
-        return Outcome.KILLED, "ended by SIGKILL"
+        return Outcome.KILLED, "signal-9"
     return None
-
-
-def _ending(last: StepEnd, stderr: bytes) -> str:
-    how = f"signal {-last.status}" if last.status < 0 else f"status {last.status}"
-    return f"{how}: {_last_line(stderr)}" if stderr.strip() else f"ended with {how}"
 
 
 def _run(job: Job, sandbox: Sandbox) -> Ended:
@@ -252,10 +244,10 @@ def _run(job: Job, sandbox: Sandbox) -> Ended:
         return watch([process], job.limits)[0]
 
 
-def _execution(outcome: Outcome, detail: str, ended: Ended) -> Execution:
+def _execution(outcome: Outcome, reason: str, ended: Ended, detail: str = "") -> Execution:
     cpu_s = sum(step.cpu_s for step in ended.steps)
     detail = detail.encode("utf-8", "replace").decode()[:300]  # a record holds no half characters
-    return Execution(outcome, detail, round(ended.wall_s, 4), round(cpu_s, 4))
+    return Execution(outcome, reason, detail, round(ended.wall_s, 4), round(cpu_s, 4))
 
 
 def _lines(text: str) -> Sequence[str]:

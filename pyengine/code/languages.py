@@ -1,4 +1,4 @@
-"""How a program of each language is built and run, and what to install for it."""
+"""How a program of each language is built and run."""
 
 import functools
 import os
@@ -37,13 +37,11 @@ class Language:
     build: tuple[str, ...] = ()
     address_space: bool = True
     env: Mapping[str, str] = field(default_factory=dict)
-    install: str = ""
     syntax_marks: tuple[str, ...] = ()
 
-    def missing(self) -> str:
-        """Return "" where the toolchain is here, otherwise what is missing and how to get it."""
-        absent = [tool for tool in self.tools if find_tool(tool) is None]
-        return f"{', '.join(absent)} not found: {self.install}" if absent else ""
+    def missing(self) -> tuple[str, ...]:
+        """Return the tools that are not here."""
+        return tuple(tool for tool in self.tools if find_tool(tool) is None)
 
     def roots(self) -> tuple[str, ...]:
         """Return the folders outside the system's that the sandbox must show."""
@@ -77,7 +75,6 @@ LANGUAGES: Mapping[str, Language] = {
             ("node",),
             ("{node}", "main.js"),
             address_space=False,
-            install="install Node.js 18 or newer (Debian: nodejs)",
             syntax_marks=("SyntaxError",),
         ),
         Language(
@@ -86,7 +83,6 @@ LANGUAGES: Mapping[str, Language] = {
             ("gcc",),
             ("./program",),
             ("{gcc}", "-std=c11", "-O1", "-w", "main.c", "-o", "program", "-lm"),
-            install="install gcc (Debian: gcc)",
         ),
         Language(
             "cpp",
@@ -94,7 +90,6 @@ LANGUAGES: Mapping[str, Language] = {
             ("g++",),
             ("./program",),
             ("{g++}", "-std=c++17", "-O0", "-w", "main.cpp", "-o", "program"),
-            install="install g++ (Debian: g++)",
         ),
         Language(
             "java",
@@ -103,7 +98,6 @@ LANGUAGES: Mapping[str, Language] = {
             ("{java}", *JAVA_FLAGS, "-Xmx256m", "-cp", ".", "Main"),
             ("{javac}", *JAVAC_FLAGS, "-proc:none", "-nowarn", "-d", ".", "Main.java"),
             address_space=False,
-            install="install a Java development kit, 17 or newer (Debian: openjdk-17-jdk-headless)",
         ),
         Language(
             "go",
@@ -119,7 +113,6 @@ LANGUAGES: Mapping[str, Language] = {
                 "CGO_ENABLED": "0",
                 "GOTELEMETRY": "off",
             },
-            install="install Go (Debian: golang-go)",
         ),
         Language(
             "rust",
@@ -135,14 +128,12 @@ LANGUAGES: Mapping[str, Language] = {
                 "-o",
                 "program",
             ),
-            install="install Rust (Debian: rustc)",
         ),
         Language(
             "ruby",
             "main.rb",
             ("ruby",),
             ("{ruby}", "--disable-gems", "main.rb"),
-            install="install Ruby (Debian: ruby)",
             syntax_marks=("syntax error", "SyntaxError"),
         ),
         Language(
@@ -150,7 +141,6 @@ LANGUAGES: Mapping[str, Language] = {
             "main.php",
             ("php",),
             ("{php}", "-n", "-d", "display_errors=stderr", "main.php"),
-            install="install PHP's command line (Debian: php-cli)",
             syntax_marks=("Parse error",),
         ),
     )

@@ -131,6 +131,7 @@ class Pending:
             tokens=len(continuation.tokens) if continuation else 0,
             log_probabilities=list(continuation.log_probabilities) if continuation else [],
             outcome=execution.outcome.value,
+            reason=execution.reason,
             detail=execution.detail,
             wall_s=execution.wall_s,
             cpu_s=execution.cpu_s,
@@ -168,7 +169,7 @@ def sample(
     nothing = Solution("")
     for item, seed in jobs:
         if budget(item, model, options) == 0:
-            execution = executor.pool.submit(_no_room, len(item.prompt.tokens), model.n_ctx_train)
+            execution = executor.pool.submit(Execution, Outcome.NO_CODE, "no-room")
             yield Pending(item, seed, None, nothing, execution)
     if not fitting:
         return
@@ -194,11 +195,6 @@ def sample(
         )
         execution = executor.submit(item.task, solution)
         yield Pending(item, seed, continuation, solution, execution)
-
-
-def _no_room(prompt_tokens: int, context: int) -> Execution:
-    reason = f"the prompt of {prompt_tokens} tokens fills the context of {context}"
-    return Execution(Outcome.NO_CODE, reason)
 
 
 def session_for(model: Model, requests: Sequence[Request], options: EvaluationOptions) -> Session:

@@ -76,9 +76,9 @@ def run_trial(model: Path, *, timeout: float) -> float | Problem:
     except WorkerError as error:
         if error.signal:
             return {"code": "killed", "signal": signal.Signals(error.signal).name}
-        return {"code": "failed", "reason": str(error)}
+        return {"code": "failed", "message": str(error)}
     except PyengineError as error:
-        return {"code": "failed", "reason": str(error)}
+        return {"code": "failed", "message": str(error)}
 
 
 def judged(difference: float) -> float | Problem:

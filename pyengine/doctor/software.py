@@ -13,7 +13,6 @@ import pyengine
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.doctor.checks import Check, check
-from pyengine.models.library import REPAIR
 
 _TOPIC = "software"
 _EXTRAS = ("huggingface_hub", "matplotlib", "pyarrow")
@@ -46,7 +45,7 @@ def _binding() -> Check:
         installed = version("llama-cpp-python")
     except PackageNotFoundError:
         installed = None
-    values = {"installed": installed, "built_with": LLAMA_CPP_PYTHON_VERSION, "repair": REPAIR}
+    values = {"installed": installed, "built_with": LLAMA_CPP_PYTHON_VERSION}
     if installed == LLAMA_CPP_PYTHON_VERSION:
         return check(_TOPIC, "llama-cpp-python", "binding", values)
     return check(_TOPIC, "llama-cpp-python", "binding", values, "repair", status="bad")

@@ -15,6 +15,7 @@ from pyengine.errors import (
     OptionError,
     PyengineError,
     WorkerError,
+    failure_values,
 )
 from pyengine.files import making_folder
 from pyengine.measure.continuations import continuations
@@ -36,7 +37,6 @@ from pyengine.measure.found import (
     documents_left_out,
     fewest_positions,
     fitted,
-    reason_of,
     variant_failed,
 )
 from pyengine.measure.models import variant_ids
@@ -191,8 +191,8 @@ def _open_all(
         except PyengineError as error:
             if number == 0 or not means.keep_going:
                 raise
-            found.append(variant_failed(name, reason_of(error, path)))
-            reasons.append(f"{name}: {reason_of(error, path)}")
+            found.append(variant_failed(name, failure_values(error, path)))
+            reasons.append(f"{name}: {failure_values(error, path)['message']}")
     if len(subjects) < 2:
         raise ModelFileError(f"no variant can be opened: {'; '.join(reasons)}")
     return subjects
@@ -256,7 +256,8 @@ def _report_failures(
         if seen.failure is None:
             alive.append(subject)
         else:
-            found.append(variant_failed(subject.info.id, seen.failure.reason, seen.failed))
+            values = {"error": seen.failure.kind.__name__, "message": seen.failure.reason}
+            found.append(variant_failed(subject.info.id, values, seen.failed))
     if all(not series[s.info.id].observations for s in subjects):
         first = next(s for s in subjects if s not in alive)
         failure = series[first.info.id].failure

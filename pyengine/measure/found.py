@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -61,14 +60,9 @@ def beyond_trained(trained: Iterable[tuple[str, int]], positions: int) -> list[N
     ]
 
 
-def reason_of(error: Exception, path: str | Path) -> str:
-    """Return an error's words without the file's name, which stands beside them."""
-    return str(error).removeprefix(f"{path}: ")
-
-
-def variant_failed(model: str, reason: str, chunk: str = "open") -> Note:
-    """Note that a variant has no numbers from a chunk on."""
-    return Note(code="variant-failed", model=model, values={"reason": reason, "chunk": chunk})
+def variant_failed(model: str, failure: Mapping[str, str], chunk: str = "open") -> Note:
+    """Note that a variant has no numbers from a chunk on; for `failure` see `failure_values`."""
+    return Note(code="variant-failed", model=model, values={**failure, "chunk": chunk})
 
 
 def documents_left_out(names: list[str], model: str = "") -> list[Note]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,11 +28,11 @@ def list_models(
     Returns:
         a run without models. Its exhibits are of kind "place", a store and the folders that were
         looked at, and "file", see `take_inventory`. Its notes are of code "folder-unreadable", with
-        folder and reason: what this user may not list, so that models may be missing.
+        folder and errno such as EACCES: what this user may not list, so that models may be missing.
     """
     unread: list[OSError] = []
     files = take_inventory(places, folders, progress=progress, onerror=unread.append)
-    reasons = {str(error.filename): str(error.strerror) for error in unread}
+    errors = {str(error.filename): errno.errorcode.get(error.errno or 0, "") for error in unread}
     on_disk, copies = bytes_on_disk(files)
     looked_at = {
         "embedded": [places.embedded],
@@ -61,7 +62,7 @@ def list_models(
             *(Exhibit(kind="file", model="", content=file) for file in files),
         ],
         notes=[
-            Note(code="folder-unreadable", values={"folder": folder, "reason": reason})
-            for folder, reason in reasons.items()
+            Note(code="folder-unreadable", values={"folder": folder, "errno": name})
+            for folder, name in errors.items()
         ],
     )

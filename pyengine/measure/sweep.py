@@ -12,9 +12,8 @@ from typing import Any
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.errors import InputError, ModelFileError, OptionError, PyengineError
+from pyengine.errors import InputError, ModelFileError, OptionError, PyengineError, failure_values
 from pyengine.measure.compare import Means, compare_with
-from pyengine.measure.found import reason_of
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import cpu_name, provenance
 from pyengine.measure.quantize import PART_SUFFIX
@@ -127,8 +126,8 @@ def time_models(
             try:
                 timing = _time(model, opening, speed)
             except PyengineError as error:
-                reason = reason_of(error, model.path)
-                notes.append(Note(code="speed-failed", model=model.id, values={"reason": reason}))
+                values = failure_values(error, model.path)
+                notes.append(Note(code="speed-failed", model=model.id, values=values))
                 continue
             folder.save_speed(key, timing)
         timings[model.id] = timing

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyengine import _core
-from pyengine.errors import ModelFileError
+from pyengine.errors import ModelFileError, failure_values
 from pyengine.models.gguf import file_type_name, parts_sha256, read_head
 from pyengine.models.places import Places
 from pyengine.models.stores import Found, OnError, find_all
@@ -74,7 +74,7 @@ def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) 
     if isinstance(n_parts, int) and n_parts > len(parts):
         problem = {"code": "parts-missing", "here": len(parts), "parts": n_parts}
     if entry.problem:
-        problem = {"code": "partial", "reason": entry.problem}
+        problem = dict(entry.problem)
     return {
         "reference": entry.reference,
         "store": entry.store,
@@ -102,8 +102,7 @@ def _read(
         for part in parts:
             _core.gguf_string(str(part), "general.architecture")  # every tensor lies within it
     except ModelFileError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        return n_tensors, said, {"code": "unreadable", "reason": reason}
+        return n_tensors, said, {"code": "unreadable", **failure_values(error, path)}
     return n_tensors, said, None
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyengine.errors import InputError, ModelFileError
+from pyengine.errors import InputError, ModelFileError, problem_sentence
 from pyengine.inputs import check_regular, expand_user
 from pyengine.models.places import Places
 from pyengine.models.stores import (
@@ -84,7 +84,7 @@ def _ollama(name: str, places: Places) -> Path:
     for entry in there:
         if entry.reference.removeprefix("ollama:").lower() == wanted.lower():
             if entry.problem:
-                raise ModelFileError(f"{entry.reference}: {entry.problem}")
+                raise ModelFileError(f"{entry.reference}: {problem_sentence(entry.problem)}")
             return entry.path
     raise ModelFileError(f"ollama:{name}: not in Ollama's store; {_choices(there)}")
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pyengine.errors import InputError, ModelFileError
 from pyengine.inputs import read_bytes, walk_folders
 from pyengine.models.gguf import read_head
 from pyengine.models.places import Places
 
+# Why the file alone is not what the store runs: a code of `STORE_PROBLEMS` with its values.
+Problem: TypeAlias = Mapping[str, Any] | None
 OnError = Callable[[OSError], object]
 # What a layer of Ollama's is, such as "model" or "adapter", and the SHA-256 of its file.
 Layer: TypeAlias = tuple[str, str]
@@ -33,14 +35,14 @@ class Found:
     """Hold one model file: its store, the reference that names it, and where it is.
 
     `digest` is the SHA-256 by which a content-addressed store files it, where there is one;
-    `problem` says why the file alone is not the model that the store means, or is empty.
+    `problem` says why the file alone is not the model that the store means, by code.
     """
 
     store: str
     reference: str
     path: Path
     digest: str | None = None
-    problem: str = ""
+    problem: Problem = None
 
 
 def find_all(
@@ -101,7 +103,7 @@ def _read_layers(manifest: Path) -> list[Layer]:
     return layers
 
 
-def _choose_model(layers: Sequence[Layer], blobs: Path) -> tuple[str | None, str]:
+def _choose_model(layers: Sequence[Layer], blobs: Path) -> tuple[str | None, Problem]:
     """Return the SHA-256 of the language model, and why it alone is not what Ollama runs.
 
     A projector, which reads pictures into the model, changes nothing for text and is left out. Of
@@ -112,12 +114,12 @@ def _choose_model(layers: Sequence[Layer], blobs: Path) -> tuple[str | None, str
     others = set(kinds.values()) - {"model", "projector"} - _HARMLESS
     if not models:
         weights = [layer for layer in layers if kinds[layer] in ("tensor", "adapter")]
-        return (weights[0][1], _problem(others)) if weights else (None, "")
+        return (weights[0][1], _problem(others)) if weights else (None, None)
     if others:
         return models[0][1], _problem(others)
     if len(models) > 1:
-        return models[0][1], f"has {len(models)} files of weights, where one is understood"
-    return models[0][1], ""
+        return models[0][1], {"code": "several-weights", "n": len(models)}
+    return models[0][1], None
 
 
 def _kind(layer: Layer, blobs: Path) -> str:
@@ -134,12 +136,12 @@ def _kind(layer: Layer, blobs: Path) -> str:
     return "adapter" if said.get("general.type") == "adapter" else "model"
 
 
-def _problem(others: set[str]) -> str:
+def _problem(others: set[str]) -> Problem:
     if "adapter" in others:
-        return "has an adapter (LoRA), which pyengine does not apply; merge it into a GGUF file"
+        return {"code": "adapter"}
     if "tensor" in others:
-        return "is kept as single tensors, not as a GGUF file; name a GGUF file of the model"
-    return f"has a part of a kind that pyengine does not know ({sorted(others)[0]!r:.60})"
+        return {"code": "tensors"}
+    return {"code": "unknown-part", "kind": sorted(others)[0]}
 
 
 def ollama_name(parts: tuple[str, ...]) -> str:

@@ -120,7 +120,7 @@ def _problem(problem: Values) -> str:
         return f"killed by {problem['signal']}"
     if code == "logits-change":
         return f"it changes logits by {100 * problem['difference']:.2g} %"
-    return str(problem["reason"])
+    return str(problem["message"])
 
 
 def _stores(v: Values) -> str:
@@ -155,7 +155,7 @@ _FOUND: Mapping[str, Callable[[Values], str]] = {
     "stores": _stores,
 }
 _ADVICE: Mapping[str, Callable[[Values], str]] = {
-    "repair": lambda v: f"run: {v['repair']}",
+    "repair": lambda v: f"run: pip install llama-cpp-python=={v['built_with']}",
     "one-library": lambda _: "import pyengine before llama_cpp, or not both",
     "gpu-layers": lambda _: "--gpu-layers -1 puts the whole model on the GPU",
     "rebuild-for-gpu": lambda v: (

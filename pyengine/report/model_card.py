@@ -32,7 +32,7 @@ def model_card(run: Run) -> Document:
     }
     for note in run.notes:
         if note.code == "variant-failed":
-            verdicts[note.model] = f"failed: {note.values['reason']}"
+            verdicts[note.model] = f"failed: {note.values['message']}"
         if note.code == "other-vocabulary":
             verdicts[note.model] = "another vocabulary than the reference's"
     view = TableView(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pyengine.errors import problem_sentence
 from pyengine.report import numbers
 from pyengine.report.document import Block, Document, Facts, Paragraph
+from pyengine.report.notes import note_sentence
 from pyengine.report.tables import Cell, Column, Field, Table, listing, text
 from pyengine.run.record import Run
 
@@ -25,7 +27,7 @@ def models_document(run: Run) -> Document:
         ]
         blocks.append(Facts("Looked in", tuple(pairs)))
     blocks += [
-        Paragraph(f"{note.values['folder']} was not looked into: {note.values['reason']}.", "warn")
+        Paragraph(note_sentence(note), "warn")
         for note in run.notes
         if note.code == "folder-unreadable"
     ]
@@ -50,19 +52,15 @@ def _bytes(run: Run, metric: str) -> int:
 def _table(files: Sequence[Mapping[str, Any]]) -> Table:
     notes = ["Any command takes the reference in place of a path."]
     notes += [
-        f"{file['reference']}: {_problem(file['problem'])}" for file in files if file["problem"]
+        f"{file['reference']}: {problem_sentence(file['problem'])}"
+        for file in files
+        if file["problem"]
     ]
     fields: Sequence[Field] = _FIELDS[:-1]
     if any(file["same_bytes"] for file in files):
         notes.append("Files with the same number are the same bytes; (link): one file on disk.")
         fields = _FIELDS
     return listing("", fields, files, notes=notes)
-
-
-def _problem(problem: Mapping[str, Any]) -> str:
-    if problem["code"] == "parts-missing":
-        return f"{problem['here']} of {problem['parts']} parts are here"
-    return str(problem["reason"])
 
 
 def _reference(file: Mapping[str, Any]) -> Cell:

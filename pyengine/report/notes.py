@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 
 from pyengine.report.document import Paragraph
@@ -25,8 +27,8 @@ NOTES = {
         "({reference_tokenizer}, {reference_n_vocab:,}): only bits per byte and keywords as "
         "strings can be compared."
     ),
-    "variant-failed": "{model} failed: {reason}{where}.",
-    "speed-failed": "The speed of {model} could not be measured: {reason}.",
+    "variant-failed": "{model} failed: {message}{where}.",
+    "speed-failed": "The speed of {model} could not be measured: {message}.",
     "infinite-divergence": (
         "{model}: {n_tokens} tokens have infinite KL divergence and are left out of the mean."
     ),
@@ -39,8 +41,9 @@ NOTES = {
         "Contexts are of {positions:,} tokens, not {asked:,}: no more positions were learned."
     ),
     "documents-left-out": "Left out{of}, because the tokenizer cannot split them: {documents}.",
-    "model-failed": "{model} is left out: it {reason}.",
-    "language-skipped": "Not executed, {language}: {reason}",
+    "model-failed": "{model} is left out: it {message}.",
+    "folder-unreadable": "{folder} was not looked into: {strerror}.",
+    "language-skipped": "Not executed, {language}: {missing} not found: {install}",
     "none-solved": (
         "Not one of {n_tasks} tasks was solved; the most common outcome is {in_words!r} ({n} of "
         "{n_samples}). Look at the samples before taking this for the model's ability."
@@ -56,6 +59,19 @@ NOTES = {
 }
 
 
+# How to get the toolchain of a language.
+INSTALL = {
+    "javascript": "install Node.js 18 or newer (Debian: nodejs)",
+    "c": "install gcc (Debian: gcc)",
+    "cpp": "install g++ (Debian: g++)",
+    "java": "install a Java development kit, 17 or newer (Debian: openjdk-17-jdk-headless)",
+    "go": "install Go (Debian: golang-go)",
+    "rust": "install Rust (Debian: rustc)",
+    "ruby": "install Ruby (Debian: ruby)",
+    "php": "install PHP's command line (Debian: php-cli)",
+}
+
+
 def note_sentence(note: Note) -> str:
     """Say what a note tells; one of an unknown code by its code and values."""
     values, model = note.values, note.model
@@ -66,6 +82,9 @@ def note_sentence(note: Note) -> str:
         "where": "" if chunk == "open" else f" ({chunk}; what came before is kept)",
         "of": f" of {model}" if model else "",
         "documents": ", ".join(values.get("names", ())),
+        "missing": ", ".join(values.get("tools", ())),
+        "install": INSTALL.get(values.get("language", ""), ""),
+        "strerror": os.strerror(getattr(errno, values.get("errno", ""), 0)),
         "in_words": OUTCOMES.get(values.get("outcome", "")),
     }
     return NOTES[note.code].format(model=model, **values, **written)

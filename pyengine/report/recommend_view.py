@@ -14,7 +14,7 @@ from pyengine.report.tables import Cell, Column, Field, Table, listing, number, 
 from pyengine.run.record import Run
 
 EXCLUDED = {
-    "failed": "its measurement failed: {reason}",
+    "failed": "its measurement failed: {message}",
     "other-vocabulary": "it has another vocabulary than the reference",
     "not-measured": "its divergence was not measured over a corpus",
     "not-finite": "its divergence is not a finite number",
@@ -147,7 +147,7 @@ def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits:
 
 def excluded(candidate: Candidate) -> str:
     """Say why a candidate cannot be chosen."""
-    return EXCLUDED[candidate.excluded].format(reason=candidate.reason)
+    return EXCLUDED[candidate.excluded].format(message=candidate.message)
 
 
 PLAIN = {

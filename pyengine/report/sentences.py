@@ -166,7 +166,7 @@ def unmet_sentence(found: Unmet, max_kl: float) -> str:
     kl = f"mean KL divergence {values.get('value', math.nan):.6g}"
     reason = {
         "not-measured": "no KL divergence was measured",
-        "failed": f"its measurement failed: {values.get('reason')}",
+        "failed": f"its measurement failed: {values.get('message')}",
         "infinite": f"infinite KL divergence at {values.get('n_tokens')} tokens",
         "no-interval": f"{kl}, but {NO_INTERVAL}, so it cannot be shown to be below {max_kl:g} "
         "nats; measure on more documents",

@@ -19,13 +19,13 @@ from pyengine.errors import (
     ResultFileError,
     TokenizerError,
     VocabularyMismatchError,
+    failure_values,
 )
 from pyengine.measure.contexts import one_batch
 from pyengine.measure.found import (
     beyond_trained,
     fewest_positions,
     fitted,
-    reason_of,
     variant_failed,
 )
 from pyengine.measure.llama_perplexity.base_file import (
@@ -34,7 +34,7 @@ from pyengine.measure.llama_perplexity.base_file import (
     read_base_file,
     writing_base_file,
 )
-from pyengine.measure.llama_perplexity.printed import print_comparison, print_final_estimate
+from pyengine.measure.llama_perplexity.figures import figures, final_estimate
 from pyengine.measure.provenance import provenance
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, default_threads
@@ -77,9 +77,9 @@ def emulate(
     """Repeat llama-perplexity's base run and its KL run for each variant.
 
     Returns:
-        a run with the exhibits "base-run" (reference, base_file and final_estimate: what the base
-        run printed, null where it was read; n_ctx, n_chunks) and "emulation" for each variant, see
-        `_exhibit`.
+        a run with the exhibits "base-run" (reference, base_file and final_estimate: perplexity and
+        its error, null where the base file was read; n_ctx, n_chunks) and "emulation" for each
+        variant, see `_exhibit`.
 
     Args:
         corpus: its documents are joined into one text, as that program takes one file.
@@ -121,7 +121,7 @@ def emulate(
         notes += _failures(others, found)
         trained = [(str(m.path), m.n_ctx_train) for m in (model, *others)]
         notes += beyond_trained(trained, n_ctx)
-    estimate = None if base is not None else print_final_estimate(losses)
+    estimate = None if base is not None else final_estimate(losses)
     content = {
         "reference": str(reference),
         "base_file": None if base_file is None else str(base_file),
@@ -151,7 +151,7 @@ def _failures(variants: Sequence[Model], found: Sequence[Emulated]) -> list[Note
     ]
     if len(failed) == len(found):
         raise failed[0][1]
-    return [variant_failed(str(m.path), reason_of(error, m.path)) for m, error in failed]
+    return [variant_failed(str(m.path), failure_values(error, m.path)) for m, error in failed]
 
 
 def _check_same_text(
@@ -178,14 +178,14 @@ def _check_same_text(
 def _exhibit(path: Path, emulated: Emulated) -> Exhibit:
     """Write out one variant.
 
-    Keys: path, printed (what llama-perplexity prints, from the chunk table on), and from live
-    float32 logits exact_kl (mean, nats), exact_ppl_reference (what the base run prints as "Final
-    estimate", and its KL mode does not) and exact_log_ppl_ratio (mean of ln P(x) - ln Q(x)).
+    Keys: path, chunks and statistics (see `figures`), and from live float32 logits exact_kl (mean,
+    nats), exact_ppl_reference (what the base run prints as "Final estimate", and its KL mode does
+    not) and exact_log_ppl_ratio (mean of ln P(x) - ln Q(x)).
     """
     exact = np.concatenate(emulated.exact)
     content = {
         "path": str(path),
-        "printed": print_comparison(emulated.chunks),
+        **figures(emulated.chunks),
         "exact_kl": float(np.mean(exact["kl"])),
         "exact_ppl_reference": float(np.exp(-np.mean(exact["log_p_target"]))),
         "exact_log_ppl_ratio": float(np.mean(exact["log_p_target"] - exact["log_q_target"])),
