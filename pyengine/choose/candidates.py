@@ -10,8 +10,8 @@ from typing import Any
 
 from pyengine.choose.verdicts import divergence, kl_floor, reference_of, variants_of
 from pyengine.errors import InputError
-from pyengine.run.evaluate_metrics import EVALUATE
 from pyengine.run.measurement import Measurement
+from pyengine.run.metrics import EVALUATE
 from pyengine.run.record import ModelInfo, Run
 
 QUANTILES = {"quantile=0.5": "median", "quantile=0.99": "99", "quantile=1": "max"}

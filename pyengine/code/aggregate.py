@@ -13,8 +13,8 @@ from pyengine.code.answers import Answer, executed, n_passed
 from pyengine.code.outcomes import Outcome
 from pyengine.measure.resampled import known_rows, mean_of_shares, ratio
 from pyengine.measure.table import TokenTable
-from pyengine.run.evaluate_metrics import KS, RATIOS
 from pyengine.run.measurement import Measurement, group_of
+from pyengine.run.metrics import ANSWERS, KS
 from pyengine.run.record import Note
 from pyengine.statistics.success import pass_at_k
 
@@ -97,7 +97,7 @@ def _group(
     n_solved = sum(n_passed(answer) > 0 for answer in ran)
     yield Measurement("tasks_solved", model, "", group, n_solved, n=len(ran), n_clusters=len(ran))
     yield from passes(ran, model=model, group=group, seed=seed)
-    names = (metric.id for metric in RATIOS)
+    names = (metric.id for metric in ANSWERS)
     yield from known_rows(ratio(n, table, model=model, group=group, seed=seed) for n in names)
     counts = Counter(sample["outcome"] for answer in answers for sample in answer["samples"])
     for outcome in (outcome.value for outcome in Outcome if outcome.value in counts):

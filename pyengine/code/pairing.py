@@ -10,8 +10,8 @@ import numpy as np
 from pyengine.code.aggregate import References, task_table
 from pyengine.code.answers import Answer, executed, n_passed, solved
 from pyengine.measure.resampled import known_rows, mean_change, ratio_change
-from pyengine.run.evaluate_metrics import CHANGES
 from pyengine.run.measurement import Measurement
+from pyengine.run.metrics import CHANGES
 from pyengine.run.record import Exhibit, ModelInfo
 from pyengine.statistics.success import flips, mcnemar
 

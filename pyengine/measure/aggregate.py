@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from pyengine.measure.table import TokenTable
 from pyengine.run.measurement import NAN, Measurement, group_of
-from pyengine.run.metric import Metric
-from pyengine.run.metrics import METRICS
+from pyengine.run.metrics import METRICS, Metric
 from pyengine.statistics.distributions import student_quantile
 from pyengine.statistics.estimates import (
     DELTA_P_LEVELS,

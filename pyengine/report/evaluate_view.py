@@ -30,9 +30,8 @@ from pyengine.report.tables import (
     number,
     text,
 )
-from pyengine.run.evaluate_metrics import KS, RATIOS
 from pyengine.run.measurement import Measurement
-from pyengine.run.metrics import METRICS
+from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
 
 Write = Callable[[float], str]
@@ -237,7 +236,7 @@ def languages_of(run: Run, model: str) -> list[str]:
 def measures_table(run: Run, model: ModelInfo) -> Table:
     """Show every measure over all tasks with its interval."""
     passes = [row for k in KS if (row := run.find(f"pass_at_{k}", model.id))]
-    rest = [(metric, run.find(metric.id, model.id)) for metric in RATIOS]
+    rest = [(metric, run.find(metric.id, model.id)) for metric in ANSWERS]
     lines = [(METRICS[row.metric], row) for row in passes] + rest
     fields = (
         text("Measure", lambda line: line[0].title),

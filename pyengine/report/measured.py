@@ -22,8 +22,7 @@ from pyengine.report.numbers import (
 from pyengine.report.tables import MISSING, Cell, CellLike, Column, Table, table
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement, group_of, members_of
-from pyengine.run.metric import Metric
-from pyengine.run.metrics import METRICS
+from pyengine.run.metrics import METRICS, Metric
 from pyengine.run.record import ModelInfo, Run
 
 Part: TypeAlias = Literal["estimate", "value", "interval", "range", "high", "n", "of"]

@@ -2,8 +2,7 @@
 
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement, group_of, members_of
-from pyengine.run.metric import Metric
-from pyengine.run.metrics import METRICS, metric
+from pyengine.run.metrics import METRICS, Metric, metric
 from pyengine.run.pivot import Pivot, pivot
 from pyengine.run.record import (
     SCHEMA_VERSION,
