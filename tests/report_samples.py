@@ -2,19 +2,7 @@
 
 from run_samples import control, estimate, info, made_run, made_timings
 
-from pyengine.report.charts import (
-    Bars,
-    Chart,
-    Curve,
-    Dots,
-    Heatmap,
-    Lines,
-    Panel,
-    Panels,
-    Point,
-    Scatter,
-    Series,
-)
+from pyengine.report.charts import Chart, Point, Series
 from pyengine.report.document import (
     Document,
     Facts,
@@ -94,15 +82,22 @@ def sample_pictures() -> tuple[Picture, ...]:
         Series("keywords", (0.1, None, 0.3), (0.05, None, 0.2), (0.2, None, 0.4)),
         Series("control", (0.2, 0.0, 0.1)),
     )
-    charts: dict[str, Chart] = {
-        "scatter": Scatter("size", "KL", points, log_y=True, floor=1e-5),
-        "heatmap": Heatmap(names, ("a", "b", "c"), values, texts, "KL", logarithmic=True),
-        "bars": Bars(("x", "y", "z"), series, "share"),
-        "dots": Dots(("x", "y", "z"), series, "probability"),
-        "panels": Panels(tuple(Panel(n, ("·a", "⏎"), (0.7, 0.1)) for n in names), "p"),
-        "lines": Lines("KL", "share", tuple(Curve(n, (0.1, 1.0), (0.0, 1.0)) for n in names), True),
-    }
-    return tuple(Picture(name, HOSTILE, "what to see", chart) for name, chart in charts.items())
+    rows = tuple(
+        Series(name, row, texts=written)
+        for name, row, written in zip(names, values, texts, strict=True)
+    )
+    panels = tuple(Series(n, (0.7, 0.1), texts=("·a", "⏎")) for n in names)
+    curves = tuple(Series(n, (0.0, 1.0), xs=(0.1, 1.0)) for n in names)
+    xyz = ("x", "y", "z")
+    charts = (
+        Chart(kind="scatter", x_label="size", y_label="KL", points=points, log=True, line=1e-5),
+        Chart(kind="heatmap", x_label="KL", categories=("a", "b", "c"), series=rows, log=True),
+        Chart(kind="bars", x_label="share", categories=xyz, series=series),
+        Chart(kind="dots", x_label="probability", categories=xyz, series=series, log=True),
+        Chart(kind="panels", x_label="p", series=panels),
+        Chart(kind="lines", x_label="KL", y_label="share", series=curves, log=True),
+    )
+    return tuple(Picture(chart.kind, HOSTILE, "what to see", chart) for chart in charts)
 
 
 def sample_sweep(n_variants: int = 20) -> Run:

@@ -20,7 +20,7 @@ from pyengine.code.tasks import (
     load_task_file,
     own_tasks,
 )
-from pyengine.report.notes import note_sentence
+from pyengine.report.words import note_sentence
 from pyengine.run import Note
 
 

@@ -17,12 +17,11 @@ from run_samples import (
 )
 
 from pyengine.choose.verdicts import Unmet
-from pyengine.report.compare_tables import LEVELS, NAMED_LEVELS
 from pyengine.report.compare_view import compare_document
 from pyengine.report.comparison_pictures import picture_labels
+from pyengine.report.listing import TABLES
 from pyengine.report.markdown import render_markdown
-from pyengine.report.measured import Cells, Shown
-from pyengine.report.notes import note_sentence
+from pyengine.report.measured import measured_cell
 from pyengine.report.numbers import significant
 from pyengine.report.sentences import (
     axis_sentence,
@@ -34,6 +33,7 @@ from pyengine.report.sentences import (
 from pyengine.report.sweep_view import sweep_document
 from pyengine.report.tables import Cell
 from pyengine.report.terminal import render_terminal
+from pyengine.report.words import note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run, load, save
 from pyengine.run.metrics import METRICS
 
@@ -140,7 +140,8 @@ def compared(*rows: Measurement, floors: dict[str, float] | None = None) -> Run:
     return made_run(models, [*rows, *made], command="compare")
 
 
-TABLES = (
+LEVELS = TABLES["quantiles"]["only"]
+HEADINGS = (
     *("Distance from the reference", "Other distances", "Distribution over tokens"),
     *("Variants against each other", "By language", "By class of token"),
     *("By confidence of the reference", "Cold and warm starts"),
@@ -152,10 +153,10 @@ def test_every_table_knows_the_floor() -> None:
     """A floor above everything: what does not rise above it is not shown as a difference."""
     high = dict.fromkeys(METRICS, 1000.0) | {"keyword_mass_change": 10.0}
     text = render_terminal(compare_document(compared(floors=high)), width=400)
-    for title in TABLES:
+    for title in HEADINGS:
         assert "≤ 1" in text.split(f"\n{title}")[1].split("\n\n")[0], title
     low = render_terminal(compare_document(compared()), width=400)
-    for title in TABLES[3:]:
+    for title in HEADINGS[3:]:
         assert "≤" not in low.split(f"\n{title}")[1].split("\n\n")[0], title
 
 
@@ -177,7 +178,7 @@ def test_the_quantiles_that_llama_perplexity_prints_are_shown(width: int) -> Non
     lines = render_terminal(compare_document(run), width=width).split("\n")
     lines = lines[lines.index("Distribution over tokens") :]
     for level in LEVELS:
-        name = NAMED_LEVELS.get(level, f"{100 * float(level):g} %")
+        name = TABLES["quantiles"]["names"][level]
         (line,) = (line for line in lines[:18] if line.startswith(f"{name} "))
         wanted = []
         for model in ("m-Q8", "m-Q4"):
@@ -227,19 +228,17 @@ def test_parts_that_stand_out_are_named() -> None:
 def test_a_number_is_written_in_its_metrics_style(
     metric: str, value: float, error: float, shown: str
 ) -> None:
-    cells = Cells(made_run([info("m", 1)], []))
     n_clusters = 1 if metric == "bits_per_byte" else 0
     row = estimate(metric, "a", value, error, n_clusters=n_clusters)
-    cell = cells.cell(row, Shown(metric))
+    cell = measured_cell(row, {"metric": metric})
     assert isinstance(cell, Cell)
     assert cell.text == shown
     assert cell.value == value
 
 
 def test_a_missing_number_is_a_dash() -> None:
-    cells = Cells(made_run([info("m", 1)], []))
-    assert cells.cell(None, Shown("kl")) is None
-    assert cells.cell(estimate("kl", "a", math.nan), Shown("kl")) is None
+    assert measured_cell(None, {"metric": "kl"}) is None
+    assert measured_cell(estimate("kl", "a", math.nan), {"metric": "kl"}) is None
 
 
 def test_verdicts_in_words() -> None:

@@ -22,9 +22,9 @@ from pyengine.doctor.machine import (
 from pyengine.doctor.repacking import judged, run_trial, verdict, write_model
 from pyengine.doctor.software import mapped_libraries
 from pyengine.models.places import Places
-from pyengine.report import doctor_view
 from pyengine.report.doctor_view import advice_words, doctor_document, found_words
 from pyengine.report.terminal import render_terminal
+from pyengine.report.words import WORDS
 
 GIB = 1 << 30
 
@@ -77,7 +77,7 @@ def test_a_trial_that_hangs_or_lies_is_unsafe(
     for difference in (math.nan, 0.5):
         assert "changes logits" in found(verdict({"Q4_0": judged(difference)}))
     script.write_text("#!/bin/sh\necho no model >&2; exit 3\n")
-    assert run_trial(tmp_path / "x", timeout=10) == {"code": "failed", "reason": "no model"}
+    assert run_trial(tmp_path / "x", timeout=10) == {"code": "failed", "message": "no model"}
 
 
 def test_repacking_is_a_small_change_where_it_works(tmp_path: Path) -> None:
@@ -193,7 +193,9 @@ def test_every_code_has_words_and_all_words_a_code() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "check"
     ]
     assert len(calls) > 12
-    assert set().union(*(strings(call.args[2]) for call in calls)) == set(doctor_view._FOUND)
+    assert set().union(*(strings(call.args[2]) for call in calls)) == {
+        code.partition("/")[0] for code in WORDS["found"]
+    }
     given = set().union(*(strings(call.args[4]) for call in calls if len(call.args) > 4))
-    assert given <= set(doctor_view._ADVICE)
-    assert set(doctor_view._ADVICE) <= set().union(*map(strings, trees))
+    assert given <= set(WORDS["advice"].keys())
+    assert set(WORDS["advice"].keys()) <= set().union(*map(strings, trees))

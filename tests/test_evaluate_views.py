@@ -13,7 +13,7 @@ from pyengine.report.evaluate_words import (
     sides_verdict,
     warnings,
 )
-from pyengine.report.notes import OUTCOMES, note_sentence
+from pyengine.report.words import OUTCOMES, note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run
 from pyengine.statistics.success import spearman
 

@@ -12,8 +12,9 @@ import synthetic_probe
 from pyengine.measure.probe import probe_run
 from pyengine.report.markdown import render_markdown
 from pyengine.report.probe_pictures import probe_pictures
-from pyengine.report.probe_view import REASONS, probe_document, reason_words
+from pyengine.report.probe_view import probe_document, reason_words
 from pyengine.report.terminal import render_terminal
+from pyengine.report.words import WORDS
 from pyengine.run import Run, load, save
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -55,7 +56,7 @@ def test_the_record_survives_json(run: Run, tmp_path: Path) -> None:
 
 def test_a_record_holds_no_sentence(run: Run) -> None:
     text = run.model_dump_json()
-    assert not [words for words in REASONS.values() if words in text]
+    assert not [words for words in WORDS["starts"].values() if words in text]
     assert "differ" not in text
 
 

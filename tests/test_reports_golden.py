@@ -16,10 +16,10 @@ from run_samples import MADE
 from pyengine.choose.recommend import recommend
 from pyengine.doctor.checks import check
 from pyengine.report.comma_separated import measurements_csv, measurements_of
+from pyengine.report.compare_view import model_card
 from pyengine.report.document import Document
 from pyengine.report.html import render_html
 from pyengine.report.markdown import render_markdown
-from pyengine.report.model_card import model_card
 from pyengine.report.tables import Column, table
 from pyengine.report.terminal import render_terminal
 from pyengine.report.views import document_of

@@ -6,13 +6,24 @@ import re
 
 import pytest
 
-from pyengine.report.charts import Dots, Point, Scatter, Series
+from pyengine.report.charts import Chart, Point, Series
 from pyengine.report.document import Picture
 from pyengine.report.label_places import Box, Label, place_labels
 from pyengine.report.pieces import brief
 from pyengine.report.plots import draw_svg
 
 FRAME = Box(0, 0, 400, 300)
+
+
+def scatter(*points: Point, floor: float | None = None) -> Chart:
+    """Points on a logarithmic axis."""
+    return Chart(kind="scatter", x_label="size", y_label="KL", points=points, log=True, line=floor)
+
+
+def dots(*series: Series, log: bool = True) -> Chart:
+    """Marks of series at as many places as they have values."""
+    places = ("x", "y")[: len(series[0].values)]
+    return Chart(kind="dots", x_label="p", categories=places, series=series, log=log)
 
 
 def test_labels_of_crowded_points_do_not_overlap() -> None:
@@ -50,7 +61,7 @@ def test_a_label_keeps_clear_of_intervals_where_it_can() -> None:
 @pytest.mark.parametrize(("floor", "words"), [(1e-9, "below this picture"), (2e-4, "noise floor<")])
 def test_a_floor_far_below_stretches_no_axis(floor: float, words: str) -> None:
     points = (Point("a", 1, 0.1), Point("b", 2, 0.001))
-    chart = Scatter("size", "KL", points, log_y=True, floor=floor)
+    chart = scatter(*points, floor=floor)
     svg = draw_svg(Picture("p", "title", "caption", chart))
     assert words in svg
     assert ("stroke-dasharray: 3.7,1.6" in svg) == (floor > 1e-8)
@@ -58,12 +69,12 @@ def test_a_floor_far_below_stretches_no_axis(floor: float, words: str) -> None:
 
 def test_no_divergence_at_all_has_a_place_on_a_logarithmic_axis() -> None:
     points = (Point("same", 1, 0.0, 0.0, 0.0), Point("b", 2, 0.001, 0.0, 0.002))
-    svg = draw_svg(Picture("p", "t", "c", Scatter("size", "KL", points, log_y=True)))
+    svg = draw_svg(Picture("p", "t", "c", scatter(*points)))
     assert ">same: 0<" in svg
     assert ">b<" in svg
-    alone = Scatter("size", "KL", points[:1], log_y=True)
+    alone = scatter(points[0])
     assert ">same<" in draw_svg(Picture("p", "t", "c", alone))
-    unknown = Scatter("size", "KL", (Point("n", 1, math.nan), *points), log_y=True)
+    unknown = scatter(Point("n", 1, math.nan), *points)
     assert ">n<" not in draw_svg(Picture("p", "t", "c", unknown))
 
 
@@ -73,7 +84,7 @@ def test_no_divergence_at_all_has_a_place_on_a_logarithmic_axis() -> None:
 )
 def test_a_short_logarithmic_axis_has_numbers(low: float, high: float, written: set[str]) -> None:
     series = (Series("s", (low, high)),)
-    svg = draw_svg(Picture("p", "t", "c", Dots(("x", "y"), series, "p")))
+    svg = draw_svg(Picture("p", "t", "c", dots(*series)))
     texts = set(re.findall(r">([^<>]+)</text>", svg)) - {"x", "y", "p"}
     assert written <= texts
     assert len(texts) < 12
@@ -81,7 +92,7 @@ def test_a_short_logarithmic_axis_has_numbers(low: float, high: float, written: 
 
 def test_changes_below_zero_are_drawn_with_their_intervals() -> None:
     series = (Series("s", (-0.2, 0.0), (-0.3, -0.1), (-0.1, 0.1)),)
-    chart = Dots(("x", "y"), series, "change", log_x=False)
+    chart = dots(*series, log=False)
     svg = draw_svg(Picture("p", "t", "c", chart))
     strokes = re.findall(r"stroke: #0072b2; stroke-width: 1.2", svg)
     marks = re.findall(r"<use [^>]*fill: #0072b2", svg)
@@ -93,6 +104,6 @@ def test_names_are_brief_and_all_are_in_the_legend() -> None:
     assert brief(name) == "Meta-Llama-3.1…GGUF-Q4_K_M"[:14] + "…" + name[-13:]
     assert brief("two\nlines\x1b") == "two lines<U+001B>"
     series = (Series("_hidden", (0.1,)), Series(name, (0.2,)))
-    svg = draw_svg(Picture("p", "t", "c", Dots(("x",), series, "p")))
+    svg = draw_svg(Picture("p", "t", "c", dots(*series)))
     assert "> _hidden<" in svg
     assert f">{brief(name)}<" in svg

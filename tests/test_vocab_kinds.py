@@ -44,8 +44,8 @@ def splits_of(found: Found, language: str) -> list[dict[str, Any]]:
 def test_every_kind_is_analysed(tmp_path: Path, kind: str) -> None:
     found = analyze_kind(tmp_path, kind)
     assert found.info.tokenizer == kind
-    classes = found.members("token_share", "class")
-    n_tokens = sum(found.tokens("class", name) for name in classes)
+    classes = found.names("token_share", "class")
+    n_tokens = sum(found.of("class", name) for name in classes)
     assert n_tokens == found.n("token_share")
     (python, *_), missing = found.languages(), splits_of(found, "python")
     whole = {"if", "else", "return", "while", "class", "import", "def"}

@@ -1,12 +1,15 @@
-"""What pictures are made of: typed data, already computed, for `plots` to draw."""
+"""What pictures are made of: data, already computed, for `plots` to draw."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from pyengine.run.measurement import Measurement
+
+Kind: TypeAlias = Literal["scatter", "heatmap", "bars", "dots", "panels", "lines"]
+Values: TypeAlias = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,105 +25,52 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Scatter:
-    """Hold points with intervals, axes' names and whether y is logarithmic."""
-
-    x_label: str
-    y_label: str
-    points: tuple[Point, ...]
-    log_y: bool = False
-    floor: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Heatmap:
-    """Hold a matrix of values by row and column; None where nothing was measured."""
-
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: tuple[tuple[float | None, ...], ...]
-    texts: tuple[tuple[str, ...], ...]
-    value_label: str
-    logarithmic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Series:
-    """Hold one named series of values with intervals, one for each category."""
+    """Hold one named series of values; None where nothing was measured.
+
+    Attributes:
+        lows, highs: their intervals, where there are any.
+        xs: of a curve.
+        texts: what is written of each: in a cell of a heat map, beside a bar of a panel.
+    """
 
     name: str
-    values: tuple[float | None, ...]
-    lows: tuple[float | None, ...] = ()
-    highs: tuple[float | None, ...] = ()
+    values: Values
+    lows: Values = ()
+    highs: Values = ()
+    xs: tuple[float, ...] = ()
+    texts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, rows: Sequence[Measurement | None]) -> Series:
         """Return a series of measurements, with their intervals where they have some."""
 
-        def numbers(field: str) -> tuple[float | None, ...]:
+        def numbers(field: str) -> Values:
             values = (getattr(row, field) if row else None for row in rows)
             return tuple(value if value == value else None for value in values)
 
         return cls(name, numbers("value"), numbers("low"), numbers("high"))
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """Hold grouped horizontal bars: categories down, series side by side."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Hold what a picture shows.
 
-    categories: tuple[str, ...]
-    series: tuple[Series, ...]
-    x_label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dots:
-    """Hold one line of marks for each category, a mark for each series; no zeros where it is log.
-
-    A series without values but with an interval draws a bar behind the marks.
+    Attributes:
+        kind: "scatter" of points with intervals; "heatmap" with a row for each series and a column
+            for each category; "bars", or "dots", of the series at each category; "panels" of bars
+            side by side on one scale, one for each series; "lines", a curve for each series. In
+            dots a series without values but with an interval is a bar behind the marks.
+        x_label: of the axis, or of the heat map's values.
+        log: whether the values are on a logarithmic scale: no zeros there.
+        line: a noise floor, or a value to hold the others against.
     """
 
-    categories: tuple[str, ...]
-    series: tuple[Series, ...]
+    kind: Kind
     x_label: str
-    log_x: bool = True
-    reference: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Hold one panel of labelled bars."""
-
-    title: str
-    labels: tuple[str, ...]
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Panels:
-    """Hold panels of labelled bars side by side, on one scale."""
-
-    panels: tuple[Panel, ...]
-    x_label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """Hold curves, such as the distribution function of per-token divergence."""
-
-    x_label: str
-    y_label: str
-    curves: tuple[Curve, ...]
-    log_x: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Hold one named curve."""
-
-    name: str
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-
-
-Chart: TypeAlias = Scatter | Heatmap | Bars | Dots | Panels | Lines
+    y_label: str = ""
+    categories: tuple[str, ...] = ()
+    series: tuple[Series, ...] = ()
+    points: tuple[Point, ...] = ()
+    log: bool = False
+    line: float | None = None

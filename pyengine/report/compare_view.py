@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from pyengine.choose.verdicts import pairs, standing_out, variants_of
-from pyengine.report.compare_tables import (
-    BITS,
-    BY_CLASS,
-    BY_CONFIDENCE,
-    BY_LANGUAGE,
-    DISTANCES,
-    KEYWORDS,
-    OTHERS,
-    QUANTILES,
-    STARTS,
-    STRINGS,
+from pyengine.choose.verdicts import (
+    divergence,
+    kl_floor,
+    pairs,
+    reference_of,
+    standing_out,
+    variants_of,
 )
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
-from pyengine.report.measured import CONTROL, Cells, Shown, TableView, Told
-from pyengine.report.notes import note_sentence
+from pyengine.report.listing import by_group, listing
+from pyengine.report.measured import CONTROL, Numbers, Part, measured_cell
 from pyengine.report.numbers import count, counted, percent, significant
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
 from pyengine.report.sentences import (
     axis_sentence,
     pair_sentence,
+    plain_verdict,
     scored_sentence,
     standing_out_sentence,
     verdict_sentences,
 )
-from pyengine.report.tables import (
-    Cell,
-    CellLike,
-    Column,
-    Field,
-    Table,
-    listing,
-    number,
-    table,
-    text,
-)
-from pyengine.run.measurement import members_of
+from pyengine.report.tables import Cell, Table
+from pyengine.report.words import note_sentence
+from pyengine.run.measurement import Measurement, members_of
 from pyengine.run.record import Run
 
 TEXT_BEFORE = 40
@@ -53,63 +41,83 @@ ANSWERING = (
 )
 
 
-def _place(spot: dict[str, Any]) -> str:
-    offset = spot["byte_offset"]
-    return f"{spot['document']}{'' if offset is None else f':{offset}'} ({spot['class']})"
-
-
-def _wants(top: str) -> Callable[[dict[str, Any]], str]:
-    def first(spot: dict[str, Any]) -> str:
-        choice = spot[top][0]
-        return f"{visible(choice['text'])} {percent(choice['probability'], 0)}"
-
-    return first
-
-
-def _same_for(c: dict[str, Any]) -> str:
-    never = c["first_divergence"] is None
-    return f"all {c['n_generated']}" if never else count(c["first_divergence"])
-
-
-def _next(model: str) -> Callable[[dict[str, Any]], str | None]:
-    return lambda c: None if c["first_divergence"] is None else visible(c[f"{model}_next"])
-
-
-POSITIONS = (
-    number("KL", lambda spot: spot["kl"], significant, unit="nats"),
-    text("Where", _place, drop=2),
-    text("Text before", lambda spot: visible(spot["before"][-TEXT_BEFORE:])),
-    text("Then", lambda spot: visible(spot["target"])),
-    text("Reference wants", _wants("reference_top")),
-    text("Variant wants", _wants("variant_top")),
-)
-CONTINUATIONS = (
-    text("Document", lambda c: c["document"]),
-    number("Given", lambda c: c["n_prompt"], count, unit="tokens", drop=2),
-    Field(Column("Same for", "right", "tokens"), _same_for),
-    text("Agreed text", lambda c: visible(c["agreed"][-TEXT_BEFORE:]), drop=1),
-    text("Reference", _next("reference")),
-    text("Variant", _next("variant")),
-)
-
-
 def compare_document(run: Run) -> Document:
     """Lay a comparison out: the answer, all variants side by side, then each in detail."""
     margin = float(run.options["margin"])
-    cells = Cells(run)
-    labels = {model.id: model.id for model in run.models}
-    ids = [model.id for model in variants_of(run) if cells.find("kl", model.id)]
+    numbers = Numbers(run, control=True)
+    ids = [model.id for model in variants_of(run) if numbers.find("kl", model.id)]
     blocks: list[Block] = [_answer(run, margin)]
     if ids:
-        blocks += _side_by_side(cells, ids, labels)
-        blocks += [_pairs(cells, margin)] if len(ids) > 1 else []
-        blocks += _groups(cells, ids, labels)
+        blocks += _side_by_side(numbers, ids)
+        blocks += [_pairs(numbers, margin)] if len(ids) > 1 else []
+        blocks += _groups(numbers, ids)
     for model in variants_of(run):
-        details = list(_details(cells, model.id))
+        details = tuple(_details(numbers, model.id))
         if details:
-            blocks.append(Section(model.id, tuple(details)))
+            blocks.append(Section(model.id, details))
     blocks += [_method(run), provenance_facts(run.provenance)]
     return Document(f"{run.models[0].id} and its variants", tuple(blocks))
+
+
+def model_card(run: Run) -> Document:
+    """Return the table that goes into a model card, and how it was measured in two sentences."""
+    numbers, margin = Numbers(run, control=True), float(run.options["margin"])
+    verdicts = {
+        model.id: plain_verdict(kl, margin, kl_floor(run, model.id))
+        if (kl := divergence(run, model.id))
+        else "not measured over text"
+        for model in variants_of(run)
+    }
+    for note in run.notes:
+        if note.code == "variant-failed":
+            verdicts[note.model] = f"failed: {note.values['message']}"
+        if note.code == "other-vocabulary":
+            verdicts[note.model] = "another vocabulary than the reference's"
+    ids = [*(model.id for model in variants_of(run)), *failed_ids(run)]
+    rows = model_rows(numbers, ids, verdict=verdicts)
+    source, tokens, documents = reference_of(run).id, 0, 0
+    if run.population is not None:
+        tokens, documents = run.population.n_tokens, run.population.n_scored_documents
+    how = (
+        f"Mean KL divergence from {source} per token, over {count(tokens)} tokens of "
+        f"{count(documents)} documents; ± is the standard error clustered by document. Same first "
+        f"choice: share of tokens. Measured with pyengine {run.provenance.pyengine} (llama.cpp "
+        f"{run.provenance.llama_cpp})."
+    )
+    return Document(f"Quantizations of {source}", (listing("model-card", rows), Paragraph(how)))
+
+
+def failed_ids(run: Run) -> list[str]:
+    """Return the variants of which nothing was measured: they could not be opened."""
+    known = {model.id for model in run.models}
+    failed = [note.model for note in run.notes if note.code == "variant-failed"]
+    return [variant for variant in failed if variant not in known]
+
+
+def model_rows(
+    numbers: Numbers,
+    ids: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+    **told: Mapping[str, Cell | str],
+) -> list[Part]:
+    """Return a row for each model: its name, its type, and what else is told of it."""
+    types: dict[str, Cell | str] = {model.id: model.file_type for model in numbers.run.models}
+    types[CONTROL] = Cell("the reference itself", tone="dim")
+    return [
+        Part(
+            numbers,
+            model,
+            None,
+            name=Cell(
+                (labels or {}).get(model, model),
+                model,
+                "dim" if model == CONTROL else "strong",
+            ),
+            type=types.get(model),
+            **{name: cells.get(model) for name, cells in told.items()},
+        )
+        for model in ids
+    ]
 
 
 def _answer(run: Run, margin: float) -> Paragraph:
@@ -120,110 +128,132 @@ def _answer(run: Run, margin: float) -> Paragraph:
     return Paragraph("\n".join(sentences), "strong")
 
 
-def _side_by_side(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Iterator[Table]:
-    run = cells.run
-    types: dict[str, CellLike] = {model.id: model.file_type for model in run.models}
-    types[CONTROL] = Cell("the reference itself", tone="dim")
-    control = [CONTROL] if cells.find("kl", CONTROL) else []
+def _side_by_side(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
+    run = numbers.run
+    control = [CONTROL] if numbers.find("kl", CONTROL) else []
     notes = [note_sentence(note) for note in run.notes if note.code == "infinite-divergence"]
-    ppl = cells.find("ppl", run.models[0].id)
+    ppl = numbers.find("ppl", run.models[0].id)
     if ppl is not None:
         notes.append(
             f"Perplexity of the reference: {significant(ppl.value, 5)} over {count(ppl.n)} "
             "tokens, from exact logits."
         )
-    first = TableView(
-        DISTANCES.title,
-        (Told("Type", types, drop=2), *DISTANCES.columns),
-        notes=(*DISTANCES.notes, *notes),
-    )
-    yield cells.model_table(first, [*ids, *control], labels)
-    yield cells.model_table(OTHERS, ids, labels)
-    yield _quantiles(cells, ids, labels)
+    yield listing("distances", model_rows(numbers, [*ids, *control]), notes=notes)
+    yield listing("other-distances", model_rows(numbers, ids))
+    yield _quantiles(numbers, ids)
 
 
-def _quantiles(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Table:
+def _quantiles(numbers: Numbers, ids: Sequence[str]) -> Table:
     means = ", ".join(
         f"{variant} {cell.text}"
         for variant in ids
-        if isinstance(cell := cells.cell(cells.find("delta_p", variant), Shown("delta_p")), Cell)
+        if isinstance(cell := Part(numbers, variant).cell({"metric": "delta_p"}), Cell)
     )
-    made = cells.member_table(QUANTILES, ids, labels)
-    assert made is not None
     notes = [
         "Δp: probability of the token that followed in the variant, less that in the reference, "
         f"in percentage points. Mean: {means}."
     ]
+    made = by_group("quantiles", numbers, ids, _own_names(ids))
+    assert made is not None
     if any(cell.text.startswith("≤") for row in made.rows for cell in row):
         notes.append("≤: no more than the same quantile of the file beside itself.")
-    return table(made.title, made.columns, made.rows, notes=notes)
+    return replace(made, notes=tuple(notes))
 
 
-def _pairs(cells: Cells, margin: float) -> Table:
-    estimate, interval = Shown("kl_difference"), Shown("kl_difference", part="interval")
-    fields = (
-        text("First", lambda pair: pair.first),
-        text("Second", lambda pair: pair.second),
-        Field(estimate.column, lambda pair: cells.cell(pair.difference, estimate)),
-        Field(
-            Column("95 % interval", "right", drop=1),
-            lambda pair: cells.cell(pair.difference, interval),
-        ),
-        number("p (Holm)", lambda pair: pair.p_holm, lambda p: significant(p, 2), drop=2),
-        Field(
-            Column("Verdict"),
-            lambda pair: Cell(
+def difference_cells(numbers: Numbers, row: Measurement) -> dict[str, Any]:
+    """Return a difference of two divergences as its estimate and its interval."""
+    column, floor = {"metric": "kl_difference"}, numbers.floor(row)
+    ends = measured_cell(row, {**column, "part": "interval"})
+    return {"difference": measured_cell(row, column, floor), "interval": ends}
+
+
+def _pairs(numbers: Numbers, margin: float) -> Table:
+    found = pairs(numbers.run, margin)
+    rows = [
+        {
+            **difference_cells(numbers, pair.difference),
+            "first": pair.first,
+            "second": pair.second,
+            "p_holm": pair.p_holm,
+            "verdict": Cell(
                 pair.verdict, tone="strong" if pair.verdict == "different" else "plain"
             ),
-        ),
-    )
-    found = pairs(cells.run, margin)
+        }
+        for pair in found
+    ]
     notes = [pair_sentence(pair, margin) for pair in found if pair.verdict != "different"]
     notes.append(
         f"Equivalent: the whole interval lies within ±{margin:g} nats. p-values are corrected for "
         "the number of pairs."
     )
-    return listing("Variants against each other, on the same tokens", fields, found, notes=notes)
+    return listing("pairs", rows, notes=notes)
 
 
-def _groups(cells: Cells, ids: Sequence[str], labels: Mapping[str, str]) -> Iterator[Table]:
-    for view in (BY_LANGUAGE, BY_CLASS, BY_CONFIDENCE):
-        made = cells.member_table(view, ids, labels)
-        if made is None:
-            continue
-        notes = [_standing_out(cells, view, variant) for variant in ids] if view is BY_CLASS else []
-        notes = [*made.notes, *(note for note in notes if note)]
-        yield table(made.title, made.columns, made.rows, notes=notes)
+def _groups(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
+    for dimension in ("language", "class", "confidence"):
+        told = [_standing_out(numbers, variant) for variant in ids] if dimension == "class" else []
+        notes = [note for note in told if note]
+        made = by_group(f"by-{dimension}", numbers, ids, _own_names(ids))
+        if made is not None:
+            yield replace(made, notes=(*made.notes, *notes))
 
 
-def _standing_out(cells: Cells, view: TableView, variant: str) -> str:
-    mean = cells.find("kl", variant)
+def _standing_out(numbers: Numbers, variant: str) -> str:
+    mean = numbers.find("kl", variant)
     assert mean is not None
     parts = [
-        (members_of(group)[view.rows[0]], part)
-        for group in cells.members(view, [variant])
-        if (part := cells.find("kl", variant, group))
+        (members_of(group)["class"], part)
+        for group in numbers.groups(["kl", "same_first_choice"], [variant], ["class"])
+        if (part := numbers.find("kl", variant, group))
     ]
-    return standing_out_sentence(variant, *standing_out(mean, parts, cells.floors.of(mean)))
+    return standing_out_sentence(variant, *standing_out(mean, parts, numbers.floor(mean)))
 
 
-def _details(cells: Cells, variant: str) -> Iterator[Block]:
-    run = cells.run
-    for view in (KEYWORDS, STARTS):
-        made = cells.member_table(view, [variant])
-        if made is not None:
-            yield made
-    for kind, title, fields in (
-        ("position", "Where it differs most", POSITIONS),
-        ("continuation", "First divergence of greedy continuations", CONTINUATIONS),
-    ):
-        contents = run.shown(kind, variant)
-        if contents:
-            yield listing(title, fields, contents)
-    for view in (BITS, STRINGS):
-        made = cells.member_table(view, [variant])
-        if made is not None:
-            yield made
+def _details(numbers: Numbers, variant: str) -> Iterator[Block]:
+    run = numbers.run
+    positions = run.shown("position", variant)
+    continuations = run.shown("continuation", variant)
+    made = (
+        by_group("keywords", numbers, [variant]),
+        by_group("starts", numbers, [variant]),
+        listing("positions", map(_position, positions)) if positions else None,
+        listing("continuations", map(_continuation, continuations)) if continuations else None,
+        by_group("bits-per-byte", numbers, [variant]),
+        by_group("keyword-strings", numbers, [variant]),
+    )
+    yield from (table for table in made if table is not None)
+
+
+def _position(spot: Mapping[str, Any]) -> dict[str, Any]:
+    offset = spot["byte_offset"]
+    return {
+        "kl": spot["kl"],
+        "place": f"{spot['document']}{'' if offset is None else f':{offset}'} ({spot['class']})",
+        "before": visible(spot["before"][-TEXT_BEFORE:]),
+        "target": visible(spot["target"]),
+        "reference": _wanted(spot["reference_top"][0]),
+        "variant": _wanted(spot["variant_top"][0]),
+    }
+
+
+def _wanted(choice: Mapping[str, Any]) -> str:
+    return f"{visible(choice['text'])} {percent(choice['probability'], 0)}"
+
+
+def _continuation(c: Mapping[str, Any]) -> dict[str, Any]:
+    first = c["first_divergence"]
+    return {
+        "document": c["document"],
+        "n_prompt": c["n_prompt"],
+        "same": f"all {c['n_generated']}" if first is None else count(first),
+        "agreed": visible(c["agreed"][-TEXT_BEFORE:]),
+        "reference": None if first is None else visible(c["reference_next"]),
+        "variant": None if first is None else visible(c["variant_next"]),
+    }
+
+
+def _own_names(ids: Sequence[str]) -> dict[str, str]:
+    return {model: model for model in ids}
 
 
 def _method(run: Run) -> Facts:

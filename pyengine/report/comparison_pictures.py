@@ -8,22 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from pyengine.choose.verdicts import divergence, reference_of, smaller_and_closer
-from pyengine.report.charts import (
-    Curve,
-    Dots,
-    Heatmap,
-    Lines,
-    Panel,
-    Panels,
-    Point,
-    Scatter,
-    Series,
-)
+from pyengine.report.charts import Chart, Point, Series
 from pyengine.report.document import Block, Passage, PassageToken, Picture, Section
 from pyengine.report.numbers import percent, significant, size_unit
 from pyengine.report.pieces import visible
-from pyengine.report.sentences import ANY_SPACING
 from pyengine.report.sweep_view import from_large_to_small, variant_labels
+from pyengine.report.words import picture
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
@@ -43,14 +33,10 @@ def comparison_pictures(run: Run) -> tuple[Block, ...]:
     pictures: list[Block] = []
     if known:
         pictures.append(_size_against_kl(run, known, labels))
-        parts = {
-            "language": ("language", "over each language's documents"),
-            "class": ("class of token", "over the tokens that a parser puts into each class"),
-        }
-        for dimension, words in parts.items():
+        for dimension in ("language", "class"):
             rows = [row for row in run.select("kl", dimension=dimension) if row.model in known]
             if rows := [row for row in rows if len(row.members) == 1]:
-                pictures.append(_heatmap(rows, known, labels, dimension, *words))
+                pictures.append(_heatmap(rows, known, labels, dimension))
         pictures.append(_distribution(run, known, labels))
     if run.shown("cold-start"):
         pictures.append(_cold_starts(run, ordered, labels))
@@ -88,47 +74,33 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
         x = run.model(variant).file_bytes / unit
         low, front = max(kl.low, 0.0), variant not in beaten
         points.append(Point(labels[variant], x, kl.value, low, kl.high, on_front=front))
-    return Picture(
-        "size-kl",
-        "Size against divergence",
-        "Lower and further left is better. Each mark is a file's mean KL divergence from the "
-        "reference with its 95 % interval, clustered by document; the line joins those that no "
-        "other file beats in both size and divergence. The null control, the reference against "
-        "itself, is the dashed line, or is told below where it is far less than any mark.",
-        Scatter(
-            f"size [{name}]",
-            "KL divergence [nats per token]",
-            tuple(points),
-            log_y=True,
-            floor=Floors(run).of_reference("kl") or None,
-        ),
+    chart = Chart(
+        kind="scatter",
+        x_label=f"size [{name}]",
+        y_label="KL divergence [nats per token]",
+        points=tuple(points),
+        log=True,
+        line=Floors(run).of_reference("kl") or None,
     )
+    return picture("size-kl", chart)
 
 
 def _heatmap(
-    parts: list[Measurement],
-    known: Sequence[str],
-    labels: Mapping[str, str],
-    dimension: str,
-    words: str,
-    where: str,
+    parts: list[Measurement], known: Sequence[str], labels: Mapping[str, str], dimension: str
 ) -> Picture:
     ordered = sorted(parts, key=lambda row: known.index(row.model))
     laid = pivot(ordered, rows="model", columns=dimension)
-    values = tuple(tuple(row) for row in laid.values())
-    return Picture(
-        f"by-{dimension}",
-        f"Divergence by {words}",
-        f"Mean KL divergence {where}; a stronger colour is more, on a logarithmic scale.",
-        Heatmap(
-            tuple(labels[variant] for variant in laid.rows),
-            laid.columns,
-            values,
-            tuple(tuple("" if v is None else significant(v, 2) for v in row) for row in values),
-            "mean KL divergence [nats per token]",
-            logarithmic=True,
-        ),
+    series = tuple(
+        Series(
+            labels[variant],
+            tuple(values),
+            texts=tuple("" if v is None else significant(v, 2) for v in values),
+        )
+        for variant, values in zip(laid.rows, laid.values(), strict=True)
     )
+    label = "mean KL divergence [nats per token]"
+    chart = Chart(kind="heatmap", x_label=label, categories=laid.columns, series=series, log=True)
+    return picture(f"by-{dimension}", chart)
 
 
 def _distribution(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
@@ -137,50 +109,48 @@ def _distribution(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> 
         rows = run.select("kl", model=variant, dimension="quantile")
         points = sorted((r.value, float(r.members["quantile"])) for r in rows if r.value > 0)
         xs, ys = tuple(x for x, _ in points), tuple(y for _, y in points)
-        curves.append(Curve(labels[variant], xs, ys))
-    return Picture(
-        "distribution",
-        "Distribution of per-token divergence",
-        "Share of tokens whose KL divergence is at most the value below, through the recorded "
-        "quantiles. Curves further right changed more; the right end is the worst token.",
-        Lines("KL divergence [nats]", "share of tokens", tuple(curves), log_x=True),
+        curves.append(Series(labels[variant], ys, xs=xs))
+    chart = Chart(
+        kind="lines",
+        x_label="KL divergence [nats]",
+        y_label="share of tokens",
+        series=tuple(curves),
+        log=True,
     )
+    return picture("distribution", chart)
 
 
 def _cold_starts(run: Run, ordered: Sequence[str], labels: Mapping[str, str]) -> Picture:
     found = [
-        (variant, content) for variant in ordered for content in run.shown("cold-start", variant)
+        (variant, content["top"][:MOST_TOKENS])
+        for variant in ordered
+        for content in run.shown("cold-start", variant)
     ]
     panels = tuple(
-        Panel(
+        Series(
             labels[variant],
-            tuple(visible(choice["text"]) for choice in content["top"][:MOST_TOKENS]),
-            tuple(choice["probability"] for choice in content["top"][:MOST_TOKENS]),
+            tuple(choice["probability"] for choice in top),
+            texts=tuple(visible(choice["text"]) for choice in top),
         )
-        for variant, content in found[:MOST_PANELS]
+        for variant, top in found[:MOST_PANELS]
     )
-    more = len(found) - len(panels)
-    left_out = f" The {more} smallest files are left out." if more > 0 else ""
-    return Picture(
-        "cold-starts",
-        "Cold starts side by side",
-        f"The most probable first tokens when nothing was asked.{left_out}",
-        Panels(panels, "probability"),
-    )
+    left_out = len(found) - len(panels) or None
+    chart = Chart(kind="panels", x_label="probability", series=panels)
+    return picture("cold-starts", chart, left_out=left_out)
 
 
 def _keyword_changes(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
     rows = by_language(run, "keyword_mass_change", known)
     languages, series = _by_language(rows, known[:MOST_SERIES], labels)
-    more = len(known) - MOST_SERIES
-    return Picture(
-        "keyword-change",
-        "Change of probability on keywords",
-        "In each language's own documents: mean change of the probability of all its keyword "
-        f"tokens ({ANY_SPACING}), with 95 % intervals clustered by document."
-        + (f" {more} more variants are in the tables." if more > 0 else ""),
-        Dots(languages, series, "change of probability", log_x=False, reference=0.0),
+    chart = Chart(
+        kind="dots",
+        x_label="change of probability",
+        categories=languages,
+        series=series,
+        line=0.0,
     )
+    left_out = len(known) - MOST_SERIES
+    return picture("keyword-change", chart, left_out=left_out if left_out > 0 else None)
 
 
 def _keyword_masses(run: Run, ordered: Sequence[str], labels: Mapping[str, str]) -> Picture:
@@ -189,13 +159,9 @@ def _keyword_masses(run: Run, ordered: Sequence[str], labels: Mapping[str, str])
     measured = {row.model for row in rows}
     models = [variant for variant in ordered if variant in measured]
     languages, series = _by_language(rows, list(dict.fromkeys((*models[:2], models[-1]))), labels)
-    return Picture(
-        "keyword-mass",
-        "Probability on keywords at the cold start",
-        f"Each language's keywords ({ANY_SPACING}), in the reference, the largest and the smallest "
-        "variant.",
-        Dots(languages, tuple(replace(one, lows=(), highs=()) for one in series), "probability"),
-    )
+    marks = tuple(replace(one, lows=(), highs=()) for one in series)
+    chart = Chart(kind="dots", x_label="probability", categories=languages, series=marks, log=True)
+    return picture("keyword-mass", chart)
 
 
 def by_language(run: Run, metric: str, models: Sequence[str], **members: str) -> list[Measurement]:

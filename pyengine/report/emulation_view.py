@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from pyengine.report.document import Document, Passage, PassageToken
-from pyengine.report.notes import note_sentence
 from pyengine.report.origin import provenance_facts
+from pyengine.report.words import note_sentence
 from pyengine.run.record import Run
 
 # A number with its error; JSON holds what is not finite as a word.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pyengine.report.charts import Dots, Series
+from pyengine.report.charts import Chart, Series
 from pyengine.report.document import Picture
 from pyengine.report.evaluate_view import languages_of
+from pyengine.report.words import picture
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
 
@@ -32,18 +33,12 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
         Series.of("keywords first", rows("keyword_first")),
     )
     likelihood = (Series.of("reference solutions", rows("reference_bits_per_byte")),)
-    return (
-        Picture(
-            "code-shares",
-            "What works, what parses, what comes first",
-            f"Shares for {what}, with 95 % intervals over tasks.",
-            Dots(names, shares, "share", log_x=False),
-        ),
-        Picture(
-            "code-likelihood",
-            "How likely the right code is",
-            f"Bits per byte of the reference solutions for {what}, with 95 % intervals over "
-            "tasks; less is better.",
-            Dots(names, likelihood, "bits per byte", log_x=False),
-        ),
+    made = (("code-shares", "share", shares), ("code-likelihood", "bits per byte", likelihood))
+    return tuple(
+        picture(
+            code,
+            Chart(kind="dots", x_label=label, categories=names, series=series),
+            what=what,
+        )
+        for code, label, series in made
     )

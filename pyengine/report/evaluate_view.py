@@ -16,20 +16,12 @@ from pyengine.report.evaluate_words import (
     warnings,
     warnings_of,
 )
-from pyengine.report.notes import OUTCOMES
-from pyengine.report.numbers import counted, fixed, percent, signed, significant, size
+from pyengine.report.listing import listing
+from pyengine.report.measured import Numbers, Part
+from pyengine.report.numbers import counted, fixed, percent, signed, significant, size, writer
 from pyengine.report.origin import machine
-from pyengine.report.tables import (
-    Cell,
-    CellLike,
-    Column,
-    Field,
-    Table,
-    listing,
-    measured,
-    number,
-    text,
-)
+from pyengine.report.tables import Cell, CellLike, Table, measured
+from pyengine.report.words import OUTCOMES, WORDS
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
@@ -38,31 +30,14 @@ Write = Callable[[float], str]
 WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
 
 
-def _points(value: float) -> str:
-    return signed(100 * value, 1)
-
-
 # Differences to the reference: metric, header, how it is written, what gives way first.
-DIFFERENCES: tuple[tuple[str, str, Write, int], ...] = (
-    ("pass_at_1_change", "pass@1, points", _points, 0),
-    ("parse_share_change", "parse, points", _points, 2),
-    ("reference_log_probability_change", "log p, nats", partial(signed, decimals=3), 0),
-    ("reference_bits_per_byte_change", "bits per byte", partial(signed, decimals=3), 1),
-    ("keyword_first_change", "keywords first, points", _points, 3),
+DIFFERENCES: tuple[tuple[str, str, str, int], ...] = (
+    ("pass_at_1_change", "pass@1, points", "points", 0),
+    ("parse_share_change", "parse, points", "points", 2),
+    ("reference_log_probability_change", "log p, nats", "signed3", 0),
+    ("reference_bits_per_byte_change", "bits per byte", "signed3", 1),
+    ("keyword_first_change", "keywords first, points", "points", 3),
 )
-TOKEN_NAMES = {
-    "kl": "KL divergence on code",
-    "keyword_mass_shift": "keyword mass change on code",
-    "jensen_shannon": "cold-start JS divergence",
-    "pkp": "PKP (keyword mass at the cold start)",
-}
-CODE_NAMES = {
-    "pass_at_1": "pass@1",
-    "parse_share": "solutions that parse",
-    "reference_log_probability": "log-probability of references",
-    "keyword_first": "keywords first",
-    "edit_similarity": "edit similarity",
-}
 
 
 def evaluate_document(run: Run) -> Document:
@@ -107,29 +82,23 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
 
 def models_table(run: Run) -> Table:
     """Set the models side by side."""
-
-    def of(metric: str, header: str, write: Write, drop: int = 0, unit: str | None = None) -> Field:
-        return number(header, lambda m: _value(run, metric, m.id), write, drop=drop, unit=unit)
-
-    three = partial(fixed, decimals=3)
-    fields = (
-        text("Model", lambda m: m.id),
-        text("Type", lambda m: m.file_type, drop=6),
-        number("Size", lambda m: m.file_bytes, size, drop=5),
-        text("Solved", lambda m: _share_of(run.find("tasks_solved", m.id)), align="right"),
-        of("pass_at_1", "pass@1", percent),
-        text("95 % interval", lambda m: _ends(run.find("pass_at_1", m.id)), align="right"),
-        of("parse_share", "Parse", percent),
-        of("reference_log_probability", "Log p", three, unit="nats"),
-        of("reference_bits_per_byte", "Bits/byte", three, drop=1),
-        of("keyword_first", "Keywords first", percent, drop=2),
-        text("Against the reference", lambda m: sides_verdict(run, m.id), drop=7),
-    )
-    notes = [
-        f"pass@1: {methods(run.select('pass_at_1', group=''), single=_single(run))}. Log p: of a "
-        "token of the reference solutions. The intervals of the rest are in each model's section."
-    ]
-    return listing("Models", fields, run.models, notes=notes)
+    rows = []
+    for model in run.models:
+        solved, passed = run.find("tasks_solved", model.id), run.find("pass_at_1", model.id)
+        rows.append(
+            Part(
+                Numbers(run),
+                model.id,
+                id=model.id,
+                type=model.file_type,
+                size=model.file_bytes,
+                solved=solved and f"{solved.value:.0f}/{solved.n}",
+                interval=passed and f"{percent(passed.low)} to {percent(passed.high)}",
+                against=sides_verdict(run, model.id),
+            )
+        )
+    how = methods(run.select("pass_at_1", group=""), single=_single(run))
+    return listing("evaluate-models", rows, methods=how)
 
 
 def _value(run: Run, metric: str, model: str, **members: str) -> float | None:
@@ -146,16 +115,6 @@ def _with_interval(row: Measurement | None, write: Write) -> CellLike:
     return Cell(f"{write(row.value)} ({write(row.low)} to {write(row.high)})", row.value)
 
 
-def _ends(row: Measurement | None) -> str | None:
-    """Show the interval of a share alone."""
-    return None if row is None else f"{percent(row.low)} to {percent(row.high)}"
-
-
-def _share_of(row: Measurement | None) -> str | None:
-    """Show a count and what it is of."""
-    return None if row is None else f"{row.value:.0f}/{row.n}"
-
-
 def _single(run: Run) -> bool:
     return bool(run.options["samples"] == 1)
 
@@ -163,61 +122,55 @@ def _single(run: Run) -> bool:
 def _differences(run: Run) -> Table:
     """Show each variant minus the reference, task by task, with bootstrap intervals."""
     reference, *variants = run.models
-
-    def field(metric: str, header: str, write: Write, drop: int) -> Field:
-        return Field(
-            Column(header, "right", drop=drop),
-            lambda model: _with_interval(run.find(metric, model.id), write),
-        )
-
-    shown = [field(*line) for line in DIFFERENCES if run.select(line[0])]
-    note = (
-        "Over the same tasks and seeds, 95 % intervals by resampling tasks (of shares in which no "
-        "task differs: Wilson's); points are percentage points."
-    )
-    fields = [text("Model", lambda model: model.id, min_width=11), *shown]
-    return listing(f"Difference to {reference.id}", fields, variants, notes=[note])
+    shown = [line for line in DIFFERENCES if run.select(line[0])]
+    more = [
+        {"head": head, "of": metric, "align": "right", "drop": drop}
+        for metric, head, _, drop in shown
+    ]
+    rows = []
+    for model in variants:
+        row: dict[str, CellLike] = {"id": model.id}
+        for metric, _, write, _ in shown:
+            row[metric] = _with_interval(run.find(metric, model.id), writer(write))
+        rows.append(row)
+    return listing("evaluate-differences", rows, more=more, reference=reference.id)
 
 
 def _flips(run: Run) -> Table:
     """Show which tasks change sides, by name."""
-    flips = [(m.id, flip) for m in run.models[1:] for flip in run.shown("flips", m.id)]
-    fields = (
-        text("Model", lambda flip: flip[0]),
-        number("Lost", lambda flip: len(flip[1]["lost"]), str),
-        number("Gained", lambda flip: len(flip[1]["gained"]), str),
-        number("McNemar p", lambda flip: _value(run, "mcnemar_p", flip[0]), significant),
-        text("Tasks lost", lambda flip: listed(flip[1]["lost"]) or None, drop=1),
-        text("Tasks gained", lambda flip: listed(flip[1]["gained"]) or None, drop=2),
-    )
-    note = "A task counts as solved where at least half of its samples pass; p is exact."
-    return listing("Tasks that change sides", fields, flips, notes=[note])
+    rows = [
+        Part(
+            Numbers(run),
+            model.id,
+            id=model.id,
+            n_lost=len(flip["lost"]),
+            n_gained=len(flip["gained"]),
+            lost=listed(flip["lost"]) or None,
+            gained=listed(flip["gained"]) or None,
+        )
+        for model in run.models[1:]
+        for flip in run.shown("flips", model.id)
+    ]
+    return listing("flips", rows)
 
 
 def _links(run: Run) -> list[Block]:
     """Show the rank correlations of token-level measures with code quality, if there are any."""
-    found = run.select("rank_agreement")
-    if not found:
-        return []
-    fields = (
-        text("Token-level measure", lambda row: _named(TOKEN_NAMES, row.members["token"])),
-        text("Code measure", lambda row: _named(CODE_NAMES, row.members["code"])),
-        Field(Column("Spearman's rho", "right"), lambda row: _with_interval(row, signed)),
-        number("Variants", lambda row: row.n, str),
-        text("In words", correlation_verdict),
-    )
-    notes = [
-        f"{len(found)} intervals of 95 % each: about one in twenty misses zero by chance alone. "
-        "The reference is left out.",
-        "Keywords on code are the language's, bare or after a space, newline or tab; PKP's are "
-        "the paper's, bare.",
+    rows = [
+        {
+            "token": _named("token-measures", row.members["token"]),
+            "code": _named("code-measures", row.members["code"]),
+            "rho": _with_interval(row, signed),
+            "n": row.n,
+            "words": correlation_verdict(row),
+        }
+        for row in run.select("rank_agreement")
     ]
-    title = "Do token-level changes go along with code quality?"
-    return [listing(title, fields, found, notes=notes)]
+    return [listing("correlations", rows, n=len(rows))] if rows else []
 
 
-def _named(names: dict[str, str], name: str) -> str:
-    return names.get(name, name)
+def _named(topic: str, name: str) -> str:
+    return str(WORDS[topic].get(name, name))
 
 
 def _details(run: Run, model: ModelInfo) -> list[Block]:
@@ -238,58 +191,49 @@ def measures_table(run: Run, model: ModelInfo) -> Table:
     passes = [row for k in KS if (row := run.find(f"pass_at_{k}", model.id))]
     rest = [(metric, run.find(metric.id, model.id)) for metric in ANSWERS]
     lines = [(METRICS[row.metric], row) for row in passes] + rest
-    fields = (
-        text("Measure", lambda line: line[0].title),
-        Field(
-            Column("Value (95 % interval)", "right"),
-            lambda line: _with_interval(line[1], WRITE[line[0].style]),
-        ),
-    )
+    rows = [
+        {"title": metric.title, "value": _with_interval(row, WRITE[metric.style])}
+        for metric, row in lines
+    ]
     others = methods([row for _, row in rest if row is not None])
-    notes = [f"pass@k: {methods(passes, single=_single(run))}. The rest: {others}."]
-    n_tasks = len(run.shown("answer", model.id))
-    return listing(f"All {counted(n_tasks, 'task')}", fields, lines, notes=notes)
+    tasks = counted(len(run.shown("answer", model.id)), "task")
+    passing = methods(passes, single=_single(run))
+    return listing("measures", rows, tasks=tasks, passes=passing, others=others)
 
 
 def _languages(run: Run, model: ModelInfo) -> Table:
     """Show the main measures for each language."""
     n_tasks = Counter(shown["language"] for shown in run.shown("answer", model.id))
 
-    def of(metric: str) -> Callable[[str], Measurement | None]:
-        return lambda name: run.find(metric, model.id, language=name)
-
-    def field(metric: str, header: str, write: Write, drop: int = 0) -> Field:
-        def value(name: str) -> float | None:
-            return _value(run, metric, model.id, language=name)
-
-        return number(header, value, write, drop=drop)
-
-    def executed(name: str) -> str | None:
-        row = of("tasks_solved")(name)
-        return None if row is None else f"{row.n}/{n_tasks[name]}"
-
-    passed = of("pass_at_1")
-    fields = (
-        text("Language", str),
-        text("Executed", executed, align="right", drop=3),
-        Field(Column("pass@1", "right"), lambda name: _with_interval(passed(name), percent)),
-        field("parse_share", "Parse", percent),
-        field("error_nodes", "Errors/100", significant, 2),
-        field("reference_bits_per_byte", "Bits/byte", fixed),
-        field("keyword_first", "Keywords first", percent, 1),
-    )
-    return listing("By language", fields, languages_of(run, model.id))
+    rows = []
+    for name in languages_of(run, model.id):
+        solved = run.find("tasks_solved", model.id, language=name)
+        passed = run.find("pass_at_1", model.id, language=name)
+        rows.append(
+            Part(
+                Numbers(run),
+                model.id,
+                {"language": name},
+                language=name,
+                executed=solved and f"{solved.n}/{n_tasks[name]}",
+                passed=_with_interval(passed, percent),
+            )
+        )
+    return listing("evaluate-languages", rows)
 
 
 def _outcomes(run: Run, model: ModelInfo) -> Table:
     """Show how the samples fared."""
-    rows = [row for code in OUTCOMES if (row := run.find("samples", model.id, outcome=code))]
-    fields = (
-        text("Outcome", lambda row: OUTCOMES[row.members["outcome"]]),
-        number("Samples", lambda row: row.value, "{:.0f}".format),
-        number("Share", lambda row: row.value / row.n, percent),
-    )
-    return listing("Outcomes", fields, rows)
+    found = [row for code in OUTCOMES if (row := run.find("samples", model.id, outcome=code))]
+    rows = [
+        {
+            "outcome": OUTCOMES[row.members["outcome"]],
+            "n": f"{row.value:.0f}",
+            "share": row.value / row.n,
+        }
+        for row in found
+    ]
+    return listing("outcomes", rows)
 
 
 def _cost(run: Run, model: ModelInfo) -> Facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pyengine.report.notes import note_sentence
+from pyengine.report.words import note_sentence
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import ModelInfo, Run
 

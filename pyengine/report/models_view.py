@@ -8,8 +8,9 @@ from typing import Any
 from pyengine.errors import problem_sentence
 from pyengine.report import numbers
 from pyengine.report.document import Block, Document, Facts, Paragraph
-from pyengine.report.notes import note_sentence
-from pyengine.report.tables import Cell, Column, Field, Table, listing, text
+from pyengine.report.listing import listing
+from pyengine.report.tables import Cell, Table
+from pyengine.report.words import note_sentence
 from pyengine.run.record import Run
 
 
@@ -50,39 +51,26 @@ def _bytes(run: Run, metric: str) -> int:
 
 
 def _table(files: Sequence[Mapping[str, Any]]) -> Table:
-    notes = ["Any command takes the reference in place of a path."]
-    notes += [
+    notes = [
         f"{file['reference']}: {problem_sentence(file['problem'])}"
         for file in files
         if file["problem"]
     ]
-    fields: Sequence[Field] = _FIELDS[:-1]
     if any(file["same_bytes"] for file in files):
         notes.append("Files with the same number are the same bytes; (link): one file on disk.")
-        fields = _FIELDS
-    return listing("", fields, files, notes=notes)
+    return listing("model-files", map(_row, files), notes=notes)
 
 
-def _reference(file: Mapping[str, Any]) -> Cell:
-    return Cell(file["reference"], tone="bad" if file["problem"] else "plain")
-
-
-def _size(file: Mapping[str, Any]) -> str:
+def _row(file: Mapping[str, Any]) -> dict[str, Any]:
     parts = f" in {file['n_parts']} parts" if file["n_parts"] > 1 else ""
-    return numbers.size(file["n_bytes"]) + parts
-
-
-def _same(file: Mapping[str, Any]) -> str | None:
-    if file["same_bytes"] is None:
-        return None
-    return f"#{file['same_bytes']}{' (link)' if file['same_file'] else ''}"
-
-
-_FIELDS = (
-    Field(Column("reference", min_width=30), _reference),
-    text("name", lambda file: file["name"], min_width=12, drop=3),
-    text("type", lambda f: "no weights" if f["vocabulary_only"] else f["file_type"]),
-    text("size", _size, align="right"),
-    text("architecture", lambda file: file["architecture"], drop=2),
-    text("same bytes", _same, align="right", drop=1),
-)
+    same = None
+    if file["same_bytes"] is not None:
+        same = f"#{file['same_bytes']}{' (link)' if file['same_file'] else ''}"
+    return {
+        "reference": Cell(file["reference"], tone="bad" if file["problem"] else "plain"),
+        "name": file["name"],
+        "type": "no weights" if file["vocabulary_only"] else file["file_type"],
+        "size": numbers.size(file["n_bytes"]) + parts,
+        "architecture": file["architecture"],
+        "same": same,
+    }

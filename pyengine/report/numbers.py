@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from pyengine.report.tables import MISSING
 
@@ -113,6 +116,11 @@ def whole(number: float) -> str:
     return count(round(number))
 
 
+def points(difference: float) -> str:
+    """Write a difference of shares in percentage points."""
+    return signed(100 * difference, 1)
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number of things: 1 thread, 2 threads."""
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
@@ -129,6 +137,11 @@ def size(n_bytes: int) -> str:
             break
     decimals = 2 if abs(amount) < 9.995 else 1
     return _minus(f"{amount:,.{decimals}f} {unit}")
+
+
+def gib(n_bytes: float) -> str:
+    """Write a number of bytes in GiB."""
+    return f"{n_bytes / (1 << 30):.1f} GiB"
 
 
 def size_unit(n_bytes: int) -> tuple[int, str]:
@@ -158,6 +171,19 @@ def seconds(duration: float) -> str:
     return f"{significant(duration * 1e6)} µs"
 
 
+def writer(name: str) -> Callable[[Any], str]:
+    """Return a function that writes a number, by its name and how many digits it shall have.
+
+    Names are those of `WRITERS`, such as "count" and "percent1".
+    """
+    plain = name.rstrip("0123456789")
+    digits = name.removeprefix(plain)
+    function = WRITERS[plain]
+    if not digits:
+        return function
+    return partial(function, **{"digits" if plain == "significant" else "decimals": int(digits)})
+
+
 def _exponent(value: float, digits: int) -> int:
     """Return the decimal exponent of a number once rounded to that many digits."""
     return int(f"{value:.{digits - 1}e}".split("e")[1])
@@ -168,3 +194,15 @@ def _minus(text: str) -> str:
     negative = text.startswith("-")
     text = f"−{text[1:]}" if negative else text
     return text.replace(" -", " −")
+
+
+WRITERS: Mapping[str, Callable[..., str]] = {
+    "text": str,
+    **{
+        function.__name__: function
+        for function in (
+            *(count, whole, fixed, signed, points, significant, probability, percent),
+            *(size, gib, seconds, parameters),
+        )
+    },
+}

@@ -13,16 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyengine.extras import import_extra
 from pyengine.plain_text import safe
-from pyengine.report.charts import (
-    Bars,
-    Chart,
-    Dots,
-    Heatmap,
-    Lines,
-    Panels,
-    Scatter,
-    Series,
-)
+from pyengine.report.charts import Chart, Series
 from pyengine.report.colors import LIGHT, themed
 from pyengine.report.document import Picture
 from pyengine.report.pieces import brief
@@ -122,21 +113,18 @@ def _draw(
 
 
 def _figure(chart: Chart) -> Figure:
-    if isinstance(chart, Scatter):
-        return _single(4.3, lambda axes: draw_scatter(axes, chart))
-    if isinstance(chart, Heatmap):
-        height = 0.7 + 0.3 * len(chart.rows)
-        return _single(height, lambda axes: _heatmap(axes, chart))
-    if isinstance(chart, Bars):
-        bars = len(chart.categories) * len(chart.series)
-        height = 0.9 + 0.17 * bars + 0.1 * len(chart.categories)
-        return _single(height, lambda axes: _bars(axes, chart))
-    if isinstance(chart, Dots):
-        height = 1.0 + 0.3 * len(chart.categories)
-        return _single(height, lambda axes: _dots(axes, chart))
-    if isinstance(chart, Lines):
-        return _single(4.0, lambda axes: _lines(axes, chart))
-    return _panels(chart)
+    if chart.kind == "panels":
+        return _panels(chart)
+    n_categories, n_series = len(chart.categories), len(chart.series)
+    bars = 0.9 + 0.17 * n_categories * n_series + 0.1 * n_categories
+    draw, height = {
+        "scatter": (draw_scatter, 4.3),
+        "heatmap": (_heatmap, 0.7 + 0.3 * n_series),
+        "bars": (_bars, bars),
+        "dots": (_dots, 1.0 + 0.3 * n_categories),
+        "lines": (_lines, 4.0),
+    }[chart.kind]
+    return _single(height, lambda axes: draw(axes, chart))
 
 
 def _single(height: float, draw: Callable[[Axes], None]) -> Figure:
@@ -147,27 +135,27 @@ def _single(height: float, draw: Callable[[Axes], None]) -> Figure:
     return figure
 
 
-def _heatmap(axes: Axes, chart: Heatmap) -> None:
+def _heatmap(axes: Axes, chart: Chart) -> None:
     levels = heat_levels(chart)
     for r, row in enumerate(levels):
         for c, level in enumerate(row):
             if level is not None:
                 axes.add_patch(_cell(c, r, level))
-            axes.text(c, r, chart.texts[r][c], ha="center", va="center", fontsize=8)
-    axes.set_xlim(-0.5, len(chart.columns) - 0.5)
-    axes.set_ylim(len(chart.rows) - 0.5, -0.5)
-    crowded = len(chart.columns) > 8 or any(len(name) > 8 for name in chart.columns)
-    axes.set_xticks(range(len(chart.columns)), [brief(name) for name in chart.columns])
-    axes.tick_params(axis="x", labelrotation=(60 if len(chart.columns) > 10 else 40) * crowded)
+            axes.text(c, r, chart.series[r].texts[c], ha="center", va="center", fontsize=8)
+    axes.set_xlim(-0.5, len(chart.categories) - 0.5)
+    axes.set_ylim(len(chart.series) - 0.5, -0.5)
+    crowded = len(chart.categories) > 8 or any(len(name) > 8 for name in chart.categories)
+    axes.set_xticks(range(len(chart.categories)), [brief(name) for name in chart.categories])
+    axes.tick_params(axis="x", labelrotation=(60 if len(chart.categories) > 10 else 40) * crowded)
     for label in axes.get_xticklabels():
         label.set_horizontalalignment("left" if crowded else "center")
         label.set_rotation_mode("anchor")
-    axes.set_yticks(range(len(chart.rows)), [brief(name) for name in chart.rows])
+    axes.set_yticks(range(len(chart.series)), [brief(row.name) for row in chart.series])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_xlabel(chart.value_label, fontsize=9)
+    axes.set_xlabel(chart.x_label, fontsize=9)
 
 
 def _legend(name: str) -> str:
@@ -183,15 +171,15 @@ def _cell(column: int, row: int, level: float) -> Rectangle:
     )
 
 
-def heat_levels(chart: Heatmap) -> list[list[float | None]]:
+def heat_levels(chart: Chart) -> list[list[float | None]]:
     """Scale the values to [0.03, 0.8] for opacity, over logarithms where asked."""
 
     def scale(value: float | None) -> float | None:
         if value is None or not math.isfinite(value):
             return None
-        return math.log(max(value, 1e-12)) if chart.logarithmic else value
+        return math.log(max(value, 1e-12)) if chart.log else value
 
-    scaled = [[scale(value) for value in row] for row in chart.values]
+    scaled = [[scale(value) for value in row.values] for row in chart.series]
     known = [value for row in scaled for value in row if value is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)
     span = (high - low) or 1.0
@@ -201,7 +189,7 @@ def heat_levels(chart: Heatmap) -> list[list[float | None]]:
     ]
 
 
-def _bars(axes: Axes, chart: Bars) -> None:
+def _bars(axes: Axes, chart: Chart) -> None:
     n = len(chart.series)
     height = 0.8 / max(n, 1)
     for s, series in enumerate(chart.series):
@@ -211,9 +199,9 @@ def _bars(axes: Axes, chart: Bars) -> None:
     _categories(axes, chart)
 
 
-def _dots(axes: Axes, chart: Dots) -> None:
+def _dots(axes: Axes, chart: Chart) -> None:
     """Draw a mark for each value; series of one category are set a little apart."""
-    if chart.log_x:
+    if chart.log:
         axes.set_xscale("log")
         plain_ticks(axes.xaxis)
     rows = range(len(chart.categories))
@@ -234,7 +222,7 @@ def _dots(axes: Axes, chart: Dots) -> None:
         points = [
             (v, r + shift)
             for v, r in zip(series.values, rows, strict=True)
-            if v is not None and (v > 0 or not chart.log_x)
+            if v is not None and (v > 0 or not chart.log)
         ]
         xs, ys = zip(*points, strict=True) if points else ((), ())
         axes.plot(
@@ -245,22 +233,22 @@ def _dots(axes: Axes, chart: Dots) -> None:
             markersize=5,
             label=_legend(series.name),
         )
-    if chart.reference is not None:
-        axes.axvline(chart.reference, color=LIGHT.quiet, linewidth=1)
+    if chart.line is not None:
+        axes.axvline(chart.line, color=LIGHT.quiet, linewidth=1)
     _categories(axes, chart)
 
 
-def _bounds(series: Series, chart: Dots) -> list[tuple[float, float] | None]:
+def _bounds(series: Series, chart: Chart) -> list[tuple[float, float] | None]:
     """Return the ends of each interval that can be drawn."""
     return [
         (low, high)
-        if low is not None and high is not None and (high > 0 or not chart.log_x)
+        if low is not None and high is not None and (high > 0 or not chart.log)
         else None
         for low, high in zip(series.lows, series.highs, strict=True)
     ]
 
 
-def _categories(axes: Axes, chart: Bars | Dots) -> None:
+def _categories(axes: Axes, chart: Chart) -> None:
     """Write the categories from the top down, the grid and the legend."""
     axes.set_yticks(range(len(chart.categories)), [brief(name) for name in chart.categories])
     axes.set_ylim(len(chart.categories) - 0.5, -0.5)
@@ -276,16 +264,16 @@ def _categories(axes: Axes, chart: Bars | Dots) -> None:
         )
 
 
-def _lines(axes: Axes, chart: Lines) -> None:
+def _lines(axes: Axes, chart: Chart) -> None:
     axes.grid(visible=True)
-    if chart.log_x:
+    if chart.log:
         axes.set_xscale("log")
         plain_ticks(axes.xaxis)
     styles = ("-", "--", ":", "-.")
-    for index, curve in enumerate(chart.curves):
+    for index, curve in enumerate(chart.series):
         axes.plot(
             curve.xs,
-            curve.ys,
+            [value for value in curve.values if value is not None],
             color=LIGHT.series(index),
             linestyle=styles[index // 6 % len(styles)],
             linewidth=1.5,
@@ -293,27 +281,27 @@ def _lines(axes: Axes, chart: Lines) -> None:
         )
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
-    if chart.curves:
-        axes.legend(fontsize=8, ncols=2 if len(chart.curves) > 8 else 1)
+    if chart.series:
+        axes.legend(fontsize=8, ncols=2 if len(chart.series) > 8 else 1)
 
 
-def _panels(chart: Panels) -> Figure:
+def _panels(chart: Chart) -> Figure:
     from matplotlib.figure import Figure
 
-    across = min(len(chart.panels), 3)
-    down = -(-len(chart.panels) // across)
-    longest = max((len(panel.labels) for panel in chart.panels), default=1)
+    across = min(len(chart.series), 3)
+    down = -(-len(chart.series) // across)
+    longest = max((len(panel.texts) for panel in chart.series), default=1)
     figure = Figure(figsize=(_WIDTH, down * (0.7 + 0.24 * longest)), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False, sharex=True)
     for index, axes in enumerate(grid.flat):
-        if index >= len(chart.panels):
+        if index >= len(chart.series):
             axes.set_visible(False)
             continue
-        panel = chart.panels[index]
+        panel = chart.series[index]
         axes.barh(range(len(panel.values)), panel.values, 0.75, color=LIGHT.series1)
-        axes.set_yticks(range(len(panel.labels)), [brief(label) for label in panel.labels])
+        axes.set_yticks(range(len(panel.texts)), [brief(label) for label in panel.texts])
         axes.set_ylim(longest - 0.5, -0.5)
-        axes.set_title(brief(panel.title), fontsize=9, loc="left")
+        axes.set_title(brief(panel.name), fontsize=9, loc="left")
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=True, axis="x")
     figure.supxlabel(chart.x_label, fontsize=9)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyengine.report.charts import Bars, Dots, Panel, Panels, Series
+from pyengine.report.charts import Chart, Series
 from pyengine.report.document import Picture
-from pyengine.report.probe_tables import ProbedModel, probed_models, shown
-from pyengine.report.sentences import ALL_FORMS, BARE
+from pyengine.report.probe_view import ProbedModel, probed_models, shown
+from pyengine.report.words import picture
 from pyengine.run.record import Run
 
 _TOP = 10
@@ -27,31 +27,19 @@ def probe_pictures(run: Run) -> tuple[Picture, ...]:
 
 def _first_tokens(models: Sequence[ProbedModel]) -> Picture:
     panels = tuple(_panel(model.label, model.starts[0]) for model in models[:_MOST_PANELS])
-    left_out = len(models) - len(panels)
-    more = f" {left_out} more models are in the tables." if left_out > 0 else ""
-    return Picture(
-        "first-tokens",
-        "What it wants to write first",
-        f"The most probable first tokens at the first start.{more}",
-        Panels(panels, "probability"),
-    )
+    left_out = len(models) - len(panels) or None
+    chart = Chart(kind="panels", x_label="probability", series=panels)
+    return picture("first-tokens", chart, left_out=left_out)
 
 
-def _panel(title: str, start: Mapping[str, Any]) -> Panel:
+def _panel(title: str, start: Mapping[str, Any]) -> Series:
     top = start["top"][:_TOP]
-    return Panel(title, tuple(map(shown, top)), tuple(token["probability"] for token in top))
+    return Series(title, tuple(token["probability"] for token in top), texts=tuple(map(shown, top)))
 
 
 def _starts(model: ProbedModel) -> Picture:
-    return Picture(
-        "starts",
-        "The same at every start",
-        "One start is one sample: the first tokens after each start that the model supports.",
-        Panels(
-            tuple(_panel(start["name"], start) for start in model.starts[:_MOST_PANELS]),
-            "probability",
-        ),
-    )
+    panels = tuple(_panel(start["name"], start) for start in model.starts[:_MOST_PANELS])
+    return picture("starts", Chart(kind="panels", x_label="probability", series=panels))
 
 
 def _keyword_mass(model: ProbedModel) -> Picture:
@@ -59,29 +47,18 @@ def _keyword_mass(model: ProbedModel) -> Picture:
     bare = tuple(model.value("form_mass", language=name, form="bare") for name in names)
     english = tuple(model.value("english_mass", language=name) for name in names)
     random = [model.row("random_mass", language=name) for name in names]
-    return Picture(
-        "keyword-mass",
-        "Probability on keywords, by language",
-        f"Each language's keywords at the natural start ({BARE}; {ALL_FORMS}), "
-        "beside English words matched to the bare ones in length and token id. The grey bar is "
-        "what random token sets as large as the bare set hold: mean to 97.5 % quantile. Where a "
-        "mark is missing, that set has no token.",
-        Dots(
-            tuple(model.languages[name] for name in names),
-            (
-                Series("all forms", tuple(model.mass(name) for name in names)),
-                Series("bare", bare),
-                Series("matched English words", english),
-                Series(
-                    "random sets",
-                    (None,) * len(names),
-                    tuple((row.value or None) if row else None for row in random),
-                    tuple((row.high or None) if row else None for row in random),
-                ),
-            ),
-            "probability",
+    series = (
+        Series("all forms", tuple(model.mass(name) for name in names)),
+        Series("bare", bare),
+        Series("matched English words", english),
+        Series(
+            "random sets",
+            (None,) * len(names),
+            tuple((row.value or None) if row else None for row in random),
+            tuple((row.high or None) if row else None for row in random),
         ),
     )
+    return _by_language("probe-mass", [model.languages[name] for name in names], series)
 
 
 def _masses_side_by_side(models: Sequence[ProbedModel]) -> Picture:
@@ -89,12 +66,14 @@ def _masses_side_by_side(models: Sequence[ProbedModel]) -> Picture:
     series = tuple(
         Series(model.label, tuple(model.mass(name) for name in languages)) for model in models
     )
-    return Picture(
-        "keyword-mass",
-        "Probability on keywords, by language and model",
-        f"Each language's keywords at the first start, {ALL_FORMS}.",
-        Dots(tuple(languages.values()), series, "probability"),
+    return _by_language("probe-masses", list(languages.values()), series)
+
+
+def _by_language(code: str, languages: Sequence[str], series: tuple[Series, ...]) -> Picture:
+    chart = Chart(
+        kind="dots", x_label="probability", categories=tuple(languages), series=series, log=True
     )
+    return picture(code, chart, name="keyword-mass")
 
 
 def _coverage(models: Sequence[ProbedModel]) -> Picture:
@@ -108,9 +87,6 @@ def _coverage(models: Sequence[ProbedModel]) -> Picture:
         )
         for model in vocabularies.values()
     )
-    return Picture(
-        "coverage",
-        "Keywords that the tokenizer keeps whole",
-        "Share of each language's keywords that are one bare token.",
-        Bars(tuple(languages.values()), series, "share of keywords"),
-    )
+    titles = tuple(languages.values())
+    chart = Chart(kind="bars", x_label="share of keywords", categories=titles, series=series)
+    return picture("probe-coverage", chart, name="coverage")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import PurePath
+from typing import Any
 
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
-from pyengine.report.notes import warnings
+from pyengine.report.listing import listing
+from pyengine.report.measured import Numbers, Part
 from pyengine.report.numbers import (
     count,
     fixed,
@@ -17,50 +22,92 @@ from pyengine.report.numbers import (
 )
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
-from pyengine.report.probe_tables import (
-    NATS_PER_BIT,
-    ProbedModel,
-    fed,
-    model_tables,
-    probed_models,
-    shown,
-)
-from pyengine.report.sentences import ALL_FORMS
-from pyengine.report.tables import Column, Field, Table, listing, number, table, text
-from pyengine.run.record import Run
+from pyengine.report.tables import Table, measured
+from pyengine.report.words import say, warnings
+from pyengine.run.record import ModelInfo, Note, Run
 
-DIFFERENT_VOCABULARIES = (
-    "The vocabularies differ. Probabilities of words are comparable, most of all with + split, "
-    "where a word counts however many tokens it takes; PKP, STP and NLP count single tokens, as "
-    "the paper does. Entropy and effective tokens are not set side by side: they count tokens of "
-    "different sizes."
-)
-REASONS = {
-    "bos-added": "the tokenizer puts BOS before every text",
-    "bos-declared": "the tokenizer declares a BOS token and does not add it by itself",
-    "eos-for-bos": "no BOS token: EOS, which separates documents, stands in",
-    "newline-for-bos": "no BOS or EOS token: a newline stands in",
-    "zero-for-bos": "no BOS, EOS or newline token: token 0 stands in",
-    "bos": "the BOS token alone",
-    "eos": "the EOS token alone",
-    "newline": "one newline",
-    "fence": "an opened code block",
-    "text": "the text given",
-    "fim": "a hole with nothing before or after it",
-    "chat": "the assistant's turn after an empty message",
-}
-AFTER_BOS = "-after-bos"
-REFUSED = {
-    "vocabulary": "the vocabularies differ: equal ids do not mean equal tokens",
-    "start": "the models start from different tokens",
-    "rows": "the rows of logits have different lengths",
+BAR_WIDTH = 16
+# Divergences and entropies are written in bits.
+NATS_PER_BIT = math.log(2)
+# The paper's metrics, and how each is written.
+PAPER: Mapping[str, Callable[[float], str]] = {
+    **dict.fromkeys(("pkp", "kap", "stp", "nlp"), probability),
+    "coverage": percent,
 }
 
 
 def reason_words(reason: str) -> str:
     """Say why a start has its tokens."""
-    words = REASONS[reason.removesuffix(AFTER_BOS)]
-    return f"{words} after BOS" if reason.endswith(AFTER_BOS) else words
+    words = say("starts", reason.removesuffix("-after-bos"))
+    return f"{words} after BOS" if reason.endswith("-after-bos") else words
+
+
+class ProbedModel(Part):
+    """One model of a run; `label` is what it is called beside the others."""
+
+    def __init__(self, numbers: Numbers, model: str, label: str) -> None:
+        super().__init__(numbers, model)
+        self.label = label
+        self.starts = self.run.shown("start", model)
+        self.top: Sequence[Mapping[str, Any]] = self.starts[0]["top"]
+        self.languages: Mapping[str, str] = {
+            table["language"]: table["title"] for table in self.run.shown("keyword-table")
+        }
+
+    @cached_property
+    def by_mass(self) -> Sequence[str]:
+        """The languages, the one whose keywords hold most first."""
+        return sorted(self.languages, key=lambda name: -self.mass(name))
+
+    def mass(self, language: str) -> float:
+        """Return what a language's keywords hold in all forms."""
+        return self.value("form_mass", language=language, form="any") or 0.0
+
+    def of_start(self, metric: str, start: Mapping[str, Any], **members: str) -> float:
+        """Return a number of a start; 0 where there is none."""
+        return self.value(metric, start=start["name"], **members) or 0.0
+
+    @property
+    def bits(self) -> float:
+        """The entropy at the first start."""
+        return self.of_start("entropy", self.starts[0]) / NATS_PER_BIT
+
+    def parts(self, languages: Sequence[str]) -> list[Part]:
+        """Return a row for each language."""
+        return [
+            Part(self.numbers, self.model, {"language": name}, language=self.languages[name])
+            for name in languages
+        ]
+
+
+def probed_models(run: Run) -> list[ProbedModel]:
+    """Return the models of a run, named so that they are told apart."""
+    numbers = Numbers(run)
+    return [
+        ProbedModel(numbers, info.id, label)
+        for info, label in zip(run.models, labels(run.models), strict=True)
+    ]
+
+
+def labels(models: Sequence[ModelInfo]) -> list[str]:
+    """Name models by name and type, and by their files too where that tells them apart."""
+    names = [f"{model.name} {model.file_type}" for model in models]
+    paths = [PurePath(model.path) for model in models]
+    by_file = [f"{name} ({path.name})" for name, path in zip(names, paths, strict=True)]
+    by_path = [f"{name} ({path})" for name, path in zip(names, paths, strict=True)]
+    distinct = (found for found in (names, by_file) if len(set(found)) == len(found))
+    return next(distinct, by_path)
+
+
+def fed(start: Mapping[str, Any]) -> str:
+    """Return the tokens of a start, visible, and their ids."""
+    return f"{' '.join(map(visible, start['pieces']))} ({', '.join(map(str, start['ids']))})"
+
+
+def shown(token: Mapping[str, Any]) -> str:
+    """Return a token as visible text; one without any, such as padding, by its id."""
+    piece = bytes.fromhex(token["hex"]) if "hex" in token else token["text"]
+    return visible(piece) or f"[id {token['token']}]"
 
 
 def probe_document(run: Run) -> Document:
@@ -142,55 +189,210 @@ def _model_facts(probed: ProbedModel) -> Facts:
     return Facts("What was measured", pairs)
 
 
+def model_tables(model: ProbedModel) -> tuple[Table, ...]:
+    """Return the tables of one model."""
+    classes = sorted(
+        model.names("class_mass", "class"),
+        key=lambda name: -(model.value("class_mass", **{"class": name}) or 0.0),
+    )
+    return (
+        _top_tokens(model),
+        _starts(model),
+        _languages(model),
+        _leave_one_out(model),
+        listing(
+            "probe-classes",
+            [Part(model.numbers, model.model, {"class": name}, name=name) for name in classes],
+        ),
+        _paper(model),
+        _items(model),
+        listing("probe-ranks", model.parts(list(model.languages))),
+        _indentation(model),
+    )
+
+
+def _top_tokens(model: ProbedModel) -> Table:
+    """List the most probable tokens with a bar each."""
+    start, top = model.starts[0], model.top
+    largest = top[0]["probability"] if top else 1.0
+    rows = [
+        {
+            **_token(token),
+            "place": place,
+            "bar": _bar(token["probability"] / largest if largest else 0.0),
+        }
+        for place, token in enumerate(top, start=1)
+    ]
+    padding, control = (model.of_start(f"{name}_mass", start) for name in ("padding", "control"))
+    return listing("first-tokens", rows, padding=percent(padding), control=percent(control))
+
+
+def _token(token: Mapping[str, Any]) -> dict[str, Any]:
+    return {"token": shown(token), "id": token["token"], "probability": token["probability"]}
+
+
+def _starts(model: ProbedModel) -> Table:
+    """Show how far the answer depends on where one starts."""
+    against = model.starts[0]["name"]
+    masses = [model.of_start("form_mass", start, form="bare") for start in model.starts]
+    rows = [
+        Part(
+            model.numbers,
+            model.model,
+            {"start": s["name"]},
+            name=s["name"],
+            fed=fed(s),
+            top=shown(s["top"][0]) if s["top"] else "",
+            p=s["top"][0]["probability"] if s["top"] else None,
+            bare=mass,
+            js=model.of_start("jensen_shannon", s, against=against) / NATS_PER_BIT,
+        )
+        for s, mass in zip(model.starts, masses, strict=True)
+    ]
+    return listing("probe-starts", rows, least=percent(min(masses)), most=percent(max(masses)))
+
+
+def _languages(model: ProbedModel) -> Table:
+    """Show every language's keyword mass beside what it must be held against."""
+    draws = max((model.n("random_p", language=name) for name in model.languages), default=0)
+    notes = []
+    unspellable = sum(
+        model.value("keyword_count", language=name, tokens="none") or 0 for name in model.languages
+    )
+    if unspellable:
+        notes.append(
+            "Words with characters that this tokenizer has no token for, left out: "
+            f"{count(round(unspellable))}."
+        )
+    if Note(code="split-words-not-measured", model=model.model) in model.run.notes:
+        notes.append("–: words of several tokens were not measured.")
+    return listing("probe-languages", model.parts(model.by_mass), notes=notes, draws=count(draws))
+
+
+def _leave_one_out(model: ProbedModel) -> Table:
+    """Show how much of each language's mass is one word."""
+    left: dict[str, Any] = {
+        one["language"]: one["words"] for one in model.run.shown("leave-one-out", model.model)
+    }
+    rows = []
+    for name in model.by_mass:
+        none: dict[str, Any] = {}
+        best, second = [*left[name], none, none][:2]
+        rows.append(
+            {
+                "language": model.languages[name],
+                "best": best.get("word"),
+                "share": best.get("share"),
+                "second": second.get("word"),
+                "second_share": second.get("share"),
+                "without": best.get("mass_without"),
+            }
+        )
+    return listing("one-word", rows)
+
+
+def _paper(model: ProbedModel) -> Table:
+    """Show the paper's metrics under the paper's definitions."""
+    rows = []
+    for metric, write in PAPER.items():
+        of = {"collection": "paper"} | ({"form": "bare"} if metric == "coverage" else {})
+        rows.append(
+            {
+                "metric": metric if metric == "coverage" else metric.upper(),
+                "value": measured(model.value(metric, **of), write),
+                "what": say("paper-metrics", metric, n=count(model.n(metric, **of))),
+            }
+        )
+    return listing("paper-metrics", rows)
+
+
+def _items(model: ProbedModel) -> Table:
+    """Show how few tokens carry a group's mass."""
+    (needed,) = model.run.shown("items-needed", model.model)
+    shares = [percent(share, 0) for share in needed["shares"]]
+    groups = {"keywords": "keywords", "tokens with punctuation": "special_tokens"}
+    rows = [
+        {"group": title, **dict(zip(shares, needed[name], strict=True))}
+        for title, name in groups.items()
+    ]
+    more = [{"head": share, "of": share, "write": "whole"} for share in shares]
+    return listing("items-needed", rows, more=more)
+
+
+def _indentation(model: ProbedModel) -> Table:
+    """Show the most probable white-space tokens."""
+    (tokens,) = (
+        one["tokens"]
+        for one in model.run.shown("set-tokens", model.model)
+        if one["set"] == "indentation"
+    )
+    return listing("probe-indentation", map(_token, tokens[:6]))
+
+
+def _bar(share: float) -> str:
+    if not math.isfinite(share):
+        return ""
+    eighths = round(share * BAR_WIDTH * 8)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
+
+
 def _side_by_side(models: Sequence[ProbedModel]) -> Table:
     """Put the models beside each other, metric by metric.
 
     Between different vocabularies only what is defined over strings is set side by side.
     """
     alike = len({m.info.vocabulary_sha256 for m in models}) == 1
-    lines: list[Field] = [
-        text("file type", lambda m: m.info.file_type),
-        number("size", lambda m: m.info.file_bytes, size),
-        text("fed (ids)", lambda m: fed(m.starts[0])),
-        text("top token", lambda m: _top_text(m, "{} {}") if m.top else None),
+
+    def of(metric: str, write: Callable[[float], str], **members: str) -> list[Any]:
+        return [measured(m.value(metric, **members), write) for m in models]
+
+    lines: list[tuple[str, list[Any]]] = [
+        ("file type", [m.info.file_type for m in models]),
+        ("size", [size(m.info.file_bytes) for m in models]),
+        ("fed (ids)", [fed(m.starts[0]) for m in models]),
+        ("top token", [_top_text(m, "{} {}") if m.top else None for m in models]),
     ]
     if alike:
-        lines.append(number("entropy [bit]", lambda m: m.bits, fixed))
-        opens = number(
-            "effective tokens", lambda m: m.of_start("effective_tokens", m.starts[0]), significant
-        )
-        lines.append(opens)
+        effective = [m.of_start("effective_tokens", m.starts[0]) for m in models]
+        lines.append(("entropy [bit]", [fixed(m.bits) for m in models]))
+        lines.append(("effective tokens", list(map(significant, effective))))
     for metric in ("pkp", "stp", "nlp"):
-        lines.append(_of(metric, metric.upper(), probability, collection="paper"))
-    for language, title in models[0].languages.items():
-        of = {"language": language}
-        lines.append(_of("form_mass", f"{title}, all forms", percent, **of, form="any"))
+        lines.append((metric.upper(), of(metric, probability, collection="paper")))
+    for name, title in models[0].languages.items():
+        masses = of("form_mass", percent, language=name, form="any")
+        lines.append((f"{title}, all forms", masses))
         if not alike:
-            lines.append(_of("keyword_string_mass", f"{title}, + split", percent, **of))
-    rows = [[line.column.header, *map(line.cell, models)] for line in lines]
-    columns = [Column(""), *(Column(model.label, "right") for model in models)]
-    notes = (f"{ALL_FORMS}.", *(() if alike else (DIFFERENT_VOCABULARIES,)))
-    return table("Side by side", columns, rows, notes=notes)
-
-
-def _of(metric: str, header: str, write: Callable[[float], str], **members: str) -> Field:
-    return number(header, lambda model: model.value(metric, **members), write)
+            split = of("keyword_string_mass", percent, language=name)
+            lines.append((f"{title}, + split", split))
+    rows: list[dict[Any, Any]] = [
+        {"name": title, **dict(enumerate(cells))} for title, cells in lines
+    ]
+    more = [{"label": m.label, "of": i, "align": "right"} for i, m in enumerate(models)]
+    notes = () if alike else (say("probe", "different-vocabularies"),)
+    return listing("probe-side-by-side", rows, more=more, notes=notes)
 
 
 def _differences(models: Sequence[ProbedModel]) -> Table:
     """Show how far each model's first start is from the first model's, token by token."""
     first, *others = models
     run = first.run
-    refused = {n.model: REFUSED[n.values["why"]] for n in run.notes if n.code == "not-compared"}
+    refused = {
+        n.model: say("not-compared", n.values["why"]) for n in run.notes if n.code == "not-compared"
+    }
 
-    def bits(metric: str) -> Callable[[ProbedModel], float | None]:
-        found = {row.model: row for row in run.select(metric, reference=first.info.id)}
-        return lambda m: found[m.info.id].value / NATS_PER_BIT if m.info.id in found else None
+    def bits(metric: str) -> dict[str, float]:
+        rows = run.select(metric, reference=first.model)
+        return {row.model: row.value / NATS_PER_BIT for row in rows}
 
-    fields = (
-        text("model", lambda m: m.label),
-        number("JS", bits("jensen_shannon"), probability, unit="bit"),
-        number("KL", bits("kl"), probability, unit="bit"),
-        text("not measured", lambda m: refused.get(m.info.id, "")),
-    )
-    return listing(f"Against {first.label}, token by token", fields, others)
+    js, kl = bits("jensen_shannon"), bits("kl")
+    rows = [
+        {
+            "model": m.label,
+            "js": js.get(m.model),
+            "kl": kl.get(m.model),
+            "refused": refused.get(m.model, ""),
+        }
+        for m in others
+    ]
+    return listing("probe-against", rows, first=first.label)

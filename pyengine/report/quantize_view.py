@@ -1,12 +1,12 @@
 """`pyengine quantize` as a document: the files with their sizes, and what fell back."""
 
 from pathlib import Path
-from typing import Any
 
 from pyengine.report.document import Block, Document, Facts, Paragraph
-from pyengine.report.numbers import count, fixed, size
+from pyengine.report.listing import listing
+from pyengine.report.numbers import count, size
 from pyengine.report.origin import importance_facts
-from pyengine.report.tables import Cell, Column, Field, Table, listing, number, text
+from pyengine.report.tables import Cell, Table
 from pyengine.run.record import Run
 
 SHOWN_FALLBACKS = 40
@@ -36,47 +36,29 @@ def _answer(run: Run) -> Paragraph:
 
 def _files(run: Run) -> Table:
     (source,), variants = run.shown("source"), run.shown("quantized")
-
-    def fell_back(variant: dict[str, Any]) -> Cell:
+    rows = []
+    for variant in variants:
         n = len(variant["fallbacks"])
-        return Cell(count(n), n, "warn" if n else "plain")
-
-    fields = (
-        text("Type", lambda v: v["file_type"], tone="strong"),
-        number("Size", lambda v: v["file_bytes"], size),
-        number("Bits per weight", lambda v: v["bits_per_weight"], fixed),
-        number(
-            "Of source",
-            lambda v: v["file_bytes"] / source["file_bytes"],
-            lambda share: f"{100 * share:.1f} %",
-            drop=1,
-        ),
-        Field(Column("Fell back", "right"), fell_back),
-        text("File", lambda v: Path(v["path"]).name + (" (kept)" if v["reused"] else "")),
-    )
-    folder = Path(variants[0]["path"]).parent
-    return listing("Files", fields, variants, notes=[f"In {folder}/."])
-
-
-FALLBACKS = (
-    text("Type", lambda fell: fell["file_type"]),
-    text("Tensor", lambda fell: fell["name"]),
-    number("Row length", lambda fell: fell["shape"][0], str),
-    text("Needs blocks of", lambda fell: fell["row_type"]),
-    text("Became", lambda fell: fell["target_type"]),
-)
+        rows.append(
+            {
+                **variant,
+                "share": variant["file_bytes"] / source["file_bytes"],
+                "fell_back": Cell(count(n), n, "warn" if n else "plain"),
+                "file": Path(variant["path"]).name + (" (kept)" if variant["reused"] else ""),
+            }
+        )
+    return listing("quantized", rows, folder=Path(variants[0]["path"]).parent)
 
 
 def _fallbacks(run: Run) -> Table:
     fallen = [
-        {**fallback, "file_type": variant["file_type"]}
+        {**fallback, "file_type": variant["file_type"], "length": fallback["shape"][0]}
         for variant in run.shown("quantized")
         for fallback in variant["fallbacks"]
     ]
-    notes = ["A row must be whole blocks of its type; llama.cpp takes another type where not."]
-    if len(fallen) > SHOWN_FALLBACKS:
-        notes.append(f"{len(fallen) - SHOWN_FALLBACKS} more are in the JSON record.")
-    return listing("Tensors that fell back", FALLBACKS, fallen[:SHOWN_FALLBACKS], notes=notes)
+    more = len(fallen) - SHOWN_FALLBACKS
+    notes = [f"{more} more are in the JSON record."] if more > 0 else []
+    return listing("fallbacks", fallen[:SHOWN_FALLBACKS], notes=notes)
 
 
 def _method(run: Run) -> Facts:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pyengine.report.charts import Point, Scatter
+from pyengine.report.charts import Chart, Point
 from pyengine.report.colors import LIGHT
 from pyengine.report.label_places import Box, along, place_labels
 from pyengine.report.numbers import significant
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FAR_BELOW = 30
 
 
-def draw_scatter(axes: Axes, chart: Scatter) -> None:
+def draw_scatter(axes: Axes, chart: Chart) -> None:
     """Draw labelled points with intervals, the line of the best, and the noise floor.
 
     What is zero cannot stand on a logarithmic axis: it is drawn below everything else, and says so.
@@ -32,7 +32,7 @@ def draw_scatter(axes: Axes, chart: Scatter) -> None:
     points = [p if p.y > 0 or zero is None else replace(p, y=zero) for p in known]
     front = sorted((p for p in points if p.on_front), key=lambda p: p.x)
     axes.grid(visible=True)
-    if chart.log_y and all(p.y > 0 for p in points):
+    if chart.log and all(p.y > 0 for p in points):
         axes.set_yscale("log")
         plain_ticks(axes.yaxis)
     axes.plot(
@@ -46,25 +46,23 @@ def draw_scatter(axes: Axes, chart: Scatter) -> None:
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     axes.margins(x=0.12, y=0.12)
-    if chart.floor is not None:
-        _draw_floor(axes, chart, chart.floor)
+    if chart.line is not None:
+        _draw_floor(axes, chart, chart.line)
     _label_points(axes, points, zero)
 
 
-def _place_of_zero(chart: Scatter, points: Sequence[Point]) -> float | None:
+def _place_of_zero(chart: Chart, points: Sequence[Point]) -> float | None:
     """Return where a logarithmic axis shows what is zero; None where it need not or cannot."""
-    if not chart.log_y or all(point.y > 0 for point in points):
+    if not chart.log or all(point.y > 0 for point in points):
         return None
-    shown = [
-        v for p in points for v in (p.y, p.low, p.high, chart.floor) if v is not None and v > 0
-    ]
+    shown = [v for p in points for v in (p.y, p.low, p.high, chart.line) if v is not None and v > 0]
     return min(shown) / 3 if shown else None
 
 
-def _draw_floor(axes: Axes, chart: Scatter, floor: float) -> None:
+def _draw_floor(axes: Axes, chart: Chart, floor: float) -> None:
     """Draw the noise floor; one far below every point is told in words and stretches no axis."""
     lowest = min((point.y for point in chart.points if point.y > 0), default=floor)
-    far_below = chart.log_y and 0 < floor < lowest / _FAR_BELOW
+    far_below = chart.log and 0 < floor < lowest / _FAR_BELOW
     if not far_below:
         axes.axhline(floor, color=LIGHT.series2, linewidth=1, linestyle="--")
     axes.annotate(

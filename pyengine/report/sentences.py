@@ -15,26 +15,11 @@ from pyengine.choose.verdicts import (
     place,
     reference_of,
 )
-from pyengine.report.numbers import counted, significant
+from pyengine.report.numbers import counted
+from pyengine.report.words import say
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Population, Run
 
-AXES = {
-    "identical": "the same weights in the same types",
-    "settings": "the same file with other settings",
-    "quantization": "the same weights in other types",
-    "fine-tuning": "the same shape with other weights",
-    "scaling": "another shape: a scaled or distilled model",
-}
-AXIS_REASONS = {
-    "named": "named by the user",
-    "same-file": "both files have the same SHA-256",
-    "other-shapes": "architecture or tensor shapes differ",
-    "types-alone": "told by tensor types alone: no float32 vectors to compare",
-    "other-vectors": "norm or bias vectors differ",
-    "other-types": "equal vectors",
-    "other-bytes": "equal vectors and types, other bytes in the file",
-}
 # Three sets of tokens can stand for a language's keywords, and their probabilities differ.
 BARE = "bare: one token that is the word and nothing else"
 ANY_SPACING = "any spacing: bare or after one space, newline or tab"
@@ -139,15 +124,8 @@ def pair_sentence(pair: Pair, margin: float) -> str:
 
 def plain_verdict(kl: Measurement, margin: float, floor: float | None) -> str:
     """Say in plain words how a mean KL divergence stands to the margin."""
-    asked = f"{margin:g} nats"
     times = kl.value / margin if margin > 0 else math.inf
-    return {
-        "noise": "the same as the reference, within arithmetic noise",
-        "no-interval": f"undecided: {NO_INTERVAL}",
-        "within": f"practically the same: within {asked}",
-        "undecided": f"undecided: {asked} lies inside the interval",
-        "beyond": f"changed: {significant(times, 2)} times the margin of {asked}",
-    }[place(kl, margin, floor)]
+    return say("plain-verdicts", place(kl, margin, floor), margin=margin, times=times)
 
 
 def standing_out_sentence(name: str, less: Sequence[str], more: Sequence[str]) -> str:
@@ -162,25 +140,16 @@ def standing_out_sentence(name: str, less: Sequence[str], more: Sequence[str]) -
 
 def unmet_sentence(found: Unmet, max_kl: float) -> str:
     """Say why a variant does not meet a threshold of its KL divergence."""
-    values = found.values
-    kl = f"mean KL divergence {values.get('value', math.nan):.6g}"
-    reason = {
-        "not-measured": "no KL divergence was measured",
-        "failed": f"its measurement failed: {values.get('message')}",
-        "infinite": f"infinite KL divergence at {values.get('n_tokens')} tokens",
-        "no-interval": f"{kl}, but {NO_INTERVAL}, so it cannot be shown to be below {max_kl:g} "
-        "nats; measure on more documents",
-        "exceeds": f"{kl}, upper end {values.get('high', math.nan):.6g}, exceeds {max_kl:g} nats",
-    }[found.code]
+    reason = say("unmet", found.code, max_kl=max_kl, **found.values)
     return f"{found.model}: {reason}"
 
 
 def axis_sentence(content: dict[str, Any]) -> str:
     """Say what separates a variant from the reference, and how that is known."""
     kind, changed = content["kind"], content["tensors_of_other_type"]
-    reason = AXIS_REASONS[content["reason"]]
+    meaning, reason = say("axes", kind), say("axis-reasons", content["reason"])
     also = f"; {counted(changed, 'tensor')} of another type" if changed else ""
-    return f"{kind}: {AXES[kind]} ({reason}{also})"
+    return f"{kind}: {meaning} ({reason}{also})"
 
 
 def scored_sentence(population: Population) -> str:

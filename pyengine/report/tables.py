@@ -1,13 +1,10 @@
-"""The one table model: text is formatted here once, and every view only decorates it.
-
-A table of things is data: its fields, each a column and how its cell is made of one thing.
-"""
+"""The one table model: text is formatted here once, and every view only decorates it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 Align: TypeAlias = Literal["left", "right", "center"]
 Tone: TypeAlias = Literal["plain", "strong", "good", "warn", "bad", "dim"]
@@ -90,50 +87,3 @@ def table(
                 f"table {title!r}: row {number} has {len(row)} cells, not {len(heads)}"
             )
     return Table(title, heads, cells, tuple(notes))
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A column of a table of things, and how its cell is made of one of them."""
-
-    column: Column
-    cell: Callable[[Any], CellLike]
-
-
-def text(
-    header: str,
-    of: Callable[[Any], str | None],
-    *,
-    tone: Tone = "plain",
-    align: Align = "left",
-    unit: str | None = None,
-    min_width: int | None = None,
-    drop: int = 0,
-) -> Field:
-    """Make a field of words; a thing that has none has a missing cell."""
-
-    def cell(thing: object) -> CellLike:
-        words = of(thing)
-        return words if words is None else Cell(words, tone=tone)
-
-    return Field(Column(header, align, unit, min_width, drop), cell)
-
-
-def number(
-    header: str,
-    of: Callable[[Any], float | None],
-    write: Callable[[Any], str],
-    *,
-    unit: str | None = None,
-    drop: int = 0,
-) -> Field:
-    """Make a field of numbers, `write` turning each that is not missing into text."""
-    return Field(Column(header, "right", unit, drop=drop), lambda thing: measured(of(thing), write))
-
-
-def listing(
-    title: str, fields: Sequence[Field], things: Iterable[Any], *, notes: Iterable[str] = ()
-) -> Table:
-    """Build a table with a row for each thing."""
-    rows = [[field.cell(thing) for field in fields] for thing in things]
-    return table(title, (field.column for field in fields), rows, notes=notes)

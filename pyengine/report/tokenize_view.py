@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from pyengine.report.document import Block, Document, Paragraph, Passage, PassageToken
+from pyengine.report.listing import listing
 from pyengine.report.numbers import count, fixed
 from pyengine.report.pieces import visible
-from pyengine.report.tables import Table, listing, number, text
+from pyengine.report.tables import Table
 from pyengine.run.record import Run
 
 Token: TypeAlias = Mapping[str, Any]
@@ -56,28 +57,23 @@ def _passage(tokens: Sequence[Token]) -> Passage:
     return Passage("", tuple(shown), tuple(notes))
 
 
-def _place(token: Token) -> str | None:
-    if token["start"] is None or token["end"] is None:
-        return None
-    return f"{token['start']}–{token['end']}"
-
-
-FIELDS = (
-    number("#", lambda row: row[0], count),
-    number("id", lambda row: row[1]["id"], str),
-    text("piece", lambda row: _piece(row[1]), tone="strong"),
-    text("bytes", lambda row: _place(row[1]), align="right"),
-    text("in hexadecimal", lambda row: row[1]["bytes_hex"], drop=2),
-    text("kind", lambda row: row[1]["kind"], drop=1),
-)
-
-
 def _table(tokens: Sequence[Token], rows: int) -> Table:
     left = len(tokens) - rows
     notes = [f"{count(left)} more tokens are in --json."] if left > 0 else []
     if any(token["start"] is None for token in tokens):
         notes.append("– : added to the text, or the tokenizer changed the text.")
-    return listing("", FIELDS, enumerate(tokens[:rows]), notes=notes)
+    shown = [
+        {
+            **token,
+            "place": place,
+            "piece": _piece(token),
+            "bytes": None
+            if token["start"] is None or token["end"] is None
+            else f"{token['start']}–{token['end']}",
+        }
+        for place, token in enumerate(tokens[:rows])
+    ]
+    return listing("tokens", shown, notes=notes)
 
 
 def _piece(token: Token) -> str:

@@ -52,7 +52,7 @@ def _view(result: Run) -> str:
 def card_of(result: Run, document: Document) -> Document:
     """Return the table for a model card where the record compares variants, else its document."""
     if _view(result) in ("compare", "sweep"):
-        card: Document = _function("model_card:model_card")(result)
+        card: Document = _function("compare_view:model_card")(result)
         return card
     return document
 

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from pyengine.report.document import Facts, Paragraph
-from pyengine.report.numbers import count, fixed, percent, whole
+from pyengine.report.document import Block, Facts, Paragraph
+from pyengine.report.listing import listing
+from pyengine.report.numbers import count
 from pyengine.report.pieces import visible
-from pyengine.report.tables import Cell, Column, Field, Table, listing, number, text
-from pyengine.report.vocab_found import Found, Part
+from pyengine.report.tables import Cell, Table
+from pyengine.report.vocab_found import Found, Words
+from pyengine.report.words import WORDS, say
 from pyengine.run.record import Run
 
-METHOD = (
-    ("look-up", "by exact bytes of pieces, never through the tokenizer"),
-    ("token ids", "the order of merges or of the list, not how often a token occurs in text"),
-    ("syntax", "tree-sitter; a token has the class of its first byte that is not white space"),
-    ("counts", "exact for the text named; another text gives others"),
-)
 Split: TypeAlias = Mapping[str, Any]
-
 CLASSES = ("reserved", "contextual", "builtin", "framework", "listed")
-_SYNTAX = {
-    "keyword": "keyw.",
-    "identifier": "ident.",
-    "literal": "liter.",
-    "operator": "oper.",
-    "bracket": "brack.",
-    "punctuation": "punct.",
-    "comment": "comm.",
-    "indentation": "indent",
-    "white space": "white",
-}
-_RULES = {
-    "special": "ASCII punctuation other than _ in it",
-    "dead": "decoded and stripped, nothing is left",
-}
-one_decimal = partial(percent, decimals=1)
-LANGUAGE = text("language", lambda part: part.title)
+_SYNTAX = (
+    *("keyword", "identifier", "literal", "operator", "bracket", "punctuation", "comment"),
+    *("indentation", "white space"),
+)
 
 
-def value_of(header: str, metric: str, write: Callable[[float], str]) -> Field:
-    """Make a field of a number of a part."""
-    return number(header, lambda part: part.value(metric), write)
+def tables_of(found: Found) -> tuple[Block, ...]:
+    """Return all that there is to show of one tokenizer."""
+    return (
+        _identity(found),
+        _coverage(found),
+        listing(
+            "vocab-forms",
+            [
+                part.telling(words=part.words, in_none=part.words - part.form("any"))
+                for part in found.parts
+            ],
+        ),
+        _missing_words(found),
+        _ranks(found),
+        _fertility(found),
+        _syntax(found),
+        _classes(found, "class", "vocab-classes"),
+        _classes(found, "set", "vocab-sets"),
+        listing("vocab-indentation", map(_white, found.run.shown("white-space", found.model))),
+        _paper_rules(found),
+        _integrity(found),
+        _round_trips(found),
+    )
 
 
 def reserved_counts(found: Found) -> tuple[int, int, int]:
@@ -53,7 +54,7 @@ def reserved_counts(found: Found) -> tuple[int, int, int]:
     return sum(p.bare for p in parts), sum(p.words for p in parts), len(parts)
 
 
-def identity_facts(found: Found) -> Facts:
+def _identity(found: Found) -> Facts:
     """Say which tokenizer it is."""
     model, identity = found.info, found.identity
     special = ", ".join(
@@ -61,12 +62,12 @@ def identity_facts(found: Found) -> Facts:
     )
     order = "begins with cl100k_base, in its order" if identity["cl100k"] else "its own"
     added = [name for name in ("BOS", "EOS") if identity[f"add_{name.lower()}"]]
-    n_text, n_rows = found.tokens("part", "text"), found.n("token_share")
+    n_text, n_rows = found.of("part", "text"), found.n("token_share")
     pairs = (
         ("file", model.path),
         ("tokenizer", found.tokenizer),
         ("rows", f"{count(n_rows)}, of them {count(n_text)} tokens of text"),
-        ("padding rows", count(found.tokens("part", "padding"))),
+        ("padding rows", count(found.of("part", "padding"))),
         ("order of tokens", order),
         ("special tokens", special or "none declared"),
         ("added to a text", ", ".join(added) or "nothing"),
@@ -75,33 +76,26 @@ def identity_facts(found: Found) -> Facts:
     return Facts("Identity", pairs)
 
 
-def coverage_table(found: Found) -> Table:
+def _coverage(found: Found) -> Table:
     """Show the words that are one bare token, by language and class."""
-    languages = found.languages()
-    present = [c for c in CLASSES if any(_divided(part, c) for part in languages)]
-
-    def of_class(name: str) -> Callable[[Part], str | None]:
-        def words(part: Part) -> str | None:
-            if part.is_union:
-                return ""
-            inner = _divided(part, name)
-            return None if inner is None else _of(inner)
-
-        return words
-
-    fields = (
-        Field(
-            Column("language"),
-            lambda part: Cell(part.title, tone="dim" if part.is_union else "plain"),
-        ),
-        *(text(_class_name(name), of_class(name), align="right") for name in present),
-        text("all", _of, align="right"),
-        number("share", lambda part: _share(part, "bare"), one_decimal),
-    )
-    return listing("Keywords that are one bare token", fields, (*languages, found.union))
+    present = [c for c in CLASSES if any(_divided(part, c) for part in found.languages())]
+    more = [{"head": _class_name(c), "of": c, "align": "right"} for c in present]
+    rows = []
+    for part in found.parts:
+        inner = {name: _divided(part, name) for name in present}
+        words = {name: None if one is None else _of(one) for name, one in inner.items()}
+        rows.append(
+            {
+                **(dict.fromkeys(present, "") if part.is_union else words),
+                "language": Cell(part.title, tone="dim" if part.is_union else "plain"),
+                "all": _of(part),
+                "share": part.bare / part.words if part.words else None,
+            }
+        )
+    return listing("vocab-coverage", rows, more=more)
 
 
-def _divided(part: Part, name: str) -> Part | None:
+def _divided(part: Words, name: str) -> Words | None:
     """Return the words of a class; None where that is none, or all words of the language."""
     inner = part.of_class(name)
     return inner if inner is not None and inner.words < part.words else None
@@ -111,53 +105,18 @@ def _class_name(name: str) -> str:
     return name.replace("builtin", "built-in")
 
 
-def _of(part: Part) -> str:
+def _of(part: Words) -> str:
     return f"{part.bare}/{part.words}"
 
 
-def _share(part: Part, form: str) -> float | None:
-    return part.form(form) / part.words if part.words else None
-
-
-def forms_table(found: Found) -> Table:
-    """Show in which forms words are one token."""
-
-    def share(header: str, form: str) -> Field:
-        return number(header, lambda part: _share(part, form), one_decimal)
-
-    fields = (
-        LANGUAGE,
-        number("words", lambda part: part.words, count),
-        *(share(form, form) for form in ("bare", "space", "line")),
-        share("any spacing", "any"),
-        number("in none", lambda part: part.words - part.form("any"), count),
-    )
-    notes = [
-        "space: one token with a leading space; line: after a newline or a tab; any spacing: in "
-        "one of these three. In code most "
-        "keywords follow white space, so bare alone is not what a program meets."
-    ]
-    parts = (*found.languages(), found.union)
-    return listing("Forms in which words are one token", fields, parts, notes=notes)
-
-
-def missing_table(found: Found) -> Table:
+def _missing_words(found: Found) -> Table:
     """Name the words that are no bare token, with their splits."""
-    missing = [
-        (part.title, name, ", ".join(map(_missing, words)))
+    rows = [
+        {"language": part.title, "class": name, "words": ", ".join(map(_missing, words))}
         for part in found.languages()
         for name, words in _by_class((found.exhibit("splits", **part.members) or {})["words"])
     ]
-    fields = (
-        text("language", lambda row: row[0]),
-        text("class", lambda row: row[1]),
-        text("word = its pieces", lambda row: row[2], min_width=40),
-    )
-    notes = [
-        "‣ a single token exists after a space, newline or tab. ¦ divides the pieces, in "
-        "brackets where they do not spell the word."
-    ]
-    return listing("Words that are no bare token", fields, missing, notes=notes)
+    return listing("vocab-missing", rows)
 
 
 def _by_class(missing: Sequence[Split]) -> Iterable[tuple[str, list[Split]]]:
@@ -175,49 +134,28 @@ def _missing(word: Split) -> str:
     return f"{mark}{visible(word['word'])} ({pieces or 'no tokens'})"
 
 
-def ranks_table(found: Found) -> Table:
+def _ranks(found: Found) -> Table:
     """Show the ids of bare keywords."""
-    fields = [
-        LANGUAGE,
-        number("present", lambda part: part.bare, count),
-        value_of("mean", "keyword_id_mean", whole),
-        value_of("median", "keyword_id_median", whole),
-        value_of("maximum", "keyword_id_max", whole),
-        value_of("mean / size", "keyword_id_share", partial(fixed, decimals=4)),
-    ]
-    notes = [
-        "An id is the order in which the tokenizer's training merged or listed a token; it is "
-        "not a frequency in the model's training data. size: the number of tokens of text."
-    ]
+    more: list[dict[str, Any]] = []
+    notes = []
     if found.identity["cl100k"]:
-        fields += [
-            number("in cl100k", lambda part: part.n("keyword_place_mean"), whole),
-            value_of("mean place", "keyword_place_mean", whole),
+        more = [
+            {"head": "in cl100k", "of": "in_cl100k", "write": "whole"},
+            {"head": "mean place", "metric": "keyword_place_mean", "write": "whole"},
         ]
         notes.append(
             "This vocabulary begins with cl100k_base: mean place is the place in that shared "
             "order, the same in every such vocabulary, and says nothing about this model."
         )
-    parts = (*found.languages(), found.union)
-    return listing("Token ids of bare keywords", fields, parts, notes=notes)
+    rows = [
+        part.telling(bare=part.bare, in_cl100k=part.n("keyword_place_mean")) for part in found.parts
+    ]
+    return listing("vocab-ranks", rows, more=more, notes=notes)
 
 
-FERTILITY = (
-    LANGUAGE,
-    number("bytes", lambda text: text.n_bytes, count),
-    number("tokens", lambda text: text.tokens, count),
-    value_of("bytes/token", "bytes_per_token", fixed),
-    value_of("per 1,000 B", "tokens_per_1000_bytes", partial(fixed, decimals=1)),
-    value_of("per line", "tokens_per_line", partial(fixed, decimals=1)),
-    value_of("per keyword", "tokens_per_keyword", partial(fixed, decimals=3)),
-    value_of("indentation", "indentation_share", one_decimal),
-)
-
-
-def fertility_table(found: Found) -> Table:
+def _fertility(found: Found) -> Table:
     """Show how many tokens code costs."""
-    texts = found.texts()
-    notes = [f"Text: {found.text_origin}. Exact counts for this text; no special tokens added."]
+    texts, notes = found.texts(), []
     documents = (text.n("refused_documents") - text.refused for text in texts)
     if max(documents, default=0) < 10:
         notes.append("Few documents in each language: compare tokenizers, not languages.")
@@ -226,101 +164,60 @@ def fertility_table(found: Found) -> Table:
         notes.append(f"{count(refused)} documents left out: no tokens for some of their bytes.")
     if any((text.value("located_share") or 0) < 1 for text in texts):
         notes.append("– : this tokenizer changes the text, so its tokens have no place in it.")
-    return listing("What code costs in tokens", FERTILITY, texts, notes=notes)
+    rows = [text.telling(n_bytes=text.n_bytes, tokens=text.tokens) for text in texts]
+    return listing("vocab-fertility", rows, notes=notes, origin=found.text_origin)
 
 
-def syntax_table(found: Found) -> Table | Paragraph:
+def _syntax(found: Found) -> Table | Paragraph:
     """Show which syntactic class the tokens of code belong to."""
-
-    def share(part: Part, name: str) -> float | None:
-        return part.value("syntax_token_share", **{"class": name})
-
-    def field(name: str, header: str) -> Field:
-        return number(header, lambda part: 100 * (share(part, name) or 0.0), one_place)
-
-    one_place = partial(fixed, decimals=1)
-    texts = [
-        text
-        for text in found.texts()
-        if any(share(text, name) is not None for name in (*_SYNTAX, "other"))
-    ]
-    if not texts:
+    rows = []
+    for part in found.texts():
+        shares = {
+            name: part.value("syntax_token_share", **{"class": name})
+            for name in (*_SYNTAX, "other")
+        }
+        if any(share is not None for share in shares.values()):
+            percents = {name: 100 * (share or 0.0) for name, share in shares.items()}
+            rows.append({"title": part.title, **percents})
+    if not rows:
         return Paragraph("No tokens by syntactic class: no parser, or no place in the text.", "dim")
-    notes = [
-        "Percent of the tokens, by the first byte of a token that is not white space: a keyword "
-        "with the space before it is a keyword token."
-    ]
-    fields = (LANGUAGE, *(field(*both) for both in _SYNTAX.items()))
-    return listing("Tokens by syntactic class, %", fields, texts, notes=notes)
+    return listing("vocab-syntax", rows)
 
 
-def classes_table(found: Found) -> Table:
-    """Show the partition of the vocabulary."""
-    notes = ["A partition: every row of the vocabulary is in one class, the first that fits."]
-    return _classes(found, "class", "Classes of tokens", notes)
+def _classes(found: Found, dimension: str, name: str) -> Table:
+    """Show a partition of the vocabulary, or the sets of tokens that code is made of."""
+    rows = []
+    for member in found.names("token_share", dimension):
+        if not member.startswith("paper:"):
+            part = found.titled(member, **{dimension: member})
+            n, longest = part.n("piece_bytes"), part.value("piece_bytes_max") or 0
+            rows.append(part.telling(name=member, n=n, longest=longest))
+    return listing(name, rows)
 
 
-def sets_table(found: Found) -> Table:
-    """Show the sets of tokens that code is made of."""
-    notes = ["Sets may overlap, and keywords may be in none."]
-    return _classes(found, "set", "Sets of tokens", notes)
+def _white(white: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which widths of pure white space are one token."""
+    complete = white["complete_to"]
+    return {
+        "kind": white["kind"],
+        "n": len(white["widths"]),
+        "complete": f"1 to {complete}" if complete else "none",
+        "widest": max(white["widths"], default=0),
+    }
 
 
-def _classes(found: Found, dimension: str, title: str, notes: Sequence[str]) -> Table:
-    parts = [
-        Part(found, name, {dimension: name})
-        for name in found.members("token_share", dimension)
-        if not name.startswith("paper:")
-    ]
-    fields = (
-        text("class", lambda part: part.title),
-        number("tokens", lambda part: part.n("piece_bytes"), count),
-        value_of("share", "token_share", percent),
-        value_of("mean bytes", "piece_bytes", fixed),
-        number("longest", lambda part: part.value("piece_bytes_max") or 0, whole),
-    )
-    return listing(title, fields, parts, notes=notes)
-
-
-WHITE = (
-    text("white space", lambda white: white["kind"]),
-    number("widths", lambda white: len(white["widths"]), count),
-    text(
-        "without a gap",
-        lambda white: f"1 to {white['complete_to']}" if white["complete_to"] else "none",
-    ),
-    number("widest", lambda white: max(white["widths"], default=0), count),
-)
-
-
-def indentation_table(found: Found) -> Table:
-    """Show the widths of pure white space."""
-    kinds = found.run.shown("white-space", found.info.id)
-    return listing("Indentation in one token", WHITE, kinds)
-
-
-def paper_rules_table(found: Found) -> Table:
+def _paper_rules(found: Found) -> Table:
     """Show the counts under the paper's rules."""
-    fields = (
-        text("name", str),
-        text("rule", lambda name: _RULES[name], min_width=30),
-        number("tokens", lambda name: found.tokens("rule", name), count),
-        number(
-            "share",
-            lambda name: found.value("token_share", rule=name),
-            partial(percent, decimals=2),
-        ),
-    )
-    notes = [
-        "Rules of arXiv 2601.02563. special counts identifiers such as .Class, share of all rows; "
-        "dead tokens are the indentation tokens, share of the tokens of text."
+    rows = [
+        found.titled(name, rule=name).telling(name=name, rule=rule, n=found.of("rule", name))
+        for name, rule in WORDS["paper-rules"].items()
     ]
-    return listing("Under the paper's rules", fields, _RULES, notes=notes)
+    return listing("vocab-rules", rows)
 
 
 def method(run: Run) -> Facts:
     """Say how it was measured."""
-    facts = list(METHOD)
+    facts = list(WORDS["vocab-method"].items())
     if run.population is not None:
         p = run.population
         corpus = f"{p.origin}: {count(p.n_documents)} documents, sha256 {p.sha256[:16]}…"
@@ -328,3 +225,67 @@ def method(run: Run) -> Facts:
     made = run.provenance
     facts.append(("measured by", f"pyengine {made.pyengine}, llama.cpp {made.llama_cpp}"))
     return Facts("Method", tuple(facts))
+
+
+def _integrity(found: Found) -> Facts:
+    """Show what is broken or surprising."""
+    faults = {name: found.of("fault", name) for name in found.names("token_share", "fault")}
+    special = "; ".join(
+        say("special-tokens", fault["fault"], **fault) for fault in found.notes("special-token")
+    )
+    pairs = (
+        ("own bytes encode to others", _unreachable(found)),
+        ("parts of characters", f"{count(faults['fragment'])}, not testable on their own"),
+        ("same bytes twice", count(faults["duplicate"]) + _examples(found, "duplicate")),
+        (
+            "same decoded text",
+            f"{count(faults['colliding'])}; a table keyed by text loses "
+            f"{count(faults['lost'])} tokens",
+        ),
+        ("invalid UTF-8", count(faults["invalid UTF-8"])),
+        ("special tokens", special or "as declared"),
+    )
+    return Facts("Integrity", pairs)
+
+
+def _unreachable(found: Found) -> str:
+    for note in found.notes("reachability-untested"):
+        return say("untested", note["why"])
+    broken, tested = found.count("unreachable"), found.n("unreachable")
+    return f"{count(broken)} of {count(tested)} tested{_examples(found, 'unreachable')}"
+
+
+def _examples(found: Found, fault: str) -> str:
+    examples = found.exhibit("pieces", fault=fault)
+    if examples is None:
+        return ""
+    return f", such as {' '.join(visible(text) for text in examples['pieces'][:8])}"
+
+
+def _round_trips(found: Found) -> Table:
+    """Show how many texts do not come back from their tokens."""
+    rows = []
+    for kind in found.names("round_trip_failures", "texts"):
+        failed = found.count("round_trip_failures", texts=kind)
+        rows.append(
+            {
+                "kind": kind,
+                "tested": found.n("round_trip_failures", texts=kind),
+                "changed": Cell(count(failed), failed, "warn" if failed else "plain"),
+                "misspelled": found.count("round_trip_misspellings", texts=kind),
+                "first": _shortened(found.exhibit("round-trip", texts=kind)),
+            }
+        )
+    return listing("round-trips", rows)
+
+
+def _shortened(trip: Mapping[str, str] | None) -> str:
+    """Show where a text and what came back part, with a little around it."""
+    if trip is None:
+        return ""
+    example, came_back = trip["text"], trip["came_back"]
+    pairs = zip(example, came_back, strict=False)
+    same = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(example), len(came_back)))
+    start = max(same - 8, 0)
+    back = visible(came_back[start : same + 8]) or "nothing"
+    return f"{visible(example[start : same + 8])} → {back}"

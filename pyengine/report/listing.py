@@ -1,0 +1,152 @@
+"""Tables as data: `tables.json` holds the title, columns and notes of each.
+
+A column shows a `metric`, or what a row tells `of` a name; `write` names how a number is written,
+see `numbers.writer`. The column "…" stands for those that a view adds. Where a table has a `lead`,
+the columns after that many first ones are left out where they are empty; one that is `like` another
+has what that has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pyengine.report.measured import Numbers, Part
+from pyengine.report.numbers import writer
+from pyengine.report.tables import Cell, CellLike, Column, Table, measured, table
+from pyengine.run.measurement import group_of, members_of
+from pyengine.run.metrics import METRICS
+
+Spec: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = Part | Mapping[str, Any]
+TABLES: dict[str, Spec] = json.loads(
+    Path(__file__).with_name("tables.json").read_text(encoding="utf-8")
+)
+for _name, _spec in TABLES.items():
+    TABLES[_name] = {**TABLES.get(_spec.get("like", ""), {}), **_spec}
+WHOLE = "all"
+UNKNOWN_ERROR = "“± ?”: all of it comes from one document."
+
+
+def listing(
+    name: str,
+    rows: Iterable[Row],
+    *,
+    more: Sequence[Spec] = (),
+    notes: Iterable[str] = (),
+    **words: object,
+) -> Table:
+    """Build a table with a row for each part of the measurements, or for each mapping.
+
+    Args:
+        name: of the table in `tables.json`.
+        more: columns in place of "…"; at the end where there is no such place.
+        notes: in addition to those of the table.
+        words: what its title, heads and notes name in braces.
+    """
+    spec = TABLES[name]
+    columns: list[Spec] = []
+    for column in (*spec["columns"], *([] if "…" in spec["columns"] else ["…"])):
+        columns += more if column == "…" else [column]
+    return _table(spec, columns, list(rows), notes, words)
+
+
+def by_group(
+    name: str,
+    numbers: Numbers,
+    models: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+) -> Table | None:
+    """Build a table whose rows are parts of the data; None where nothing was measured of any.
+
+    Args:
+        name: of a table whose `by` are the dimensions of the groups; with `names`, what members
+            are called; with `only`, no other members are shown.
+        labels: of the models, in the heads; without them the table is of one model.
+    """
+    spec = TABLES[name]
+    by, metrics = spec["by"], [c for c in spec["columns"] if "metric" in c]
+    groups = numbers.groups((c["metric"] for c in metrics), models, by)
+    names = spec.get("names", {})
+    if "only" in spec:
+        wanted = [group_of({by[0]: member}) for member in spec["only"]]
+        groups = [group for group in wanted if group in groups]
+    if not groups:
+        return None
+    columns = [column for column in spec["columns"] if "of" in column]
+    for model in models:
+        for column in metrics:
+            counts = column.get("part") == "n"
+            label = "" if labels is None or counts else f" {labels[model]}"
+            # What several models repeat keeps one count of tokens.
+            if model == models[0] or not counts:
+                columns.append({**column, "model": model, "label": label})
+    rows = []
+    for group in groups:
+        members = members_of(group)
+        told = {name: members.get(name, WHOLE) for name in by}
+        heads = {name: Cell(names.get(value, value), value) for name, value in told.items()}
+        rows.append(Part(numbers, models[0], members, **heads, part=heads[by[0]]))
+    return _table(spec, columns, rows, (), {})
+
+
+def _table(
+    spec: Spec,
+    columns: Sequence[Spec],
+    rows: Sequence[Row],
+    notes: Iterable[str],
+    words: Mapping[str, object],
+) -> Table:
+    cells = [[_cell(row, column) for column in columns] for row in rows]
+    told = [*(note.format(**words) for note in spec.get("notes", ())), *notes]
+    kept = list(range(len(columns)))
+    if "lead" in spec:
+        kept = [i for i in kept if i < spec["lead"] or any(row[i] is not None for row in cells)]
+        shown = [row[i] for row in cells for i in kept]
+        unknown = any(isinstance(cell, Cell) and cell.text.endswith("± ?") for cell in shown)
+        told += [UNKNOWN_ERROR] if unknown else []
+    return table(
+        spec.get("title", "").format(**words),
+        [_column(columns[i], words) for i in kept],
+        [[row[i] for i in kept] for row in cells],
+        notes=told,
+    )
+
+
+def _cell(row: Row, column: Spec) -> CellLike:
+    if "metric" in column:
+        assert isinstance(row, Part)
+        if "write" in column:
+            value = row.value(column["metric"], **members_of(column.get("group", "")))
+            return measured(value, writer(column["write"]))
+        return row.cell(column)
+    value = row[column["of"]]
+    if value is None or isinstance(value, Cell):
+        return value
+    if "write" in column:
+        return measured(value, writer(column["write"]))
+    return Cell(value, tone=column.get("tone", "plain"))
+
+
+def _column(column: Spec, words: Mapping[str, object]) -> Column:
+    """Return the head of a column; that of a metric is its title and unit where none is given."""
+    right, unit = "write" in column, column.get("unit")
+    head = column.get("head")
+    if "metric" in column:
+        metric = METRICS[column["metric"]]
+        right, head = True, head or metric.title
+        own = {"nats": "nats", "tokens/s": "tokens/s"}.get(metric.unit)
+        if column.get("part") in ("n", "interval") or "write" in column:
+            own = None
+        elif metric.style == "points":
+            own = "pp"
+        unit = unit or own
+    return Column(
+        f"{(head or '').format(**words)}{column.get('label', '')}",
+        column.get("align", "right" if right else "left"),
+        unit,
+        column.get("min_width"),
+        column.get("drop", 0),
+    )

@@ -1,0 +1,78 @@
+"""What is said by a code: `words.json` holds the sentences, a record their codes and values."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from pyengine.report.charts import Chart
+from pyengine.report.document import Paragraph, Picture
+from pyengine.report.numbers import WRITERS, writer
+from pyengine.run.record import Note
+
+WORDS: Mapping[str, Any] = json.loads(
+    Path(__file__).with_name("words.json").read_text(encoding="utf-8")
+)
+OUTCOMES: Mapping[str, str] = WORDS["outcomes"]
+
+
+class _Sentences(Formatter):
+    """Writes values as Python does, as `numbers.writer` does, and lists by commas or "and"."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - any value
+        """Write one value."""
+        if format_spec in ("list", "and"):
+            return ((", " if format_spec == "list" else " and ").join(map(str, value))) or "none"
+        if format_spec.rstrip("0123456789") in WRITERS:
+            return writer(format_spec)(value)
+        return str(super().format_field(value, format_spec))
+
+
+def say(topic: str, code: str, /, **values: object) -> str:
+    """Say something by its code; what stands in [[…]] only where all its values are known."""
+    return _filled(WORDS[topic][code], values)
+
+
+def picture(code: str, chart: Chart, /, *, name: str = "", **values: object) -> Picture:
+    """Return a picture with its title and what it says one should see."""
+    words = WORDS["pictures"][code]
+    return Picture(name or code, words["title"], _filled(words["caption"], values), chart)
+
+
+def _filled(words: str, values: Mapping[str, object]) -> str:
+    def part(match: re.Match[str]) -> str:
+        named = [name for _, name, _, _ in Formatter().parse(match[1]) if name]
+        return match[1] if all(_known(values, name) for name in named) else ""
+
+    return _Sentences().vformat(re.sub(r"\[\[(.*?)\]\]", part, words), (), values)
+
+
+def _known(values: Mapping[str, object], name: str) -> bool:
+    return values.get(re.split(r"[.\[!]", name)[0]) not in (None, "")
+
+
+def note_sentence(note: Note) -> str:
+    """Say what a note tells; one of an unknown code by its code and values."""
+    values = note.values
+    if note.code not in WORDS["notes"]:
+        return f"{note.model}: {note.code} {values}"
+    chunk = values.get("chunk", "open")
+    written = {
+        "model": note.model,
+        "chunk": None if chunk == "open" else chunk,
+        "strerror": os.strerror(getattr(errno, values.get("errno", ""), 0)),
+        "install": WORDS["install"].get(values.get("language", ""), ""),
+        "in_words": OUTCOMES.get(values.get("outcome", "")),
+    }
+    return say("notes", note.code, **{**values, **written})
+
+
+def warnings(notes: Iterable[Note]) -> list[Paragraph]:
+    """Return one warning for each note."""
+    return [Paragraph(note_sentence(note), "warn") for note in notes]
