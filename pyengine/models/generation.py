@@ -9,7 +9,6 @@ import numpy as np
 
 from pyengine import _core
 from pyengine.errors import OptionError
-from pyengine.models.log import forward_log
 from pyengine.models.prefix_tree import tree_batch
 from pyengine.models.session import Session
 
@@ -164,7 +163,7 @@ class Generator:
         sequences = list(admitted)
         batch = tree_batch([list(admitted[sequence][1].tokens) for sequence in sequences])
         members = [[sequences[i] for i in through] for through in batch.sequences]
-        self._decode(batch.ids, batch.positions, members, batch.outputs)
+        self._session.decode(batch.ids, batch.positions, members, batch.outputs)
         self.statistics.prompt_tokens += len(batch.ids)
         self.statistics.prompt_s += time.perf_counter() - started
         for sequence, (index, request) in admitted.items():
@@ -178,21 +177,11 @@ class Generator:
         for _, request, _, written in self._active.values():
             positions.append(len(request.tokens) + len(written.tokens) - 1)
             ids.append(written.tokens[-1])
-        self._decode(ids, positions, [[sequence] for sequence in sequences], [True] * len(ids))
+        self._session.decode(
+            ids, positions, [[sequence] for sequence in sequences], [True] * len(ids)
+        )
         self._sample(sequences, list(range(len(sequences))))
         self.statistics.generation_s += time.perf_counter() - started
-
-    def _decode(
-        self,
-        ids: list[int],
-        positions: list[int],
-        sequences: list[list[int]],
-        outputs: list[bool],
-    ) -> None:
-        try:
-            self._session.context.decode(ids, positions, sequences, outputs)
-        finally:
-            forward_log()
 
     def _sample(self, sequences: list[int], rows: list[int]) -> None:
         items = [self._active[sequence] for sequence in sequences]

@@ -33,7 +33,10 @@ class ScoredTokens(Protocol):
 class Session:
     """Decodes on one model. Independent sessions may run in different threads.
 
-    Every method starts from an empty memory, so equal calls give equal bits.
+    Every method but `decode` starts from an empty memory, so equal calls give equal bits.
+
+    Attributes:
+        context: the compiled context, for layers that need its single steps.
     """
 
     def __init__(self, model: Model, *, options: SessionOptions | None = None) -> None:
@@ -51,7 +54,7 @@ class Session:
             raise OptionError(f"max_rows must be at least 1, not {self.options.max_rows}")
         _try_positions(model, self.options.n_ctx)
         try:
-            self._context = _core.Context(
+            self.context = _core.Context(
                 model.core,
                 n_ctx=self.options.n_ctx,
                 n_batch=self.options.n_batch,
@@ -64,11 +67,6 @@ class Session:
             )
         finally:
             forward_log()
-
-    @property
-    def context(self) -> _core.Context:
-        """The compiled context, for layers that need its single steps."""
-        return self._context
 
     def logits(self, tokens: Sequence[int] | npt.NDArray[np.int32]) -> Logits:
         """Return the logits after the last of the tokens: float32, (n_vocab,)."""
@@ -105,13 +103,13 @@ class Session:
         ids = _token_array(tokens)
         wanted = np.zeros(len(ids), dtype=np.bool_)
         wanted[_checked_positions(positions, len(ids))] = True
-        self._context.clear()
+        self.context.clear()
         for start, stop in self._blocks(wanted):
-            self._decode(
+            self.decode(
                 ids[start:stop], np.arange(start, stop), [[0]] * (stop - start), wanted[start:stop]
             )
             if wanted[start:stop].any():
-                yield start + np.flatnonzero(wanted[start:stop]), self._context.logits
+                yield start + np.flatnonzero(wanted[start:stop]), self.context.logits
 
     def batch_logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
         """Return the logits after the last token of each sequence.
@@ -139,8 +137,8 @@ class Session:
         """
         if any(len(tokens) == 0 for tokens in sequences):
             raise OptionError("a sequence has no token: a distribution needs at least one")
-        max_sequences = min(self._context.n_seq_max, self._context.n_outputs_max)
-        max_tokens = min(self._context.n_batch, self._context.n_ctx)
+        max_sequences = min(self.context.n_seq_max, self.context.n_outputs_max)
+        max_tokens = min(self.context.n_batch, self.context.n_ctx)
         recurrent = self.model.is_recurrent
         groups = split_by_size(
             sequences, max_sequences=max_sequences, max_tokens=max_tokens, share=not recurrent
@@ -151,9 +149,9 @@ class Session:
                 yield indices, self.logits(group[0])[None]
                 continue
             batch = separate_batch(group) if recurrent else tree_batch(group)
-            self._context.clear()
-            self._decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
-            rows = self._context.logits
+            self.context.clear()
+            self.decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
+            rows = self.context.logits
             in_order = batch.rows == list(range(len(indices)))
             yield indices, rows if in_order else rows[batch.rows]
 
@@ -181,15 +179,16 @@ class Session:
                 yield np.arange(begin, begin + len(rows), dtype=np.int64), rows
                 begin += len(rows)
 
-    def _decode(
+    def decode(
         self,
         ids: npt.ArrayLike,
         positions: npt.ArrayLike,
         sequences: Sequence[Sequence[int]],
         outputs: npt.ArrayLike,
     ) -> None:
+        """Decode one batch after what the context holds, as `context.decode` does; log its lines."""
         try:
-            self._context.decode(ids, positions, sequences, outputs)
+            self.context.decode(ids, positions, sequences, outputs)
         finally:
             forward_log()
 
@@ -197,7 +196,7 @@ class Session:
         """Cut a sequence so that each block fits n_batch and asks for at most max_rows rows."""
         start, rows = 0, 0
         for i, want in enumerate(wanted):
-            full = i - start >= self._context.n_batch
+            full = i - start >= self.context.n_batch
             if full or rows + want > self.options.max_rows:
                 yield start, i
                 start, rows = i, 0
