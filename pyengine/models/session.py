@@ -186,7 +186,7 @@ class Session:
         sequences: Sequence[Sequence[int]],
         outputs: npt.ArrayLike,
     ) -> None:
-        """Decode one batch after what the context holds, as `context.decode` does; log its lines."""
+        """Decode one batch after what the context holds, and log what llama.cpp says."""
         try:
             self.context.decode(ids, positions, sequences, outputs)
         finally:
