@@ -42,7 +42,7 @@ def test_report_shows_verdict_errors_and_the_floor(result: Run) -> None:
         "First divergence of greedy continuations",
         "Cold and warm starts",
         "clustered by document",
-        "every token is scored once",
+        "languages take turns",
         "flash attention auto and micro-batches of",
         "largest KL of the reference at a token",
     ):

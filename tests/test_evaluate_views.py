@@ -6,10 +6,12 @@ from run_samples import MADE, info
 
 from pyengine.code.outcomes import Outcome
 from pyengine.measure.aggregate import measurement_of
-from pyengine.report.evaluate_view import answer, measures_table, models_table
-from pyengine.report.evaluate_words import (
+from pyengine.report.evaluate_view import (
+    answer,
     correlation_verdict,
+    measures_table,
     methods,
+    models_table,
     sides_verdict,
     warnings,
 )

@@ -21,9 +21,9 @@ from pyengine.report.document import Document
 from pyengine.report.html import render_html
 from pyengine.report.markdown import render_markdown
 from pyengine.report.probe_view import probe_document
-from pyengine.report.sentences import ALL_FORMS, ANY_SPACING, BARE
 from pyengine.report.sweep_view import sweep_document
 from pyengine.report.terminal import render_terminal
+from pyengine.report.words import TERMS
 from pyengine.run import Run
 from pyengine.vocabulary.keywords import load_tables
 
@@ -85,9 +85,9 @@ def texts(document: Document) -> list[str]:
 def test_a_probe_says_which_forms_it_counts() -> None:
     document = probe_document(probe_run([synthetic_probe.decoded()], synthetic_probe.options()))
     for text in texts(document):
-        assert BARE in text
-        assert ANY_SPACING in text
-        assert ALL_FORMS in text
+        assert TERMS["bare"] in text
+        assert TERMS["any_spacing"] in text
+        assert TERMS["all_forms"] in text
     (starts,) = (table for table in document.tables() if table.title == "Spread over starts")
     assert "bare keywords" in [column.header for column in starts.columns]
     languages = next(table for table in document.tables() if "by language" in table.title)
@@ -98,12 +98,12 @@ def test_a_sweep_does() -> None:
     document = sweep_document(report_samples.sample_sweep(), report_samples.sample_timings())
     (variants,) = (table for table in document.tables() if table.title == "Variants")
     assert "Keywords in any spacing" in [column.header for column in variants.columns]
-    assert all(ANY_SPACING in text for text in texts(document))
+    assert all(TERMS["any_spacing"] in text for text in texts(document))
 
 
 def test_a_comparison_does(result: Run) -> None:
     document = compare_document(result)
-    assert all(ANY_SPACING in text for text in texts(document))
+    assert all(TERMS["any_spacing"] in text for text in texts(document))
     starts = next(table for table in document.tables() if table.title == "Cold and warm starts")
     assert "Keywords in any spacing" in [column.header for column in starts.columns]
     assert [t for t in document.tables() if t.title.startswith("Keywords in any spacing")]

@@ -17,7 +17,7 @@ from pyengine.choose.verdicts import (
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import by_group, listing
 from pyengine.report.measured import CONTROL, Numbers, Part, measured_cell
-from pyengine.report.numbers import count, counted, percent, significant
+from pyengine.report.numbers import count, percent
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
 from pyengine.report.sentences import (
@@ -29,7 +29,7 @@ from pyengine.report.sentences import (
     verdict_sentences,
 )
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import note_sentence
+from pyengine.report.words import facts, note_sentence, say
 from pyengine.run.measurement import Measurement, members_of
 from pyengine.run.record import Run
 
@@ -78,11 +78,13 @@ def model_card(run: Run) -> Document:
     source, tokens, documents = reference_of(run).id, 0, 0
     if run.population is not None:
         tokens, documents = run.population.n_tokens, run.population.n_scored_documents
-    how = (
-        f"Mean KL divergence from {source} per token, over {count(tokens)} tokens of "
-        f"{count(documents)} documents; ± is the standard error clustered by document. Same first "
-        f"choice: share of tokens. Measured with pyengine {run.provenance.pyengine} (llama.cpp "
-        f"{run.provenance.llama_cpp})."
+    how = say(
+        "answers",
+        "model-card",
+        source=source,
+        tokens=tokens,
+        documents=documents,
+        made=run.provenance,
     )
     return Document(f"Quantizations of {source}", (listing("model-card", rows), Paragraph(how)))
 
@@ -134,10 +136,7 @@ def _side_by_side(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     notes = [note_sentence(note) for note in run.notes if note.code == "infinite-divergence"]
     ppl = numbers.find("ppl", run.models[0].id)
     if ppl is not None:
-        notes.append(
-            f"Perplexity of the reference: {significant(ppl.value, 5)} over {count(ppl.n)} "
-            "tokens, from exact logits."
-        )
+        notes.append(say("answers", "perplexity", ppl=ppl))
     yield listing("distances", model_rows(numbers, [*ids, *control]), notes=notes)
     yield listing("other-distances", model_rows(numbers, ids))
     yield _quantiles(numbers, ids)
@@ -149,10 +148,7 @@ def _quantiles(numbers: Numbers, ids: Sequence[str]) -> Table:
         for variant in ids
         if isinstance(cell := Part(numbers, variant).cell({"metric": "delta_p"}), Cell)
     )
-    notes = [
-        "Δp: probability of the token that followed in the variant, less that in the reference, "
-        f"in percentage points. Mean: {means}."
-    ]
+    notes = [say("answers", "delta-p", means=means)]
     made = by_group("quantiles", numbers, ids, _own_names(ids))
     assert made is not None
     if any(cell.text.startswith("≤") for row in made.rows for cell in row):
@@ -182,10 +178,7 @@ def _pairs(numbers: Numbers, margin: float) -> Table:
         for pair in found
     ]
     notes = [pair_sentence(pair, margin) for pair in found if pair.verdict != "different"]
-    notes.append(
-        f"Equivalent: the whole interval lies within ±{margin:g} nats. p-values are corrected for "
-        "the number of pairs."
-    )
+    notes.append(say("answers", "equivalent", margin=margin))
     return listing("pairs", rows, notes=notes)
 
 
@@ -270,16 +263,8 @@ def corpus_facts(run: Run) -> list[tuple[str, str]]:
     p = run.population
     if p is None:
         return []
-    ended = [note_sentence(note) for note in run.notes if note.code == "stopped-early"]
-    return [
-        (
-            "corpus",
-            f"{p.origin}: {counted(p.n_documents, 'document')}, {p.n_bytes:,} bytes, SHA-256 "
-            f"{p.sha256}",
-        ),
-        ("scored", scored_sentence(p)),
-        *(("ended", sentence) for sentence in ended),
-    ]
+    ended = [("ended", note_sentence(note)) for note in run.notes if note.code == "stopped-early"]
+    return [*facts("corpus", p=p, scored=scored_sentence(p)).pairs, *ended]
 
 
 def control_facts(run: Run) -> list[tuple[str, str]]:
@@ -288,19 +273,8 @@ def control_facts(run: Run) -> list[tuple[str, str]]:
     rows = run.select("kl", model=reference, reference=reference)
     if not rows:
         return []
-    kl = rows[0]
-    told = f"every model twice over {counted(kl.n, 'token')}"
-    for content in run.shown("control")[:1]:
-        told += f": first with {_order(content['usual'])}, then with {_order(content['again'])}"
-    largest = [row.value for row in rows if row.group == "quantile=1"]
-    told += "; the floor is |mean| + 2 standard errors"
-    if largest:
-        told += f"; largest KL of the reference at a token {significant(largest[0])}"
-    return [("null control", told)]
-
-
-def _order(settings: Mapping[str, object]) -> str:
-    """Name the settings that decide in which order sums are computed."""
-    words = {"flash_attention": "flash attention {}", "n_ubatch": "micro-batches of {} tokens"}
-    told = [text.format(settings[name]) for name, text in words.items() if name in settings]
-    return " and ".join(told)
+    computed: dict[str, Any] = next(iter(run.shown("control", reference)), {})
+    largest = next((row.value for row in rows if row.group == "quantile=1"), None)
+    again = [f"{name} {value}" for name, value in computed.get("again", {}).items()]
+    told = facts("control", kl=rows[0], largest=largest, other=again, **computed)
+    return list(told.pairs)

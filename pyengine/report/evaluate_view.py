@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
-from pyengine.report.evaluate_words import (
-    correlation_verdict,
-    label,
-    listed,
-    methods,
-    sides_verdict,
-    warnings,
-    warnings_of,
-)
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
-from pyengine.report.numbers import counted, fixed, percent, signed, significant, size, writer
+from pyengine.report.numbers import counted, fixed, percent, signed, significant, writer
 from pyengine.report.origin import machine
 from pyengine.report.tables import Cell, CellLike, Table, measured
-from pyengine.report.words import OUTCOMES, WORDS
+from pyengine.report.words import OUTCOMES, WORDS, facts, note_sentence, say
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
 
+# Notes on what a model answered; they stand with that model.
+OF_ANSWERS = ("request-hidden", "none-solved", "ended-in-thinking", "ended-by-budget")
+FEWEST_VARIANTS = 4
+MOST_NAMES = 12
+BOOTSTRAP = "bootstrap over tasks, 2,000 resamples"
+ALIKE = "Wilson over tasks, which are all alike"
+SINGLE = "Wilson over tasks"
 Write = Callable[[float], str]
 WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
 
@@ -63,21 +62,22 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
     """Say in a sentence what was found."""
     found, solved = run.find("pass_at_1", model.id), run.find("tasks_solved", model.id)
     if found is None or solved is None:
-        return Paragraph("No task could be executed: no toolchain is installed.", "strong")
-    words = (
-        f"{label(model)} solves {solved.value:.0f} of {solved.n} tasks"
-        + (" at least once" if run.options["samples"] > 1 else "")
-        + f": pass@1 {percent(found.value)}, 95 % interval {percent(found.low)} to "
-        f"{percent(found.high)}."
-    )
+        return Paragraph(say("answers", "evaluate-none"), "strong")
     names = [
         shown["task"]
         for shown in run.shown("answer", model.id)
         if any(sample["outcome"] == "passed" for sample in shown["samples"])
     ]
-    if names:
-        words += f" Solved: {listed(names)}."
-    return Paragraph(words, "strong")
+    told = say(
+        "answers",
+        "evaluate",
+        label=label(model),
+        solved=solved,
+        found=found,
+        at_least_once="at least once" if run.options["samples"] > 1 else None,
+        names=listed(names),
+    )
+    return Paragraph(told, "strong")
 
 
 def models_table(run: Run) -> Table:
@@ -258,13 +258,15 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
     first = run.shown("answer", model.id)[0]
     ids = " ".join(map(str, first["prompt_tokens"][:24]))
     more = " …" if len(first["prompt_tokens"]) > 24 else ""
-    pairs = (
-        ("Prompt style", str(model.settings["style"])),
-        ("Tasks", f"{run.options['tasks']}, {run.options['n_tasks']} of them"),
-        (f"Sent for {first['task']}", repr(first["prompt"][:160])),
-        ("As token ids", ids + more),
+    return facts(
+        "evaluate-prompts",
+        title="Prompts",
+        options=run.options,
+        style=model.settings["style"],
+        task=first["task"],
+        prompt=repr(first["prompt"][:160]),
+        ids=ids + more,
     )
-    return Facts("Prompts", pairs)
 
 
 def _method(run: Run) -> Facts:
@@ -276,16 +278,79 @@ def _method(run: Run) -> Facts:
         else f"temperature {options['temperature']:g}, top-k {options['top_k']}, "
         f"top-p {options['top_p']:g}, min-p {options['min_p']:g}"
     )
-    samples = counted(options["samples"], "sample")
-    limits = f"{options['cpu_s']} s CPU, {options['wall_s']:g} s"
-    pairs = [
-        ("Decoding", f"{sampling}, {samples}, seed {options['seed']}"),
-        ("Token budget", f"{options['max_tokens']} (+ {options['thinking_tokens']} for thinking)"),
-        ("Tasks' SHA-256", options["tasks_sha256"][:16]),
-        ("Sandbox", options["isolation"]),
-        ("Limits", f"{limits}, {size(options['memory_bytes'])} memory"),
-        ("Software", f"pyengine {origin.pyengine}, llama-cpp-python {origin.llama_cpp_python}"),
-        ("Machine", machine(origin)),
+    hashes = ((f"SHA-256 of {label(m)}", m.sha256[:16]) for m in run.models)
+    words = {"sampling": sampling, "options": options, "made": origin, "machine": machine(origin)}
+    return facts("evaluate-method", *hashes, title="Method", **words)
+
+
+def label(model: ModelInfo) -> str:
+    """Return a short name that tells variants of one model apart."""
+    return f"{model.name} ({model.file_type})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """List names, and count those beyond the first."""
+    shown = ", ".join(names[:MOST_NAMES])
+    rest = len(names) - MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def warnings_of(run: Run, model: ModelInfo) -> list[str]:
+    """Return what a reader should know before believing a model's numbers."""
+    return [
+        note_sentence(note)
+        for note in run.notes
+        if note.model == model.id and note.code in OF_ANSWERS
     ]
-    pairs += [(f"SHA-256 of {label(m)}", m.sha256[:16]) for m in run.models]
-    return Facts("Method", tuple(pairs))
+
+
+def warnings(run: Run) -> list[str]:
+    """Return the warnings that stand at the top: those of the first model, and general ones."""
+    first = run.models[0]
+    found = [f"{label(first)}: {text}" for text in warnings_of(run, first)]
+    others = sum(1 for model in run.models[1:] if warnings_of(run, model))
+    if others:
+        found.append(f"{others} more of {len(run.models)} models have warnings; see below.")
+    skipped = [note for note in run.notes if note.code == "language-skipped"]
+    found += map(note_sentence, skipped)
+    if run.options["isolation"] == "none":
+        found.append("Programs ran without a sandbox (--unsafe-local-execution).")
+    rest = [n for n in run.notes if n.code not in (*OF_ANSWERS, "language-skipped")]
+    return [*found, *map(note_sentence, rest)]
+
+
+def sides_verdict(run: Run, model: str) -> str | None:
+    """Say in words what McNemar's test allows; None for the reference."""
+    lost, gained, p = (
+        run.find(metric, model) for metric in ("tasks_lost", "tasks_gained", "mcnemar_p")
+    )
+    if lost is None or gained is None or p is None:
+        return None
+    if lost.n == 0:
+        return "no task could be executed for both"
+    counts = f"{lost.value:.0f} lost, {gained.value:.0f} gained of {lost.n} tasks"
+    counts += f", p = {p.value:.2g}"
+    if p.value < 0.05:
+        return f"{'fewer' if lost.value > gained.value else 'more'} tasks solved ({counts})"
+    return f"cannot be told apart by tasks solved ({counts})"
+
+
+def correlation_verdict(rho: Measurement) -> str:
+    """Say in words what the interval of a rank correlation allows."""
+    if rho.n < FEWEST_VARIANTS or not math.isfinite(rho.value):
+        return "cannot be told"
+    if not math.isfinite(rho.low) or rho.low <= 0.0 <= rho.high:
+        return "none found"
+    strength = "strong" if min(abs(rho.low), abs(rho.high)) > 0.5 else "some"
+    return f"{strength} {'positive' if rho.value > 0 else 'negative'}"
+
+
+def methods(rows: list[Measurement], *, single: bool = False) -> str:
+    """Say how intervals were made.
+
+    Args:
+        single: of shares of tasks with one sample each, where Wilson's interval needs no reason.
+    """
+    names = {"wilson": SINGLE if single else ALIKE, "bootstrap": BOOTSTRAP}
+    found = {names[row.interval] for row in rows if row.interval in names}
+    return ", or ".join(sorted(found)) or "none"

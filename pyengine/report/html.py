@@ -9,9 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pyengine.plain_text import safe
 from pyengine.report.colors import DARK, LIGHT
-from pyengine.report.document import Block, Document, Facts, Paragraph, Passage, Picture, Section
+from pyengine.report.document import Document
 from pyengine.report.plots import draw_inline_svg
-from pyengine.report.tables import Table
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -39,19 +38,5 @@ def _environment() -> Environment:
     )
     environment.filters["safe_text"] = safe
     environment.filters["svg"] = draw_inline_svg
-    environment.tests["passage"] = lambda block: isinstance(block, Passage)
-    environment.globals["kind"] = _kind
+    environment.globals["kind"] = lambda block: type(block).__name__.lower()  # its macro
     return environment
-
-
-def _kind(block: Block) -> str:
-    """Name the macro of the template that writes a block."""
-    names: dict[type, str] = {
-        Paragraph: "paragraph",
-        Table: "table",
-        Facts: "facts",
-        Passage: "passage",
-        Picture: "picture",
-        Section: "section",
-    }
-    return names[type(block)]

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from pyengine.report.measured import Numbers, Part
 from pyengine.report.numbers import writer
 from pyengine.report.tables import Cell, CellLike, Column, Table, measured, table
+from pyengine.report.words import filled
 from pyengine.run.measurement import group_of, members_of
 from pyengine.run.metrics import METRICS
 
@@ -100,7 +101,7 @@ def _table(
     words: Mapping[str, object],
 ) -> Table:
     cells = [[_cell(row, column) for column in columns] for row in rows]
-    told = [*(note.format(**words) for note in spec.get("notes", ())), *notes]
+    told = [*(filled(note, words) for note in spec.get("notes", ())), *notes]
     kept = list(range(len(columns)))
     if "lead" in spec:
         kept = [i for i in kept if i < spec["lead"] or any(row[i] is not None for row in cells)]
@@ -108,7 +109,7 @@ def _table(
         unknown = any(isinstance(cell, Cell) and cell.text.endswith("± ?") for cell in shown)
         told += [UNKNOWN_ERROR] if unknown else []
     return table(
-        spec.get("title", "").format(**words),
+        filled(spec.get("title", ""), words),
         [_column(columns[i], words) for i in kept],
         [[row[i] for i in kept] for row in cells],
         notes=told,
@@ -144,7 +145,7 @@ def _column(column: Spec, words: Mapping[str, object]) -> Column:
             own = "pp"
         unit = unit or own
     return Column(
-        f"{(head or '').format(**words)}{column.get('label', '')}",
+        f"{filled(head or '', words)}{column.get('label', '')}",
         column.get("align", "right" if right else "left"),
         unit,
         column.get("min_width"),

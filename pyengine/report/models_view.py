@@ -10,7 +10,7 @@ from pyengine.report import numbers
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import note_sentence
+from pyengine.report.words import note_sentence, say
 from pyengine.run.record import Run
 
 
@@ -37,12 +37,9 @@ def models_document(run: Run) -> Document:
 
 def _summary(run: Run, n: int) -> str:
     if not n:
-        return "No GGUF file was found. Any command also takes a path or hf:OWNER/REPO:TYPE."
-    words = f"{numbers.counted(n, 'model')}, {numbers.size(_bytes(run, 'disk_bytes'))} on disk."
-    copies = _bytes(run, "copy_bytes")
-    if copies:
-        words += f" {numbers.size(copies)} are copies of files that are here already."
-    return words
+        return say("answers", "models-none")
+    copies = _bytes(run, "copy_bytes") or None
+    return say("answers", "models", n=n, on_disk=_bytes(run, "disk_bytes"), copies=copies)
 
 
 def _bytes(run: Run, metric: str) -> int:

@@ -43,6 +43,13 @@ def signed(value: float, decimals: int = 2) -> str:
     return _minus(text) if float(text.replace(",", "")) else text[1:]
 
 
+def nats(value: float) -> str:
+    """Write a divergence with three significant figures, small ones in powers of ten."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:.2e}" if abs(value) < 1e-4 else f"{value:#.3g}".rstrip(".")
+
+
 def probability(value: float) -> str:
     """Write a probability with three significant digits."""
     return significant(value, 3)
@@ -202,7 +209,7 @@ WRITERS: Mapping[str, Callable[..., str]] = {
         function.__name__: function
         for function in (
             *(count, whole, fixed, signed, points, significant, probability, percent),
-            *(size, gib, seconds, parameters),
+            *(size, gib, seconds, parameters, nats),
         )
     },
 }

@@ -7,12 +7,8 @@ import shlex
 
 from pyengine.report.document import Facts, Section
 from pyengine.report.numbers import counted
+from pyengine.report.words import facts
 from pyengine.run.record import Provenance, Run
-
-METHOD = (
-    "The method follows and extends “Compressed code: the hidden effects of quantization and "
-    "distillation on programming tokens”, arXiv 2601.02563."
-)
 
 
 def importance_facts(run: Run) -> list[tuple[str, str]]:
@@ -26,14 +22,8 @@ def importance_facts(run: Run) -> list[tuple[str, str]]:
 
 def provenance_facts(made: Provenance) -> Facts:
     """Describe versions, machine and seed."""
-    pairs = (
-        ("pyengine", made.pyengine),
-        ("llama.cpp", f"{made.llama_cpp} (llama-cpp-python {made.llama_cpp_python})"),
-        ("machine", f"{machine(made)}, {made.platform}"),
-        ("devices", ", ".join(made.devices)),
-        ("seed", "none" if made.seed is None else str(made.seed)),
-    )
-    return Facts("With", pairs)
+    devices, seed = ", ".join(made.devices), "none" if made.seed is None else made.seed
+    return facts("With", made=made, machine=machine(made), devices=devices, seed=seed)
 
 
 def machine(made: Provenance) -> str:
@@ -43,21 +33,10 @@ def machine(made: Provenance) -> str:
 
 def closing(run: Run) -> Section:
     """Say how to cite this result, how to repeat it, and how to recognise its record."""
-    made, fingerprint = run.provenance, fingerprint_of(run)
-    pairs = (
-        (
-            "cite",
-            f"pyengine {made.pyengine} (llama.cpp {made.llama_cpp}), {run.command} record "
-            f"{fingerprint[:16]}. {METHOD}",
-        ),
-        ("repeat", repeat_command(run)),
-        (
-            "record",
-            f"schema version {run.schema_version}, SHA-256 {fingerprint} of its "
-            "compact JSON; the same input on the same machine gives the same record",
-        ),
+    told = facts(
+        "closing", title="", run=run, fingerprint=fingerprint_of(run), repeat=repeat_command(run)
     )
-    return Section("How to cite and repeat", (Facts("", pairs),))
+    return Section("How to cite and repeat", (told,))
 
 
 def fingerprint_of(run: Run) -> str:

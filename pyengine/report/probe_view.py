@@ -14,7 +14,6 @@ from pyengine.report.measured import Numbers, Part
 from pyengine.report.numbers import (
     count,
     fixed,
-    parameters,
     percent,
     probability,
     significant,
@@ -23,7 +22,7 @@ from pyengine.report.numbers import (
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
 from pyengine.report.tables import Table, measured
-from pyengine.report.words import say, warnings
+from pyengine.report.words import facts, say, warnings
 from pyengine.run.record import ModelInfo, Note, Run
 
 BAR_WIDTH = 16
@@ -137,20 +136,18 @@ def _model_blocks(model: ProbedModel) -> tuple[Block, ...]:
 def _answer(model: ProbedModel) -> Paragraph:
     """Say what the model wants to write, in one sentence."""
     best = ", ".join(f"{shown(t)} ({percent(t['probability'])})" for t in model.top[:3])
-    languages = ""
-    if model.by_mass and model.mass(model.by_mass[0]) > 0:
-        leading = model.by_mass[0]
-        languages = (
-            f" Of the keyword sets, {model.languages[leading]}'s hold the most probability: "
-            f"{percent(model.mass(leading))} in all forms."
-        )
-    return Paragraph(
-        f"Asked nothing, {model.info.name} ({model.info.file_type}) most wants to write {best}; "
-        "its choice is as open as one among "
-        f"{significant(model.of_start('effective_tokens', model.starts[0]))} equally "
-        f"likely tokens ({fixed(model.bits)} bits).{languages}",
-        tone="strong",
+    leading = model.by_mass[0] if model.by_mass and model.mass(model.by_mass[0]) > 0 else None
+    told = say(
+        "answers",
+        "probe",
+        model=model.info,
+        best=best,
+        effective=model.of_start("effective_tokens", model.starts[0]),
+        bits=model.bits,
+        leading=None if leading is None else model.languages[leading],
+        mass=None if leading is None else model.mass(leading),
     )
+    return Paragraph(told, "strong")
 
 
 def _first_choices(models: Sequence[ProbedModel]) -> Paragraph:
@@ -166,27 +163,14 @@ def _top_text(model: ProbedModel, form: str) -> str:
 def _model_facts(probed: ProbedModel) -> Facts:
     model, start = probed.info, probed.starts[0]
     ids = ", ".join(map(str, start["ids"]))
-    pairs = (
-        ("file", model.path),
-        (
-            "model",
-            f"{model.architecture}, {parameters(model.n_params)} parameters, "
-            f"{model.file_type}, {fixed(model.bits_per_weight)} bits per weight, "
-            f"{size(model.file_bytes)}",
-        ),
-        (
-            "tokenizer",
-            f"{model.tokenizer} {model.pre_tokenizer or '(no pre-tokenizer)'}, "
-            f"{count(model.n_vocab)} tokens",
-        ),
-        (
-            "fed",
-            f"{' '.join(map(visible, start['pieces']))} (id {ids}): "
-            f"{reason_words(start['reason'])}",
-        ),
-        ("sha256", model.sha256),
+    return facts(
+        "What was measured",
+        model=model,
+        pre=model.pre_tokenizer or "(no pre-tokenizer)",
+        pieces=" ".join(map(visible, start["pieces"])),
+        ids=ids,
+        reason=reason_words(start["reason"]),
     )
-    return Facts("What was measured", pairs)
 
 
 def model_tables(model: ProbedModel) -> tuple[Table, ...]:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
-from pyengine.report.numbers import count, size
+from pyengine.report.numbers import count
 from pyengine.report.origin import importance_facts
 from pyengine.report.tables import Cell, Table
+from pyengine.report.words import facts, say
 from pyengine.run.record import Run
 
 SHOWN_FALLBACKS = 40
@@ -24,14 +25,10 @@ def quantize_document(run: Run) -> Document:
 
 def _answer(run: Run) -> Paragraph:
     new = [variant for variant in run.shown("quantized") if not variant["reused"]]
-    total = size(sum(variant["file_bytes"] for variant in new))
+    total = sum(variant["file_bytes"] for variant in new)
     kept = len(run.shown("quantized")) - len(new)
-    if run.options["dry_run"]:
-        text = f"{len(new)} files would take {total}. Nothing was written."
-    else:
-        text = f"{len(new)} files were written, {total}."
-        text += f" {kept} were there already and were kept." if kept else ""
-    return Paragraph(text, "strong")
+    code = "quantize-dry" if run.options["dry_run"] else "quantize"
+    return Paragraph(say("answers", code, n=len(new), total=total, kept=kept or None), "strong")
 
 
 def _files(run: Run) -> Table:
@@ -63,13 +60,7 @@ def _fallbacks(run: Run) -> Table:
 
 def _method(run: Run) -> Facts:
     (source,) = run.shown("source")
-    return Facts(
-        "Method",
-        (
-            ("source", f"{source['path']}, {size(source['file_bytes'])}"),
-            ("source SHA-256", source["sha256"]),
-            *importance_facts(run),
-            ("pyengine", run.provenance.pyengine),
-            ("llama.cpp", run.provenance.llama_cpp),
-        ),
-    )
+    made = run.provenance
+    versions = (("pyengine", made.pyengine), ("llama.cpp", made.llama_cpp))
+    more = (*importance_facts(run), *versions)
+    return facts("quantize-method", *more, title="Method", source=source)

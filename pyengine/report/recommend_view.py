@@ -13,7 +13,7 @@ from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval, size
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import say
+from pyengine.report.words import facts, say
 from pyengine.run.record import Run
 
 
@@ -93,22 +93,10 @@ def _status(candidate: Candidate, run: Run) -> Cell:
 def _method(run: Run) -> Facts:
     failed = run.shown("choice")[0]["failed"]
     origin = "asked for" if run.options["margin_given"] else "of the measurement"
-    pairs = [
-        (
-            "rule",
-            "the smallest file whose whole 95 % interval of the mean KL divergence is within "
-            "the margin, or whose divergence is not above the null control's; where there is none, "
-            "the smallest of those that cannot be told from the best, or only within the margin",
-        ),
-        ("margin", f"{run.options['margin']:g} nats per token ({origin})"),
-    ]
-    if run.options["memory"] is not None:
-        pairs.append(("memory", f"at most {size(run.options['memory'])}"))
-    if run.options["size"] is not None:
-        pairs.append(("file", f"at most {size(run.options['size'])}"))
-    if run.options["fail_if"] is not None:
-        pairs.append(("fails if", f"{run.options['fail_if']}: {'it does' if failed else 'no'}"))
-    return Facts("How it was chosen", tuple(pairs))
+    options = run.options
+    named = {name: options[name] for name in ("memory", "size", "fail_if")}
+    fails = "it does" if failed else "no"
+    return facts("How it was chosen", options=options, origin=origin, fails=fails, **named)
 
 
 def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits: Limits) -> str:

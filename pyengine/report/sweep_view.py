@@ -24,11 +24,10 @@ from pyengine.report.compare_view import (
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
-from pyengine.report.numbers import count, counted, percent, significant, size
+from pyengine.report.numbers import count, counted, percent, size
 from pyengine.report.origin import importance_facts, provenance_facts
-from pyengine.report.sentences import NO_INTERVAL
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import note_sentence, warnings
+from pyengine.report.words import note_sentence, say, warnings
 from pyengine.run.record import ModelInfo, Run
 
 WORDS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
@@ -56,13 +55,7 @@ def sweep_document(run: Run, timings: Run | None = None) -> Document:
 
 def speed_document(timings: Run) -> Document:
     """Lay timings out alone, where the record of their sweep is not at hand."""
-    blocks: list[Block] = [
-        Paragraph(
-            f"Speeds of {counted(len(timings.models), 'model')}. Give results.json of the same "
-            "sweep, too, to see them beside quality.",
-            "strong",
-        )
-    ]
+    blocks: list[Block] = [Paragraph(say("answers", "speed", n=len(timings.models)), "strong")]
     if timings.models:
         blocks.append(_speeds(Numbers(timings), timings, {}))
     blocks += warnings(timings.notes)
@@ -95,21 +88,17 @@ def _answer(numbers: Numbers, labels: Mapping[str, str], margin: float) -> Parag
     known = {m.id: kl for m in variants_of(run) if (kl := divergence(run, m.id))}
     n = len(variants_of(run)) + len(failed_ids(run))
     tokens = run.population.n_tokens if run.population else 0
-    head = f"{counted(n, 'variant')} over {counted(tokens, 'token')}."
+    values = {"n": n, "tokens": tokens, "margin": margin}
     if known and not any(has_interval(kl) for kl in known.values()):
-        return Paragraph(f"{head} {NO_INTERVAL.capitalize()}, so there is no verdict.", "strong")
+        return Paragraph(say("answers", "sweep-no-interval", **values), "strong")
     good = [m for m in variants_of(run) if m.id in known and known[m.id].high <= margin]
     if not good:
-        return Paragraph(f"{head} None stays within {margin:g} nats of the source.", "strong")
+        return Paragraph(say("answers", "sweep-none", **values), "strong")
     smallest = min(good, key=lambda model: model.file_bytes)
     cell = Part(numbers, smallest.id).cell({"metric": "kl"})
     assert isinstance(cell, Cell)
-    return Paragraph(
-        f"{head} The smallest that stays within {margin:g} nats per token of the source, by its "
-        f"whole 95 % interval, is {labels[smallest.id]}: {size(smallest.file_bytes)}, KL "
-        f"divergence {cell.text} nats.",
-        "strong",
-    )
+    named = {"label": labels[smallest.id], "model": smallest, "kl": cell.text}
+    return Paragraph(say("answers", "sweep", **values, **named), "strong")
 
 
 def _variants(
@@ -142,20 +131,14 @@ def _floor_note(numbers: Numbers) -> list[str]:
     floor = numbers.floors.of_reference("kl")
     if floor is None:
         return []
-    return [
-        "The source against itself, computed in another order, gives "
-        f"{significant(floor)} nats (mean + 2 standard errors)."
-    ]
+    return [say("answers", "floors", kl=floor)]
 
 
 def _padding_note(numbers: Numbers) -> list[str]:
     masses = [row.value for row in numbers.run.select("padding_mass", group="")]
     if not masses or max(masses) <= 0:
         return []
-    return [
-        f"Tokens that stand for nothing would hold up to {percent(max(masses))} of the "
-        "probability; they are masked."
-    ]
+    return [say("answers", "padding", mass=max(masses))]
 
 
 def _neighbours(

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 from pyengine.report.document import Block, Document, Paragraph, Passage, PassageToken
 from pyengine.report.listing import listing
-from pyengine.report.numbers import count, fixed
+from pyengine.report.numbers import count
 from pyengine.report.pieces import visible
 from pyengine.report.tables import Table
+from pyengine.report.words import say
 from pyengine.run.record import Run
 
 Token: TypeAlias = Mapping[str, Any]
@@ -33,14 +34,17 @@ def tokenize_document(run: Run, *, rows: int = 200) -> Document:
 def _summary(run: Run, content: Mapping[str, Any]) -> str:
     model = run.models[0]
     tokenizer = f"{model.tokenizer} {model.pre_tokenizer}".strip()
-    n_tokens = len(content["tokens"])
-    words = f"{count(content['n_bytes'])} bytes are {count(n_tokens)} tokens ({tokenizer}"
     density = run.find("bytes_per_token", model.id)
-    if density is not None and density.value > 0:
-        words += f", {fixed(density.value)} bytes per token"
     failed = run.find("round_trip_failures", model.id)
-    comes_back = failed is not None and failed.value == 0
-    return f"{words}). Decoding them gives {'the same' if comes_back else 'other'} bytes."
+    return say(
+        "answers",
+        "tokenize",
+        n_bytes=content["n_bytes"],
+        n=len(content["tokens"]),
+        tokenizer=tokenizer,
+        density=density.value if density is not None and density.value > 0 else None,
+        what="the same" if failed is not None and failed.value == 0 else "other",
+    )
 
 
 def _passage(tokens: Sequence[Token]) -> Passage:

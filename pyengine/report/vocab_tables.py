@@ -11,7 +11,7 @@ from pyengine.report.numbers import count
 from pyengine.report.pieces import visible
 from pyengine.report.tables import Cell, Table
 from pyengine.report.vocab_found import Found, Words
-from pyengine.report.words import WORDS, say
+from pyengine.report.words import WORDS, facts, say
 from pyengine.run.record import Run
 
 Split: TypeAlias = Mapping[str, Any]
@@ -56,24 +56,22 @@ def reserved_counts(found: Found) -> tuple[int, int, int]:
 
 def _identity(found: Found) -> Facts:
     """Say which tokenizer it is."""
-    model, identity = found.info, found.identity
+    identity = found.identity
     special = ", ".join(
         f"{t['name']} {t['id']} {visible(t['piece'])}" for t in identity["special_tokens"]
     )
     order = "begins with cl100k_base, in its order" if identity["cl100k"] else "its own"
     added = [name for name in ("BOS", "EOS") if identity[f"add_{name.lower()}"]]
-    n_text, n_rows = found.of("part", "text"), found.n("token_share")
-    pairs = (
-        ("file", model.path),
-        ("tokenizer", found.tokenizer),
-        ("rows", f"{count(n_rows)}, of them {count(n_text)} tokens of text"),
-        ("padding rows", count(found.of("part", "padding"))),
-        ("order of tokens", order),
-        ("special tokens", special or "none declared"),
-        ("added to a text", ", ".join(added) or "nothing"),
-        ("sha256 of the vocabulary", model.vocabulary_sha256),
+    return facts(
+        "Identity",
+        found=found,
+        rows=found.n("token_share"),
+        n_text=found.of("part", "text"),
+        padding=found.of("part", "padding"),
+        order=order,
+        special=special or "none declared",
+        added=", ".join(added) or "nothing",
     )
-    return Facts("Identity", pairs)
 
 
 def _coverage(found: Found) -> Table:
@@ -143,10 +141,7 @@ def _ranks(found: Found) -> Table:
             {"head": "in cl100k", "of": "in_cl100k", "write": "whole"},
             {"head": "mean place", "metric": "keyword_place_mean", "write": "whole"},
         ]
-        notes.append(
-            "This vocabulary begins with cl100k_base: mean place is the place in that shared "
-            "order, the same in every such vocabulary, and says nothing about this model."
-        )
+        notes.append(say("answers", "cl100k"))
     rows = [
         part.telling(bare=part.bare, in_cl100k=part.n("keyword_place_mean")) for part in found.parts
     ]
@@ -217,14 +212,7 @@ def _paper_rules(found: Found) -> Table:
 
 def method(run: Run) -> Facts:
     """Say how it was measured."""
-    facts = list(WORDS["vocab-method"].items())
-    if run.population is not None:
-        p = run.population
-        corpus = f"{p.origin}: {count(p.n_documents)} documents, sha256 {p.sha256[:16]}…"
-        facts.append(("text", corpus))
-    made = run.provenance
-    facts.append(("measured by", f"pyengine {made.pyengine}, llama.cpp {made.llama_cpp}"))
-    return Facts("Method", tuple(facts))
+    return facts("vocab-method", title="Method", p=run.population, made=run.provenance)
 
 
 def _integrity(found: Found) -> Facts:
@@ -233,19 +221,13 @@ def _integrity(found: Found) -> Facts:
     special = "; ".join(
         say("special-tokens", fault["fault"], **fault) for fault in found.notes("special-token")
     )
-    pairs = (
-        ("own bytes encode to others", _unreachable(found)),
-        ("parts of characters", f"{count(faults['fragment'])}, not testable on their own"),
-        ("same bytes twice", count(faults["duplicate"]) + _examples(found, "duplicate")),
-        (
-            "same decoded text",
-            f"{count(faults['colliding'])}; a table keyed by text loses "
-            f"{count(faults['lost'])} tokens",
-        ),
-        ("invalid UTF-8", count(faults["invalid UTF-8"])),
-        ("special tokens", special or "as declared"),
+    return facts(
+        "Integrity",
+        faults=faults,
+        unreachable=_unreachable(found),
+        duplicates=_examples(found, "duplicate"),
+        special=special or "as declared",
     )
-    return Facts("Integrity", pairs)
 
 
 def _unreachable(found: Found) -> str:

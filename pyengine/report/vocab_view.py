@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import Spec, listing
-from pyengine.report.numbers import count, fixed, writer
+from pyengine.report.numbers import count, writer
 from pyengine.report.pieces import file_name
 from pyengine.report.tables import Cell, Table, measured
 from pyengine.report.vocab_found import Found, Words, found_of, labels
@@ -54,17 +54,17 @@ def vocab_document(run: Run) -> Document:
 
 def _answer(found: Found) -> str:
     whole, words, n_languages = reserved_counts(found)
-    told = (
-        f"{found.info.name} keeps {count(whole)} of {count(words)} reserved words of "
-        f"{n_languages} languages whole"
-    )
     tokens, n_bytes = found.spent()
-    if tokens:
-        told += f", and writes code with {fixed(n_bytes / tokens)} bytes per token"
-    broken = found.count("unreachable")
-    if broken:
-        told += f"; {count(broken)} of its tokens never come from the text that they stand for"
-    return told + "."
+    return say(
+        "answers",
+        "vocab",
+        name=found.info.name,
+        whole=whole,
+        words=words,
+        n_languages=n_languages,
+        per_token=n_bytes / tokens if tokens else None,
+        broken=found.count("unreachable") or None,
+    )
 
 
 def paper_document(run: Run) -> Document:
@@ -88,9 +88,9 @@ def paper_document(run: Run) -> Document:
     made = listing("vocab-paper", rows, notes=notes)
     n_same = sum(map(_is_same, lines))
     published = sum(line["source"] == "published" for line in lines)
-    told = (
-        f"{count(n_same)} of {count(len(lines))} lines are the same here: {count(published)} that "
-        f"arXiv 2601.02563 published, {count(len(lines) - published)} recomputed from its lists."
+    recomputed = len(lines) - published
+    told = say(
+        "answers", "paper", same=n_same, n=len(lines), published=published, recomputed=recomputed
     )
     return Document("The paper's numbers about tokenizers", (Paragraph(told, "strong"), made))
 
@@ -174,13 +174,10 @@ def _most_whole(models: Sequence[Found]) -> str:
     """Say who keeps most keywords whole, counting each word of all languages once."""
     unions = [found.union for found in models]
     whole_words = [union.bare for union in unions]
-    least, most, n = min(whole_words), max(whole_words), count(unions[0].words)
-    if least == most:
-        return f" All keep as many keywords whole: {count(most)} of {n}."
-    return (
-        f" Most keywords are one bare token for {_which(models, whole_words, most)}: "
-        f"{count(most)} of {n}; fewest for {_which(models, whole_words, least)}: {count(least)}."
-    )
+    values = {"least": min(whole_words), "most": max(whole_words), "n": unions[0].words}
+    if values["least"] == values["most"]:
+        return say("answers", "vocab-equal-words", **values)
+    return say("answers", "vocab-words", **values, **_ends(models, whole_words))
 
 
 def _fewest_tokens(models: Sequence[Found]) -> str:
@@ -190,13 +187,18 @@ def _fewest_tokens(models: Sequence[Found]) -> str:
     if len(n_bytes) > 1 or min(spent) == 0:
         return ""
     (size,) = n_bytes
+    values = {"most": size / min(spent), "least": size / max(spent)}
     if min(spent) == max(spent):
-        return f" All spend as many tokens on code: {fixed(size / spent[0])} bytes per token."
-    return (
-        f" Fewest tokens on the same code are spent by {_which(models, spent, min(spent))}: "
-        f"{fixed(size / min(spent))} bytes per token; most by {_which(models, spent, max(spent))}: "
-        f"{fixed(size / max(spent))}."
-    )
+        return say("answers", "vocab-equal-tokens", **values)
+    return say("answers", "vocab-tokens", **values, **_ends(models, [-n for n in spent]))
+
+
+def _ends(models: Sequence[Found], values: Sequence[int]) -> dict[str, str]:
+    """Name the models of the largest and of the smallest value."""
+    return {
+        "best": _which(models, values, max(values)),
+        "worst": _which(models, values, min(values)),
+    }
 
 
 def _which(models: Sequence[Found], values: Sequence[int], wanted: int) -> str:

@@ -12,13 +12,15 @@ from string import Formatter
 from typing import Any
 
 from pyengine.report.charts import Chart
-from pyengine.report.document import Paragraph, Picture
-from pyengine.report.numbers import WRITERS, writer
+from pyengine.report.document import Facts, Paragraph, Picture
+from pyengine.report.numbers import WRITERS, counted, writer
 from pyengine.run.record import Note
 
 WORDS: Mapping[str, Any] = json.loads(
     Path(__file__).with_name("words.json").read_text(encoding="utf-8")
 )
+# What is said in several places.
+TERMS: Mapping[str, str] = WORDS["terms"]
 OUTCOMES: Mapping[str, str] = WORDS["outcomes"]
 
 
@@ -29,27 +31,45 @@ class _Sentences(Formatter):
         """Write one value."""
         if format_spec in ("list", "and"):
             return ((", " if format_spec == "list" else " and ").join(map(str, value))) or "none"
+        if format_spec.startswith("n "):
+            return counted(value, format_spec[2:])
         if format_spec.rstrip("0123456789") in WRITERS:
             return writer(format_spec)(value)
         return str(super().format_field(value, format_spec))
 
 
 def say(topic: str, code: str, /, **values: object) -> str:
-    """Say something by its code; what stands in [[…]] only where all its values are known."""
-    return _filled(WORDS[topic][code], values)
+    """Say something by its code."""
+    return filled(WORDS[topic][code], values)
 
 
 def picture(code: str, chart: Chart, /, *, name: str = "", **values: object) -> Picture:
     """Return a picture with its title and what it says one should see."""
     words = WORDS["pictures"][code]
-    return Picture(name or code, words["title"], _filled(words["caption"], values), chart)
+    return Picture(name or code, words["title"], filled(words["caption"], values), chart)
 
 
-def _filled(words: str, values: Mapping[str, object]) -> str:
+def facts(
+    name: str, /, *more: tuple[str, str], title: str | None = None, **values: object
+) -> Facts:
+    """Return named facts, the words of each filled in; then others.
+
+    A fact that stands in [[…]] is left out where a value of it is not known.
+    """
+    templates = WORDS["facts"][name].items()
+    lines = [(filled(head, values), filled(words, values), words) for head, words in templates]
+    pairs = [(head, told) for head, told, words in lines if told or not words.startswith("[[")]
+    return Facts(name if title is None else title, (*pairs, *more))
+
+
+def filled(words: str, values: Mapping[str, object]) -> str:
+    """Fill in what stands in braces, and what stands in [[…]] only where its values are known."""
+
     def part(match: re.Match[str]) -> str:
         named = [name for _, name, _, _ in Formatter().parse(match[1]) if name]
         return match[1] if all(_known(values, name) for name in named) else ""
 
+    values = {**TERMS, **values}
     return _Sentences().vformat(re.sub(r"\[\[(.*?)\]\]", part, words), (), values)
 
 
