@@ -8,33 +8,9 @@ import unicodedata
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _LONGEST_NAME = 120
 # What converters write where nobody gave a name: that of a folder, or of a commit.
-_NO_NAMES = frozenset(
-    {
-        *(
-            "model",
-            "models",
-            "gguf",
-            "ggml",
-            "hf",
-            "huggingface",
-            "snapshot",
-            "snapshots",
-            "output",
-        ),
-        *(
-            "outputs",
-            "out",
-            "tmp",
-            "temp",
-            "test",
-            "none",
-            "null",
-            "unknown",
-            "unnamed",
-            "untitled",
-        ),
-        *("default", "merged", "checkpoint", "final", "download", "downloads", "workspace", "main"),
-    }
+_NO_NAMES = re.compile(
+    "models?|gguf|ggml|hf|huggingface|snapshots?|outputs?|out|te?mp|test|none|null|unknown|unnamed|"
+    "untitled|default|merged|checkpoint|final|downloads?|workspace|main"
 )
 _COMMIT = re.compile(r"(?=.*[0-9])(?:sha256[-:])?[0-9a-f]{7,64}")
 _CHECKPOINT = re.compile(r"checkpoint[-_ ]?\d+")
@@ -82,7 +58,7 @@ def usable_name(text: str) -> str | None:
     if re.match(r"(?:[A-Za-z]:)?[\\/]|\.{1,2}[\\/]|~", line):
         line = re.split(r"[\\/]", line.rstrip("\\/"))[-1]
     low = line.lower()
-    if low in _NO_NAMES or _COMMIT.fullmatch(low) or _CHECKPOINT.fullmatch(low):
+    if _NO_NAMES.fullmatch(low) or _COMMIT.fullmatch(low) or _CHECKPOINT.fullmatch(low):
         return None
     if len(line) > _LONGEST_NAME or not any(char.isalnum() for char in line):
         return None

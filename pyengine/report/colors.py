@@ -34,15 +34,8 @@ class Palette:
 
     def series(self, index: int) -> str:
         """Return the colour of a series, in turn."""
-        colors = (
-            self.series1,
-            self.series2,
-            self.series3,
-            self.series4,
-            self.series5,
-            self.series6,
-        )
-        return colors[index % len(colors)]
+        color: str = getattr(self, f"series{index % 6 + 1}")
+        return color
 
 
 # The series follow Okabe and Ito's palette, which people with colour blindness can tell apart.

@@ -82,12 +82,13 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
 
 def models_table(run: Run) -> Table:
     """Set the models side by side."""
+    numbers = Numbers(run)
     rows = []
     for model in run.models:
         solved, passed = run.find("tasks_solved", model.id), run.find("pass_at_1", model.id)
         rows.append(
             Part(
-                Numbers(run),
+                numbers,
                 model.id,
                 id=model.id,
                 type=model.file_type,
@@ -138,9 +139,10 @@ def _differences(run: Run) -> Table:
 
 def _flips(run: Run) -> Table:
     """Show which tasks change sides, by name."""
+    numbers = Numbers(run)
     rows = [
         Part(
-            Numbers(run),
+            numbers,
             model.id,
             id=model.id,
             n_lost=len(flip["lost"]),
@@ -205,13 +207,14 @@ def _languages(run: Run, model: ModelInfo) -> Table:
     """Show the main measures for each language."""
     n_tasks = Counter(shown["language"] for shown in run.shown("answer", model.id))
 
+    numbers = Numbers(run)
     rows = []
     for name in languages_of(run, model.id):
         solved = run.find("tasks_solved", model.id, language=name)
         passed = run.find("pass_at_1", model.id, language=name)
         rows.append(
             Part(
-                Numbers(run),
+                numbers,
                 model.id,
                 {"language": name},
                 language=name,
