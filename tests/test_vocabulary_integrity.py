@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vocabulary_files import pieces_of, write_vocabulary
 
-from pyengine.measure.fertility import fertility
+from pyengine.measure.vocab import fertility
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.text.classes import SyntaxClass, classify_bytes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.measure.contexts import Chunk, Context, grouped, one_batch
+from pyengine.measure.contexts import Chunk, Context, one_batch
 from pyengine.measure.table import Scored
 from pyengine.models.options import SessionOptions
 from pyengine.run.record import Population
@@ -38,22 +38,6 @@ class ScoredCorpus:
     windows: Sequence[Window]
     chunks: Sequence[Chunk]
     scored: Scored
-
-
-def scored_corpus(
-    documents: Sequence[TokenizedText],
-    windows: Sequence[Window],
-    session: SessionOptions,
-    *,
-    chunk_rows: int,
-) -> ScoredCorpus:
-    """Turn windows into chunks of at most so many rows, and at least one window each."""
-    groups = grouped([len(window) for window in windows], chunk_rows)
-    chunks = [
-        Chunk(f"text {number}", tuple(windows[i] for i in group), session)
-        for number, group in enumerate(groups)
-    ]
-    return ScoredCorpus(documents, windows, chunks, scored_tokens(documents, windows))
 
 
 def window_session(

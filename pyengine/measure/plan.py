@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.measure.contexts import Chunk, cold_chunk
-from pyengine.measure.documents import ScoredCorpus, scored_corpus, window_session
+from pyengine.measure.contexts import Chunk, cold_chunk, grouped
+from pyengine.measure.documents import ScoredCorpus, scored_tokens, window_session
 from pyengine.measure.engine import Work
 from pyengine.measure.observers import (
     PASSAGE_LENGTH,
@@ -78,7 +78,12 @@ class Plan:
         n_ctx = options.windows.n_ctx
         session = window_session(windows, n_ctx=n_ctx, n_vocab=n_vocab, threads=self.threads)
         chunk_rows = max(1, options.cap_bytes // (4 * n_vocab))
-        return scored_corpus(documents, windows, session, chunk_rows=chunk_rows)
+        groups = grouped([len(window) for window in windows], chunk_rows)
+        chunks = [
+            Chunk(f"text {number}", tuple(windows[i] for i in group), session)
+            for number, group in enumerate(groups)
+        ]
+        return ScoredCorpus(documents, windows, chunks, scored_tokens(documents, windows))
 
     def text_work(
         self,

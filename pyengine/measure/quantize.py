@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def quantize_all(
                     plan,
                     source_sha256=source_sha256,
                     options=options,
-                    progress=_labelled(progress, plan.file_type),
+                    progress=progress and partial(progress, f"Quantizing to {plan.file_type}"),
                 )
                 for plan, target in zip(plans, targets, strict=True)
             ]
@@ -95,13 +96,6 @@ def quantize_all(
         models=[],
         exhibits=exhibits,
     )
-
-
-def _labelled(progress: Progress | None, file_type: str) -> Callable[[float], object] | None:
-    if progress is None:
-        return None
-    report = progress
-    return lambda fraction: report(f"Quantizing to {file_type}", fraction)
 
 
 def _content(plan: QuantizationPlan, target: Path, *, reused: bool) -> dict[str, Any]:

@@ -217,38 +217,43 @@ def tokenizer_exhibits(item: Analysed) -> Iterator[Exhibit]:
         pieces: examples of tokens with a fault, "unreachable" or "duplicate".
         round-trip: the first text of a kind that did not come back, and what came.
     """
-    vocabulary = item.tokenizer.vocabulary
-    identity = {
-        "add_bos": vocabulary.add_bos,
-        "add_eos": vocabulary.add_eos,
-        "cl100k": item.tokenizer.cl100k is not None,
-        "special_tokens": [
-            {"name": name, "id": token, "piece": piece_text(vocabulary.piece(token))}
-            for name in _SPECIAL
-            if (token := getattr(vocabulary, name)) is not None
-        ],
-    }
-    yield Exhibit(kind="tokenizer", model=item.id, content=identity)
-    for content in _white_space(item.tokenizer.features):
-        yield Exhibit(kind="white-space", model=item.id, content=content)
-    for content in _splits(item):
-        yield Exhibit(kind="splits", model=item.id, content=content)
-    features = item.tokenizer.features
+    for kind, content in _shown(item):
+        yield Exhibit(kind=kind, model=item.id, content=content)
+
+
+def _shown(item: Analysed) -> Iterator[tuple[str, dict[str, Any]]]:
+    vocabulary, features = item.tokenizer.vocabulary, item.tokenizer.features
+    yield (
+        "tokenizer",
+        {
+            "add_bos": vocabulary.add_bos,
+            "add_eos": vocabulary.add_eos,
+            "cl100k": item.tokenizer.cl100k is not None,
+            "special_tokens": [
+                {"name": name, "id": token, "piece": piece_text(vocabulary.piece(token))}
+                for name in _SPECIAL
+                if (token := getattr(vocabulary, name)) is not None
+            ],
+        },
+    )
+    for kind, widths in _white_space(features).items():
+        complete_to = next(i for i in range(len(widths) + 1) if i + 1 not in widths)
+        content = {"kind": kind, "widths": sorted(widths), "complete_to": complete_to}
+        yield "white-space", content
+    for collection, found in item.coverage.items():
+        for language, part in found.items():
+            words = [_split(word, vocabulary) for word in part if word.bare is None]
+            yield "splits", {"collection": collection, "language": language, "words": words}
     for fault, ids in (
         ("unreachable", item.reachability.unreachable),
         ("duplicate", item.faults.duplicate),
     ):
         if len(ids):
-            content = {"fault": fault, "pieces": _examples(features, ids)}
-            yield Exhibit(kind="pieces", model=item.id, content=content)
+            yield "pieces", {"fault": fault, "pieces": _examples(features, ids)}
     for trip in item.trips:
         if trip.example is not None and trip.came_back is not None:
-            content = {
-                "texts": trip.kind,
-                "text": piece_text(trip.example),
-                "came_back": piece_text(trip.came_back),
-            }
-            yield Exhibit(kind="round-trip", model=item.id, content=content)
+            text, came_back = piece_text(trip.example), piece_text(trip.came_back)
+            yield "round-trip", {"texts": trip.kind, "text": text, "came_back": came_back}
 
 
 def tokenizer_notes(item: Analysed) -> Iterator[Note]:
@@ -265,11 +270,11 @@ def tokenizer_notes(item: Analysed) -> Iterator[Note]:
         yield Note(code="special-token", model=item.id, values=fault)
 
 
-def _white_space(features: PieceFeatures) -> list[dict[str, Any]]:
-    """List the widths of pure spaces, tabs and newlines, and of spaces after one newline."""
+def _white_space(features: PieceFeatures) -> dict[str, set[int]]:
+    """Return the widths of pure spaces, tabs and newlines, and of spaces after one newline."""
     white = features.textual & features.ascii_white
     pieces = features.pieces.take(np.flatnonzero(white))
-    runs = {
+    return {
         "spaces": {len(p) for p in pieces if not p.strip(b" ")},
         "tabs": {len(p) for p in pieces if not p.strip(b"\t")},
         "newlines": {len(p) for p in pieces if not p.strip(b"\n")},
@@ -277,21 +282,6 @@ def _white_space(features: PieceFeatures) -> list[dict[str, Any]]:
             len(p) - 1 for p in pieces if p[:1] == b"\n" and p[1:] and not p[1:].strip(b" ")
         },
     }
-    return [
-        {
-            "kind": kind,
-            "widths": sorted(widths),
-            "complete_to": next(i for i in range(len(widths) + 1) if i + 1 not in widths),
-        }
-        for kind, widths in runs.items()
-    ]
-
-
-def _splits(item: Analysed) -> Iterator[dict[str, Any]]:
-    for collection, found in item.coverage.items():
-        for language, part in found.items():
-            words = [_split(w, item.tokenizer.vocabulary) for w in part if w.bare is None]
-            yield {"collection": collection, "language": language, "words": words}
 
 
 def _split(word: KeywordForms, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -72,9 +72,9 @@ def find_unreachable(
     n_fragments = int(np.count_nonzero(filled & ~features.valid))
     if vocabulary.kind in _UNTESTED:
         return Reachability(0, n_fragments, tested[:0], _UNTESTED[vocabulary.kind])
-    proved = _proved(vocabulary, features, path)
-    asked = tested[~(proved.reached | proved.cut)[tested]]
-    cut = tested[proved.cut[tested]]
+    reached, certainly_cut = _proved(vocabulary, features, path)
+    asked = tested[~(reached | certainly_cut)[tested]]
+    cut = tested[certainly_cut[tested]]
     before = _ANCHORS.get(vocabulary.kind, b"")
     try:
         same = vocabulary.encode_to_themselves(asked.astype(np.int32), before=before)
@@ -84,51 +84,45 @@ def find_unreachable(
     return Reachability(tested.size, n_fragments, unreachable)
 
 
-class _Proved(NamedTuple):
-    """Tokens that certainly encode to themselves, and ones that are certainly cut."""
-
-    reached: BoolArray
-    cut: BoolArray
-
-
-def _proved(vocabulary: Vocabulary, features: PieceFeatures, path: Path | None) -> _Proved:
-    """Say what is certain without the tokenizer."""
-    nothing = _Proved(*np.zeros((2, features.pieces.size), bool))
+def _proved(
+    vocabulary: Vocabulary, features: PieceFeatures, path: Path | None
+) -> tuple[BoolArray, BoolArray]:
+    """Mark the tokens that certainly encode to themselves, and those that are certainly cut."""
+    none = np.zeros(features.pieces.size, bool)
     if path is None or vocabulary.kind != "bpe":
-        return nothing
+        return none, none
     kept = _kept_whole(vocabulary.pre_tokenizer, features)
     if kept is None:
-        return nothing
+        return none, none
     merged = merge_own_texts(str(path))
     if merged.size != features.pieces.size:
-        return nothing
+        return none, none
     normal = features.pieces.kinds == TokenKind.NORMAL
     reached: BoolArray = kept & normal & (merged == _ITSELF) & _free_of_user_defined(features)
     # These pre-tokenizers take letters without the marks that follow them.
     cuts = vocabulary.pre_tokenizer in _GPT2 | _CL100K
-    return _Proved(reached, normal & features.marked_letters if cuts else nothing.cut)
+    return reached, normal & features.marked_letters if cuts else none
 
 
 def _kept_whole(pre_tokenizer: str, features: PieceFeatures) -> BoolArray | None:
     """Mark tokens between whose characters the pre-tokenizer certainly does not cut."""
-    kept: BoolArray
     words, alone = features.plain_letters, _characters(features)
     if pre_tokenizer in _GPT2:
-        kept = alone | words | _marks(features, rb" ?[!-/:-@\[-`{-~]+") | features.ascii_white
-        return kept
-    if pre_tokenizer in _CL100K:
-        kept = alone | words | _marked_words(features) | _marks(features) | _white(features)
-        return kept
-    if pre_tokenizer in _DEEPSEEK_V3:
+        marks = _marks(features, rb" ?[!-/:-@\[-`{-~]+")
+        kinds = [words, marks, features.ascii_white]
+    elif pre_tokenizer in _CL100K:
+        kinds = [words, _marked_words(features), _marks(features), _white(features)]
+    elif pre_tokenizer in _DEEPSEEK_V3:
         cjk = np.uint16((1 << Script.HAN) | (1 << Script.KANA))
         apart = words & ((features.scripts & cjk) == 0)
-        han = _unified_han(features)
-        kept = alone | apart | han | _marked_words(features) | _marks(features) | _white(features)
-        return kept
-    if pre_tokenizer in _DEEPSEEK_LLM:
-        kept = alone | (words & ~features.has(bits.HIGH)) | _unified_han(features)
-        return kept
-    return None
+        marked, marks = _marked_words(features), _marks(features)
+        kinds = [apart, _unified_han(features), marked, marks, _white(features)]
+    elif pre_tokenizer in _DEEPSEEK_LLM:
+        kinds = [words & ~features.has(bits.HIGH), _unified_han(features)]
+    else:
+        return None
+    kept: BoolArray = np.logical_or.reduce([alone, *kinds])
+    return kept
 
 
 def _characters(features: PieceFeatures) -> BoolArray:
