@@ -97,9 +97,9 @@ def test_qwen2_and_llama_3_begin_as_cl100k_does(shared: Path) -> None:
     qwen, llama, other = (
         Tokenizer(open_vocabulary(shared, name)) for name in ("qwen2", "llama-bpe", "gpt-2")
     )
-    found = compare_vocabularies(qwen.features, llama.features)
-    assert (found.common, found.same_order) == (109_566, CL100K_TOKENS)
-    assert (found.last_a, found.last_b) == (99_155, 100_255)
+    common, order = compare_vocabularies(qwen.features, llama.features)
+    assert (common, len(order)) == (109_566, CL100K_TOKENS)
+    assert order[-1] == (99_155, 100_255)
     assert other.cl100k is None
     assert qwen.cl100k is not None
     assert llama.cl100k is not None

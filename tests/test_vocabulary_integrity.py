@@ -18,7 +18,7 @@ from pyengine.text.classes import SyntaxClass, classify_bytes
 from pyengine.text.documents import Document, shipped_corpus
 from pyengine.vocabulary.integrity import piece_faults, round_trips, special_token_faults
 from pyengine.vocabulary.piece_features import PieceFeatures
-from pyengine.vocabulary.tokenizer import compare_vocabularies
+from pyengine.vocabulary.tokenizer import compare_vocabularies, same_ids
 
 piece_lists = st.lists(
     st.binary(max_size=3)
@@ -52,19 +52,19 @@ def test_duplicates_and_collisions_against_counting(pieces: list[bytes]) -> None
 @given(piece_lists, piece_lists)
 def test_sharing_is_symmetric_and_counts_common_bytes(a: list[bytes], b: list[bytes]) -> None:
     left, right = features_of(a), features_of(b)
-    found, other = compare_vocabularies(left, right), compare_vocabularies(right, left)
-    assert found.common == other.common == len({p for p in a if p} & {p for p in b if p})
-    assert found.same_order == other.same_order
-    assert (found.last_a, found.last_b) == (other.last_b, other.last_a)
-    assert a[: found.same_ids] == b[: found.same_ids]
+    common, order = compare_vocabularies(left, right)
+    assert common == len({p for p in a if p} & {p for p in b if p})
+    assert compare_vocabularies(right, left) == (common, [(j, i) for i, j in order])
+    same = same_ids(left, right)
+    assert same == same_ids(right, left)
+    assert a[:same] == b[:same]
 
 
 def test_order_is_compared_without_what_the_other_lacks() -> None:
     a = features_of([b"!", b"10", b"a", b"b", b"z"])
     b = features_of([b"!", b"a", b"q", b"b", b"y", b"z"])
-    found = compare_vocabularies(a, b)
-    assert (found.common, found.same_ids, found.same_order) == (4, 1, 4)
-    assert (found.last_a, found.last_b) == (4, 5)
+    assert compare_vocabularies(a, b) == (4, [(0, 0), (2, 1), (3, 3), (4, 5)])
+    assert same_ids(a, b) == 1
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ from pyengine.measure.found import (
 from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
-from pyengine.measure.plan import Plan, make_plan
+from pyengine.measure.plan import Plan
 from pyengine.measure.provenance import provenance
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.subjects import (
@@ -145,7 +145,7 @@ def compare_with(
     options.check()
     means.progress("read the corpus", 0.0)
     with open_model(reference.variant.path, options=ModelOptions(vocabulary_only=True)) as model:
-        plan = make_plan(options, reference, model.vocabulary, natural_start(model).ids)
+        plan = Plan(options, reference, model.vocabulary, natural_start(model).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]
         scope = None
@@ -275,6 +275,8 @@ def _measure_starts(
     """Measure cold and warm starts."""
     failed = {n.model for n in found if isinstance(n, Note) and n.code == "variant-failed"}
     alive = [subject for subject in subjects if subject.info.id not in failed]
+    if not alive:
+        return
     work, kinds = plan.start_work([subject.variant for subject in alive])
     series = measure(work, means.executor, store=means.store, progress=means.progress)
     _report_failures(series, alive, found)

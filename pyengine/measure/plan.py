@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -49,21 +49,34 @@ class Plan:
     """What a comparison decodes, in the reference's tokens.
 
     Attributes:
-        prefix: what the tokenizer puts before every text.
-        padding: entries of a row that belong to no token.
-        sets: the keyword tokens of each language, and of all.
+        vocabulary: of the reference.
         start: ids of the cold start.
-        threads: CPU threads of every model.
     """
 
     options: CompareOptions
     reference: Subject
     vocabulary: Vocabulary
-    prefix: list[int]
-    padding: npt.NDArray[np.int32]
-    sets: Mapping[str, npt.NDArray[np.int32]]
     start: tuple[int, ...]
-    threads: int
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of every model."""
+        return self.options.threads or default_threads()
+
+    @cached_property
+    def prefix(self) -> list[int]:
+        """What the tokenizer puts before every text."""
+        return document_prefix(self.vocabulary)
+
+    @cached_property
+    def padding(self) -> npt.NDArray[np.int32]:
+        """Entries of a row that belong to no token."""
+        return padding_ids(self.vocabulary, self.reference.info.n_vocab)
+
+    @cached_property
+    def sets(self) -> Mapping[str, npt.NDArray[np.int32]]:
+        """The keyword tokens of each language, and of all."""
+        return keyword_sets(self.vocabulary, self.padding)
 
     def text(self, corpus: Corpus) -> ScoredCorpus:
         """Cut the corpus into chunks.
@@ -155,26 +168,6 @@ class Plan:
         for name, ids in sorted({**self.sets, "padding": self.padding}.items()):
             digest.update(name.encode() + b"\0" + ids.tobytes())
         return digest.hexdigest()
-
-
-def make_plan(
-    options: CompareOptions,
-    reference: Subject,
-    vocabulary: Vocabulary,
-    start: tuple[int, ...],
-) -> Plan:
-    """Prepare a comparison with this reference."""
-    padding = padding_ids(vocabulary, reference.info.n_vocab)
-    return Plan(
-        options=options,
-        reference=reference,
-        vocabulary=vocabulary,
-        prefix=document_prefix(vocabulary),
-        padding=padding,
-        sets=keyword_sets(vocabulary, padding),
-        start=start,
-        threads=options.threads or default_threads(),
-    )
 
 
 def rows_twice(chunks: Sequence[Chunk]) -> dict[str, int]:

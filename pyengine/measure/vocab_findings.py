@@ -30,7 +30,7 @@ from pyengine.vocabulary.keywords import WordClass
 from pyengine.vocabulary.paper import paper_counts
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.reachability import Reachability
-from pyengine.vocabulary.tokenizer import Tokenizer, compare_vocabularies
+from pyengine.vocabulary.tokenizer import Tokenizer, compare_vocabularies, same_ids
 from pyengine.vocabulary.tokens import piece_text
 
 FORMS: Mapping[str, tuple[str, ...]] = {
@@ -306,17 +306,16 @@ def pair_rows(a: Analysed, b: Analysed, *, identical: bool) -> Iterator[Measurem
 
     Numbers that depend on the direction stand both ways; the others have a as reference.
     """
-    found = compare_vocabularies(a.tokenizer.features, b.tokenizer.features)
-    for model, reference, size, last in (
-        (a.id, b.id, found.size_a, found.last_a),
-        (b.id, a.id, found.size_b, found.last_b),
-    ):
-        share = found.common / size if size else 0.0
-        yield Measurement("shared_tokens", model, reference, "", share, n=size)
-        if last is not None:
-            yield Measurement("same_order_last", model, reference, "", float(last))
-    yield Measurement("same_ids", b.id, a.id, "", float(found.same_ids))
-    yield Measurement("same_order", b.id, a.id, "", float(found.same_order))
+    features = a.tokenizer.features, b.tokenizer.features
+    common, order = compare_vocabularies(*features)
+    for side, (model, reference) in enumerate(((a.id, b.id), (b.id, a.id))):
+        size = int(np.count_nonzero(features[side].text))
+        yield Measurement("shared_tokens", model, reference, "", ratio(common, size, 0.0), n=size)
+        if order:
+            last = float(order[-1][side])
+            yield Measurement("same_order_last", model, reference, "", last)
+    yield Measurement("same_ids", b.id, a.id, "", float(same_ids(*features)))
+    yield Measurement("same_order", b.id, a.id, "", float(len(order)))
     if not identical:
         yield from _token_ratios(a, b)
 

@@ -1,14 +1,19 @@
 """Cut documents into windows, so that each token is scored once and documents never meet."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pyengine.errors import CorpusError, OptionError
-from pyengine.text.tokens import TokenizedText
+
+if TYPE_CHECKING:
+    from pyengine.text.tokens import TokenizedText
 
 # Tokens before a piece of a long document that are decoded and not scored. With the default piece
 # and a start token these are 497 of a window's 512, and nine of ten decoded tokens are scored.
@@ -75,7 +80,7 @@ class Context:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def up_to(self, n: int) -> "Context":
+    def up_to(self, n: int) -> Context:
         """Return the context cut off behind its first n scored rows."""
         end = int(self.rows[:n][-1]) + 1
         return Context(self.ids[:end], self.rows[:n], self.targets[:n], self.token_set)

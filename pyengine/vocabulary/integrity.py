@@ -101,7 +101,7 @@ def piece_faults(features: PieceFeatures, repeated: npt.NDArray[np.integer]) -> 
     (`Vocabulary.repeated_pieces`).
     """
     pieces = features.pieces
-    texts = features.textual & (pieces.lengths > 0)
+    texts = features.text
     suspects = repeated[texts[repeated]]
     duplicate = _repeated(suspects, pieces.take(suspects))
     # Only invalid bytes become U+FFFD, so only those pieces and ones with a true U+FFFD can meet.

@@ -57,8 +57,8 @@ class PieceFeatures:
     `scripts` uint16, bit `1 << Script` for each script of its letters, bit 0 for a symbol that
     is not ASCII; bool `plain_letters` (letters of old standing alone, after one space at most),
     `marked_letters` (a letter of old with a combining mark of old behind it),
-    `textual` (a normal or user-defined token that is no padding row), `valid`
-    (UTF-8), `blank` (nothing left after str.strip), `ascii_white`, `padding`.
+    `textual` (a normal or user-defined token that is no padding row), `text` (one that is not
+    empty), `valid` (UTF-8), `blank` (nothing left after str.strip), `ascii_white`, `padding`.
     """
 
     def __init__(self, pieces: Pieces) -> None:
@@ -80,6 +80,7 @@ class PieceFeatures:
         kinds = pieces.kinds
         written = (kinds == TokenKind.NORMAL) | (kinds == TokenKind.USER_DEFINED)
         self.textual = written & ~self.padding
+        self.text = self.textual & (pieces.lengths > 0)
         self._read_text()
 
     def has(self, kinds: int) -> BoolArray:

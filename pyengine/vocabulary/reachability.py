@@ -67,9 +67,8 @@ def find_unreachable(
     SentencePiece adds a space at the start of a text, so there each token is encoded after a
     newline.
     """
-    filled = features.textual & (features.pieces.lengths > 0)
-    tested = np.flatnonzero(filled & features.valid)
-    n_fragments = int(np.count_nonzero(filled & ~features.valid))
+    tested = np.flatnonzero(features.text & features.valid)
+    n_fragments = int(np.count_nonzero(features.text & ~features.valid))
     if vocabulary.kind in _UNTESTED:
         return Reachability(0, n_fragments, tested[:0], _UNTESTED[vocabulary.kind])
     reached, certainly_cut = _proved(vocabulary, features, path)

@@ -128,7 +128,7 @@ def paper_dead(features: PieceFeatures) -> BoolArray:
 
     They are white space, most of it indentation, and none of them is dead.
     """
-    dead: BoolArray = features.textual & features.blank & (features.pieces.lengths > 0)
+    dead: BoolArray = features.text & features.blank
     return dead
 
 

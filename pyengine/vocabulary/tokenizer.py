@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,45 +80,26 @@ class Tokenizer:
         return int(np.count_nonzero(unused | self.features.padding))
 
 
-@dataclass(frozen=True)
-class Sharing:
-    """What vocabularies A and B have in common; only tokens that are text are counted.
+def compare_vocabularies(a: PieceFeatures, b: PieceFeatures) -> tuple[int, list[tuple[int, int]]]:
+    """Return how many tokens of text both have, and how far the two run in the same order.
 
-    common: tokens with the same bytes in both. same_ids: tokens at the start that have the same
-    bytes at the same id. same_order: common tokens at the start that come in the same order once
-    what the other lacks is left out; last_a, last_b: the ids of the last of them.
+    The order is told as the ids in a and in b of the common tokens at the start that come in the
+    same order once what the other lacks is left out.
     """
+    texts_a, texts_b = _texts(a), _texts(b)
+    known_a, known_b = ({piece for piece, _ in texts} for texts in (texts_a, texts_b))
+    common_a = (text for text in texts_a if text[0] in known_b)
+    common_b = (text for text in texts_b if text[0] in known_a)
+    pairs = zip(common_a, common_b, strict=False)
+    alike = takewhile(lambda pair: pair[0][0] == pair[1][0], pairs)
+    return len(known_a & known_b), [(i, j) for (_, i), (_, j) in alike]
 
-    size_a: int
-    size_b: int
-    common: int
-    same_ids: int
-    same_order: int
-    last_a: int | None
-    last_b: int | None
 
-
-def compare_vocabularies(a: PieceFeatures, b: PieceFeatures) -> Sharing:
-    """Count common tokens and find how far the two run in the same order."""
-    ids_a, pieces_a = _texts(a)
-    ids_b, pieces_b = _texts(b)
-    known_a, known_b = set(pieces_a), set(pieces_b)
-    order_a = [(p, i) for p, i in zip(pieces_a, ids_a, strict=True) if p in known_b]
-    order_b = [(p, i) for p, i in zip(pieces_b, ids_b, strict=True) if p in known_a]
-    length = 0
-    for (left, _), (right, _) in zip(order_a, order_b, strict=False):
-        if left != right:
-            break
-        length += 1
-    return Sharing(
-        size_a=len(pieces_a),
-        size_b=len(pieces_b),
-        common=len(known_a & known_b),
-        same_ids=_same_ids(a, b),
-        same_order=length,
-        last_a=order_a[length - 1][1] if length else None,
-        last_b=order_b[length - 1][1] if length else None,
-    )
+def same_ids(a: PieceFeatures, b: PieceFeatures) -> int:
+    """Return how many tokens at the start have the same bytes at the same id."""
+    size = min(a.pieces.size, b.pieces.size)
+    same = a.pieces.take(np.arange(size)), b.pieces.take(np.arange(size))
+    return next((i for i, (p, q) in enumerate(zip(*same, strict=True)) if p != q), size)
 
 
 def cl100k_ranks(features: PieceFeatures) -> npt.NDArray[np.int64] | None:
@@ -143,12 +124,6 @@ def cl100k_ranks(features: PieceFeatures) -> npt.NDArray[np.int64] | None:
     return result
 
 
-def _texts(features: PieceFeatures) -> tuple[list[int], list[bytes]]:
-    ids = np.flatnonzero(features.textual & (features.pieces.lengths > 0))
-    return ids.tolist(), features.pieces.take(ids)
-
-
-def _same_ids(a: PieceFeatures, b: PieceFeatures) -> int:
-    size = min(a.pieces.size, b.pieces.size)
-    same = a.pieces.take(np.arange(size)), b.pieces.take(np.arange(size))
-    return next((i for i, (p, q) in enumerate(zip(*same, strict=True)) if p != q), size)
+def _texts(features: PieceFeatures) -> list[tuple[bytes, int]]:
+    ids = np.flatnonzero(features.text)
+    return list(zip(features.pieces.take(ids), ids.tolist(), strict=True))
