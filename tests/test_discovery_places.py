@@ -196,6 +196,15 @@ def test_parts_of_a_split_model_are_one_entry(tmp_path: Path) -> None:
     assert model["n_bytes"] == sum(p.stat().st_size for p in tmp_path.glob("*.gguf"))
 
 
+def test_a_name_that_is_not_utf8_is_a_problem_of_its_file(tmp_path: Path) -> None:
+    good = write_gguf(tmp_path / "good.gguf")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.gguf")).write_bytes(good.read_bytes()[:-1])
+    empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
+    first, second = take_inventory(empty, [tmp_path])
+    assert first["problem"] is None
+    assert second["problem"]["reason"] == "its name is not UTF-8; give it another"
+
+
 def test_parts_that_are_missing_are_told(tmp_path: Path) -> None:
     path = tmp_path / "big-00001-of-00003.gguf"
     writer = GGUFWriter(path, "llama")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyengine.measure.provenance import provenance
 from pyengine.models.inventory import bytes_on_disk, take_inventory
@@ -59,10 +60,18 @@ def list_models(
                 )
                 for store, paths in looked_at.items()
             ),
-            *(Exhibit(kind="file", model="", content=file) for file in files),
+            *(Exhibit(kind="file", model="", content={**file, **_spelled(file)}) for file in files),
         ],
         notes=[
             Note(code="folder-unreadable", values={"folder": folder, "errno": name})
             for folder, name in errors.items()
         ],
     )
+
+
+def _spelled(file: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of a file with the bytes that are not UTF-8, and so no JSON, spelled out."""
+    return {
+        name: file[name].encode(errors="surrogateescape").decode(errors="backslashreplace")
+        for name in ("reference", "path")
+    }

@@ -103,8 +103,13 @@ def read_head(path: str | Path) -> tuple[int, dict[str, str | int]]:
     The tensors themselves may be missing, as from a file that is still being downloaded.
 
     Raises:
-        ModelFileError: the file is no GGUF, or ends within its metadata.
+        ModelFileError: the file is no GGUF, or ends within its metadata, or its name is not UTF-8,
+            by which no command could be told to use it.
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ModelFileError(f"{path}: its name is not UTF-8; give it another") from None
     return _core.gguf_head(str(path))
 
 
