@@ -36,14 +36,15 @@ def test_report_shows_verdict_errors_and_the_floor(result: Run) -> None:
     text = render_terminal(compare_document(result), width=200, color=False)
     for words in (
         "tiny-Q8_0",
-        "null control",
+        "computed twice",
+        "KL beyond arithmetic",
         "By class of token",
         "Where it differs most",
         "First divergence of greedy continuations",
         "Cold and warm starts",
         "clustered by document",
         "languages take turns",
-        "flash attention auto and micro-batches of",
+        "then with flash_attention off",
         "largest KL of the reference at a token",
     ):
         assert words in " ".join(text.split())

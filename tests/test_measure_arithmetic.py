@@ -105,13 +105,14 @@ def _run(*rows: Measurement) -> Run:
     return made_run([info("model", 4.0), info("model-Q8", 2.0)], rows)
 
 
-def test_the_floor_of_a_distance_is_the_larger_of_both_models() -> None:
+def test_the_floor_of_a_divergence_is_the_mean_of_both_models() -> None:
     kl = estimate("kl", "model-Q8", 0.006)
     own = Measurement("kl", "model-Q8", "model-Q8", "", 0.004, error=0.0002, n=800)
     assert Floors(_run(kl)).of(kl) is None
-    assert Floors(_run(kl, control("kl", 1e-6))).of(kl) == 1e-6
-    assert Floors(_run(kl, control("kl", 1e-6), own)).of(kl) == pytest.approx(0.0044)
-    assert Floors(_run(kl, control("kl", 0.1), own)).of(kl) == 0.1
+    assert Floors(_run(kl, control("kl", 0.002))).of(kl) == pytest.approx(0.002)
+    assert Floors(_run(kl, control("kl", 0.002), own)).of(kl) == pytest.approx(0.0032)
+    difference = estimate("kl_difference", "model-Q8", 0.0, group="against=other")
+    assert Floors(_run(difference, control("kl", 0.002), own)).of(difference) == 0.002
     assert Floors(_run(control("kl", 1e-6), own)).of_reference("kl") == 1e-6
 
 
@@ -125,10 +126,12 @@ def test_the_floor_of_a_mean_change_falls_with_its_tokens() -> None:
 
 def test_a_quantile_has_the_same_quantile_of_the_control() -> None:
     group = "quantile=0.95"
-    row = Measurement("kl", "model-Q8", "model", group, 0.2, n=100)
-    own = Measurement("kl", "model-Q8", "model-Q8", group, 0.03, n=100)
-    other = Measurement("kl", "model-Q8", "model-Q8", "quantile=1", 0.9, n=100)
-    assert Floors(_run(row, own, other)).of(row) == 0.03
+    row = Measurement("delta_p", "model-Q8", "model", group, 0.2, n=100)
+    own = Measurement("delta_p", "model-Q8", "model-Q8", group, -0.04, n=100)
+    reference = Measurement("delta_p", "model", "model", group, 0.03, n=100)
+    other = Measurement("delta_p", "model-Q8", "model-Q8", "quantile=1", 0.9, n=100)
+    found = Floors(_run(row, own, other, reference)).of(row)
+    assert found == pytest.approx(math.sqrt((0.04**2 + 0.03**2) / 2))
 
 
 def test_shares_and_unknown_numbers_have_no_floor() -> None:

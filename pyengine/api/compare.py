@@ -38,6 +38,7 @@ def compare(
     corpus: Names = None,
     starts: bool = True,
     text: bool = True,
+    document_tokens: int = 448,
     context: int = 512,
     stride: int | None = None,
     windows: int | None = None,
@@ -69,6 +70,8 @@ def compare(
         corpus: files or folders of text; None: the shipped programs in twelve languages.
         starts: measure cold and warm starts.
         text: measure over the corpus.
+        document_tokens: scored tokens of each document at most, from a place that the seed draws,
+            after 48 that are not scored; 0 for whole documents, window after window.
         context: tokens in a window.
         stride: tokens from window to window; None for half of them.
         windows: stop after so many windows.
@@ -127,7 +130,11 @@ def compare(
         raise OptionError("--base-file belongs to --emulate llama-perplexity")
     options = CompareOptions(
         windows=WindowOptions(
-            n_ctx=context, stride=stride, max_windows=windows, max_tokens=tokens or None
+            n_ctx=context,
+            stride=stride,
+            document_tokens=document_tokens or None,
+            max_windows=windows,
+            max_tokens=tokens or None,
         ),
         cap_bytes=memory_cap * MIB,
         keep_open=not one_at_a_time,

@@ -35,6 +35,7 @@ def sweep(
     output_dir: Named | None = None,
     resume: bool = False,
     corpus: Names = None,
+    document_tokens: int = 448,
     context: int = 512,
     stride: int | None = None,
     tokens: int = 20_000,
@@ -66,6 +67,8 @@ def sweep(
             results.json and load time, memory and speed as timings.json.
         resume: continue the sweep that the folder holds.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
+        document_tokens: scored tokens of each document at most, from a place that the seed draws,
+            after 48 that are not scored; 0 for whole documents, window after window.
         context: tokens in a window.
         stride: tokens from window to window; None for half of them.
         tokens: tokens to score, at most.
@@ -114,7 +117,12 @@ def sweep(
     cores = usable_cores()
     timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
     options = CompareOptions(
-        windows=WindowOptions(n_ctx=context, stride=stride, max_tokens=tokens),
+        windows=WindowOptions(
+            n_ctx=context,
+            stride=stride,
+            document_tokens=document_tokens or None,
+            max_tokens=tokens,
+        ),
         workers=workers or (1 if one_at_a_time else max(1, cores // threads)),
         keep_open=not one_at_a_time,
         threads=threads,

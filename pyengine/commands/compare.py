@@ -8,6 +8,7 @@ import typer
 
 from pyengine.api.compare import compare, refuse_others
 from pyengine.commands.options import (
+    DOCUMENT_TOKENS,
     GPU_LAYERS,
     MARGIN,
     ONE_AT_A_TIME,
@@ -42,6 +43,7 @@ MaxKl = Annotated[
     ),
     starts=option(bool, "Measure cold and warm starts."),
     text=option(bool, "Measure over the corpus."),
+    document_tokens=DOCUMENT_TOKENS,
     context=option(int, "Tokens in a window."),
     stride=option(int | None, "Tokens from window to window; default: half of them."),
     windows=option(int | None, "Stop after so many windows."),

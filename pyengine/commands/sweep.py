@@ -8,6 +8,7 @@ import typer
 
 from pyengine.api.sweep import evaluate_sweep, sweep, sweep_files
 from pyengine.commands.options import (
+    DOCUMENT_TOKENS,
     GPU_LAYERS,
     MARGIN,
     ONE_AT_A_TIME,
@@ -42,6 +43,7 @@ from pyengine.commands.options import (
     corpus=option(
         list[Path] | None, "Files and folders to measure on; default: the shipped one.", "--corpus"
     ),
+    document_tokens=DOCUMENT_TOKENS,
     context=option(int, "Tokens in a window.", min=4),
     stride=option(int | None, "Tokens by which a window moves on; default: half of it."),
     tokens=option(int, "Tokens to score, at most.", min=1),

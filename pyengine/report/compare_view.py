@@ -16,7 +16,7 @@ from pyengine.choose.verdicts import (
 )
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import by_group, listing
-from pyengine.report.measured import CONTROL, Numbers, Part, measured_cell
+from pyengine.report.measured import Numbers, Part, measured_cell
 from pyengine.report.numbers import count, percent
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
@@ -44,7 +44,7 @@ ANSWERING = (
 def compare_document(run: Run) -> Document:
     """Lay a comparison out: the answer, all variants side by side, then each in detail."""
     margin = float(run.options["margin"])
-    numbers = Numbers(run, control=True)
+    numbers = Numbers(run)
     ids = [model.id for model in variants_of(run) if numbers.find("kl", model.id)]
     blocks: list[Block] = [_answer(run, margin)]
     if ids:
@@ -61,7 +61,7 @@ def compare_document(run: Run) -> Document:
 
 def model_card(run: Run) -> Document:
     """Return the table that goes into a model card, and how it was measured in two sentences."""
-    numbers, margin = Numbers(run, control=True), float(run.options["margin"])
+    numbers, margin = Numbers(run), float(run.options["margin"])
     verdicts = {
         model.id: plain_verdict(kl, margin, kl_floor(run, model.id))
         if (kl := divergence(run, model.id))
@@ -104,17 +104,12 @@ def model_rows(
 ) -> list[Part]:
     """Return a row for each model: its name, its type, and what else is told of it."""
     types: dict[str, Cell | str] = {model.id: model.file_type for model in numbers.run.models}
-    types[CONTROL] = Cell("the reference itself", tone="dim")
     return [
         Part(
             numbers,
             model,
             None,
-            name=Cell(
-                (labels or {}).get(model, model),
-                model,
-                "dim" if model == CONTROL else "strong",
-            ),
+            name=Cell((labels or {}).get(model, model), model, "strong"),
             type=types.get(model),
             **{name: cells.get(model) for name, cells in told.items()},
         )
@@ -132,14 +127,22 @@ def _answer(run: Run, margin: float) -> Paragraph:
 
 def _side_by_side(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     run = numbers.run
-    control = [CONTROL] if numbers.find("kl", CONTROL) else []
     notes = [note_sentence(note) for note in run.notes if note.code == "infinite-divergence"]
     ppl = numbers.find("ppl", run.models[0].id)
     if ppl is not None:
         notes.append(say("answers", "perplexity", ppl=ppl))
-    yield listing("distances", model_rows(numbers, [*ids, *control]), notes=notes)
+    yield listing("distances", model_rows(numbers, ids), notes=notes)
+    yield from arithmetic(numbers)
     yield listing("other-distances", model_rows(numbers, ids))
     yield _quantiles(numbers, ids)
+
+
+def arithmetic(numbers: Numbers, labels: Mapping[str, str] | None = None) -> Iterator[Table]:
+    """Yield the table of every model beside itself, computed in another order."""
+    ids = [model.id for model in numbers.run.models if ("kl", model.id, "") in numbers.itself]
+    if ids:
+        n = numbers.itself["kl", ids[0], ""].n
+        yield listing("arithmetic", model_rows(numbers, ids, labels), n=n)
 
 
 def _quantiles(numbers: Numbers, ids: Sequence[str]) -> Table:
@@ -268,7 +271,7 @@ def corpus_facts(run: Run) -> list[tuple[str, str]]:
 
 
 def control_facts(run: Run) -> list[tuple[str, str]]:
-    """Say what the null control was."""
+    """Say how every model was computed twice."""
     reference = run.models[0].id
     rows = run.select("kl", model=reference, reference=reference)
     if not rows:

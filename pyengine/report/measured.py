@@ -24,31 +24,30 @@ from pyengine.run.measurement import Measurement, group_of, members_of
 from pyengine.run.metrics import METRICS, Metric
 from pyengine.run.record import ModelInfo, Run
 
-# Under this name stand the measurements of the reference beside itself.
-CONTROL = "null control"
-
 
 class Numbers:
     """The measurements of a run, and of runs of the same models, by metric, model and group.
 
     Args:
         others: runs whose measurements count where the first has none.
-        control: the reference beside itself stands under `CONTROL`, not under its own name.
+
+    Attributes:
+        known: measurements of models alone and beside their reference.
+        itself: those of models beside themselves, computed in another order.
     """
 
-    def __init__(self, run: Run, *others: Run, control: bool = False) -> None:
+    def __init__(self, run: Run, *others: Run) -> None:
         self.run = run
         self.floors = Floors(run)
         self.known: dict[tuple[str, str, str], Measurement] = {}
+        self.itself: dict[tuple[str, str, str], Measurement] = {}
         for info in run.models:
             sizes = {"size": float(info.file_bytes), "bits_per_weight": info.bits_per_weight}
             for metric, value in sizes.items():
                 self.known[metric, info.id, ""] = Measurement(metric, info.id, "", "", value)
         for row in (row for part in (run, *others) for row in part.measurements):
-            if row.is_control and row.model != run.models[0].id:
-                continue
-            model = CONTROL if control and row.is_control else row.model
-            self.known.setdefault((row.metric, model, row.group), row)
+            rows = self.itself if row.is_control else self.known
+            rows.setdefault((row.metric, row.model, row.group), row)
 
     def find(self, metric: str, model: str, group: str = "") -> Measurement | None:
         """Return one measurement; None where there is none."""
@@ -127,6 +126,10 @@ class Part:
 
     def cell(self, column: Mapping[str, Any]) -> CellLike:
         """Write a measurement as a column of `tables.json` shows it."""
+        if column.get("itself"):
+            group = group_of(self.members)
+            itself = self.numbers.itself.get((column["metric"], self.model, group))
+            return measured_cell(itself, column)
         reference = self.run.models[0].id if column.get("of_reference") else ""
         more = members_of(column.get("group", ""))
         row = self.row(column["metric"], reference or column.get("model", ""), **more)

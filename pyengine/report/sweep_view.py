@@ -15,6 +15,7 @@ from pyengine.choose.verdicts import (
     variants_of,
 )
 from pyengine.report.compare_view import (
+    arithmetic,
     control_facts,
     corpus_facts,
     difference_cells,
@@ -36,11 +37,12 @@ WORDS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
 def sweep_document(run: Run, timings: Run | None = None) -> Document:
     """Lay a sweep out; without timings where only its record is there."""
     margin = float(run.options["margin"])
-    numbers = Numbers(run, *([timings] if timings else []), control=True)
+    numbers = Numbers(run, *([timings] if timings else []))
     labels = variant_labels(run)
     found = steps(run, margin)
     blocks: list[Block] = [_answer(numbers, labels, margin)]
     blocks.append(_variants(numbers, labels, found, margin))
+    blocks += arithmetic(numbers, labels)
     if found:
         blocks.append(_neighbours(numbers, labels, found, margin))
     notes = [*run.notes, *(timings.notes if timings else ())]
@@ -118,20 +120,12 @@ def _variants(
             verdicts[note.model] = Cell(words, note.code, "bad")
     verdicts |= {variant: Cell("beaten", "beaten", "warn") for variant in better}
     notes = [
-        *_floor_note(numbers),
         *_padding_note(numbers),
         *(f"{labels[variant]} is beaten by {labels[by]}." for variant, by in better.items()),
     ]
     ids = [*from_large_to_small(run.models), *failed_ids(run)]
     rows = model_rows(numbers, ids, labels, verdict=verdicts)
     return listing("variants", rows, notes=notes, margin=margin)
-
-
-def _floor_note(numbers: Numbers) -> list[str]:
-    floor = numbers.floors.of_reference("kl")
-    if floor is None:
-        return []
-    return [say("answers", "floors", kl=floor)]
 
 
 def _padding_note(numbers: Numbers) -> list[str]:

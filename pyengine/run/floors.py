@@ -22,19 +22,26 @@ class Floors:
     def of(self, row: Measurement) -> float | None:
         """Return below what a measurement is noise; None where that is not known.
 
-        It is the larger of its model's floor and its reference's. A distance, such as KL, has
-        |mean| + 2 standard errors of the distance of a model from itself. A mean of signed changes
-        has 2 standard errors of as many changes between a model and itself. A quantile over tokens
-        has the same quantile of the control. A difference of two divergences has the floor of the
-        reference's.
+        What arithmetic alone gives is told by both models beside themselves. Of a distance each
+        gives |mean| + 2 standard errors, of a mean of signed changes 2 standard errors of as many
+        changes, of a quantile over tokens the same quantile. Two orders of one file differ by two
+        errors and the variant from the reference by one of each: so divergences, which are squares
+        of errors, count by half, and the rest by their root mean square. A difference of two
+        divergences has the floor of the reference's.
         """
-        metric = "kl" if row.metric == "kl_difference" else row.metric
-        models = [self._reference] + [row.model] * (metric == row.metric)
-        if not METRICS[metric].floor:
+        if row.metric == "kl_difference":
+            return self.of_reference("kl")
+        kind = METRICS[row.metric].floor
+        group = row.group if "quantile" in row.members else ""
+        reference = self._controls.get((row.metric, self._reference, group))
+        variant = self._controls.get((row.metric, row.model, group))
+        known = [control for control in (reference, variant) if control is not None]
+        if not kind or not known:
             return None
-        is_quantile = "quantile" in row.members
-        found = [self._controls.get((metric, m, row.group * is_quantile)) for m in models]
-        return max((_floor(control, row.n) for control in found if control), default=None)
+        first, second = (_floor(control or known[0], row.n) for control in (reference, variant))
+        if kind == "divergence":
+            return (first + second) / 2
+        return math.sqrt((first**2 + second**2) / 2)
 
     def of_reference(self, metric: str) -> float | None:
         """Return the reference's own floor of a distance; None where it is not known."""
@@ -43,7 +50,7 @@ class Floors:
 
 
 def _floor(control: Measurement, n: int) -> float:
-    """Return the floor of a distance or a quantile, or of a mean change over n tokens."""
+    """Return what a model beside itself gives of a distance, or of a mean change over n tokens."""
     error = control.error if math.isfinite(control.error) else 0.0
     if METRICS[control.metric].floor == "change" and not control.group:
         return 2 * error * math.sqrt(control.n / max(1, n))

@@ -21,7 +21,7 @@ Style: TypeAlias = Literal[
 ]
 
 
-Floor: TypeAlias = Literal["", "distance", "change"]
+Floor: TypeAlias = Literal["", "divergence", "distance", "change"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,9 @@ class Metric:
         better: which direction is better, or neither.
         style: how it is written.
         needs_reference: it compares two variants.
-        floor: what arithmetic alone gives, see `pyengine.run.floors`: a distance of a model from
-            itself, a change that may have either sign, or nothing that one asks for.
+        floor: what arithmetic alone gives, see `pyengine.run.floors`: a divergence (a square of
+            errors), another distance, a change that may have either sign, or nothing that one
+            asks for.
         estimator: how the number is made; empty where it is made otherwise.
         of: column of the token table of which it is made, where that is not its id.
         formula: what is computed.
