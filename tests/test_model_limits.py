@@ -181,12 +181,12 @@ def test_more_than_was_trained_is_measured_and_said(tmp_path: Path) -> None:
         options = CompareOptions(windows=windows, threads=1, starts=False, continuations=0)
         result = compare(path, [path], corpus=corpus, options=options)
         assert [note.code for note in result.notes] == expected
-    assert result.notes[0].values == {"positions": 511, "trained": 128}
+    assert result.notes[0].values == {"positions": 496, "trained": 128}
     assert PLAIN.windows.n_ctx < 128
     text = tmp_path / "text.py"
     text.write_text(TEXT)
     shown = " ".join(run("compare", path, path, "--corpus", text, "--no-starts").out.split())
-    assert "llama was given contexts of up to 511 tokens and was trained with 128" in shown
+    assert "llama was given contexts of up to 496 tokens and was trained with 128" in shown
     start = ["--start", f"text:{TEXT}", "--no-split", "--draws", "1"]
     probed = json.loads(run("probe", path, *start, "--json").out)
     (note,) = [note for note in probed["notes"] if note["code"] != "split-words-not-measured"]
