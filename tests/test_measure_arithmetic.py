@@ -19,6 +19,7 @@ from pyengine.models.model import open_model
 from pyengine.models.options import SessionOptions
 from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.models.session import Session
+from pyengine.report.measured import Numbers
 from pyengine.run import Floors, Measurement, Run
 from pyengine.statistics.estimates import clustered_mean
 from pyengine.statistics.rows import pair_statistics
@@ -132,6 +133,15 @@ def test_a_quantile_has_the_same_quantile_of_the_control() -> None:
     other = Measurement("delta_p", "model-Q8", "model-Q8", "quantile=1", 0.9, n=100)
     found = Floors(_run(row, own, other, reference)).of(row)
     assert found == pytest.approx(math.sqrt((0.04**2 + 0.03**2) / 2))
+
+
+def test_starts_of_one_model_against_each_other_are_no_control() -> None:
+    row = Measurement("jensen_shannon", "model", "model", "start=eos;against=natural", 0.5)
+    control = Measurement("jensen_shannon", "model", "model", "", 0.001)
+    run = _run(row, control)
+    assert run.select("jensen_shannon") == [row]
+    assert run.select("jensen_shannon", reference="model") == [row, control]
+    assert Numbers(run).find("jensen_shannon", "model", row.group) == row
 
 
 def test_shares_and_unknown_numbers_have_no_floor() -> None:

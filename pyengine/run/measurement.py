@@ -57,8 +57,12 @@ class Measurement:
 
     @property
     def is_control(self) -> bool:
-        """Whether a model was compared with itself, computed in another order."""
-        return self.reference != "" and self.model == self.reference
+        """Whether a model was compared with itself, computed in another order.
+
+        What is compared with another part of the same model names that as `against`.
+        """
+        itself = self.reference != "" and self.model == self.reference
+        return itself and "against" not in self.members
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Measurement))
