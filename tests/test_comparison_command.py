@@ -44,7 +44,7 @@ def test_report_shows_verdict_errors_and_the_floor(result: Run) -> None:
         "Cold and warm starts",
         "clustered by document",
         "languages take turns",
-        "then with flash_attention off",
+        "then with flash attention off",
         "largest KL of the reference at a token",
     ):
         assert words in " ".join(text.split())
