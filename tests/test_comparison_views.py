@@ -16,7 +16,6 @@ from run_samples import (
     made_timings,
 )
 
-from pyengine.choose.verdicts import Unmet
 from pyengine.report.compare_view import compare_document
 from pyengine.report.comparison_pictures import picture_labels
 from pyengine.report.listing import TABLES
@@ -293,14 +292,13 @@ def test_every_code_has_words() -> None:
 
 
 def test_a_gate_says_why_it_fails() -> None:
-    exceeds = Unmet("a", "exceeds", {"value": 0.5, "high": 0.6})
-    assert unmet_sentence(exceeds, 0.1) == (
+    assert unmet_sentence("a", "exceeds", {"value": 0.5, "high": 0.6}, 0.1) == (
         "a: mean KL divergence 0.5, upper end 0.6, exceeds 0.1 nats"
     )
-    lonely = unmet_sentence(Unmet("a", "no-interval", {"value": 0.5}), 0.1)
+    lonely = unmet_sentence("a", "no-interval", {"value": 0.5}, 0.1)
     assert "one document gives no interval" in lonely
-    infinite = Unmet("a", "infinite", {"n_tokens": 3})
-    assert "infinite KL divergence at 3 tokens" in unmet_sentence(infinite, 0.1)
+    infinite = unmet_sentence("a", "infinite", {"n_tokens": 3}, 0.1)
+    assert "infinite KL divergence at 3 tokens" in infinite
 
 
 def test_pictures_leave_out_what_all_names_share() -> None:

@@ -10,8 +10,7 @@ from command_line import run
 from run_samples import control, difference, estimate, failure, info, made_run, made_timings
 
 from pyengine.choose.candidates import Candidate, candidates_of
-from pyengine.choose.choose import Limits, choose, told_apart
-from pyengine.choose.recommend import recommend
+from pyengine.choose.recommend import Limits, choose, recommend, told_apart
 from pyengine.errors import InputError, OptionError
 from pyengine.report.document import Paragraph
 from pyengine.report.recommend_view import recommend_document
@@ -248,7 +247,7 @@ def test_choose_ignores_names_in_told_apart() -> None:
     by_name = {candidate.name: candidate for candidate in candidates_of([sweep(*USUAL)])}
     assert told_apart(by_name["Q8_0"], by_name["Q2_K"], {}, 0.005)
     assert not told_apart(by_name["Q8_0"], by_name["Q8_0"], {}, 0.005)
-    assert choose([], Limits(margin=1.0), {}).chosen is None
+    assert choose([], Limits(margin=1.0), {}) == (None, False, [])
 
 
 def test_a_recommendation_survives_its_json(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pyengine.choose.verdicts import divergence, kl_floor, reference_of, variant
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import EVALUATE
-from pyengine.run.record import ModelInfo, Run
+from pyengine.run.record import Run
 
 QUANTILES = {"quantile=0.5": "median", "quantile=0.99": "99", "quantile=1": "max"}
 COLD = "start=cold"
@@ -70,9 +70,7 @@ class Candidate:
     @classmethod
     def of(cls, content: dict[str, Any]) -> Candidate:
         """Read what `content` wrote."""
-        unknown = dict.fromkeys(("kl", "kl_low", "kl_high", "bits_per_weight"), math.nan)
-        known = {key: value for key, value in content.items() if value is not None}
-        return cls(**{**unknown, **known})
+        return cls(**{key: value for key, value in content.items() if value is not None})
 
 
 def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
@@ -108,7 +106,12 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
         found.setdefault(candidate.sha256 or candidate.name, candidate)
     code = code_numbers(runs)
     return [
-        _with_memory(replace(each, metrics={**code.get(each.sha256, {}), **each.metrics}), memory)
+        replace(
+            each,
+            metrics={**code.get(each.sha256, {}), **each.metrics},
+            memory=memory.get(each.sha256, each.memory),
+            memory_measured=each.sha256 in memory,
+        )
         for each in _distinct(list(found.values()))
     ]
 
@@ -140,45 +143,40 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _of_run(run: Run) -> Iterator[Candidate]:
-    failed = {note.model: note for note in run.notes if note.code == "variant-failed"}
+    failed: dict[str, str] = {}
+    for note in run.notes:
+        if note.code == "variant-failed":
+            failed.setdefault(note.model, str(note.values.get("message", "")))
     others = {note.model for note in run.notes if note.code == "other-vocabulary"}
-    known = {model.id for model in run.models}
     for model in variants_of(run):
-        yield _of_model(run, model, model.id in others)
-    for name, note in failed.items():
+        kl = divergence(run, model.id)
+        if model.id in failed:
+            excluded = "failed"
+        elif kl is None:
+            excluded = "other-vocabulary" if model.id in others else "not-measured"
+        else:
+            excluded = "" if math.isfinite(kl.value) else "not-finite"
+        yield Candidate(
+            name=model.id,
+            path=model.path,
+            sha256=model.sha256,
+            file_type=model.file_type,
+            size=model.file_bytes,
+            bits_per_weight=model.bits_per_weight,
+            kl=kl.value if kl else math.nan,
+            kl_low=kl.low if kl else math.nan,
+            kl_high=kl.high if kl else math.nan,
+            kl_floor=kl_floor(run, model.id),
+            n_tokens=kl.n if kl else 0,
+            memory=model.file_bytes,
+            metrics=dict(_named(run.select(model=model.id))),
+            excluded=excluded,
+            message=failed.get(model.id, ""),
+        )
+    known = {model.id for model in run.models}
+    for name, message in failed.items():
         if name not in known:
-            message = str(note.values.get("message", ""))
             yield Candidate(name=name, metrics={}, excluded="failed", message=message)
-
-
-def _of_model(run: Run, model: ModelInfo, other_vocabulary: bool) -> Candidate:
-    kl = divergence(run, model.id)
-    failure = next(
-        (n for n in run.notes if n.code == "variant-failed" and n.model == model.id), None
-    )
-    if failure is not None:
-        excluded = "failed"
-    elif kl is None:
-        excluded = "other-vocabulary" if other_vocabulary else "not-measured"
-    else:
-        excluded = "" if math.isfinite(kl.value) else "not-finite"
-    return Candidate(
-        name=model.id,
-        path=model.path,
-        sha256=model.sha256,
-        file_type=model.file_type,
-        size=model.file_bytes,
-        bits_per_weight=model.bits_per_weight,
-        kl=kl.value if kl else math.nan,
-        kl_low=kl.low if kl else math.nan,
-        kl_high=kl.high if kl else math.nan,
-        kl_floor=kl_floor(run, model.id),
-        n_tokens=kl.n if kl else 0,
-        memory=model.file_bytes,
-        metrics=dict(_named(run.select(model=model.id))),
-        excluded=excluded,
-        message="" if failure is None else str(failure.values["message"]),
-    )
 
 
 def _named(rows: Sequence[Measurement]) -> Iterator[tuple[str, float]]:
@@ -197,12 +195,6 @@ def _named(rows: Sequence[Measurement]) -> Iterator[tuple[str, float]]:
             yield f"{row.metric}_{QUANTILES[row.group]}", row.value
         elif row.group == COLD:
             yield f"cold_{row.metric}", row.value
-
-
-def _with_memory(candidate: Candidate, memory: dict[str, int]) -> Candidate:
-    if candidate.sha256 not in memory:
-        return candidate
-    return replace(candidate, memory=memory[candidate.sha256], memory_measured=True)
 
 
 def _plain(value: object) -> object:

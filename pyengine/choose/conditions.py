@@ -91,17 +91,14 @@ class _Reader:
         return value
 
     def condition(self) -> _Value:
-        value = self.conjunction()
-        while self.take("or"):
-            other = self.truth(self.conjunction())
-            value = self.truth(value) or other
-        return value
+        return self.joined("or", lambda: self.joined("and", self.negation))
 
-    def conjunction(self) -> _Value:
-        value = self.negation()
-        while self.take("and"):
-            other = self.truth(self.negation())
-            value = self.truth(value) and other
+    def joined(self, word: str, read: Callable[[], _Value]) -> _Value:
+        value = read()
+        while self.take(word):
+            other = self.truth(read())
+            value = self.truth(value)
+            value = value or other if word == "or" else value and other
         return value
 
     def negation(self) -> _Value:

@@ -1,17 +1,36 @@
-"""From runs and limits to a recommendation."""
+"""The choice of a file, why, and what would change it: codes, names and numbers.
+
+The rule: the smallest file within the margin, else the best that fits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context
+from typing import Any, TypeAlias
 
 from pyengine.asked import asked
 from pyengine.choose.candidates import Candidate, candidates_of
-from pyengine.choose.choose import Limits, choose, pairs_of
 from pyengine.choose.conditions import holds
-from pyengine.choose.reasons import judge, what_would_change, why
-from pyengine.choose.verdicts import reference_of
+from pyengine.choose.verdicts import Pair, pairs, reference_of
 from pyengine.errors import InputError, OptionError
 from pyengine.run.record import Exhibit, Run
+
+ALPHA = 0.05
+Pairs: TypeAlias = Mapping[frozenset[str], Pair]
+# {"code": ..., and what its words need}; candidates stand in it by their names.
+Reason: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is asked for: the margin in nats, and bytes of memory and disk (None: no limit)."""
+
+    margin: float
+    memory: int | None = None
+    size: int | None = None
 
 
 def recommend(
@@ -35,7 +54,7 @@ def recommend(
 
     Returns:
         a run with the exhibits "candidate" (see `Candidate`), and one "choice": chosen (a name, or
-        null), qualified, failed, why and change (see `pyengine.choose.reasons`).
+        null), qualified, failed, why and change (see `reasons` and `judge`).
 
     Raises:
         InputError: the runs are of another command or of different references.
@@ -47,18 +66,20 @@ def recommend(
     source = next(run for run in runs if run.command in ("compare", "sweep"))
     margin = float(source.options["margin"]) if max_kl is None else max_kl
     limits = Limits(margin=margin, memory=memory, size=size)
-    choice = choose(candidates, limits, pairs_of(runs, margin))
-    reasons = (
-        (why(choice, candidates, limits), what_would_change(choice, candidates, limits))
-        if variant is None
-        else judge(candidates[0], limits)
-    )
+    known = {
+        frozenset((pair.first, pair.second)): pair for run in runs for pair in pairs(run, margin)
+    }
+    chosen, qualified, tied = choose(candidates, limits, known)
+    if variant is not None:
+        reason, change = judge(candidates[0], limits)
+    else:
+        reason, change = reasons(chosen, candidates, limits, qualified=qualified, n_tied=len(tied))
     content = {
-        "chosen": choice.chosen.name if choice.chosen else None,
-        "qualified": choice.qualified,
-        "failed": _failed(fail_if, choice.chosen),
-        "why": reasons[0],
-        "change": reasons[1],
+        "chosen": chosen.name if chosen else None,
+        "qualified": qualified,
+        "failed": fail_if is not None and (chosen is None or holds(fail_if, chosen.numbers)),
+        "why": reason,
+        "change": change,
     }
     shown = [c.content() for c in sorted(candidates, key=lambda c: (c.size, c.name))]
     return Run(
@@ -94,9 +115,140 @@ def _wanted(candidates: list[Candidate], variant: str | None) -> list[Candidate]
     return chosen
 
 
-def _failed(condition: str | None, chosen: Candidate | None) -> bool:
-    if condition is None:
-        return False
+def choose(
+    candidates: Sequence[Candidate], limits: Limits, known: Pairs
+) -> tuple[Candidate | None, bool, list[Candidate]]:
+    """Choose among the candidates that fit.
+
+    Within the margin is a candidate whose whole 95 % interval lies below it, or whose divergence
+    is below the floor of its file. The smallest such file wins. Where there is none, the one of
+    least divergence is the best, and the smallest of those that cannot be told apart from it,
+    or only within the margin, wins.
+
+    Returns:
+        the chosen one, whether it is within the margin, and those that it is tied with.
+    """
+    fitting = [c for c in candidates if not c.excluded and fits(c, limits)]
+    within = [c for c in fitting if within_margin(c, limits.margin)]
+    if within:
+        return min(within, key=lambda c: (c.size, c.kl, c.name)), True, []
+    if not fitting:
+        return None, False, []
+    best = min(fitting, key=lambda c: (c.kl, c.size, c.name))
+    tied = [c for c in fitting if c is best or not told_apart(best, c, known, limits.margin)]
+    chosen = min(tied, key=lambda c: (c.size, c.kl, c.name))
+    return chosen, False, [c for c in tied if c is not chosen]
+
+
+def fits(candidate: Candidate, limits: Limits) -> bool:
+    """Tell whether a candidate stays within the limits of memory and disk."""
+    return (limits.memory is None or candidate.memory <= limits.memory) and (
+        limits.size is None or candidate.size <= limits.size
+    )
+
+
+def within_margin(candidate: Candidate, margin: float) -> bool:
+    """Tell whether the divergence is within the margin, or lost in the noise."""
+    return candidate.kl_high <= margin or below_floor(candidate)
+
+
+def below_floor(candidate: Candidate) -> bool:
+    """Tell whether the divergence is no larger than that of the same file beside itself."""
+    return candidate.kl_floor is not None and candidate.kl <= candidate.kl_floor
+
+
+def told_apart(one: Candidate, other: Candidate, known: Pairs, margin: float) -> bool:
+    """Tell whether two candidates differ: by the paired comparison, else by their intervals.
+
+    Paired on the same tokens they differ where p, corrected by Holm's method, is below 0.05 and
+    the interval is not within the margin. Intervals that do not overlap differ; that overlapping
+    ones do not is the careful reading, which paired measurements sharpen.
+    """
+    pair = known.get(frozenset((one.name, other.name)))
+    if pair is None:
+        return one.kl_high < other.kl_low or other.kl_high < one.kl_low
+    low, high = pair.difference.low, pair.difference.high
+    return max(abs(low), abs(high)) > margin and pair.p_holm < ALPHA
+
+
+def reasons(
+    chosen: Candidate | None,
+    candidates: Sequence[Candidate],
+    limits: Limits,
+    *,
+    qualified: bool,
+    n_tied: int,
+) -> tuple[Reason, Reason]:
+    """Say why this one, or why none, and what would lead to another answer.
+
+    Codes of the first: "nothing-measured"; "none-fits" with the smallest; "within-margin" or
+    "noise" with the chosen one; "best" with the chosen one and the number of those that it is tied
+    with. Of the second: "measure"; "more-room" with a candidate; "more-text"; "wider-margin" with a
+    margin, the candidate that it admits and the closest one; "more-tokens" with the candidate that
+    they could admit; "admitting-margin" with a margin and that one; "nothing" with the chosen one
+    and the margin that would rule it out.
+    """
+    measured = [c for c in candidates if not c.excluded]
+    if not measured:
+        return {"code": "nothing-measured"}, {"code": "measure"}
     if chosen is None:
-        return True
-    return holds(condition, chosen.numbers)
+        least = min(measured, key=lambda c: (c.memory, c.size))
+        none = {"code": "none-fits", "candidate": min(measured, key=_size).name}
+        return none, {"code": "more-room", "candidate": least.name}
+    fitting = [c for c in measured if fits(c, limits)]
+    named = {"candidate": chosen.name}
+    if qualified:
+        code = "within-margin" if chosen.kl_high <= limits.margin else "noise"
+        smaller = [c for c in fitting if c.size < chosen.size]
+        return {"code": code, **named}, _to_a_smaller_one(chosen, smaller, limits.margin)
+    best = {"code": "best", **named, "n_tied": n_tied}
+    better = [c for c in measured if within_margin(c, limits.margin)]
+    if better:
+        return best, {"code": "more-room", "candidate": min(better, key=_size).name}
+    if not math.isfinite(chosen.kl_high):
+        return best, {"code": "more-text"}
+    margin, closest = round_up(chosen.kl_high), min(fitting, key=lambda c: c.kl)
+    return best, {"code": "wider-margin", **named, "margin": margin, "closest": closest.name}
+
+
+def _to_a_smaller_one(chosen: Candidate, smaller: Sequence[Candidate], margin: float) -> Reason:
+    undecided = [c for c in smaller if c.kl_low <= margin < c.kl_high]
+    if undecided:
+        return {"code": "more-tokens", "candidate": min(undecided, key=_size).name}
+    if smaller:
+        following = min(smaller, key=lambda c: c.kl_high)
+        admitting = round_up(following.kl_high)
+        return {"code": "admitting-margin", "candidate": following.name, "margin": admitting}
+    return {"code": "nothing", "candidate": chosen.name, "ruled_out": _ruled_out(chosen)}
+
+
+def judge(candidate: Candidate, limits: Limits) -> tuple[Reason, Reason]:
+    """Say of the one variant that was asked about how it stands, and what would change that."""
+    named = {"candidate": candidate.name}
+    if candidate.excluded:
+        return {"code": "cannot-be-judged", **named}, {"code": "measurement", **named}
+    if not fits(candidate, limits):
+        return {"code": "does-not-fit", **named}, {"code": "room", **named}
+    if within_margin(candidate, limits.margin):
+        code = "judged-noise" if below_floor(candidate) else "judged-within"
+        return {"code": code, **named}, {"code": "ruled-out", "ruled_out": _ruled_out(candidate)}
+    if not math.isfinite(candidate.kl_high):
+        return {"code": "judged-unknown", **named}, {"code": "more-text"}
+    margin = round_up(candidate.kl_high)
+    if candidate.kl_low <= limits.margin:
+        return {"code": "judged-undecided", **named}, {"code": "tokens-or-margin", "margin": margin}
+    return {"code": "judged-beyond", **named}, {"code": "margin", "margin": margin}
+
+
+def _ruled_out(candidate: Candidate) -> float | None:
+    """Return the margin below which a candidate would be ruled out; None where none would."""
+    return None if below_floor(candidate) else candidate.kl_high
+
+
+def _size(candidate: Candidate) -> tuple[int, str]:
+    return candidate.size, candidate.name
+
+
+def round_up(value: float) -> float:
+    """Round up to two significant digits, so that the value itself is admitted."""
+    return float(Context(prec=2, rounding=ROUND_CEILING).create_decimal_from_float(value))

@@ -31,7 +31,7 @@ class Pair:
 
     Attributes:
         difference: mean of KL(first) - KL(second).
-        p_value: two-sided; p_holm: after Holm's correction over all pairs of the run.
+        p_holm: the two-sided p-value, after Holm's correction over all pairs of the run.
         more_tokens: how many more would separate them with a chance of 80 %, were the difference
             seen the true one; None where they are told apart, or where it cannot be said.
     """
@@ -39,7 +39,6 @@ class Pair:
     first: str
     second: str
     difference: Measurement
-    p_value: float
     p_holm: float
     verdict: Verdict
     more_tokens: int | None
@@ -49,19 +48,6 @@ class Pair:
         d = self.difference
         turned = replace(d, value=-d.value, low=-d.high, high=-d.low)
         return replace(self, first=self.second, second=self.first, difference=turned)
-
-
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """Why a variant does not meet a threshold.
-
-    Attributes:
-        code: "not-measured", "failed", "infinite", "no-interval" or "exceeds".
-    """
-
-    model: str
-    code: str
-    values: dict[str, Any]
 
 
 def reference_of(run: Run) -> ModelInfo:
@@ -113,12 +99,12 @@ def pairs(run: Run, margin: float) -> list[Pair]:
     """
     rows = run.select("kl_difference")
     estimates = [_estimate(row) for row in rows]
-    p_values = [p_value(estimate) for estimate in estimates]
+    adjusted = holm([p_value(estimate) for estimate in estimates])
     found = []
-    for row, estimate, p, p_holm in zip(rows, estimates, p_values, holm(p_values), strict=True):
+    for row, estimate, p_holm in zip(rows, estimates, adjusted, strict=True):
         kind = verdict(estimate, margin=margin, adjusted_p=p_holm)
         more = tokens_to_separate(estimate) if kind == "undecided" else None
-        found.append(Pair(row.model, row.members["against"], row, p, p_holm, kind, more))
+        found.append(Pair(row.model, row.members["against"], row, p_holm, kind, more))
     return found
 
 
@@ -166,24 +152,28 @@ def standing_out(
     return less, [name for name, part in parts if part.low > mean.value]
 
 
-def unmet(run: Run, max_kl: float) -> list[Unmet]:
-    """Return the variants whose mean KL divergence is not surely at most `max_kl` nats."""
-    found = []
+def unmet(run: Run, max_kl: float) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the variants whose mean KL divergence is not surely at most `max_kl` nats, and why.
+
+    The code is "not-measured", "failed", "infinite", "no-interval" or "exceeds"; beside it stand
+    the numbers and words that a sentence needs.
+    """
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
     failed = {note.model: note for note in run.notes if note.code == "variant-failed"}
     infinite = {note.model: note for note in run.notes if note.code == "infinite-divergence"}
     ids = dict.fromkeys([*(model.id for model in variants_of(run)), *failed])
     for variant in ids:
         kl = divergence(run, variant)
         if variant in failed:
-            found.append(Unmet(variant, "failed", failed[variant].values))
+            found[variant] = "failed", failed[variant].values
         elif kl is None:
-            found.append(Unmet(variant, "not-measured", {}))
+            found[variant] = "not-measured", {}
         elif variant in infinite:
-            found.append(Unmet(variant, "infinite", infinite[variant].values))
+            found[variant] = "infinite", infinite[variant].values
         elif not has_interval(kl):
-            found.append(Unmet(variant, "no-interval", {"value": kl.value}))
+            found[variant] = "no-interval", {"value": kl.value}
         elif not kl.high <= max_kl:
-            found.append(Unmet(variant, "exceeds", {"value": kl.value, "high": kl.high}))
+            found[variant] = "exceeds", {"value": kl.value, "high": kl.high}
     return found
 
 

@@ -115,4 +115,6 @@ def check_threshold(run: "Run", max_kl: float) -> None:
 
     found = unmet(run, max_kl)
     if found:
-        raise ThresholdNotMet("; ".join(unmet_sentence(one, max_kl) for one in found))
+        raise ThresholdNotMet(
+            "; ".join(unmet_sentence(model, *why, max_kl) for model, why in found.items())
+        )

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from pyengine.choose.candidates import Candidate
-from pyengine.choose.choose import Limits, below_floor
-from pyengine.choose.reasons import Reason
+from pyengine.choose.recommend import Limits, Reason, below_floor
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval, size

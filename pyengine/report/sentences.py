@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyengine.choose.verdicts import (
     Pair,
-    Unmet,
     change,
     divergence,
     kl_floor,
@@ -98,10 +97,10 @@ def standing_out_sentence(name: str, less: Sequence[str], more: Sequence[str]) -
     return say("scored", "standing-out", name=name, less=less, more=more)
 
 
-def unmet_sentence(found: Unmet, max_kl: float) -> str:
+def unmet_sentence(model: str, code: str, values: Mapping[str, Any], max_kl: float) -> str:
     """Say why a variant does not meet a threshold of its KL divergence."""
-    reason = say("unmet", found.code, max_kl=max_kl, **found.values)
-    return f"{found.model}: {reason}"
+    reason = say("unmet", code, max_kl=max_kl, **values)
+    return f"{model}: {reason}"
 
 
 def axis_sentence(content: dict[str, Any]) -> str:
