@@ -10,10 +10,11 @@ import pytest
 from conftest import SHARED
 from tiny_models import Tiny, write_bpe
 
+from pyengine.code.answers import Outcome
+from pyengine.code.cgroup import MemoryGroup
 from pyengine.code.evaluation import Evaluation
 from pyengine.code.execution import Execution, execute
 from pyengine.code.options import EvaluationOptions
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import Isolation, Limits, Sandbox, open_sandbox, works
 from pyengine.code.tasks import Task, own_tasks
 from pyengine.errors import OptionError
@@ -22,6 +23,7 @@ from pyengine.run.record import Run
 MIB = 1 << 20
 # What a hostile program may have.
 LIMITS = Limits(cpu_s=2, wall_s=4, memory_bytes=256 * MIB, processes=32, disk_bytes=32 * MIB)
+NO_LIMIT = 1 << 50  # of a cgroup that only measures
 # A file of tasks as a user writes it.
 TASK_FILE = """
 language = "python"
@@ -59,6 +61,13 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if real.exists():
         return real
     return write_bpe(tmp_path_factory.mktemp("writer") / "tiny.gguf", Tiny(fim=False))
+
+
+def peak_bytes(group: MemoryGroup) -> int:
+    """Return the most memory that a group has had, files and all, by either version of cgroups."""
+    names = ("memory.peak", "memory.max_usage_in_bytes")
+    found = [path for name in names if (path := group._path / name).exists()]
+    return int(found[0].read_text())
 
 
 def few_tasks(count: int = 6) -> list[Task]:

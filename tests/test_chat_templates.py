@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyengine.code.chat import is_chat_model
+from pyengine.code.prompting import is_chat_model
 from pyengine.errors import TokenizerError
 from pyengine.models.chat import render_chat, render_chats
 

@@ -1,6 +1,5 @@
 """What follows from the answers to single tasks, and how they are kept."""
 
-import io
 import json
 import math
 from pathlib import Path
@@ -8,14 +7,12 @@ from typing import Any
 
 import pytest
 from codegen_samples import few_tasks
+from full_disk import largest_file
 from run_samples import info
 
-from pyengine.code.aggregate import measurements, notes_of, passes
-from pyengine.code.answers import Answer, Sample
-from pyengine.code.linking import link
-from pyengine.code.outcomes import Outcome
-from pyengine.code.pairing import Answered, changes, sides
-from pyengine.code.store import TaskStore, task_key
+from pyengine.code.aggregate import beside, link, measurements, notes_of, passes
+from pyengine.code.answers import Answer, Outcome, Sample
+from pyengine.code.store import TaskStore
 from pyengine.commands.output import estimate
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
@@ -58,16 +55,22 @@ def answer(
     )
 
 
-def references(answers: list[Answer], nll: float = 10.0) -> dict[str, dict[str, Any]]:
-    content = {"log_probability": -nll, "tokens": 5, "bytes": 10, "keyword_ranks": [1, 4]}
-    return {item["task"]: content for item in answers}
-
-
+REFERENCE: dict[str, Any] = {
+    "log_probability": -10.0,
+    "tokens": 5,
+    "bytes": 10,
+    "keyword_ranks": [1, 4],
+}
 Rows = dict[tuple[str, str], Measurement]
 
 
-def measured(answers: list[Answer], nll: float = 10.0) -> Rows:
-    rows = measurements(answers, references(answers, nll), model="m", seed=0)
+def scored(answers: list[Answer]) -> list[Answer]:
+    """Return the answers with what a model says of their references."""
+    return [{**item, "reference": REFERENCE} for item in answers]
+
+
+def measured(answers: list[Answer]) -> Rows:
+    rows = measurements(scored(answers), model="m", seed=0)
     return {(row.metric, row.group): row for row in rows}
 
 
@@ -128,7 +131,7 @@ def test_tasks_that_are_all_alike_are_no_certainty() -> None:
 
 
 def test_without_references_there_are_no_numbers_of_them() -> None:
-    rows = measurements([answer("a", [GOOD]), answer("b", [BAD])], {}, model="m", seed=0)
+    rows = measurements([answer("a", [GOOD]), answer("b", [BAD])], model="m", seed=0)
     metrics = {row.metric for row in rows}
     assert "parse_share" in metrics
     assert not metrics & {"reference_log_probability", "keyword_first", "keyword_rank"}
@@ -158,23 +161,23 @@ def test_answers_that_were_cut_are_noted() -> None:
     }
 
 
-def answered(name: str, passing: set[int]) -> Answered:
-    answers = [answer(f"t{i}", [GOOD if i in passing else BAD]) for i in range(12)]
-    return Answered(info(name, 1.0), answers, references(answers))
+def answered(passing: set[int]) -> list[Answer]:
+    return scored([answer(f"t{i}", [GOOD if i in passing else BAD]) for i in range(12)])
 
 
 def test_pairs() -> None:
-    better, worse = answered("better", set(range(9))), answered("worse", {11})
-    rows, exhibit = sides(worse, better)
+    better, worse = answered(set(range(9))), answered({11})
+    models = {"model": info("worse", 1.0), "reference": info("better", 1.0)}
+    rows, exhibit = beside(worse, better, **models, seed=0)
     found = {row.metric: row for row in rows}
     assert exhibit.content == {"lost": [f"t{i}" for i in range(9)], "gained": ["t11"]}
     assert (found["tasks_lost"].value, found["tasks_gained"].value) == (9, 1)
     assert found["mcnemar_p"].value == pytest.approx(0.021484375)
-    assert {(row.model, row.reference, row.n) for row in rows} == {("worse", "better", 12)}
-    change = {row.metric: row for row in changes(worse, better, seed=0)}
-    assert change["pass_at_1_change"].value == pytest.approx(-8 / 12)
-    assert "keyword_rank_change" not in change
-    same = {row.metric: row for row in changes(worse, worse, seed=0)}
+    sides = [row for row in rows if not row.metric.endswith("_change")]
+    assert {(row.model, row.reference, row.n) for row in sides} == {("worse", "better", 12)}
+    assert found["pass_at_1_change"].value == pytest.approx(-8 / 12)
+    assert "keyword_rank_change" not in found
+    same = {row.metric: row for row in beside(worse, worse, **models, seed=0)[0]}
     for name in ("pass_at_1", "parse_share", "keyword_first"):
         row = same[f"{name}_change"]
         assert (row.value, row.interval) == (0.0, "wilson")
@@ -183,10 +186,10 @@ def test_pairs() -> None:
 
 
 def test_two_tokenizers_share_no_log_probability() -> None:
-    one, other = answered("one", {1}), answered("other", {2})
-    changed = other.info.model_copy(update={"vocabulary_sha256": "another"})
-    found = changes(Answered(changed, other.answers, other.references), one, seed=0)
-    metrics = {row.metric for row in found}
+    model = info("other", 1.0)
+    changed = model.model_copy(update={"vocabulary_sha256": "another"})
+    rows, _ = beside(answered({2}), answered({1}), model=changed, reference=model, seed=0)
+    metrics = {row.metric for row in rows}
     assert "reference_bits_per_byte_change" in metrics
     assert "reference_log_probability_change" not in metrics
 
@@ -216,56 +219,51 @@ def test_the_running_estimate() -> None:
     assert estimate("m", []) == "m"
 
 
-def test_store_survives_a_cut_line_and_a_changed_task(tmp_path: Path) -> None:
+def test_store_survives_a_damaged_file_and_a_changed_task(tmp_path: Path) -> None:
     first, second = few_tasks(2)
     store = TaskStore(tmp_path, "k" * 64)
-    store.put(task_key(first), answer("a", [GOOD]))
-    store.close()
-    with store.path.open("ab") as stream:
-        stream.write(b'{"key": "half a li')
-    again = TaskStore(tmp_path, "k" * 64)
-    assert again.get(task_key(first)) == answer("a", [GOOD])
-    again.put(task_key(second), answer("b", [BAD]))
-    again.close()
-    assert len(again.path.read_bytes().splitlines()) == 2
+    store.folder.mkdir()
+    for task, name in ((first, "a"), (second, "b")):
+        store.put(task, answer(name, [GOOD]))
     changed = first.model_copy(update={"tests": "assert True"})
-    third = TaskStore(tmp_path, "k" * 64)
-    assert third.get(task_key(changed)) is None
-    third.close()
-    with pytest.raises(InputError, match="is not a folder"):
-        TaskStore(again.path, "k" * 64)
+    again = TaskStore(tmp_path, "k" * 64)
+    assert again.get(first) == answer("a", [GOOD])
+    assert again.get(changed) is None
+    for path in store.folder.iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    assert [again.get(task) for task in (first, second)] == [None, None]
+    again.put(first, answer("a", [GOOD]))
+    assert again.get(first) == answer("a", [GOOD])
+    again.forget(first)
+    assert again.get(first) is None
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
-def test_a_full_disk_is_one_sentence_also_when_the_store_is_closed(tmp_path: Path) -> None:
-    store = TaskStore(tmp_path, "k" * 64)
-    store.close()
-    store._stream = io.FileIO("/dev/full", "a")
-    with pytest.raises(InputError, match="No space left"):
-        store.put("a", answer("a", [GOOD]))
-    store.close()
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    store, (task,) = TaskStore(tmp_path, "k" * 64), few_tasks(1)
+    store.folder.mkdir()
+    with largest_file(10), pytest.raises(InputError, match="cannot be written"):
+        store.put(task, answer("a", [GOOD]))
+    assert list(store.folder.iterdir()) == []
 
 
 def test_an_answer_may_be_replaced(tmp_path: Path) -> None:
-    store = TaskStore(tmp_path, "k" * 64)
+    store, (task,) = TaskStore(tmp_path, "k" * 64), few_tasks(1)
+    store.folder.mkdir()
     for outcome in (SKIP, GOOD):
-        store.put("a", answer("a", [outcome]))
-        assert store.get("a") == answer("a", [outcome])
-    store.close()
-    again = TaskStore(tmp_path, "k" * 64)
-    assert again.get("a") == answer("a", [GOOD])
-    again.close()
+        store.put(task, answer("a", [outcome]))
+        assert store.get(task) == answer("a", [outcome])
 
 
-def test_a_line_that_is_not_sound_is_measured_again(tmp_path: Path) -> None:
-    whole = answer("a", [GOOD])
+def test_an_answer_that_is_not_sound_is_measured_again(tmp_path: Path) -> None:
+    store, (task,) = TaskStore(tmp_path, "k" * 64), few_tasks(1)
+    store.folder.mkdir()
+    store.put(task, answer("a", [GOOD]))
+    (path,) = store.folder.iterdir()
+    whole = json.loads(path.read_text())
     without = {key: value for key, value in whole.items() if key != "samples"}
-    changed = {**whole, "prompt_tokens": ["1"]}
-    lines = [{"key": key, "answer": item} for key, item in (("a", without), ("b", changed))]
-    lines.append({"key": "c", "answer": whole})
-    store = TaskStore(tmp_path, "k" * 64)
-    store.close()
-    store.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    again = TaskStore(tmp_path, "k" * 64)
-    assert [again.get(key) for key in "abc"] == [None, None, whole]
-    again.close()
+    damaged: list[Any] = [without, {**whole, "prompt_tokens": ["1"]}, {**whole, "key": "b"}, [], 5]
+    for content in damaged:
+        path.write_text(json.dumps(content))
+        assert store.get(task) is None
+    path.write_text(json.dumps(whole))
+    assert store.get(task) == answer("a", [GOOD])

@@ -2,19 +2,26 @@
 
 import pytest
 
-from pyengine.code.chat import FenceStop, take_apart
-from pyengine.code.measures import edit_similarity, levenshtein, repetition, shape_of
-from pyengine.code.parsing import analyse, definition_end
-from pyengine.code.prompting import (
-    Prompt,
-    PromptStyle,
-    instruction,
-    n_hidden,
+from pyengine.code.parsing import (
+    edit_similarity,
+    is_keyword,
+    leaves,
+    levenshtein,
+    repetition,
+    shape_of,
+)
+from pyengine.code.prompting import Prompt, PromptStyle, instruction, n_hidden
+from pyengine.code.reading import (
+    CompletionStop,
+    FenceStop,
+    completion_of,
+    definition_end,
     read_answer,
     stop_rule,
+    take_apart,
 )
-from pyengine.code.stopping import CompletionStop, completion_of
 from pyengine.code.tasks import Task, own_tasks
+from pyengine.text.parsing import error_count, parse
 
 
 def stream(task: Task, text: str, step: int = 3) -> int | None:
@@ -91,7 +98,12 @@ def test_stop_strings_come_first() -> None:
     assert stream(task, " a + b\n    more\n", 5) == len(" a + b")
 
 
-CHAT = Prompt(PromptStyle.CHAT, "<|user|>add<|assistant|>", (1,))
+def chat(text: str, task: Task | None = None) -> Prompt:
+    """Return a prompt whose template has made this text."""
+    return Prompt(task or own_tasks(["python"])[0], PromptStyle.CHAT, text, (1,))
+
+
+CHAT = "<|user|>add<|assistant|>"
 THINKING = (
     "<think>Let me see.\n```python\nwrong\n```\n</think>\nHere:\n"
     "```python\ndef add(a, b):\n    return a + b\n```\nDone."
@@ -99,17 +111,16 @@ THINKING = (
 
 
 def test_thinking_and_prose_are_removed() -> None:
-    answer = take_apart(THINKING)
-    assert answer.code == "def add(a, b):\n    return a + b\n"
-    assert "Let me see" in answer.thinking
-    assert answer.fenced
+    code, thinking = take_apart(THINKING)
+    assert code == "def add(a, b):\n    return a + b\n"
+    assert "Let me see" in thinking
     opened_by_the_template = take_apart(THINKING.removeprefix("<think>"))
-    assert opened_by_the_template.code == answer.code
-    assert "Let me see" in opened_by_the_template.thinking
-    endless = take_apart("<think>on and on")
-    assert endless.code.strip() == ""
-    assert endless.thinking == "on and on"
-    assert take_apart("return a + b").code == "return a + b"
+    assert opened_by_the_template[0] == code
+    assert "Let me see" in opened_by_the_template[1]
+    endless, thinking = take_apart("<think>on and on")
+    assert endless.strip() == ""
+    assert thinking == "on and on"
+    assert take_apart("return a + b") == ("return a + b", "")
 
 
 def test_a_chat_answer_stops_after_its_block() -> None:
@@ -120,20 +131,20 @@ def test_a_chat_answer_stops_after_its_block() -> None:
 
 
 # Templates of reasoning models open the thinking themselves, so that the answer holds no such tag.
-OPENING = Prompt(PromptStyle.CHAT, "<|user|>add<|assistant|><think>\n", (1,))
+OPENING = "<|user|>add<|assistant|><think>\n"
 
 
 def test_code_within_thinking_that_the_template_opened_is_no_answer() -> None:
-    task = own_tasks(["python"])[0]
+    prompt = chat(OPENING)
     text = "Maybe\n```python\ndef add(a, b):\n    return a - b\n```\nNo.\n</think>\n"
     answer = "```python\ndef add(a, b):\n    return a + b\n```"
-    stop = stop_rule(task, OPENING)
+    stop = stop_rule(prompt)
     data = (text + answer).encode()
     assert next(i for i in range(1, len(data) + 1) if stop(data[:i])) == len(data)
-    found = read_answer(task, OPENING, data, end=None, cut_off=False)
+    found = read_answer(prompt, data, end=None, cut_off=False)
     assert found.completion == "def add(a, b):\n    return a + b\n"
     assert "a - b" in found.thinking
-    cut = read_answer(task, OPENING, text[:50].encode(), end=None, cut_off=True)
+    cut = read_answer(prompt, text[:50].encode(), end=None, cut_off=True)
     assert (cut.completion.strip(), cut.thinking.strip()) == ("", text[:50].strip())
 
 
@@ -151,17 +162,16 @@ def test_code_within_thinking_that_the_template_opened_is_no_answer() -> None:
 def test_a_whole_answer_replaces_the_prompt(language: str, answer: str) -> None:
     task = own_tasks([language])[0]
     text = f"Sure!\n```{language}\n{answer}```\n"
-    found = read_answer(task, CHAT, text.encode(), end=None, cut_off=False)
+    found = read_answer(chat(CHAT, task), text.encode(), end=None, cut_off=False)
     assert found.whole
     source = task.solution(found.completion, whole=True)
     assert source.count("package main") <= 1
-    assert analyse(source.encode(), language).parses, source
+    assert error_count(parse(source.encode(), language)) == 0, source
 
 
 def test_an_answer_that_goes_on_with_the_prompt_is_appended() -> None:
-    task = own_tasks(["python"])[0]
     text = b"```python\n    return a + b\n```"
-    found = read_answer(task, CHAT, text, end=None, cut_off=False)
+    found = read_answer(chat(CHAT), text, end=None, cut_off=False)
     assert not found.whole
 
 
@@ -201,25 +211,23 @@ def test_repetition() -> None:
 
 def test_shape() -> None:
     task = next(task for task in own_tasks(["c"]) if task.name == "c/gcd")
-    good = shape_of(task, task.reference)
-    assert good.parses
-    assert good.error_nodes == 0
-    assert good.leaves > 20
-    broken = shape_of(task, "    while (b { }\n")
-    assert not broken.parses
-    assert broken.error_nodes >= 1
-    assert not shape_of(task, "  ").parses
+    parses, errors, n_leaves = shape_of(task, task.reference)
+    assert (parses, errors) == (True, 0)
+    assert n_leaves > 20
+    parses, errors, _ = shape_of(task, "    while (b { }\n")
+    assert not parses
+    assert errors >= 1
+    assert not shape_of(task, "  ")[0]
 
 
 def test_keywords_of_the_grammar() -> None:
-    leaves = analyse(b"for x in y:\n    return not x\n", "python").leaves
-    assert [leaf.kind for leaf in leaves if leaf.is_keyword] == ["for", "in", "return", "not"]
+    found = leaves(b"for x in y:\n    return not x\n", "python")
+    assert [leaf.type for leaf in found if is_keyword(leaf)] == ["for", "in", "return", "not"]
 
 
 def test_a_template_that_hides_the_request_is_warned_of() -> None:
     tasks = own_tasks(["python"])[:2]
-    shown = [Prompt(PromptStyle.CHAT, f"<|user|>{instruction(task)}", (1,)) for task in tasks]
-    assert n_hidden(tasks, shown) == 0
-    assert n_hidden(tasks, [shown[0], CHAT]) == 1
-    raw = [Prompt(PromptStyle.RAW, "", (1,)) for _ in tasks]
-    assert n_hidden(tasks, raw) == 0
+    shown = [chat(f"<|user|>{instruction(task)}", task) for task in tasks]
+    assert n_hidden(shown) == 0
+    assert n_hidden([shown[0], chat(CHAT, tasks[1])]) == 1
+    assert n_hidden([Prompt(task, PromptStyle.RAW, "", (1,)) for task in tasks]) == 0

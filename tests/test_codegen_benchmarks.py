@@ -10,16 +10,15 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hub_server import Hub, serving
 
+from pyengine.code.answers import Outcome
 from pyengine.code.benchmarks import HUB, fetch_tasks, load_tasks
 from pyengine.code.execution import Execution, execute
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.tasks import Task, TaskFileError
 from pyengine.errors import InputError, OptionError
@@ -200,8 +199,8 @@ def test_the_hub_gives_what_was_published(
     pytest.importorskip("huggingface_hub", reason="the hub needs huggingface_hub")
     source = shared / "tasks" / "HumanEval.jsonl.gz"
     made = parquet_of(source, tmp_path / "test.parquet", change=change).read_bytes()
-    published = replace(HUB["humaneval"], repository="owner/repo", file="test.parquet")
-    monkeypatch.setattr("pyengine.code.benchmarks.HUB", {"humaneval": published})
+    published = {"humaneval": ("owner/repo", "test.parquet", HUB["humaneval"][2])}
+    monkeypatch.setattr("pyengine.code.benchmarks.HUB", published)
     store = tmp_path / "cache" / "datasets--owner--repo"
     (store / "blobs").mkdir(parents=True)
     foreign = store / "blobs" / f"{hashlib.sha256(made).hexdigest()}.incomplete"

@@ -3,9 +3,9 @@
 import pytest
 from codegen_samples import LIMITS, attempt
 
+from pyengine.code.answers import Outcome
 from pyengine.code.execution import execute
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import (
     Sandbox,
 )

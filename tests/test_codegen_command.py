@@ -86,8 +86,8 @@ def test_bad_usage_is_one_sentence(
     assert captured.err.count("\n") == 1
 
 
-def lines(folder: Path) -> list[bytes]:
-    return [line for path in folder.glob("*.jsonl") for line in path.read_bytes().splitlines()]
+def finished(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*/*.json")}
 
 
 def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) -> None:
@@ -99,16 +99,16 @@ def test_a_killed_evaluation_goes_on_where_it_was(writer: Path, tmp_path: Path) 
             arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet
         )
         deadline = time.monotonic() + 180
-        while len(lines(tmp_path / "kept")) < wanted and time.monotonic() < deadline:
+        while len(finished(tmp_path / "kept")) < wanted and time.monotonic() < deadline:
             time.sleep(0.02)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        assert wanted <= len(lines(tmp_path / "kept")) < 12
-    before = lines(tmp_path / "kept")[:-1]
+        assert wanted <= len(finished(tmp_path / "kept")) < 12
+    before = finished(tmp_path / "kept")
     done = subprocess.run(arguments, capture_output=True, check=True, env=quiet)
-    kept = lines(tmp_path / "kept")
-    assert kept[: len(before)] == before
-    assert len({json.loads(line)["key"] for line in kept}) == len(kept) == 12
+    kept = finished(tmp_path / "kept")
+    assert {name: kept[name] for name in before} == before
+    assert len(kept) == 12
     resumed = parse(json.loads(done.stdout), "resumed").shown("answer")
     alone = [*program, *command(writer, tmp_path / "alone", *few)]
     done = subprocess.run(alone, capture_output=True, check=True, env=quiet)

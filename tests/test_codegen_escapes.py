@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 from codegen_samples import LIMITS
 
-from pyengine.code import view
+from pyengine.code.answers import Outcome
 from pyengine.code.execution import Execution, execute
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.outcomes import Outcome
-from pyengine.code.sandbox import Job, Limits, Sandbox, Step, interpreter
+from pyengine.code.sandbox import Job, Limits, Process, Sandbox, Step, interpreter
 from pyengine.code.tasks import Task, own_tasks
 from pyengine.code.view import HARNESS
-from pyengine.code.watch import _check, _Watched, watch
+from pyengine.code.watch import _check, watch
 
 sys.path.insert(0, str(HARNESS))
 import calls
@@ -234,8 +233,8 @@ def test_time_in_which_everything_stood_still_counts_for_no_program(
     """A suspended or overloaded machine is not the program's fault."""
     stood_still: list[bool] = []
 
-    def check(item: _Watched, now: float, started: float) -> None:
-        _check(item, now, started)
+    def check(process: Process, now: float, started: float) -> None:
+        _check(process, now, started)
         if not stood_still:
             stood_still.append(True)
             time.sleep(5)
@@ -264,7 +263,7 @@ def test_nothing_of_ours_is_shown_but_the_judge(
     each_sandbox: Sandbox, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither what is installed in a folder that is shown, nor a checkout that lies in one."""
-    monkeypatch.setattr(view, "PACKAGE", root / "elsewhere")
+    monkeypatch.setattr("pyengine.code.view.PACKAGE", root / "elsewhere")
     program = (
         "import os\n"
         f"for folder, _, files in os.walk({str(root)!r}):\n"
@@ -277,5 +276,5 @@ def test_nothing_of_ours_is_shown_but_the_judge(
     step = Step("run", [interpreter(), "-I", "-S", "main.py"])
     job = Job({"main.py": program}, [step], LIMITS, [str(root)])
     with each_sandbox.start(job) as process:
-        ended = watch([process], LIMITS)[0]
-    assert ended.stdout.decode() == "os.py\nNone\n[]\n", ended
+        watch([process])
+    assert process.said("stdout").decode() == "os.py\nNone\n[]\n", process

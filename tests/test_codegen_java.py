@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from codegen_samples import LIMITS
 
+from pyengine.code.answers import Outcome
 from pyengine.code.execution import Execution, execute
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import Limits, Sandbox
 from pyengine.code.tasks import Task, own_tasks
 

@@ -12,13 +12,14 @@ from tiny_models import Tiny, write_bpe
 
 from pyengine.code.likelihood import (
     PAPER,
+    ReferenceText,
     Scoring,
     pair_measurements,
+    reference_text,
     score_alone,
     score_beside,
     token_sets,
 )
-from pyengine.code.references import ReferenceText, reference_text
 from pyengine.code.tasks import own_tasks
 from pyengine.measure.engine import Processes
 from pyengine.measure.observers import Block, target_rank
@@ -58,7 +59,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory, processes: Processes) -> Iter
         texts = [reference_text(task, vocabulary, longest=512) for task in TASKS]
         scoring = Scoring(
             [text for text in texts if text is not None],
-            {"language": [task.language for task in TASKS]},
             [int(vocabulary.bos or 0)],
             token_sets(vocabulary, padding),
             padding,

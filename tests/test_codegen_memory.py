@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from codegen_samples import LIMITS
+from codegen_samples import LIMITS, NO_LIMIT, peak_bytes
 
 from pyengine.code.cgroup import MemoryGroup, memory_group
-from pyengine.code.sandbox import Isolation, Job, Sandbox, Step, interpreter, works
-from pyengine.code.usage import cpu_of, memory_of
-from pyengine.code.watch import Ended, Stopped, watch
+from pyengine.code.sandbox import Isolation, Job, Process, Sandbox, Step, interpreter, works
+from pyengine.code.watch import cpu_of, memory_of, watch
 
 TOLERANCE = 1.1
 ISOLATIONS = (Isolation.BUBBLEWRAP, Isolation.NAMESPACES)
@@ -24,7 +23,7 @@ ISOLATIONS = (Isolation.BUBBLEWRAP, Isolation.NAMESPACES)
 class Measured:
     """How a job ended, and the most memory it had."""
 
-    ended: Ended
+    ended: Process
     peak_bytes: int
 
 
@@ -38,10 +37,10 @@ class Meter:
         argv = [interpreter(), "-I", "-S", "main.py"]
         step = Step("run", argv, limit_address_space=limit_address_space)
         with self._sandbox.start(Job({"main.py": program}, [step], LIMITS)) as process:
-            ended = watch([process], LIMITS)[0]
+            watch([process])
             group = self._group or process.group
             assert group is not None
-            return Measured(ended, group.peak_bytes())
+            return Measured(process, peak_bytes(group))
 
 
 @pytest.fixture(params=[*ISOLATIONS, None], ids=["bubblewrap", "namespaces", "a cgroup"])
@@ -50,7 +49,7 @@ def meter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     isolation: Isolation | None = request.param
     reasons = {kind: works(kind) for kind in ([isolation] if isolation else ISOLATIONS)}
     working = [kind for kind, reason in reasons.items() if not reason]
-    group = memory_group(None)
+    group = memory_group(NO_LIMIT)
     if group is None or not working:
         pytest.skip(f"no cgroup to measure with, or no sandbox works here: {reasons}")
     if isolation is None:
@@ -162,7 +161,7 @@ def test_what_processes_hold_stays_within_the_limit(meter: Meter, way: str) -> N
 @pytest.mark.parametrize("way", FILES)
 def test_files_stay_within_the_limits_of_memory_and_disk(meter: Meter, way: str) -> None:
     measured = meter.run(FILES[way])
-    assert measured.ended.stopped is not Stopped.OUTPUT
+    assert measured.ended.stopped != "output"
     bound = LIMITS.memory_bytes + LIMITS.disk_bytes
     assert measured.peak_bytes <= TOLERANCE * bound, measured
 
@@ -182,7 +181,7 @@ def test_a_limit_is_not_passed_at_once_by_what_is_allowed(meter: Meter) -> None:
         "time.sleep(0.3)\nprint('held')\n"
     )
     measured = meter.run(program)
-    assert (measured.ended.stopped, measured.ended.stdout) == (None, b"held\n"), measured
+    assert (measured.ended.stopped, measured.ended.said("stdout")) == (None, b"held\n"), measured
 
 
 def test_cpu_time_is_that_of_all_processes_together(each_sandbox: Sandbox) -> None:
@@ -208,8 +207,8 @@ def test_cpu_time_is_that_of_all_processes_together(each_sandbox: Sandbox) -> No
             original()
 
         process.kill = kill  # type: ignore[method-assign]
-        ended = watch([process], LIMITS)[0]
-    assert ended.stopped in (Stopped.CPU_TIME, Stopped.WALL_TIME)
+        watch([process])
+    assert process.stopped in ("CPU time", "wall time")
     assert used <= TOLERANCE * LIMITS.cpu_s + 0.1
 
 
@@ -229,8 +228,8 @@ def test_a_program_cannot_start_more_processes_than_it_may(each_sandbox: Sandbox
     )
     step = Step("run", [interpreter(), "-I", "-S", "main.py"])
     with each_sandbox.start(Job({"main.py": program}, [step], LIMITS)) as process:
-        ended = watch([process], LIMITS)[0]
-    assert 0.9 * LIMITS.processes <= int(ended.stdout) <= TOLERANCE * LIMITS.processes
+        watch([process])
+    assert 0.9 * LIMITS.processes <= int(process.said("stdout")) <= TOLERANCE * LIMITS.processes
 
 
 def test_memory_counts_buffers_that_no_page_table_shows() -> None:

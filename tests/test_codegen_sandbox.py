@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from codegen_samples import LIMITS, attempt
 
+from pyengine.code.answers import Outcome
 from pyengine.code.execution import execute
 from pyengine.code.harness.tree import descendants
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import (
     Isolation,
     Job,
@@ -22,7 +22,7 @@ from pyengine.code.sandbox import (
     open_sandbox,
 )
 from pyengine.code.tasks import own_tasks
-from pyengine.code.watch import Stopped, watch
+from pyengine.code.watch import watch
 from pyengine.errors import OptionError
 
 
@@ -159,9 +159,9 @@ def test_printing_a_gigabyte(each_sandbox: Sandbox) -> None:
 def test_output_is_read_with_a_cap(each_sandbox: Sandbox) -> None:
     job = Job({}, [Step("run", ["/bin/sh", "-c", "yes"])], LIMITS)
     with each_sandbox.start(job) as process:
-        ended = watch([process], LIMITS)[0]
-    assert ended.stopped is Stopped.OUTPUT
-    assert len(ended.stdout) <= LIMITS.output_bytes
+        watch([process])
+    assert process.stopped == "output"
+    assert len(process.said("stdout")) <= LIMITS.output_bytes
 
 
 def test_without_isolation_is_refused_unless_asked_for() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from pyengine.code.answers import Outcome
 from pyengine.code.execution import Execution, execute
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.tasks import Task
 

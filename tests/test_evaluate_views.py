@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from run_samples import MADE, info
 
-from pyengine.code.outcomes import Outcome
+from pyengine.code.answers import Outcome
 from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import (
     answer,

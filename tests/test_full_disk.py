@@ -140,7 +140,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_evaluation_keeps_whole_lines(
+def test_an_evaluation_keeps_whole_answers(
     writer: Path, sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _ = sandbox
@@ -148,16 +148,17 @@ def test_an_evaluation_keeps_whole_lines(
     arguments = ["evaluate", str(writer), "--results", str(kept), "--limit", "3", "--threads", "1"]
     arguments += ["--language", "python", "--max-tokens", "8", "--jobs", "1", "--json"]
     assert run(arguments) == 0
-    (path,) = kept.iterdir()
-    whole = path.read_bytes()
-    first = whole.index(b"\n") + 1
-    path.write_bytes(whole[:first])
-    refused(arguments, first + 100, capsys, path.name)
-    assert path.read_bytes() == whole[:first]
+    first, *others = sorted(kept.glob("*/*.json"))
+    assert len(others) == 2
+    limit = min(path.stat().st_size for path in others) - 1
+    whole = first.read_bytes()
+    for path in others:
+        path.unlink()
+    refused(arguments, limit, capsys, first.parent.name, "cannot be written")
     refused(arguments, 100, capsys)  # not even a program can be handed to the sandbox
-    assert path.read_bytes() == whole[:first]
+    assert {path: path.read_bytes() for path in first.parent.iterdir()} == {first: whole}
     assert run(arguments) == 0
-    assert len(path.read_bytes().splitlines()) == 3
+    assert len(list(first.parent.iterdir())) == 3
 
 
 REAL = """

@@ -13,7 +13,6 @@ from pyengine.statistics.success import (
     bootstrap_mean,
     bootstrap_ratio,
     bootstrap_ratio_difference,
-    flips,
     mcnemar,
     pass_at_k,
     share_over_tasks,
@@ -179,9 +178,3 @@ def test_shares_that_resampling_cannot_move_have_wilsons_interval() -> None:
     for values in (mixed, mixed[:1]):
         found = bootstrap_mean(values, seed=0)
         assert share_over_tasks(values, found) is found
-
-
-def test_flips_by_name() -> None:
-    first = {"a": True, "b": False, "c": True, "d": False, "only": True}
-    second = {"a": True, "b": True, "c": False, "d": False}
-    assert flips(first, second) == (("c",), ("b",))

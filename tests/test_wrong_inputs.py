@@ -15,8 +15,8 @@ from test_quantize_engine import write_imatrix
 from tiny_models import Tiny, write_bpe
 
 from pyengine.choose.conditions import parse_size
+from pyengine.code.likelihood import reference_text
 from pyengine.code.prompting import PromptStyle, build_prompts
-from pyengine.code.references import reference_text
 from pyengine.code.tasks import own_tasks
 from pyengine.errors import ModelFileError, OptionError, ResultFileError, TokenizerError
 from pyengine.inputs import read_bytes

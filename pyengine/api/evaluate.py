@@ -98,11 +98,12 @@ def evaluate(
     Example:
         pyengine.evaluate("Q4_K_M.gguf", reference="f16.gguf", limit=20).table("pass_at_1")
     """
-    from pyengine.code.evaluation import Evaluation, default_jobs
+    from pyengine.code.evaluation import Evaluation
     from pyengine.code.options import EvaluationOptions, default_folder
     from pyengine.code.prompting import PromptStyle
     from pyengine.code.sandbox import Isolation, Limits, open_sandbox
     from pyengine.models.generation import SamplingOptions
+    from pyengine.models.options import usable_cores
 
     options = EvaluationOptions(
         style=None if prompt == "auto" else PromptStyle(prompt),
@@ -115,7 +116,7 @@ def evaluate(
         parallel=parallel,
         threads=threads,
         gpu_layers=gpu_layers,
-        jobs=jobs or default_jobs(),
+        jobs=jobs or usable_cores(),
         limits=Limits(cpu_s=cpu_seconds, wall_s=wall_seconds, memory_bytes=memory * MIB),
         folder=Path(results) if results is not None else default_folder(),
         resume=not fresh,

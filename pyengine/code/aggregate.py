@@ -1,38 +1,52 @@
-"""From the answers to tasks to measurements: of all tasks, of each language and of each level."""
+"""From the answers to tasks to measurements: of a model, beside the reference, of all variants."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from pyengine.code.answers import Answer, executed, n_passed
-from pyengine.code.outcomes import Outcome
-from pyengine.measure.resampled import known_rows, mean_of_shares, ratio
+from pyengine.code.answers import Answer, Outcome, executed, n_passed, solved
+from pyengine.measure.aggregate import measurement_of
+from pyengine.measure.resampled import (
+    known_rows,
+    mean_change,
+    mean_of_shares,
+    ratio,
+    ratio_change,
+)
 from pyengine.measure.table import TokenTable
+from pyengine.models.generation import GenerationStatistics
 from pyengine.run.measurement import Measurement, group_of
-from pyengine.run.metrics import ANSWERS, KS
-from pyengine.run.record import Note
-from pyengine.statistics.success import pass_at_k
+from pyengine.run.metrics import ANSWERS, CHANGES, KS
+from pyengine.run.record import Exhibit, ModelInfo, Note
+from pyengine.statistics.success import mcnemar, pass_at_k, spearman
 
 SUSPICIOUS_TASKS = 10
 MANY_CUT = 0.2
-# How likely the references are, by task; see `likelihood.Scoring.contents`.
-References = Mapping[str, Mapping[str, Any]]
-NO_REFERENCE: Mapping[str, Any] = {
-    "log_probability": 0.0,
-    "tokens": 0,
-    "bytes": 0,
-    "keyword_ranks": [],
-}
+NO_REFERENCE = {"log_probability": 0.0, "tokens": 0, "bytes": 0, "keyword_ranks": []}
+# Differences of log-probabilities per token mean nothing between two tokenizers.
+SAME_TOKENS_ONLY = "reference_log_probability"
+# Metric and group of what is measured of tokens.
+TOKEN_MEASURES = (
+    ("kl", ""),
+    ("keyword_mass_shift", ""),
+    ("jensen_shannon", group_of({"start": "cold"})),
+    ("pkp", group_of({"start": "cold"})),
+)
+CODE_MEASURES = (
+    *("pass_at_1", "parse_share", "reference_log_probability", "keyword_first"),
+    "edit_similarity",
+)
+FEWEST_VARIANTS = 4
 
 
-def task_table(answers: Sequence[Answer], references: References) -> TokenTable:
+def task_table(answers: Sequence[Answer]) -> TokenTable:
     """Return one row for each task: sums over its samples, and over its reference's tokens."""
-    rows = [_sums(answer, references.get(answer["task"], NO_REFERENCE)) for answer in answers]
+    rows = [_sums(answer) for answer in answers]
     return TokenTable(
         np.arange(len(rows), dtype=np.intp),
         {
@@ -51,7 +65,8 @@ def labels_of(tasks: Sequence[tuple[str, int]]) -> dict[str, list[str]]:
     }
 
 
-def _sums(answer: Answer, reference: Mapping[str, Any]) -> dict[str, float]:
+def _sums(answer: Answer) -> dict[str, float]:
+    reference: dict[str, Any] = answer.get("reference") or NO_REFERENCE
     samples, ranks = answer["samples"], reference["keyword_ranks"]
     return {
         "samples": len(samples),
@@ -71,11 +86,9 @@ def _sums(answer: Answer, reference: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def measurements(
-    answers: Sequence[Answer], references: References, *, model: str, seed: int
-) -> Iterator[Measurement]:
+def measurements(answers: Sequence[Answer], *, model: str, seed: int) -> Iterator[Measurement]:
     """Yield all measures of all tasks, then of each language and level where there are several."""
-    table = task_table(answers, references)
+    table = task_table(answers)
     yield from _group(answers, table, model, {}, seed)
     for dimension, labels in table.labels.items():
         members = list(dict.fromkeys(labels.tolist()))
@@ -86,11 +99,7 @@ def measurements(
 
 
 def _group(
-    answers: Sequence[Answer],
-    table: TokenTable,
-    model: str,
-    members: dict[str, str],
-    seed: int,
+    answers: Sequence[Answer], table: TokenTable, model: str, members: dict[str, str], seed: int
 ) -> Iterator[Measurement]:
     group = group_of(members)
     ran = [answer for answer in answers if executed(answer)]
@@ -144,3 +153,96 @@ def notes_of(answers: Sequence[Answer], *, model: str) -> Iterator[Note]:
     if samples and cut / len(samples) > MANY_CUT:
         values = {"n": cut, "n_samples": len(samples)}
         yield Note(code="ended-by-budget", model=model, values=values)
+
+
+def cost(
+    answers: Sequence[Answer], statistics: GenerationStatistics, *, model: str
+) -> list[Measurement]:
+    """Return what was read and written, and shares of samples.
+
+    Prompt tokens, seconds and speed are of what was generated in this run: there is no speed
+    where every task was finished before.
+    """
+    samples = [sample for answer in answers for sample in answer["samples"]]
+    n = len(samples)
+    seconds = statistics.prompt_s + statistics.generation_s
+    values: dict[str, float] = {
+        "prompt_tokens": statistics.prompt_tokens,
+        "written_tokens": sum(sample["tokens"] for sample in samples),
+        "writing_seconds": seconds,
+        "execution_seconds": sum(sample["wall_s"] for sample in samples),
+        "thinking_share": sum(bool(sample["thinking"]) for sample in samples) / n,
+        "trimmed_share": sum(sample["trimmed"] for sample in samples) / n,
+        "length_share": sum(sample["finish"] == "length" for sample in samples) / n,
+    }
+    if seconds:
+        values["writing_speed"] = statistics.generated_tokens / seconds
+    return [
+        Measurement(metric, model, "", "", value, n=n, n_clusters=len(answers))
+        for metric, value in values.items()
+    ]
+
+
+def beside(
+    answers: Sequence[Answer],
+    others: Sequence[Answer],
+    *,
+    model: ModelInfo,
+    reference: ModelInfo,
+    seed: int,
+) -> tuple[list[Measurement], Exhibit]:
+    """Compare a model's answers with the reference's, on the same tasks and seeds.
+
+    Returns:
+        every measure of the model less that of the reference, task by task; tasks_lost,
+        tasks_gained and mcnemar_p over the tasks that were executed for both; and the exhibit
+        "flips" with the names of the tasks that change sides: lost and gained.
+    """
+    names = {"model": model.id, "reference": reference.id}
+    pairs = list(zip(answers, others, strict=True))
+    both = [(a, b) for a, b in pairs if executed(a) and executed(b)]
+    rows = []
+    if both:
+        rates = [n_passed(a) / len(executed(a)) - n_passed(b) / len(executed(b)) for a, b in both]
+        rows.append(mean_change(np.array(rates), "pass_at_1", **names, seed=seed))
+    mine, theirs = task_table(answers), task_table(others)
+    same_tokens = model.vocabulary_sha256 == reference.vocabulary_sha256
+    metrics = [change.id.removesuffix("_change") for change in CHANGES[1:]]
+    rows += known_rows(
+        ratio_change(metric, mine, theirs, **names, seed=seed)
+        for metric in metrics
+        if same_tokens or metric != SAME_TOKENS_ONLY
+    )
+    lost = [b["task"] for a, b in both if solved(b) and not solved(a)]
+    gained = [a["task"] for a, b in both if solved(a) and not solved(b)]
+    counts = {
+        "tasks_lost": len(lost),
+        "tasks_gained": len(gained),
+        "mcnemar_p": mcnemar(len(lost), len(gained)),
+    }
+    n = len(both)
+    rows += [
+        Measurement(metric, model.id, reference.id, "", value, n=n, n_clusters=n)
+        for metric, value in counts.items()
+    ]
+    content = {"lost": lost, "gained": gained}
+    return rows, Exhibit(kind="flips", model=model.id, content=content)
+
+
+def link(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
+    """Yield the rank correlation of every token measure with every code measure.
+
+    Over the variants that have token measures: the reference, whose divergence is zero by
+    definition, is left out. Nothing below four variants.
+    """
+    known = {(row.metric, row.group, row.model): row.value for row in measurements}
+    variants = [row.model for row in measurements if (row.metric, row.group) == TOKEN_MEASURES[0]]
+    if len(variants) < FEWEST_VARIANTS:
+        return
+    for token_metric, token_group in TOKEN_MEASURES:
+        x = [known.get((token_metric, token_group, model), math.nan) for model in variants]
+        for code_metric in CODE_MEASURES:
+            y = [known.get((code_metric, "", model), math.nan) for model in variants]
+            found = spearman(np.array(x), np.array(y))
+            group = group_of({"token": token_metric, "code": code_metric})
+            yield measurement_of(found, "rank_agreement", "", group=group)

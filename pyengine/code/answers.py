@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict
+from enum import Enum
+from typing import Any
 
-from pyengine.code.outcomes import Outcome
+from typing_extensions import NotRequired, TypedDict
+
+
+class Outcome(str, Enum):
+    """How a completion fared. SKIPPED, where the toolchain is missing, counts for nothing."""
+
+    PASSED = "passed"
+    WRONG_ANSWER = "wrong-answer"
+    EXCEPTION = "exception"
+    SYNTAX_ERROR = "syntax-error"
+    TIMED_OUT = "timed-out"
+    MEMORY = "memory"
+    KILLED = "killed"
+    NO_CODE = "no-code"
+    SKIPPED = "skipped"
 
 
 class Sample(TypedDict):
@@ -49,6 +64,7 @@ class Answer(TypedDict):
 
     Attributes:
         prompt_tokens: ids sent; the text may hide special tokens, these do not.
+        reference: how likely the reference is, see `likelihood.Scoring.contents`; not kept.
     """
 
     task: str
@@ -58,17 +74,17 @@ class Answer(TypedDict):
     prompt: str
     prompt_tokens: list[int]
     samples: list[Sample]
+    reference: NotRequired[dict[str, Any] | None]
 
 
 def executed(answer: Answer) -> list[Sample]:
     """Return the samples that count: those that were not skipped for want of a toolchain."""
-    skipped = Outcome.SKIPPED.value
-    return [sample for sample in answer["samples"] if sample["outcome"] != skipped]
+    return [sample for sample in answer["samples"] if sample["outcome"] != Outcome.SKIPPED]
 
 
 def n_passed(answer: Answer) -> int:
     """Return how many samples passed."""
-    return sum(sample["outcome"] == Outcome.PASSED.value for sample in answer["samples"])
+    return sum(sample["outcome"] == Outcome.PASSED for sample in answer["samples"])
 
 
 def solved(answer: Answer) -> bool:

@@ -6,8 +6,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +23,22 @@ from pyengine.inputs import MOST_BYTES, read_bytes
 from pyengine.models.hub import download_from_dataset
 from pyengine.models.places import Places
 
-HUMANEVAL_X = {"JavaScript": "javascript", "Java": "java", "Python": "python"}
+# HumanEval-X's languages: our names, and where the declaration has the function's.
+HUMANEVAL_X = {
+    "JavaScript": ("javascript", r"(?:const|let|var|function)\s+(\w+)\s*[=(]"),
+    "Java": ("java", r"(\w+)\s*\([^()]*\)\s*(?:throws\s+[\w., ]+)?\{\s*$"),
+    "Python": ("python", r"def\s+(\w+)\s*\("),
+}
 PYTHON_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\n@", "\nassert ")
-
-
-@dataclass(frozen=True)
-class Published:
-    """A benchmark on the Hugging Face hub: where it lies, and the SHA-256 of its content if known.
-
-    The hash is `content_sha256` of the records, so that it holds for any container.
-    """
-
-    repository: str
-    file: str
-    sha256: str | None
-
-
-HUB: Mapping[str, Published] = {
-    "humaneval": Published(
+# Benchmarks on the Hugging Face hub: repository, file, and the SHA-256 of its content if known:
+# `content_sha256` of the records, so that it holds for any container.
+HUB: Mapping[str, tuple[str, str, str | None]] = {
+    "humaneval": (
         "openai/openai_humaneval",
         "openai_humaneval/test-00000-of-00001.parquet",
         "d9964c36d1e309e5d237f0d45bdb31915d6a77961df213c753c6fa58c3e994ac",
     ),
-    "mbpp": Published("google-research-datasets/mbpp", "full/test-00000-of-00001.parquet", None),
+    "mbpp": ("google-research-datasets/mbpp", "full/test-00000-of-00001.parquet", None),
 }
 CONTENT = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
 
@@ -70,7 +62,8 @@ def _records(path: Path) -> list[dict[str, Any]]:
     try:
         data = read_bytes(path, error=TaskFileError)
         if path.suffix == ".parquet":
-            return _parquet(path)
+            parquet = import_extra("pyarrow.parquet", f"reading {path}")
+            return list(parquet.read_table(path).to_pylist())
         if path.suffix == ".gz":
             data = _unpacked(data, path)
         text = data.decode("utf-8-sig")
@@ -96,88 +89,55 @@ def _unpacked(data: bytes, path: Path) -> bytes:
     return unpacked
 
 
-def _parquet(path: Path) -> list[dict[str, Any]]:
-    parquet = import_extra("pyarrow.parquet", f"reading {path}")
-    records: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    return records
-
-
 def _convert(record: dict[str, Any], path: Path) -> Task:
-    converters: Mapping[str, Callable[[dict[str, Any], Path], Task]] = {
-        "declaration": _humaneval_x,
-        "canonical_solution": _humaneval,
-        "test_list": _mbpp,
-    }
-    for field, convert in converters.items():
-        if field in record:
-            try:
-                return convert(record, path)
-            except KeyError as error:
-                raise TaskFileError(f"{path}: a task has no field {error}") from error
-            except (TypeError, AttributeError, IndexError) as error:
-                name = record.get("task_id")
-                raise TaskFileError(
-                    f"{path}: {name!r} has a field of another kind: {error}"
-                ) from error
-    raise TaskFileError(f"{path}: neither HumanEval, HumanEval-X, MBPP nor a task file of ours")
+    converters = dict.fromkeys(("declaration", "canonical_solution"), _humaneval)
+    converters["test_list"] = _mbpp
+    convert = next((c for field, c in converters.items() if field in record), None)
+    if convert is None:
+        raise TaskFileError(f"{path}: neither HumanEval, HumanEval-X, MBPP nor a task file of ours")
+    try:
+        return build_task({"level": 3, **convert(record, path)}, path)
+    except KeyError as error:
+        raise TaskFileError(f"{path}: a task has no field {error}") from error
+    except (TypeError, AttributeError, IndexError) as error:
+        name = record.get("task_id")
+        raise TaskFileError(f"{path}: {name!r} has a field of another kind: {error}") from error
 
 
-def _humaneval(record: dict[str, Any], path: Path) -> Task:
-    entry = {
+def _humaneval(record: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Read a task of HumanEval, or of HumanEval-X, which gives a declaration beside the prompt.
+
+    A prompt may define more than the function asked for, which its tests may call.
+    """
+    language, prompt, support = "python", record["prompt"], record["prompt"]
+    if "declaration" not in record:
+        entry_point = record["entry_point"]
+    else:
+        title = str(record["task_id"]).split("/")[0]
+        if title not in HUMANEVAL_X:
+            known = ", ".join(HUMANEVAL_X)
+            raise TaskFileError(f"{path}: HumanEval-X is read for {known}, not for {title}")
+        language, pattern = HUMANEVAL_X[title]
+        declaration = record["declaration"].strip()
+        if not (names := re.findall(pattern, declaration)):
+            raise TaskFileError(f"{path}: no function in the declaration {declaration[:60]!r}")
+        entry_point = names[-1]
+        if language != "python":
+            end = prompt.rfind(declaration.splitlines()[-1]) if language == "javascript" else 0
+            support = prompt[:end]
+    return {
         "name": record["task_id"],
-        "language": "python",
-        "prompt": record["prompt"],
-        "entry_point": record["entry_point"],
+        "language": language,
+        "prompt": prompt,
+        "entry_point": entry_point,
         "tests": record["test"],
         "reference": record["canonical_solution"],
-        "support": record["prompt"],
-        "stop": PYTHON_STOPS,
-        "level": 3,
+        "support": support,
+        "stop": PYTHON_STOPS if language == "python" else (),
     }
-    return build_task(entry, path)
 
 
-def _humaneval_x(record: dict[str, Any], path: Path) -> Task:
-    language = str(record["task_id"]).split("/")[0]
-    if language not in HUMANEVAL_X:
-        known = ", ".join(HUMANEVAL_X)
-        raise TaskFileError(f"{path}: HumanEval-X is read for {known}, not for {language}")
-    entry = {
-        "name": record["task_id"],
-        "language": HUMANEVAL_X[language],
-        "prompt": record["prompt"],
-        "entry_point": _declared(language, record["declaration"], path),
-        "tests": record["test"],
-        "reference": record["canonical_solution"],
-        "support": _helpers(language, record["prompt"], record["declaration"]),
-        "stop": PYTHON_STOPS if language == "Python" else (),
-        "level": 3,
-    }
-    return build_task(entry, path)
-
-
-def _helpers(language: str, prompt: str, declaration: str) -> str:
-    """Return what the prompt defines besides the function asked for; its tests may call it."""
-    if language == "Python":
-        return prompt
-    last = declaration.strip().splitlines()[-1]
-    return prompt[: prompt.rfind(last)] if language == "JavaScript" else ""
-
-
-def _declared(language: str, declaration: str, path: Path) -> str:
-    """Return the name that the last declaration gives to the function."""
-    patterns = {
-        "Python": r"def\s+(\w+)\s*\(",
-        "JavaScript": r"(?:const|let|var|function)\s+(\w+)\s*[=(]",
-        "Java": r"(\w+)\s*\([^()]*\)\s*(?:throws\s+[\w., ]+)?\{\s*$",
-    }
-    found = re.findall(patterns[language], declaration.strip())
-    if not found:
-        raise TaskFileError(f"{path}: no function in the declaration {declaration.strip()[:60]!r}")
-    return str(found[-1])
-
-
-def _mbpp(record: dict[str, Any], path: Path) -> Task:
+def _mbpp(record: dict[str, Any], path: Path) -> dict[str, Any]:
     """Give text and asserts in a docstring, as the authors' prompt does (Austin et al. 2021)."""
     tests = list(record["test_list"])
     match = re.search(r"assert\s+[(\s]*(?:\w+\()*?(\w+)\s*\(", tests[0])
@@ -189,7 +149,7 @@ def _mbpp(record: dict[str, Any], path: Path) -> Task:
     text = record.get("text") or record["prompt"]
     shown = "\n".join(tests)
     setup = record.get("test_setup_code") or "\n".join(record.get("test_imports", []))
-    entry = {
+    return {
         "name": f"MBPP/{record['task_id']}",
         "language": "python",
         "prompt": f'"""\n{text}\n{shown}\n"""\n',
@@ -197,9 +157,7 @@ def _mbpp(record: dict[str, Any], path: Path) -> Task:
         "tests": "\n".join([setup, *tests]),
         "reference": code,
         "stop": ("\nassert", '\n"""', "\nprint(", "\nif __name__"),
-        "level": 3,
     }
-    return build_task(entry, path)
 
 
 def fetch_tasks(name: str) -> list[Task]:
@@ -211,12 +169,12 @@ def fetch_tasks(name: str) -> list[Task]:
         InputError: the download failed.
         TaskFileError: the content is not the one published.
     """
-    published = HUB.get(name)
-    if published is None:
+    if name not in HUB:
         raise OptionError(f"no benchmark is called {name!r}; use own, {', '.join(HUB)}, or a file")
-    path = download_from_dataset(published.repository, published.file, places=Places())
-    if published.sha256 is not None:
-        check_content(_records(path), published.sha256, path)
+    repository, file, expected = HUB[name]
+    path = download_from_dataset(repository, file, places=Places())
+    if expected is not None and (actual := content_sha256(_records(path))) != expected:
+        raise TaskFileError(f"{path}: content has SHA-256 {actual}, expected {expected}")
     return load_tasks(path)
 
 
@@ -226,10 +184,3 @@ def content_sha256(records: Sequence[Mapping[str, Any]]) -> str:
     for record in records:
         digest.update(json.dumps([record.get(field) for field in CONTENT]).encode() + b"\n")
     return digest.hexdigest()
-
-
-def check_content(records: Sequence[Mapping[str, Any]], expected: str, path: Path) -> None:
-    """Raise TaskFileError unless the records' content has the expected SHA-256."""
-    actual = content_sha256(records)
-    if actual != expected:
-        raise TaskFileError(f"{path}: content has SHA-256 {actual}, expected {expected}")

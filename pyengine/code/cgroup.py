@@ -25,7 +25,6 @@ class Version:
 
     limits: tuple[tuple[str, str], ...]  # a file, and what to write; {bytes} is the limit
     used: str
-    peak: str
     events: str
     files: str  # the line of memory.stat that counts files, those in memory among them
 
@@ -34,14 +33,12 @@ class Version:
 FIRST = Version(
     (("memory.limit_in_bytes", "{bytes}"), ("memory.memsw.limit_in_bytes", "{bytes}")),
     "memory.usage_in_bytes",
-    "memory.max_usage_in_bytes",
     "memory.oom_control",
     "cache",
 )
 SECOND = Version(
     (("memory.max", "{bytes}"), ("memory.swap.max", "0")),
     "memory.current",
-    "memory.peak",
     "memory.events",
     "file",
 )
@@ -50,12 +47,10 @@ SECOND = Version(
 class MemoryGroup:
     """A cgroup of one job's processes. Removed by `close`, when they have ended."""
 
-    def __init__(self, parent: Path, version: Version, limit_bytes: int | None) -> None:
+    def __init__(self, parent: Path, version: Version, limit_bytes: int) -> None:
         self._version = version
         self._path = parent / f"pyengine-{os.getpid()}-{secrets.token_hex(8)}"
         self._path.mkdir()
-        if limit_bytes is None:
-            return
         try:
             (first, text), *others = version.limits
             (self._path / first).write_text(text.format(bytes=limit_bytes))
@@ -77,14 +72,8 @@ class MemoryGroup:
 
     def used_bytes(self) -> int:
         """Return the memory that the group has now, without that of files."""
-        return self._number(self._version.used) - self._line("memory.stat", self._version.files)
-
-    def peak_bytes(self) -> int:
-        """Return the most memory that the group has had, files and all."""
-        return self._number(self._version.peak)
-
-    def _number(self, file: str) -> int:
-        return int((self._path / file).read_text())
+        used = int((self._path / self._version.used).read_text())
+        return used - self._line("memory.stat", self._version.files)
 
     def _line(self, file: str, name: str) -> int:
         for line in (self._path / file).read_text().splitlines():
@@ -106,8 +95,8 @@ class MemoryGroup:
             time.sleep(0.002)
 
 
-def memory_group(limit_bytes: int | None) -> MemoryGroup | None:
-    """Return a group with a limit, or without where it is None; None where none can be had."""
+def memory_group(limit_bytes: int) -> MemoryGroup | None:
+    """Return a group with a limit; None where none can be had."""
     found = _place()
     if found is None:
         return None

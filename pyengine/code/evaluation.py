@@ -2,63 +2,78 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pyengine import __version__
-from pyengine.code.aggregate import References, measurements, notes_of
+from pyengine.code.aggregate import beside, cost, link, measurements, notes_of
 from pyengine.code.answers import Answer, executed
-from pyengine.code.cost import cost
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.likelihood import (
+    Scoring,
     pair_measurements,
+    reference_text,
     score_alone,
     score_beside,
+    token_sets,
 )
-from pyengine.code.linking import link
-from pyengine.code.opening import Opened, prepare
 from pyengine.code.options import EvaluationOptions
-from pyengine.code.pairing import Answered, changes, sides
-from pyengine.code.prompting import PromptStyle, n_hidden
-from pyengine.code.sampling import Asked, Executor, Pending, sample
+from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, choose_style, n_hidden
+from pyengine.code.sampling import Executor, answer_all
 from pyengine.code.sandbox import Sandbox
-from pyengine.code.store import TaskStore, fingerprint, task_key
+from pyengine.code.store import TaskStore, fingerprint
 from pyengine.code.tasks import Task, fill_in_the_middle
 from pyengine.errors import NumbersError, OptionError, failure_values
+from pyengine.files import making_folder
 from pyengine.measure.engine import Processes
+from pyengine.measure.found import beyond_trained
 from pyengine.measure.models import variant_ids
 from pyengine.measure.provenance import provenance
-from pyengine.measure.subjects import identify, open_subject, same_vocabulary
+from pyengine.measure.start_tokens import natural_start
+from pyengine.measure.subjects import (
+    Subject,
+    identify,
+    open_subject,
+    padding_ids,
+    same_vocabulary,
+)
 from pyengine.models.generation import GenerationStatistics
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions, default_threads
-from pyengine.run.measurement import Measurement
-from pyengine.run.record import Exhibit, Note, Run
+from pyengine.models.options import ModelOptions, SessionOptions, default_threads
+from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 
 Progress: TypeAlias = Callable[[str, int, int, list[Answer]], object]
+SCORING_CELLS = 4096
 
 
-@dataclass
-class _Found:
-    """What is found as the evaluation goes on."""
+@dataclass(eq=False)
+class Evaluated:
+    """A model, how it is asked, what its references are, and what came of it so far.
 
-    references: dict[str, References] = field(default_factory=dict)
-    answered: list[Answered] = field(default_factory=list)
-    measurements: list[Measurement] = field(default_factory=list)
-    exhibits: list[Exhibit] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    failures: dict[str, Exception] = field(default_factory=dict)
+    Attributes:
+        likely: by task how likely its reference is; see `Scoring.contents`.
+        failure: why the model is left out.
+    """
 
-    def fail(self, opened: Opened, error: Exception) -> None:
-        """Leave a model out."""
-        self.failures[opened.id] = error
-        values = failure_values(error, opened.subject.variant.path)
-        self.notes.append(Note(code="model-failed", model=opened.id, values=values))
+    subject: Subject
+    prompts: Sequence[Prompt]
+    scoring: Scoring
+    likely: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+    failure: Exception | None = None
+
+    @property
+    def id(self) -> str:
+        """The name by which the run means it."""
+        return self.subject.info.id
+
+    @property
+    def info(self) -> ModelInfo:
+        """What its file says, and how it was asked."""
+        info, style = self.subject.info, self.prompts[0].style.value
+        return info.model_copy(update={"settings": {**info.settings, "style": style}})
 
 
 class Evaluation:
@@ -110,150 +125,171 @@ class Evaluation:
                 of several models, one that does is left out with a note.
         """
         everything = [reference, *paths] if reference else list(paths)
-        found = _Found()
         with Processes() as processes:
             models = self._open_all(everything, processes, beside=reference is not None)
             base = models[0] if reference else None
-            self._score(models, base, processes, found)
-        with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(self.options.jobs))
-            executor = stack.enter_context(Executor(self._sandbox, self.options, pool))
-            for opened in models:
-                if opened.id in found.failures:
-                    continue
-                try:
-                    self._write(opened, executor, found)
-                except NumbersError as error:
-                    if opened is base:
-                        raise
-                    found.fail(opened, error)
-        if len(found.answered) == (1 if reference else 0):
-            raise next(iter(found.failures.values()))
-        return self._result(models, base, found)
+            run = self._empty_run(models, base)
+            self._score(models, base, processes, run)
+        with Executor(self._sandbox, self.options.limits, self.options.jobs) as executor:
+            for model in models:
+                if model.failure is None:
+                    try:
+                        self._write(model, executor, run)
+                    except NumbersError as error:
+                        _leave_out(model, error, base, run)
+        finished = [model for model in models if model.failure is None]
+        if len(finished) == (1 if reference else 0):
+            raise next(model.failure for model in models if model.failure is not None)
+        for model in finished[1:] if base else ():
+            first = finished[0]
+            rows, exhibit = beside(
+                model.answers,
+                first.answers,
+                model=model.info,
+                reference=first.info,
+                seed=self.options.sampling.seed,
+            )
+            run.measurements.extend(rows)
+            run.exhibits.append(exhibit)
+        run.measurements.extend(link(run.measurements))
+        run.notes.extend(_skipped(finished))
+        return run.model_copy(update={"models": [model.info for model in finished]})
 
     def _open_all(
         self, paths: Sequence[Path], processes: Processes, *, beside: bool
-    ) -> list[Opened]:
+    ) -> list[Evaluated]:
         """Describe every model, and tokenize what it is asked."""
         how = ModelOptions(n_gpu_layers=self.options.gpu_layers)
         subjects = [
             open_subject(identify(name, path, how), processes)
             for name, path in zip(variant_ids(paths), paths, strict=True)
         ]
-        return [
-            prepare(subject, subjects if beside else [subject], self.tasks, self.options)
-            for subject in subjects
-        ]
+        return [self._open(subject, subjects if beside else [subject]) for subject in subjects]
+
+    def _open(self, subject: Subject, subjects: Sequence[Subject]) -> Evaluated:
+        """Tokenize what a model is asked and the references that it scores.
+
+        Of all subjects that are set beside each other, those with one vocabulary score references
+        that none of them finds too long.
+        """
+        alike = [s for s in subjects if same_vocabulary(s.info, subject.info)]
+        trained = [s.info.n_ctx_train for s in alike if s.info.n_ctx_train > 0]
+        learned = [s.n_positions for s in alike if s.n_positions is not None]
+        longest = min([SCORING_CELLS, *trained, *learned])
+        alone = ModelOptions(vocabulary_only=True)
+        with open_model(subject.variant.path, options=alone) as model:
+            vocabulary = model.vocabulary
+            style = self.options.style or choose_style(model)
+            found = [reference_text(task, vocabulary, longest=longest) for task in self.tasks]
+            padding = padding_ids(vocabulary, subject.info.n_vocab)
+            scoring = Scoring(
+                texts=[text for text in found if text is not None],
+                start=natural_start(model).ids,
+                sets=token_sets(vocabulary, padding),
+                padding=padding,
+                session=SessionOptions(
+                    n_ctx=longest, n_batch=min(512, longest), threads=self.options.threads
+                ),
+                n_vocab=subject.info.n_vocab,
+            )
+            return Evaluated(subject, build_prompts(self.tasks, model, style), scoring)
 
     def _score(
         self,
-        models: Sequence[Opened],
-        base: Opened | None,
+        models: Sequence[Evaluated],
+        base: Evaluated | None,
         processes: Processes,
-        found: _Found,
+        run: Run,
     ) -> None:
         """Let every model score the references, variants of one vocabulary beside the first."""
-        beside = [
-            opened
-            for opened in models[1:]
-            if base is not None and same_vocabulary(base.subject.info, opened.subject.info)
+        variants = [
+            model
+            for model in models[1:]
+            if base is not None and same_vocabulary(base.subject.info, model.subject.info)
         ]
-        for opened in models:
-            if opened in beside:
+        for model in models:
+            if model in variants:
                 continue
             try:
-                seen = score_alone(opened.scoring, opened.subject, processes)
+                seen = score_alone(model.scoring, model.subject, processes)
+                model.likely = model.scoring.contents(seen)
             except NumbersError as error:
-                if opened is base:
-                    raise
-                found.fail(opened, error)
-            else:
-                found.references[opened.id] = opened.scoring.contents(seen)
-        if base is None or not beside:
+                _leave_out(model, error, base, run)
+        if base is None or not variants:
             return
-        subjects = [opened.subject for opened in beside]
-        series = score_beside(base.scoring, base.subject, subjects, processes)
-        for opened in beside:
-            failure = series[opened.id].failure
+        series = score_beside(base.scoring, base.subject, [m.subject for m in variants], processes)
+        for model in variants:
+            failure = series[model.id].failure
             if failure is not None:
-                found.fail(opened, failure.kind(f"{opened.subject.variant.path}: {failure.reason}"))
+                reason = f"{model.subject.variant.path}: {failure.reason}"
+                _leave_out(model, failure.kind(reason), base, run)
                 continue
-            observations = series[opened.id].observations
-            found.references[opened.id] = base.scoring.contents(observations[:-1])
-            found.measurements += pair_measurements(
-                base.scoring, observations, model=opened.id, reference=base.id
+            seen = series[model.id].observations
+            model.likely = base.scoring.contents(seen[:-1])
+            run.measurements.extend(
+                pair_measurements(base.scoring, seen, model=model.id, reference=base.id)
             )
 
-    def _write(self, opened: Opened, executor: Executor, found: _Found) -> None:
+    def _write(self, model: Evaluated, executor: Executor, run: Run) -> None:
         """Let one model answer all tasks."""
-        seed = self.options.sampling.seed
-        references = found.references[opened.id]
-        how = opened.subject.variant.options
-        with open_model(opened.subject.variant.path, options=how) as model:
-            store = self._store(opened)
-            try:
-                asked = [Asked(*pair) for pair in zip(self.tasks, opened.prompts, strict=True)]
-                answers, statistics = self._sample(model, asked, store, executor)
-            finally:
-                store.close()
-            hidden = n_hidden(self.tasks, opened.prompts)
-            if hidden:
-                values = {"n": hidden, "n_prompts": len(opened.prompts)}
-                found.notes.append(Note(code="request-hidden", model=opened.id, values=values))
-            found.notes += notes_of(answers, model=opened.id)
-            found.notes += _context_notes(opened.id, model)
-        found.answered.append(Answered(opened.info, answers, references))
-        found.measurements += measurements(answers, references, model=opened.id, seed=seed)
-        found.measurements += cost(answers, statistics, model=opened.id)
+        statistics = GenerationStatistics()
+        variant = model.subject.variant
+        store = TaskStore(self.options.folder, self._key(model))
+        with (
+            making_folder(store.folder),
+            open_model(variant.path, options=variant.options) as opened,
+        ):
+            answers = self._answers(opened, model.prompts, store, executor, statistics)
+            positions = opened.longest_context
         for answer in answers:
-            content: dict[str, Any] = {**answer, "reference": references.get(answer["task"])}
-            found.exhibits.append(Exhibit(kind="answer", model=opened.id, content=content))
+            content: Answer = {**answer, "reference": model.likely.get(answer["task"])}
+            model.answers.append(content)
+            run.exhibits.append(Exhibit(kind="answer", model=model.id, content={**content}))
+        if hidden := n_hidden(model.prompts):
+            values = {"n": hidden, "n_prompts": len(model.prompts)}
+            run.notes.append(Note(code="request-hidden", model=model.id, values=values))
+        run.notes.extend(notes_of(answers, model=model.id))
+        run.notes.extend(beyond_trained([(model.id, model.info.n_ctx_train)], positions))
+        seed = self.options.sampling.seed
+        run.measurements.extend(measurements(model.answers, model=model.id, seed=seed))
+        run.measurements.extend(cost(answers, statistics, model=model.id))
 
-    def _store(self, opened: Opened) -> TaskStore:
+    def _key(self, model: Evaluated) -> str:
+        """Return the hash of all that decides a model's answers, but for the task."""
         unimportant = ("tasks", "tasks_sha256", "n_tasks")
-        settings = {k: v for k, v in self.settings().items() if k not in unimportant}
-        key = fingerprint(
+        return fingerprint(
             {
                 "version": __version__,
-                "model": opened.subject.variant.sha256,
-                "style": opened.style.value,
+                "model": model.subject.variant.sha256,
+                "style": model.prompts[0].style.value,
                 "gpu_layers": self.options.gpu_layers,  # a record names the devices that computed
-                "settings": settings,
+                "settings": {k: v for k, v in self.settings().items() if k not in unimportant},
             }
         )
-        store = TaskStore(self.options.folder, key)
-        if not self.options.resume:
-            store.forget()
-        return store
 
-    def _sample(
-        self, model: Model, asked: Sequence[Asked], store: TaskStore, executor: Executor
-    ) -> tuple[list[Answer], GenerationStatistics]:
-        keys = {item.task.name: task_key(item.task) for item in asked}
-        done = {
-            name: answer
-            for name, key in keys.items()
-            if (answer := store.get(key)) and not _can_now_run(answer)
-        }
-        missing = [item for item in asked if item.task.name not in done]
-        waiting: dict[str, list[Pending]] = {}
-        statistics = GenerationStatistics()
-
-        def keep(*, wait: bool) -> None:
-            for name, pending in list(waiting.items()):
-                whole = len(pending) == self.options.samples
-                if whole and (wait or all(item.execution.done() for item in pending)):
-                    answer = _answer(waiting.pop(name))
-                    store.put(keys[name], answer)
-                    done[name] = answer
-                    self._progress(model.path.name, len(done), len(asked), list(done.values()))
-
-        self._progress(model.path.name, len(done), len(asked), list(done.values()))
-        for pending in sample(model, missing, self.options, executor, statistics):
-            waiting.setdefault(pending.asked.task.name, []).append(pending)
-            keep(wait=False)
-        keep(wait=True)
-        return [done[item.task.name] for item in asked], statistics
+    def _answers(
+        self,
+        model: Model,
+        prompts: Sequence[Prompt],
+        store: TaskStore,
+        executor: Executor,
+        statistics: GenerationStatistics,
+    ) -> list[Answer]:
+        """Return the answers to all tasks: those that the store has, and new ones."""
+        tasks = {task.name: task for task in self.tasks}
+        done: dict[str, Answer] = {}
+        for task in self.tasks:
+            if not self.options.resume:
+                store.forget(task)
+            elif (answer := store.get(task)) and not _can_now_run(answer):
+                done[task.name] = answer
+        missing = [prompt for prompt in prompts if prompt.task.name not in done]
+        self._progress(model.path.name, len(done), len(tasks), list(done.values()))
+        for answer in answer_all(model, missing, self.options, executor, statistics):
+            store.put(tasks[answer["task"]], answer)
+            done[answer["task"]] = answer
+            self._progress(model.path.name, len(done), len(tasks), list(done.values()))
+        return [done[name] for name in tasks]
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides what is measured; `isolation` is how programs were kept away."""
@@ -272,44 +308,31 @@ class Evaluation:
             "memory_bytes": limits.memory_bytes,
         }
 
-    def _result(self, models: Sequence[Opened], base: Opened | None, found: _Found) -> Run:
-        seed = self.options.sampling.seed
-        if base is not None:
-            first, *others = found.answered
-            for model in others:
-                found.measurements += changes(model, first, seed=seed)
-                rows, exhibit = sides(model, first)
-                found.measurements += rows
-                found.exhibits.append(exhibit)
-        found.measurements += link(found.measurements)
-        found.notes += _skipped(found.answered)
+    def _empty_run(self, models: Sequence[Evaluated], base: Evaluated | None) -> Run:
         return Run(
             command="evaluate",
             options={**self.settings(), "reference": base.id if base else None},
             provenance=provenance(
                 threads=self.options.threads or default_threads(),
-                devices=[device for opened in models for device in opened.subject.devices],
-                seed=seed,
+                devices=[device for model in models for device in model.subject.devices],
+                seed=self.options.sampling.seed,
             ),
-            models=[model.info for model in found.answered],
-            measurements=found.measurements,
-            exhibits=found.exhibits,
-            notes=found.notes,
+            models=[],
         )
 
 
-def _context_notes(id: str, model: Model) -> list[Note]:  # noqa: A002 - the field's own name
-    """Return a note where a model was given more positions than it was trained with."""
-    positions, trained = model.longest_context, model.n_ctx_train
-    if not 0 < trained < positions:
-        return []
-    values = {"positions": positions, "trained": trained}
-    return [Note(code="beyond-trained-context", model=id, values=values)]
+def _leave_out(model: Evaluated, error: Exception, base: Evaluated | None, run: Run) -> None:
+    """Note why a model has no numbers; raise the error where it is the reference."""
+    if model is base:
+        raise error
+    model.failure = error
+    values = failure_values(error, model.subject.variant.path)
+    run.notes.append(Note(code="model-failed", model=model.id, values=values))
 
 
-def _skipped(answered: Sequence[Answered]) -> list[Note]:
+def _skipped(models: Sequence[Evaluated]) -> list[Note]:
     """Return the languages whose programs were not executed, and which toolchain is missing."""
-    answers = [answer for model in answered for answer in model.answers]
+    answers = [answer for model in models for answer in model.answers]
     skipped = {a["language"] for a in answers if len(executed(a)) < len(a["samples"])}
     missing = {name: LANGUAGES[name].missing() for name in LANGUAGES if name in skipped}
     return [
@@ -323,24 +346,3 @@ def _can_now_run(answer: Answer) -> bool:
     """Return whether a task was skipped for want of a toolchain that has come since."""
     skipped = len(executed(answer)) < len(answer["samples"])
     return skipped and not LANGUAGES[answer["language"]].missing()
-
-
-def _answer(pending: Sequence[Pending]) -> Answer:
-    task, prompt = pending[0].asked.task, pending[0].asked.prompt
-    samples = [item.sample() for item in pending]
-    return Answer(
-        task=task.name,
-        language=task.language,
-        level=task.level,
-        style=prompt.style.value,
-        prompt=prompt.text,
-        prompt_tokens=list(prompt.tokens),
-        samples=sorted(samples, key=lambda item: item["seed"]),
-    )
-
-
-def default_jobs() -> int:
-    """Return how many programs to run at once: the cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,25 +6,33 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pyengine.code.answers import Outcome
 from pyengine.code.languages import LANGUAGES, Language, compiled
-from pyengine.code.outcomes import Outcome
 from pyengine.code.sandbox import (
     Isolation,
     Job,
     Limits,
+    Process,
     Sandbox,
     SandboxError,
     Step,
+    StepEnd,
     interpreter,
 )
 from pyengine.code.tasks import Task
 from pyengine.code.view import HARNESS
-from pyengine.code.watch import Ended, StepEnd, Stopped, watch
+from pyengine.code.watch import watch
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
 JAVA_PUBLIC = re.compile(r"\bpublic\s+(?:(?:final|abstract)\s+)*(?:class|record)\s+(\w+)")
 BRIDGE = "bridge"  # the folder of the judge's and the solver's classes, where they are Java's
 Files = dict[str, str | bytes]
+Fate = tuple[Outcome, str, str]  # why as a code, and what was said
+# What it means where a solution raises an exception of this kind.
+RAISED = {
+    **dict.fromkeys(("SyntaxError", "IndentationError", "TabError"), Outcome.SYNTAX_ERROR),
+    **dict.fromkeys(("MemoryError", "java.lang.OutOfMemoryError"), Outcome.MEMORY),
+}
 MEMORY_MARKS = (
     b"MemoryError",
     b"OutOfMemoryError",
@@ -68,11 +76,8 @@ def execute(
         return Execution(Outcome.SKIPPED, "toolchain")
     if not completion.strip():
         return Execution(Outcome.NO_CODE, "empty")
-    limits = limits or Limits()
-    solution = task.solution(completion, whole=whole)
-    if task.expected is not None:
-        return _printed(task, solution, sandbox, limits)
-    return _judged(task, solution, sandbox, limits)
+    run = _judged if task.expected is None else _printed
+    return run(task, task.solution(completion, whole=whole), sandbox, limits or Limits())
 
 
 def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
@@ -81,18 +86,15 @@ def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exe
     job = Job(
         {language.file: f"{solution}\n{task.tests}"}, language.steps(), limits, language.roots()
     )
-    ended = _run(job, sandbox)
+    with sandbox.start(job) as ended:
+        watch([ended])
     assert task.expected is not None
-    printed = ended.stdout.decode("utf-8", "replace")
+    printed = ended.said("stdout").decode("utf-8", "replace")
     right = _lines(printed) == _lines(task.expected)
     failed = _failure(ended, language, limits)
-    if right and failed and failed.outcome is Outcome.TIMED_OUT:
-        failed = None  # it has said all, and left something running
-    if failed:
-        return failed
-    if right:
-        return _execution(Outcome.PASSED, "", ended)
-    return _execution(Outcome.WRONG_ANSWER, "printed", ended, printed.strip())
+    if right and (failed is None or failed[0] is Outcome.TIMED_OUT):
+        return _execution((Outcome.PASSED, "", ""), ended)  # it may have left something running
+    return _execution(failed or (Outcome.WRONG_ANSWER, "printed", printed.strip()), ended)
 
 
 def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
@@ -109,17 +111,18 @@ def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exec
     judge = job("judge", _test_files(task), {3: answers[0], 4: requests[1], 5: verdicts[1]})
     try:
         with (
-            sandbox.start(solver, pass_fds=[requests[0], answers[1]]) as first,
-            sandbox.start(judge, pass_fds=[answers[0], requests[1], verdicts[1]]) as second,
+            sandbox.start(solver, pass_fds=[requests[0], answers[1]]) as solved,
+            sandbox.start(judge, pass_fds=[answers[0], requests[1], verdicts[1]]) as judged,
         ):
             for end in (requests[0], requests[1], answers[0], answers[1], verdicts[1]):
                 os.close(end)
                 ends.remove(end)
-            solved, judged = watch([first, second], limits, verdict_fd=verdicts[0])
+            watch([solved, judged], verdict_fd=verdicts[0])
     finally:
         for end in ends:
             os.close(end)
-    return _verdict(solved, judged, language, limits)
+    failed = _failure(solved, language, limits, honest_exit=False)
+    return _execution(failed or _verdict(judged, limits), solved)
 
 
 def _solution_files(task: Task, solution: str) -> Files:
@@ -130,8 +133,7 @@ def _solution_files(task: Task, solution: str) -> Files:
 
 
 def _bridge() -> dict[str, bytes]:
-    classes = compiled(HARNESS)
-    return {f"{BRIDGE}/{name}": content for name, content in classes.items()}
+    return {f"{BRIDGE}/{name}": content for name, content in compiled(HARNESS).items()}
 
 
 def _test_files(task: Task) -> Files:
@@ -156,95 +158,86 @@ def _steps(role: str, task: Task, file: str, fds: dict[int, int], sandbox: Sandb
         opened = ("--add-opens", "java.base/java.io=ALL-UNNAMED")
         argv = [*run.argv[:-3], *opened, "-cp", f"{BRIDGE}:.", "pyengine.Bridge", role]
     builds = [replace(step, argv=[*step.argv[:-1], file]) for step in built if role == "solver"]
-    return [*builds, Step("run", argv, limit_address_space=language.address_space, fds=fds)]
+    return [*builds, replace(run, argv=argv, fds=fds)]
 
 
-def _verdict(solved: Ended, judged: Ended, language: Language, limits: Limits) -> Execution:
-    if failed := _failure(solved, language, limits, honest_exit=False):
-        return failed
-    if judged.stopped or not judged.verdict:
-        if judged.stopped in (Stopped.WALL_TIME, Stopped.CPU_TIME):
-            return _execution(Outcome.TIMED_OUT, "tests", solved)
-        if judged.stopped:
-            return _execution(Outcome.KILLED, "tests", solved)
-        return _without_verdict(solved, judged, limits)
-    verdict = json.loads(judged.verdict)
-    detail = verdict["detail"]
-    if verdict["outcome"] == "passed":
-        return _execution(Outcome.PASSED, "", solved)
-    if verdict["outcome"] == "failed":
-        return _execution(Outcome.WRONG_ANSWER, "tests", solved, detail)
-    if verdict["outcome"] == "gone":
-        return _execution(Outcome.EXCEPTION, "ended-early", solved)
-    if verdict["kind"] in ("SyntaxError", "IndentationError", "TabError"):
-        return _execution(Outcome.SYNTAX_ERROR, "raised", solved, detail)
-    if verdict["kind"] in ("MemoryError", "java.lang.OutOfMemoryError"):
-        return _execution(Outcome.MEMORY, "raised", solved, detail)
-    return _execution(Outcome.EXCEPTION, "raised", solved, detail)
+def _verdict(judged: Process, limits: Limits) -> Fate:
+    """Say what the tests found."""
+    if judged.stopped in ("wall time", "CPU time"):
+        return Outcome.TIMED_OUT, "tests", ""
+    if judged.stopped:
+        return Outcome.KILLED, "tests", ""
+    if not judged.said("verdict"):
+        return _without_verdict(judged, limits)
+    verdict = json.loads(judged.said("verdict"))
+    said, detail, kind = verdict["outcome"], verdict["detail"], verdict.get("kind")
+    if said == "passed":
+        return Outcome.PASSED, "", ""
+    if said == "failed":
+        return Outcome.WRONG_ANSWER, "tests", detail
+    if said == "gone":
+        return Outcome.EXCEPTION, "ended-early", ""
+    return RAISED.get(kind, Outcome.EXCEPTION), "raised", detail
 
 
-def _without_verdict(solved: Ended, judged: Ended, limits: Limits) -> Execution:
+def _without_verdict(judged: Process, limits: Limits) -> Fate:
     """Say why the tests did not come to a verdict: they may choke on what a solution gave them."""
     last = judged.steps[-1] if judged.steps else None
-    short_of_memory = any(mark in judged.stderr for mark in MEMORY_MARKS)
+    short_of_memory = any(mark in judged.said("stderr") for mark in MEMORY_MARKS)
     if last is None or (last.status >= 0 and not short_of_memory):
-        reason = judged.stderr.decode("utf-8", "replace").strip()[-300:]
+        reason = judged.said("stderr").decode("utf-8", "replace").strip()[-300:]
         raise SandboxError(f"the judge gave no verdict: {reason or 'it said nothing'}")
     outcome = Outcome.MEMORY if short_of_memory else Outcome.WRONG_ANSWER
     by_signal = _by_signal(last, limits)
-    return _execution(by_signal[0] if by_signal else outcome, "tests-choked", solved)
+    return by_signal[0] if by_signal else outcome, "tests-choked", ""
 
 
 def _failure(
-    ended: Ended, language: Language, limits: Limits, *, honest_exit: bool = True
-) -> Execution | None:
+    ended: Process, language: Language, limits: Limits, *, honest_exit: bool = True
+) -> Fate | None:
     """Return why the job failed as far as its processes tell, or None."""
-    if ended.stopped is Stopped.WALL_TIME:
-        return _execution(Outcome.TIMED_OUT, "wall-time", ended)
-    if ended.stopped is Stopped.CPU_TIME:
-        return _execution(Outcome.TIMED_OUT, "cpu-time", ended)
-    if ended.stopped is Stopped.MEMORY:
-        return _execution(Outcome.MEMORY, "limit", ended)
-    if ended.stopped is Stopped.OUTPUT:
-        return _execution(Outcome.KILLED, "output", ended)
-    if not ended.steps and ended.began:
-        return _execution(Outcome.KILLED, "supervisor", ended)
-    if not ended.steps:
-        reason = ended.stderr.decode("utf-8", "replace").strip()[-300:]
+    if ended.stopped is not None:
+        return {
+            "wall time": (Outcome.TIMED_OUT, "wall-time", ""),
+            "CPU time": (Outcome.TIMED_OUT, "cpu-time", ""),
+            "memory": (Outcome.MEMORY, "limit", ""),
+            "output": (Outcome.KILLED, "output", ""),
+        }[ended.stopped]
+    steps, stderr = ended.steps, ended.said("stderr")
+    if not steps and ended.began:
+        return Outcome.KILLED, "supervisor", ""
+    if not steps:
+        reason = stderr.decode("utf-8", "replace").strip()[-300:]
         raise SandboxError(f"the sandbox did not report how the program ended: {reason}")
-    last = ended.steps[-1]
+    last = steps[-1]
     if last.status == 0:
         return None
-    if outcome := _by_signal(last, limits):
-        return _execution(outcome[0], outcome[1], ended)
-    if any(mark in ended.stderr for mark in MEMORY_MARKS):
-        return _execution(Outcome.MEMORY, "said", ended, _last_line(ended.stderr))
+    if fate := _by_signal(last, limits):
+        return fate
+    if any(mark in stderr for mark in MEMORY_MARKS):
+        return Outcome.MEMORY, "said", _last_line(stderr)
     if last.name == "build" and last.cpu_s >= limits.cpu_s - 0.5:  # a part of it was killed
-        return _execution(Outcome.TIMED_OUT, "build", ended)
-    if last.name == "build" or any(m.encode() in ended.stderr for m in language.syntax_marks):
-        return _execution(Outcome.SYNTAX_ERROR, "said", ended, _first_error(ended.stderr))
+        return Outcome.TIMED_OUT, "build", ""
+    if last.name == "build" or any(mark.encode() in stderr for mark in language.syntax_marks):
+        return Outcome.SYNTAX_ERROR, "said", _first_error(stderr)
     if not honest_exit and last.status > 0:
         return None  # the judge knows better what a closed channel meant
     how = f"signal-{-last.status}" if last.status < 0 else f"status-{last.status}"
-    return _execution(Outcome.EXCEPTION, how, ended, _last_line(ended.stderr))
+    return Outcome.EXCEPTION, how, _last_line(stderr)
 
 
-def _by_signal(last: StepEnd, limits: Limits) -> tuple[Outcome, str] | None:
+def _by_signal(last: StepEnd, limits: Limits) -> Fate | None:
     if last.status == -SIGXCPU or (last.status == -SIGKILL and last.cpu_s >= limits.cpu_s - 0.5):
-        return Outcome.TIMED_OUT, "cpu-time"
+        return Outcome.TIMED_OUT, "cpu-time", ""
     if last.status == -SIGXFSZ:
-        return Outcome.KILLED, "file-size"
+        return Outcome.KILLED, "file-size", ""
     if last.status == -SIGKILL:
-        return Outcome.KILLED, "signal-9"
+        return Outcome.KILLED, "signal-9", ""
     return None
 
 
-def _run(job: Job, sandbox: Sandbox) -> Ended:
-    with sandbox.start(job) as process:
-        return watch([process], job.limits)[0]
-
-
-def _execution(outcome: Outcome, reason: str, ended: Ended, detail: str = "") -> Execution:
+def _execution(fate: Fate, ended: Process) -> Execution:
+    outcome, reason, detail = fate
     cpu_s = sum(step.cpu_s for step in ended.steps)
     detail = detail.encode("utf-8", "replace").decode()[:300]  # a record holds no half characters
     return Execution(outcome, reason, detail, round(ended.wall_s, 4), round(cpu_s, 4))

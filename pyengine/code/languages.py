@@ -1,10 +1,9 @@
 """How a program of each language is built and run."""
 
 import functools
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,28 +13,26 @@ from pyengine.inputs import home_folder
 
 
 @dataclass(frozen=True)
-class Tool:
-    """A program found on this machine, and the folder that it needs to see inside the sandbox."""
-
-    path: str
-    root: str
-
-
-@dataclass(frozen=True)
 class Language:
-    """One language: its file, the commands as templates over the tools' paths, its hints.
+    """One language: its file, its commands, its hints.
 
-    `build` and `run` name their program by the tool's key, e.g. `{gcc}`. `address_space` tells
-    whether the runtime lives with a limit on reserved addresses; those that reserve far more than
-    they use are held by resident memory instead.
+    Attributes:
+        run, build: commands; `{gcc}` in them is the path of that tool.
+        judged: whether tests may assert in it, as it has a judge; else its output is compared.
+        braced: whether its definitions end with the brace that closes them.
+        reserving: the steps whose runtime reserves far more addresses than it uses: they are held
+            by resident memory instead.
     """
 
     name: str
+    title: str
     file: str
     tools: tuple[str, ...]
-    run: tuple[str, ...]
-    build: tuple[str, ...] = ()
-    address_space: bool = True
+    run: str
+    build: str = ""
+    judged: bool = False
+    braced: bool = True
+    reserving: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     syntax_marks: tuple[str, ...] = ()
 
@@ -46,66 +43,62 @@ class Language:
     def roots(self) -> tuple[str, ...]:
         """Return the folders outside the system's that the sandbox must show."""
         found = [find_tool(tool) for tool in self.tools]
-        return tuple(sorted({tool.root for tool in found if tool is not None and tool.root}))
+        return tuple(sorted({root for _, root in filter(None, found) if root}))
 
     def steps(self) -> list[Step]:
         """Return the steps that build and run the file that lies in the working folder."""
-        steps = [Step("build", self._filled(self.build), env=self.env)] if self.build else []
-        limited = self.address_space
-        if not limited or self.name in ("go", "rust"):
-            steps = [Step(s.name, s.argv, env=s.env, limit_address_space=False) for s in steps]
-        last = self._filled(self.run)
-        return [*steps, Step("run", last, env=self.env, limit_address_space=limited)]
+        paths = {tool: found[0] for tool in self.tools if (found := find_tool(tool))}
+        return [
+            Step(
+                name,
+                [part.format(python=interpreter(), **paths) for part in command.split()],
+                env=self.env,
+                limit_address_space=name not in self.reserving,
+            )
+            for name, command in (("build", self.build), ("run", self.run))
+            if command
+        ]
 
-    def _filled(self, command: tuple[str, ...]) -> list[str]:
-        paths = {tool: found.path for tool in self.tools if (found := find_tool(tool))}
-        return [part.format(**paths) for part in command]
 
-
-JAVA_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
-JAVAC_FLAGS = tuple(f"-J{flag}" for flag in JAVA_FLAGS)
+JAVA_FLAGS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xshare:auto"
+JAVAC_FLAGS = " ".join(f"-J{flag}" for flag in JAVA_FLAGS.split()) + " -proc:none -nowarn"
+BOTH = ("build", "run")
+# How to ask a launcher where its toolchain lies.
+ASKED = {"rustc": ("--print", "sysroot"), "go": ("env", "GOROOT")}
 
 LANGUAGES: Mapping[str, Language] = {
     language.name: language
     for language in (
-        Language("python", "main.py", (), (interpreter(), "-I", "-S", "-u", "main.py")),
         Language(
-            "javascript",
-            "main.js",
-            ("node",),
-            ("{node}", "main.js"),
-            address_space=False,
+            *("python", "Python", "main.py", (), "{python} -I -S -u main.py"),
+            judged=True,
+            braced=False,
+        ),
+        Language(
+            *("javascript", "JavaScript", "main.js", ("node",), "{node} main.js"),
+            judged=True,
+            reserving=BOTH,
             syntax_marks=("SyntaxError",),
         ),
         Language(
-            "c",
-            "main.c",
-            ("gcc",),
-            ("./program",),
-            ("{gcc}", "-std=c11", "-O1", "-w", "main.c", "-o", "program", "-lm"),
+            *("c", "C", "main.c", ("gcc",), "./program"),
+            build="{gcc} -std=c11 -O1 -w main.c -o program -lm",
         ),
         Language(
-            "cpp",
-            "main.cpp",
-            ("g++",),
-            ("./program",),
-            ("{g++}", "-std=c++17", "-O0", "-w", "main.cpp", "-o", "program"),
+            *("cpp", "C++", "main.cpp", ("g++",), "./program"),
+            build="{g++} -std=c++17 -O0 -w main.cpp -o program",
         ),
         Language(
-            "java",
-            "Main.java",
-            ("javac", "java"),
-            ("{java}", *JAVA_FLAGS, "-Xmx256m", "-cp", ".", "Main"),
-            ("{javac}", *JAVAC_FLAGS, "-proc:none", "-nowarn", "-d", ".", "Main.java"),
-            address_space=False,
+            *("java", "Java", "Main.java", ("javac", "java")),
+            run=f"{{java}} {JAVA_FLAGS} -Xmx256m -cp . Main",
+            build=f"{{javac}} {JAVAC_FLAGS} -d . Main.java",
+            judged=True,
+            reserving=BOTH,
         ),
         Language(
-            "go",
-            "main.go",
-            ("go",),
-            ("./program",),
-            ("{go}", "build", "-o", "program", "main.go"),
-            address_space=False,
+            *("go", "Go", "main.go", ("go",), "./program"),
+            build="{go} build -o program main.go",
+            reserving=BOTH,
             env={
                 "GOCACHE": "/tmp/go",
                 "GOFLAGS": "-p=1",
@@ -115,32 +108,18 @@ LANGUAGES: Mapping[str, Language] = {
             },
         ),
         Language(
-            "rust",
-            "main.rs",
-            ("rustc",),
-            ("./program",),
-            (
-                "{rustc}",
-                "--edition=2021",
-                "-Awarnings",
-                "-Cdebuginfo=0",
-                "main.rs",
-                "-o",
-                "program",
-            ),
+            *("rust", "Rust", "main.rs", ("rustc",), "./program"),
+            build="{rustc} --edition=2021 -Awarnings -Cdebuginfo=0 main.rs -o program",
+            reserving=("build",),
         ),
         Language(
-            "ruby",
-            "main.rb",
-            ("ruby",),
-            ("{ruby}", "--disable-gems", "main.rb"),
+            *("ruby", "Ruby", "main.rb", ("ruby",), "{ruby} --disable-gems main.rb"),
+            braced=False,
             syntax_marks=("syntax error", "SyntaxError"),
         ),
         Language(
-            "php",
-            "main.php",
-            ("php",),
-            ("{php}", "-n", "-d", "display_errors=stderr", "main.php"),
+            *("php", "PHP", "main.php", ("php",)),
+            run="{php} -n -d display_errors=stderr main.php",
             syntax_marks=("Parse error",),
         ),
     )
@@ -148,18 +127,21 @@ LANGUAGES: Mapping[str, Language] = {
 
 
 @functools.cache
-def find_tool(name: str) -> Tool | None:
-    """Return the real program behind `name`, past launchers such as rustup's, or None."""
+def find_tool(name: str) -> tuple[str, str] | None:
+    """Return the real program behind `name`, past launchers such as rustup's, or None.
+
+    With it the folder that it needs to see inside the sandbox; "" where that is shown anyway.
+    """
     found = shutil.which(name)
     if found is None:
         return None
-    if name in _HOMES:
-        home = _HOMES[name](found)
-        if home is None:
-            return None
-        return Tool(str(home / "bin" / name), _root(home))
     real = Path(found).resolve()
-    return Tool(found if _is_system(real) else str(real), _root(real.parent.parent))
+    if name in ASKED:
+        home = _asked(found, *ASKED[name])
+        return None if home is None else (str(home / "bin" / name), _root(home))
+    if name in ("java", "javac"):
+        return str(real), _root(real.parent.parent)
+    return found if _is_system(real) else str(real), _root(real.parent.parent)
 
 
 def _is_system(path: Path) -> bool:
@@ -182,18 +164,6 @@ def _asked(*command: str) -> Path | None:
     return Path(answer.stdout.strip()).resolve()
 
 
-def _java_home(found: str) -> Path | None:
-    return Path(os.path.realpath(found)).parent.parent
-
-
-_HOMES: Mapping[str, Callable[[str], Path | None]] = {
-    "rustc": lambda found: _asked(found, "--print", "sysroot"),
-    "go": lambda found: _asked(found, "env", "GOROOT"),
-    "java": _java_home,
-    "javac": _java_home,
-}
-
-
 @functools.cache
 def compiled(sources: Path) -> Mapping[str, bytes]:
     """Return the classes of our Java program in a folder, by their files' names, compiled here.
@@ -204,7 +174,7 @@ def compiled(sources: Path) -> Mapping[str, bytes]:
     compiler = find_tool("javac")
     assert compiler is not None
     with temporary_folder() as folder:
-        argv = [compiler.path, *JAVAC_FLAGS, "-proc:none", "-nowarn", "-d", str(folder)]
+        argv = [compiler[0], *JAVAC_FLAGS.split(), "-d", str(folder)]
         argv += sorted(map(str, sources.glob("*.java")))
         try:
             subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)

@@ -6,15 +6,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.code.references import ReferenceText
+from pyengine.code.aggregate import labels_of
+from pyengine.code.parsing import is_keyword, leaves
+from pyengine.code.tasks import Task
 from pyengine.measure import decode
 from pyengine.measure.aggregate import aggregate, by_label
-from pyengine.measure.contexts import Chunk, after, grouped
+from pyengine.measure.contexts import Chunk, Context, after, grouped
 from pyengine.measure.decode import Observation
 from pyengine.measure.engine import LocalExecutor, Processes, Series, Work, measure
 from pyengine.measure.observers import (
@@ -27,10 +30,12 @@ from pyengine.measure.observers import (
 from pyengine.measure.starts import keyword_sets
 from pyengine.measure.subjects import Subject
 from pyengine.measure.table import TokenTable, join, positions
-from pyengine.models.model import Vocabulary
+from pyengine.models.model import Vocabulary, prompt_ids
 from pyengine.models.options import SessionOptions
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.vocabulary.keywords import load_tables
+from pyengine.vocabulary.offsets import token_offsets
+from pyengine.vocabulary.tokens import TokenKind
 
 PAPER: Final = "paper"
 START = "start"
@@ -41,19 +46,84 @@ PAIR = ("kl", "same_first_choice", "keyword_mass_shift")
 
 
 @dataclass(frozen=True, eq=False)
+class ReferenceText:
+    """The prompt and reference of a task as one context.
+
+    Attributes:
+        context: prompt + reference, tokenized as one text; its targets are scored.
+        n_bytes: of the scored tokens' pieces.
+        keywords: indices of the scored tokens in which a keyword of the reference begins.
+    """
+
+    task: Task
+    context: Context
+    n_bytes: int
+    keywords: tuple[int, ...]
+
+
+def reference_text(task: Task, vocabulary: Vocabulary, *, longest: int) -> ReferenceText | None:
+    """Tokenize the reference of `task`; None where it is longer than `longest` tokens, or empty.
+
+    Scored are the tokens after those that the whole shares with the prompt's own tokenization, so
+    that bits per byte is over exactly their bytes.
+    """
+    prompt = prompt_ids(vocabulary, task.prompt)
+    whole = prompt_ids(vocabulary, task.prompt + task.reference)
+    pairs = enumerate(zip(prompt, whole, strict=False))
+    shared = next((i for i, (one, other) in pairs if one != other), min(len(prompt), len(whole)))
+    first = max(1, shared)
+    if len(whole) > longest or len(whole) <= first:
+        return None
+    ids = np.array(whole, dtype=np.int32)
+    rows = np.arange(first - 1, len(whole) - 1, dtype=np.int64)
+    text = (task.prompt + task.reference).encode()
+    spans = _spans(vocabulary, whole, text)
+    return ReferenceText(
+        task,
+        Context(ids[:-1], rows, ids[first:], task.language),
+        sum(len(vocabulary.piece(token)) for token in whole[first:]),
+        tuple(_keyword_tokens(task, text, spans, first)),
+    )
+
+
+def _spans(vocabulary: Vocabulary, tokens: Sequence[int], text: bytes) -> list[tuple[int, int]]:
+    """Return the bytes of the text that each token covers; nothing where they are not known."""
+    special = (vocabulary.kinds[np.asarray(tokens)] == TokenKind.CONTROL).tolist()
+    first = special.index(False) if False in special else len(tokens)
+    last = len(tokens) - (special[::-1].index(False) if False in special else 0)
+    offsets = token_offsets(vocabulary, tokens[first:last], text)
+    if offsets is None:
+        return []
+    # What the tokenizer puts around every text covers none of it.
+    around = [(0, 0)] * first, [(len(text), len(text))] * (len(tokens) - last)
+    return [*around[0], *pairwise(offsets.tolist()), *around[1]]
+
+
+def _keyword_tokens(
+    task: Task, text: bytes, spans: Sequence[tuple[int, int]], first: int
+) -> Iterator[int]:
+    """Yield the indices of the scored tokens in which the reference's keywords begin."""
+    prompt = len(task.prompt.encode())
+    for leaf in leaves(text, task.language):
+        if is_keyword(leaf) and leaf.start_byte >= prompt:
+            for index, (start, end) in enumerate(spans[first:]):
+                if start <= leaf.start_byte < end:
+                    yield index
+                    break
+
+
+@dataclass(frozen=True, eq=False)
 class Scoring:
     """What is scored by models with one vocabulary.
 
     Attributes:
         texts: the references that are short enough.
-        labels: of each text, by dimension, such as its language.
         start: the cold start.
         sets: the keywords of each language and of the paper, see `token_sets`.
         session: how all is decoded.
     """
 
     texts: Sequence[ReferenceText]
-    labels: Mapping[str, Sequence[str]]
     start: Sequence[int]
     sets: Mapping[str, npt.NDArray[np.int32]]
     padding: npt.NDArray[np.int32]
@@ -82,10 +152,10 @@ class Scoring:
         for text in self.texts:
             rows = slice(begin, begin + len(text.context))
             begin = rows.stop
-            found[text.task] = {
+            found[text.task.name] = {
                 "log_probability": float(np.sum(columns["log_p"][rows])),
                 "tokens": len(text.context),
-                "bytes": sum(text.sizes),
+                "bytes": text.n_bytes,
                 "keyword_ranks": [int(columns["rank"][rows][i]) for i in text.keywords],
             }
         return found
@@ -95,7 +165,8 @@ class Scoring:
         columns = join([seen.columns for seen in observations])
         places = positions(text.context for text in self.texts)
         shift = {"keyword_mass_shift": np.abs(columns["keyword_mass_change"])}
-        labels = {name: np.array(values)[places] for name, values in self.labels.items()}
+        tasks = labels_of([(text.task.language, text.task.level) for text in self.texts])
+        labels = {name: np.array(values)[places] for name, values in tasks.items()}
         return TokenTable(places.astype(np.intp), labels, columns | shift)
 
 

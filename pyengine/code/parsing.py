@@ -1,96 +1,70 @@
-"""What a real parser says of a program: its leaves, its errors, where a definition ends."""
+"""What is said of a program without running it: its tokens, its errors, whether it repeats."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from tree_sitter import Node
 
+from pyengine.code.tasks import Task
 from pyengine.text.parsing import error_count, parse
 
-# Languages whose definitions end with the brace that closes them.
-BRACED = frozenset({"javascript", "c", "cpp", "java", "go", "rust", "php"})
+NGRAM = 4
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """One token of the grammar: its bytes' range, its kind, and whether it is a keyword."""
-
-    start: int
-    end: int
-    kind: str
-    is_keyword: bool
-
-
-@dataclass(frozen=True)
-class Syntax:
-    """What a parse found: the number of outermost ERROR and MISSING nodes, the leaves."""
-
-    n_errors: int
-    leaves: tuple[Leaf, ...]
-
-    @property
-    def parses(self) -> bool:
-        """True where the whole text is without error."""
-        return self.n_errors == 0
-
-
-def analyse(source: bytes, language: str) -> Syntax:
-    """Parse `source` and count."""
-    tree, leaves = parse(source, language), []
-    for node in _walk(tree.root_node):
-        if node.child_count == 0 and not node.is_missing and node.end_byte > node.start_byte:
-            word = node.type.replace("_", "").isalpha()
-            keyword = not node.is_named and word
-            leaves.append(Leaf(node.start_byte, node.end_byte, node.type, keyword))
-    return Syntax(error_count(tree), tuple(leaves))
-
-
-def definition_end(source: bytes, start: int, language: str, *, depth: int = 0) -> int | None:
-    """Return where the definition that `start` lies in ends, or None while it is open.
-
-    Args:
-        source: the prompt and what was written after it.
-        start: length of the prompt in bytes.
-        depth: how many braces around the definition stay open when it ends: 1 for a method whose
-            class is closed elsewhere.
-    """
-    if language in BRACED:
-        return _brace_end(source, start, language, depth)
-    return _statement_end(source, start, language)
-
-
-def _brace_end(source: bytes, start: int, language: str, depth: int) -> int | None:
-    """Follow the braces that are tokens, not those in strings or comments."""
-    level = 0
-    for leaf in analyse(source, language).leaves:
-        if leaf.kind in ("{", "${", "#{"):
-            level += 1
-        elif leaf.kind == "}":
-            level -= 1
-            if level <= depth and leaf.end > start:
-                return leaf.end
-    return None
-
-
-def _statement_end(source: bytes, start: int, language: str) -> int | None:
-    """Find the statement around `start` and see whether it is complete or another one follows."""
-    children = parse(source, language).root_node.children
-    around = [node for node in children if node.start_byte < start]
-    after = [node for node in children if node.start_byte >= start and node.type != "comment"]
-    if not around:
-        return None
-    if language == "ruby":
-        last = around[-1]
-        whole = last.type in ("method", "class", "module") and not last.has_error
-        return last.end_byte if whole and last.end_byte > start else None
-    if after and not around[-1].has_error:
-        return int(around[-1].end_byte)
-    return None
-
-
-def _walk(root: Node) -> Iterator[Node]:
-    waiting = [root]
+def leaves(source: bytes, language: str) -> Iterator[Node]:
+    """Yield the tokens of the grammar that `source` holds, in order."""
+    waiting = [parse(source, language).root_node]
     while waiting:
         node = waiting.pop()
-        yield node
+        if node.child_count == 0 and not node.is_missing and node.end_byte > node.start_byte:
+            yield node
         waiting.extend(reversed(node.children))
+
+
+def is_keyword(leaf: Node) -> bool:
+    """Return whether a token of the grammar is a keyword."""
+    return not leaf.is_named and leaf.type.replace("_", "").isalpha()
+
+
+def shape_of(task: Task, completion: str, *, whole: bool = False) -> tuple[bool, int, int]:
+    """Say what a parser says of the solution that `completion` makes.
+
+    Returns:
+        whether there is a completion and the solution has no error; how many error nodes it has;
+        how many tokens of the grammar the completion has.
+    """
+    source = task.solution(completion, whole=whole).encode("utf-8", "replace")
+    start = len((task.prelude if whole else task.prelude + task.prompt).encode())
+    end = start + len(completion.encode("utf-8", "replace"))
+    n_leaves = sum(start <= leaf.start_byte < end for leaf in leaves(source, task.language))
+    n_errors = error_count(parse(source, task.language))
+    return bool(completion.strip()) and n_errors == 0, n_errors, n_leaves
+
+
+def repetition(tokens: Sequence[int]) -> float:
+    """Return the share of 4-grams of tokens that have occurred before; 0 below five tokens."""
+    grams = [tuple(tokens[i : i + NGRAM]) for i in range(len(tokens) - NGRAM + 1)]
+    if len(grams) < 2:
+        return 0.0
+    return 1.0 - len(set(grams)) / len(grams)
+
+
+def edit_similarity(first: str, second: str) -> float:
+    """Return 1 - d / max(len) with d Levenshtein's distance over characters (Levenshtein 1966)."""
+    longest = max(len(first), len(second))
+    return 1.0 - levenshtein(first, second) / longest if longest else 1.0
+
+
+def levenshtein(first: str, second: str) -> int:
+    """Return the fewest insertions, deletions and substitutions that make one of the other."""
+    if not first or not second:
+        return max(len(first), len(second))
+    columns = np.arange(len(second) + 1)
+    target = np.frombuffer(second.encode("utf-32-le", "replace"), dtype=np.uint32)
+    row = columns.copy()
+    for number, letter in enumerate(first, start=1):
+        substituted = row[:-1] + (target != ord(letter))
+        row = np.concatenate([[number], np.minimum(row[1:] + 1, substituted)])
+        # An insertion costs one for each column that it moves on.
+        row = np.minimum.accumulate(row - columns) + columns
+    return int(row[-1])

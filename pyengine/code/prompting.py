@@ -1,16 +1,18 @@
-"""What is sent to the model for a task, and how its answer becomes a solution."""
+"""What is sent to the model for a task."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pyengine.code import chat
-from pyengine.code.stopping import CompletionStop, completion_of
+from pyengine.code.languages import LANGUAGES
 from pyengine.code.tasks import Task
 from pyengine.errors import OptionError
 from pyengine.models.chat import render_chats
-from pyengine.models.model import Model, Vocabulary, prompt_ids
+from pyengine.models.model import Model, prompt_ids
+
+CHAT_NAMES = re.compile(r"instruct|chat|assistant|[-_.]it\b|\br1\b|thinking|distill", re.IGNORECASE)
+NAME_KEYS = ("general.name", "general.basename", "general.finetune", "general.tags")
 
 
 class PromptStyle(str, Enum):
@@ -23,39 +25,27 @@ class PromptStyle(str, Enum):
 
 @dataclass(frozen=True)
 class Prompt:
-    """What one task sends: the text for the record, the ids for the model."""
+    """What is sent for one task: the text for the record, the ids for the model."""
 
+    task: Task
     style: PromptStyle
     text: str
     tokens: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Solution:
-    """What came of a model's text.
-
-    Attributes:
-        completion: what follows the prompt, or a whole program where `whole`.
-        whole: the answer repeats the prompt's definition, and so replaces it.
-        thinking: what was removed as thinking.
-        trimmed: a tail cut off by the token budget was dropped.
-    """
-
-    completion: str
-    whole: bool = False
-    thinking: str = ""
-    trimmed: bool = False
-
-
-Stop = Callable[[bytes], bool]
-
-
 def choose_style(model: Model) -> PromptStyle:
     """Return CHAT for a model that is named as one and has a template, RAW otherwise."""
-    metadata = model.metadata
-    keys = ("general.name", "general.basename", "general.finetune", "general.tags")
-    names = [model.path.name, *(metadata.get(key, "") for key in keys)]
-    return PromptStyle.CHAT if chat.is_chat_model(names, model.chat_template) else PromptStyle.RAW
+    names = [model.path.name, *(model.metadata.get(key, "") for key in NAME_KEYS)]
+    return PromptStyle.CHAT if is_chat_model(names, model.chat_template) else PromptStyle.RAW
+
+
+def is_chat_model(names: Sequence[str], template: str | None) -> bool:
+    """Return whether a model is to be talked to: it has a template and its names say so.
+
+    Base models often carry the template of their instruct sister, so that a template alone says
+    nothing.
+    """
+    return template is not None and any(CHAT_NAMES.search(name) for name in names)
 
 
 def build_prompts(tasks: Sequence[Task], model: Model, style: PromptStyle) -> list[Prompt]:
@@ -69,12 +59,10 @@ def build_prompts(tasks: Sequence[Task], model: Model, style: PromptStyle) -> li
         return _chat_prompts(tasks, model)
     if style is PromptStyle.FIM:
         return [_fim_prompt(task, model) for task in tasks]
-    return [_raw_prompt(task, model) for task in tasks]
-
-
-def _raw_prompt(task: Task, model: Model) -> Prompt:
-    tokens = prompt_ids(model.vocabulary, task.prompt)
-    return Prompt(PromptStyle.RAW, task.prompt, _started(tokens, model))
+    return [
+        Prompt(task, style, task.prompt, _started(prompt_ids(model.vocabulary, task.prompt), model))
+        for task in tasks
+    ]
 
 
 def _started(tokens: list[int], model: Model) -> tuple[int, ...]:
@@ -96,77 +84,42 @@ def _fim_prompt(task: Task, model: Model) -> Prompt:
     bos = [vocabulary.bos] if vocabulary.add_bos and vocabulary.bos is not None else []
     before = vocabulary.tokenize(task.prompt).tolist()
     after = vocabulary.tokenize(task.suffix).tolist()
-    tokens = [*bos, prefix, *before, suffix, *after, middle]
+    tokens = (*bos, prefix, *before, suffix, *after, middle)
     names = [vocabulary.piece(mark).decode("utf-8", "replace") for mark in (prefix, suffix, middle)]
     text = f"{names[0]}{task.prompt}{names[1]}{task.suffix}{names[2]}"
-    return Prompt(PromptStyle.FIM, text, tuple(tokens))
+    return Prompt(task, PromptStyle.FIM, text, tokens)
+
+
+def _chat_prompts(tasks: Sequence[Task], model: Model) -> list[Prompt]:
+    template, vocabulary = model.chat_template, model.vocabulary
+    if template is None:
+        raise OptionError(f"{model.path}: the model has no chat template; use the raw prompt")
+    bos, eos = (
+        "" if token is None else vocabulary.texts()[token].decode("utf-8", "replace")
+        for token in (vocabulary.bos, vocabulary.eos)
+    )
+    conversations = [[{"role": "user", "content": instruction(task)}] for task in tasks]
+    prompts = []
+    texts = render_chats(template, conversations, bos=bos, eos=eos)
+    for task, text in zip(tasks, texts, strict=True):
+        begun = bool(bos) and text.startswith(bos)
+        tokens = prompt_ids(vocabulary, text, begun=begun, parse_special=True)
+        prompts.append(Prompt(task, PromptStyle.CHAT, text, _started(tokens, model)))
+    return prompts
 
 
 def instruction(task: Task) -> str:
     """Return what a chat model is asked."""
-    if task.instruction:
-        return task.instruction
-    title = {"cpp": "C++", "php": "PHP", "javascript": "JavaScript"}.get(
-        task.language, task.language.capitalize()
-    )
-    return (
-        f"Complete this {title} code. Answer with the complete code in one code block, without "
-        f"explanation, examples or tests.\n\n```{task.language}\n{task.prompt.rstrip()}\n```"
+    return task.instruction or (
+        f"Complete this {LANGUAGES[task.language].title} code. Answer with the complete code in "
+        "one code block, without explanation, examples or tests.\n\n"
+        f"```{task.language}\n{task.prompt.rstrip()}\n```"
     )
 
 
-def n_hidden(tasks: Sequence[Task], prompts: Sequence[Prompt]) -> int:
+def n_hidden(prompts: Sequence[Prompt]) -> int:
     """Return in how many prompts the chat template leaves out or changes what is asked."""
     return sum(
-        prompt.style is PromptStyle.CHAT and instruction(task).strip() not in prompt.text
-        for task, prompt in zip(tasks, prompts, strict=True)
+        prompt.style is PromptStyle.CHAT and instruction(prompt.task).strip() not in prompt.text
+        for prompt in prompts
     )
-
-
-def _chat_prompts(tasks: Sequence[Task], model: Model) -> list[Prompt]:
-    template = model.chat_template
-    if template is None:
-        raise OptionError(f"{model.path}: the model has no chat template; use the raw prompt")
-    bos, eos = (_text_of(model.vocabulary, mark) for mark in _ends(model.vocabulary))
-    conversations = [[{"role": "user", "content": instruction(task)}] for task in tasks]
-    prompts = []
-    for text in render_chats(template, conversations, bos=bos, eos=eos):
-        begun = bool(bos) and text.startswith(bos)
-        tokens = prompt_ids(model.vocabulary, text, begun=begun, parse_special=True)
-        prompts.append(Prompt(PromptStyle.CHAT, text, _started(tokens, model)))
-    return prompts
-
-
-def _ends(vocabulary: Vocabulary) -> tuple[int | None, int | None]:
-    return vocabulary.bos, vocabulary.eos
-
-
-def _text_of(vocabulary: Vocabulary, token: int | None) -> str:
-    return "" if token is None else vocabulary.texts()[token].decode("utf-8", "replace")
-
-
-def thinks(model: Model) -> bool:
-    """Return whether the model's template knows of thinking blocks, which need tokens too."""
-    return "think" in (model.chat_template or "")
-
-
-def stop_rule(task: Task, prompt: Prompt) -> CompletionStop | chat.FenceStop:
-    """Return a new stop rule for one continuation of `prompt`."""
-    if prompt.style is PromptStyle.CHAT:
-        return chat.FenceStop(chat.opened_thinking(prompt.text))
-    return CompletionStop(task)
-
-
-def read_answer(
-    task: Task, prompt: Prompt, text: bytes, *, end: int | None, cut_off: bool
-) -> Solution:
-    """Return the solution in what the model wrote after `prompt`."""
-    if prompt.style is not PromptStyle.CHAT:
-        completion, trimmed = completion_of(task, text, end=end, cut_off=cut_off)
-        return Solution(completion, trimmed=trimmed)
-    opened = chat.opened_thinking(prompt.text)
-    answer = chat.take_apart(opened + text.decode("utf-8", "replace"))
-    whole = re.search(rf"\b{re.escape(task.entry_point)}\b", answer.code) is not None
-    if whole and answer.code.lstrip().startswith("return"):
-        whole = False
-    return Solution(answer.code, whole=whole, thinking=answer.thinking)

@@ -1,21 +1,19 @@
-"""From prompts to samples: generate in parallel, execute each continuation as it ends."""
+"""From prompts to answers: generate in parallel, execute each continuation as it ends."""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import TypeAlias
 
-from pyengine.code.answers import Sample
-from pyengine.code.chat import FenceStop
+from pyengine.code.answers import Answer, Outcome, Sample
 from pyengine.code.execution import Execution, execute
-from pyengine.code.measures import edit_similarity, repetition, shape_of
 from pyengine.code.options import EvaluationOptions
-from pyengine.code.outcomes import Outcome
-from pyengine.code.prompting import Prompt, PromptStyle, Solution, read_answer, stop_rule, thinks
-from pyengine.code.sandbox import Sandbox, SandboxError
-from pyengine.code.stopping import CompletionStop
+from pyengine.code.parsing import edit_similarity, repetition, shape_of
+from pyengine.code.prompting import Prompt, PromptStyle
+from pyengine.code.reading import Solution, read_answer, stop_rule
+from pyengine.code.sandbox import Limits, Sandbox, SandboxError
 from pyengine.code.tasks import Task
 from pyengine.models.generation import (
     Continuation,
@@ -28,56 +26,40 @@ from pyengine.models.options import SessionOptions
 from pyengine.models.session import Session
 
 MOST_CELLS = 32768
-Stop = CompletionStop | FenceStop
+# A continuation of a prompt by a seed whose program is being executed.
+Pending: TypeAlias = "tuple[Prompt, int, Continuation, Solution, Future[Execution]]"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A task with what is sent for it."""
-
-    task: Task
-    prompt: Prompt
-
-
-@contextmanager
-def named(task: Task) -> Iterator[None]:
-    """Add the task's name to what the sandbox complains of."""
-    try:
-        yield
-    except SandboxError as error:
-        raise SandboxError(f"{task.name}: {error}") from error
-
-
-@dataclass
 class Executor:
     """Runs solutions in the sandbox, each different one once.
 
     As a context: where it is left by an error or an interrupt, nobody waits for what still runs.
     """
 
-    sandbox: Sandbox
-    options: EvaluationOptions
-    pool: ThreadPoolExecutor
-    _known: dict[tuple[str, str, bool], "Future[Execution]"] = field(default_factory=dict)
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, sandbox: Sandbox, limits: Limits, jobs: int) -> None:
+        self._sandbox = sandbox
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(jobs)
+        self._known: dict[tuple[str, str, bool], Future[Execution]] = {}
+        self._stopped = threading.Event()
 
     def __enter__(self) -> "Executor":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            return
-        self._stopped.set()
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        while not all(future.done() for future in self._known.values()):
-            self.sandbox.kill()
-            time.sleep(0.02)
+        if kind is not None:
+            self._stopped.set()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in self._known.values()):
+                self._sandbox.kill()
+                time.sleep(0.02)
+        self._pool.shutdown()
 
     def submit(self, task: Task, solution: Solution) -> "Future[Execution]":
         """Return the execution's future; equal solutions of a task share one."""
         key = (task.model_dump_json(), solution.completion, solution.whole)
         if key not in self._known:
-            self._known[key] = self.pool.submit(self._execute, task, solution)
+            self._known[key] = self._pool.submit(self._execute, task, solution)
         return self._known[key]
 
     def _execute(self, task: Task, solution: Solution) -> Execution:
@@ -86,115 +68,84 @@ class Executor:
         except SandboxError:
             if self._stopped.is_set():
                 raise
-            # A machine short of memory may fail once.
-            with named(task):
-                return self._once(task, solution)
+        try:  # a machine short of memory may fail once
+            return self._once(task, solution)
+        except SandboxError as error:
+            raise SandboxError(f"{task.name}: {error}") from error
 
     def _once(self, task: Task, solution: Solution) -> Execution:
         if self._stopped.is_set():
             raise SandboxError("interrupted")
-        return execute(
-            task,
-            solution.completion,
-            sandbox=self.sandbox,
-            limits=self.options.limits,
-            whole=solution.whole,
-        )
+        code, whole = solution.completion, solution.whole
+        return execute(task, code, sandbox=self._sandbox, limits=self._limits, whole=whole)
 
 
-@dataclass(frozen=True)
-class Pending:
-    """A continuation whose program is being executed."""
-
-    asked: Asked
-    seed: int
-    continuation: Continuation | None
-    solution: Solution
-    execution: "Future[Execution]"
-
-    def sample(self) -> Sample:
-        """Wait for the execution and return the sample."""
-        execution, continuation, solution = (
-            self.execution.result(),
-            self.continuation,
-            self.solution,
-        )
-        task = self.asked.task
-        shape = shape_of(task, solution.completion, whole=solution.whole)
-        return Sample(
-            seed=self.seed,
-            completion=solution.completion,
-            whole=solution.whole,
-            thinking=solution.thinking,
-            trimmed=solution.trimmed,
-            finish=(continuation and continuation.finish) or "length",
-            tokens=len(continuation.tokens) if continuation else 0,
-            log_probabilities=list(continuation.log_probabilities) if continuation else [],
-            outcome=execution.outcome.value,
-            reason=execution.reason,
-            detail=execution.detail,
-            wall_s=execution.wall_s,
-            cpu_s=execution.cpu_s,
-            parses=shape.parses,
-            error_nodes=shape.error_nodes,
-            leaves=shape.leaves,
-            repetition=repetition(continuation.tokens) if continuation else 0.0,
-            edit_similarity=edit_similarity(solution.completion, task.reference),
-        )
-
-
-def budget(asked: Asked, model: Model, options: EvaluationOptions) -> int:
-    """Return how many tokens a continuation may have; 0 where the prompt leaves no room."""
-    wanted = options.max_tokens
-    if asked.prompt.style is PromptStyle.CHAT and thinks(model):
-        wanted += options.thinking_tokens
-    room = (model.n_ctx_train or MOST_CELLS) - len(asked.prompt.tokens)
-    return max(0, min(wanted, room))
-
-
-def sample(
+def answer_all(
     model: Model,
-    asked: Sequence[Asked],
+    prompts: Sequence[Prompt],
+    options: EvaluationOptions,
+    executor: Executor,
+    statistics: GenerationStatistics,
+) -> Iterator[Answer]:
+    """Yield each task's answer as all its samples are written and executed.
+
+    `statistics` is counted up meanwhile.
+    """
+    waiting: dict[str, list[Pending]] = {}
+
+    def finished(*, wait: bool) -> Iterator[Answer]:
+        for name, pending in list(waiting.items()):
+            whole = len(pending) == options.samples
+            if whole and (wait or all(execution.done() for *_, execution in pending)):
+                yield _answer(waiting.pop(name))
+
+    for pending in _continuations(model, prompts, options, executor, statistics):
+        waiting.setdefault(pending[0].task.name, []).append(pending)
+        yield from finished(wait=False)
+    yield from finished(wait=True)
+
+
+def _continuations(
+    model: Model,
+    prompts: Sequence[Prompt],
     options: EvaluationOptions,
     executor: Executor,
     statistics: GenerationStatistics,
 ) -> Iterator[Pending]:
-    """Yield each continuation with its execution under way, as the model finishes them.
-
-    `statistics` is counted up meanwhile.
-    """
+    """Yield each continuation with its execution under way, as the model finishes them."""
     seeds = range(options.sampling.seed, options.sampling.seed + options.samples)
-    jobs = [(item, seed) for item in asked for seed in seeds]
-    fitting = [(item, seed) for item, seed in jobs if budget(item, model, options) > 0]
-    nothing = Solution("")
-    for item, seed in jobs:
-        if budget(item, model, options) == 0:
-            execution = executor.pool.submit(Execution, Outcome.NO_CODE, "no-room")
-            yield Pending(item, seed, None, nothing, execution)
-    if not fitting:
-        return
-    rules: list[Stop] = [stop_rule(item.task, item.prompt) for item, _ in fitting]
-    requests = [
-        Request(
-            tokens=item.prompt.tokens,
-            max_tokens=budget(item, model, options),
-            sampling=replace(options.sampling, seed=seed),
-            stop=rule,
+    jobs, requests = [], []
+    for prompt, seed in ((prompt, seed) for prompt in prompts for seed in seeds):
+        most = budget(prompt, model, options)
+        if most == 0:
+            execution: Future[Execution] = Future()
+            execution.set_result(Execution(Outcome.NO_CODE, "no-room"))
+            yield prompt, seed, Continuation(finish="length"), Solution(""), execution
+            continue
+        rule = stop_rule(prompt)
+        sampling = replace(options.sampling, seed=seed)
+        jobs.append((prompt, seed, rule))
+        requests.append(
+            Request(tokens=prompt.tokens, max_tokens=most, sampling=sampling, stop=rule)
         )
-        for (item, seed), rule in zip(fitting, rules, strict=True)
-    ]
+    if not requests:
+        return
     generator = Generator(session_for(model, requests, options), statistics=statistics)
     for index, continuation in generator.run(requests):
-        item, seed = fitting[index]
-        solution = read_answer(
-            item.task,
-            item.prompt,
-            continuation.text,
-            end=rules[index].end,
-            cut_off=continuation.finish == "length",
-        )
-        execution = executor.submit(item.task, solution)
-        yield Pending(item, seed, continuation, solution, execution)
+        prompt, seed, rule = jobs[index]
+        cut_off = continuation.finish == "length"
+        solution = read_answer(prompt, continuation.text, end=rule.end, cut_off=cut_off)
+        yield prompt, seed, continuation, solution, executor.submit(prompt.task, solution)
+
+
+def budget(prompt: Prompt, model: Model, options: EvaluationOptions) -> int:
+    """Return how many tokens a continuation may have; 0 where the prompt leaves no room."""
+    wanted = options.max_tokens
+    # A template that knows of thinking blocks needs tokens for them too.
+    if prompt.style is PromptStyle.CHAT and "think" in (model.chat_template or ""):
+        wanted += options.thinking_tokens
+    room = (model.n_ctx_train or MOST_CELLS) - len(prompt.tokens)
+    return max(0, min(wanted, room))
 
 
 def session_for(model: Model, requests: Sequence[Request], options: EvaluationOptions) -> Session:
@@ -212,4 +163,49 @@ def session_for(model: Model, requests: Sequence[Request], options: EvaluationOp
             max_rows=parallel,
             threads=options.threads,
         ),
+    )
+
+
+def _answer(pending: Sequence[Pending]) -> Answer:
+    """Wait for the executions of a task and return its answer."""
+    prompt = pending[0][0]
+    return Answer(
+        task=prompt.task.name,
+        language=prompt.task.language,
+        level=prompt.task.level,
+        style=prompt.style.value,
+        prompt=prompt.text,
+        prompt_tokens=list(prompt.tokens),
+        samples=sorted((_sample(*one) for one in pending), key=lambda sample: sample["seed"]),
+    )
+
+
+def _sample(
+    prompt: Prompt,
+    seed: int,
+    continuation: Continuation,
+    solution: Solution,
+    execution: "Future[Execution]",
+) -> Sample:
+    fate = execution.result()
+    parses, errors, leaves = shape_of(prompt.task, solution.completion, whole=solution.whole)
+    return Sample(
+        seed=seed,
+        completion=solution.completion,
+        whole=solution.whole,
+        thinking=solution.thinking,
+        trimmed=solution.trimmed,
+        finish=continuation.finish or "length",
+        tokens=len(continuation.tokens),
+        log_probabilities=list(continuation.log_probabilities),
+        outcome=fate.outcome.value,
+        reason=fate.reason,
+        detail=fate.detail,
+        wall_s=fate.wall_s,
+        cpu_s=fate.cpu_s,
+        parses=parses,
+        error_nodes=errors,
+        leaves=leaves,
+        repetition=repetition(continuation.tokens),
+        edit_similarity=edit_similarity(solution.completion, prompt.task.reference),
     )

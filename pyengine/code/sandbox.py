@@ -16,20 +16,23 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, TypeAlias
 
 from pyengine.code.cgroup import MemoryGroup, memory_group
 from pyengine.code.harness.tree import children, descendants, end_below
-from pyengine.code.usage import OPEN_FILES
-from pyengine.code.view import HARNESS, bubblewrap_argv, namespaces_view
+from pyengine.code.view import HARNESS, bubblewrap_argv, view
 from pyengine.errors import InputError, OptionError, PyengineError
 from pyengine.files import temporary_folder
 
 MIB = 1 << 20
+OPEN_FILES = 256  # the most descriptors that one process may have
+# Why a job was killed from outside.
+Stopped: TypeAlias = Literal["wall time", "CPU time", "memory", "output"]
 
 
 class SandboxError(PyengineError):
@@ -76,10 +79,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """Files to lay down in the working folder, the steps to run there, and folders they need to
-    read.
+    """Files to lay down in the working folder, steps to run there, and folders they need to read.
 
-    `folder` is where the working folder is seen from inside; steps name their files relative to it.
+    Steps name their files relative to the working folder.
     """
 
     files: Mapping[str, str | bytes]
@@ -125,7 +127,7 @@ class Sandbox:
                 )
             os.close(report_write)
             report_write = -1
-            process = Process(child, report_read, self.isolation, group)
+            process = Process(child, report_read, self.isolation, job.limits, group)
             self._running.add(process)
             try:
                 yield process
@@ -166,7 +168,7 @@ class Sandbox:
             return bubblewrap_argv(job.toolchain_roots) + inner
         if self.isolation is Isolation.NAMESPACES:
             spec = {
-                **namespaces_view(job.toolchain_roots),
+                **view(job.toolchain_roots),
                 "root": folder,
                 "disk_bytes": job.limits.disk_bytes,
                 "argv": inner,
@@ -186,14 +188,40 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
         ) from error
 
 
+@dataclass(frozen=True)
+class StepEnd:
+    """How one step ended: `status` is its exit code, or minus the signal that ended it."""
+
+    name: str
+    status: int
+    cpu_s: float
+
+
 @dataclass(eq=False)
 class Process:
-    """A running job: its outermost process, and the pipe on which the supervisor reports."""
+    """A running job, and how it ended: `pyengine.code.watch` sees to that.
+
+    Attributes:
+        child: its outermost process.
+        report_fd: the pipe on which the supervisor reports.
+        started, ended_at: on the monotonic clock; not ended while it runs.
+        stopped: why it was killed; None where it ended by itself.
+        written: bytes that it wrote in all.
+        memory: bytes that it had when they were last counted.
+        buffers: what it wrote, by the name of the pipe.
+    """
 
     child: "subprocess.Popen[bytes]"
     report_fd: int
     isolation: Isolation
+    limits: Limits
     group: MemoryGroup | None = None
+    started: float = 0.0
+    ended_at: float | None = None
+    stopped: Stopped | None = None
+    written: int = 0
+    memory: int = 0
+    buffers: dict[str, bytearray] = field(default_factory=dict)
 
     @property
     def stdout(self) -> IO[bytes]:
@@ -235,6 +263,39 @@ class Process:
         self.stdout.close()
         self.stderr.close()
 
+    @property
+    def began(self) -> bool:
+        """False where the sandbox itself could not be set up."""
+        return b"\n" in self.buffers.get("report", b"")
+
+    @property
+    def steps(self) -> list[StepEnd]:
+        """The steps that have ended; lacks the one during which the job was stopped."""
+        lines = bytes(self.buffers.get("report", b"")).split(b"\n")[1:-1]
+        return [StepEnd(**json.loads(line)) for line in lines]
+
+    def said(self, pipe: str) -> bytes:
+        """Return what came through "stdout", "stderr" or "verdict", up to the limit of output."""
+        return bytes(self.buffers.get(pipe, b"")[: self.limits.output_bytes])
+
+    @property
+    def wall_s(self) -> float:
+        """How long it ran."""
+        return (self.ended_at or time.monotonic()) - self.started
+
+    def take(self, name: str, data: bytes) -> None:
+        """Keep what came through a pipe; stop where it is too much."""
+        self.buffers.setdefault(name, bytearray()).extend(data)
+        self.written += len(data)
+        if self.written > self.limits.output_bytes:
+            self.stop("output")
+
+    def stop(self, why: Stopped) -> None:
+        """Kill the job, unless it has ended or was killed before."""
+        if self.stopped is None and self.ended_at is None:
+            self.stopped = why
+            self.kill()
+
 
 def interpreter() -> str:
     """Return the Python that stands outside any virtual environment."""
@@ -245,28 +306,21 @@ def interpreter() -> str:
 
 def _step_description(step: Step, limits: Limits, work: str, closed: bool) -> dict[str, Any]:
     bounds = {
-        "cpu_s": limits.cpu_s,
-        "data_bytes": limits.memory_bytes,
-        "file_bytes": limits.file_bytes,
-        "open_files": OPEN_FILES,
-        "core_bytes": 0,
+        "RLIMIT_CPU": limits.cpu_s,
+        "RLIMIT_DATA": limits.memory_bytes,
+        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_NOFILE": OPEN_FILES,
+        "RLIMIT_CORE": 0,
     }
     if closed:  # elsewhere it would count every process of the user
-        bounds["processes"] = limits.processes
+        bounds["RLIMIT_NPROC"] = limits.processes
     if step.limit_address_space:
-        bounds["address_bytes"] = limits.memory_bytes
-    temporary = "/tmp" if closed else work
-    env = {
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": work,
-        "TMPDIR": temporary,
-        **step.env,
-    }
+        bounds["RLIMIT_AS"] = limits.memory_bytes
+    env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": work}
     return {
         "name": step.name,
         "argv": list(step.argv),
-        "env": env,
+        "env": {**env, "TMPDIR": "/tmp" if closed else work, **step.env},
         "limits": bounds,
         "fds": {str(target): source for target, source in step.fds.items()},
     }

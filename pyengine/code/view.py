@@ -35,12 +35,28 @@ SYSTEM_FILES = (
 )
 
 
-def _binds(toolchain_roots: Sequence[str]) -> dict[str, str]:
+# Where interpreters of any version look for installed packages.
+PACKAGES = tuple(
+    f"{prefix}lib{width}/python3*/{name}-packages"
+    for prefix in ("", "local/")
+    for width in ("", "64")
+    for name in ("site", "dist")
+)
+
+
+def view(toolchain_roots: Sequence[str]) -> dict[str, Any]:
+    """Return what a program is shown, in the words of the SPEC of harness/namespaces.py."""
     candidates = [*SYSTEM_FOLDERS, *SYSTEM_FILES, sys.base_prefix, *toolchain_roots]
     shown = [path for path in candidates if Path(path).exists() and not Path(path).is_symlink()]
     binds = {path: path for path in shown if not path.startswith("/usr/")}
     binds[str(HARNESS)] = "/harness"
-    return binds
+    links = {path: str(Path(path).readlink()) for path in SYSTEM_FOLDERS if Path(path).is_symlink()}
+    return {
+        "binds": binds,
+        "hidden": _hidden([*binds]),
+        "links": {**links, **STREAMS},
+        "devices": DEVICES,
+    }
 
 
 def _hidden(shown: Sequence[str]) -> list[str]:
@@ -57,33 +73,13 @@ def _hidden(shown: Sequence[str]) -> list[str]:
     return sorted(path for path in found if path.startswith(below))
 
 
-# Where interpreters of any version look for installed packages.
-PACKAGES = tuple(
-    f"{prefix}lib{width}/python3*/{name}-packages"
-    for prefix in ("", "local/")
-    for width in ("", "64")
-    for name in ("site", "dist")
-)
-
-
-def _links() -> dict[str, str]:
-    return {path: str(Path(path).readlink()) for path in SYSTEM_FOLDERS if Path(path).is_symlink()}
-
-
-def namespaces_view(toolchain_roots: Sequence[str]) -> dict[str, Any]:
-    """Return what harness/namespaces.py shows to a program, in the words of its SPEC."""
-    binds = _binds(toolchain_roots)
-    return {
-        "binds": binds,
-        "hidden": _hidden([*binds]),
-        "links": {**_links(), **STREAMS},
-        "devices": DEVICES,
-    }
-
-
 def bubblewrap_argv(toolchain_roots: Sequence[str]) -> list[str]:
     """Return the command that shows the same to the command that follows."""
-    argv = [_bubblewrap(), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    bubblewrap = shutil.which("bwrap")
+    if bubblewrap is None:
+        raise OptionError("bubblewrap (bwrap) is not installed; install it or use namespaces")
+    shown = view(toolchain_roots)
+    argv = [bubblewrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     if os.geteuid() == 0:
         argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
@@ -93,26 +89,17 @@ def bubblewrap_argv(toolchain_roots: Sequence[str]) -> list[str]:
     # the right to do so.
     argv += ["--as-pid-1", "--cap-add", "CAP_SYS_ADMIN"]
     argv += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
-    binds = _binds(toolchain_roots)
-    above = {str(parent) for target in binds.values() for parent in Path(target).parents}
+    targets = shown["binds"].values()
+    above = {str(parent) for target in targets for parent in Path(target).parents}
     for folder in sorted(above - {"/"} | {"/dev", "/work", "/tmp", "/dev/shm"}):
         argv += ["--perms", "0755", "--dir", folder]
-    for source, target in binds.items():
+    for source, target in shown["binds"].items():
         argv += ["--ro-bind", source, target]
-    for folder in _hidden([*binds]):
+    for folder in shown["hidden"]:
         argv += ["--perms", "0755", "--tmpfs", folder, "--remount-ro", folder]
-    for link, target in _links().items():
-        argv += ["--symlink", target, link]
     argv += ["--proc", "/proc"]
-    for device in DEVICES:
+    for device in shown["devices"]:
         argv += ["--dev-bind", device, device]
-    for name, target in STREAMS.items():
-        argv += ["--symlink", target, name]
+    for link, target in shown["links"].items():
+        argv += ["--symlink", target, link]
     return [*argv, "--remount-ro", "/", "--"]
-
-
-def _bubblewrap() -> str:
-    found = shutil.which("bwrap")
-    if found is None:
-        raise OptionError("bubblewrap (bwrap) is not installed; install it or use namespaces")
-    return found

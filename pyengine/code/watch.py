@@ -1,15 +1,13 @@
 """Wait for sandboxed jobs, and stop them at their limits of time, memory and output."""
 
-import json
+import contextlib
 import os
 import selectors
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from pyengine.code.sandbox import Limits, Process
-from pyengine.code.usage import cpu_of, memory_of
+from pyengine.code.sandbox import OPEN_FILES, Process
 
 # How often to look: more often the nearer a program is to its limit of memory, as it may take
 # FASTEST bytes in a second.
@@ -17,126 +15,46 @@ POLL_S, SHORTEST_POLL_S, FASTEST = 0.05, 0.002, 4 << 30
 OWN_BYTES = 16 << 20  # what the sandbox's own processes have in the job's group, about
 CPU_GRACE_S = 0.1  # what the supervisor needs; the kernel's limit on one process comes first
 SUSPENDED_S, MOST_SUSPENDED_S = 2.0, 600.0
+# Where no cgroup counts: pages in memory or in swap, and the tables that describe them; pages that
+# are only read need those alone.
+COUNTED = ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:")
+# What the kernel may hold behind one descriptor. A socket: net.core.wmem_default and a last packet.
+SOCKET_BYTES, OTHER_BYTES = 256 << 10, 64 << 10
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Stopped(str, Enum):
-    """Why a job was killed from outside."""
-
-    WALL_TIME = "wall time"
-    CPU_TIME = "CPU time"
-    MEMORY = "memory"
-    OUTPUT = "output"
-
-
-@dataclass(frozen=True)
-class StepEnd:
-    """How one step ended: `status` is its exit code, or minus the signal that ended it."""
-
-    name: str
-    status: int
-    cpu_s: float
-    wall_s: float
-    peak_bytes: int
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a whole job ended. `steps` lacks the step during which it was stopped.
-
-    `began` is False where the sandbox itself could not be set up.
-    """
-
-    began: bool
-    steps: tuple[StepEnd, ...]
-    stdout: bytes
-    stderr: bytes
-    stopped: Stopped | None
-    wall_s: float
-    verdict: bytes = b""
-
-
-@dataclass
-class _Watched:
-    process: Process
-    limits: Limits
-    stopped: Stopped | None = None
-    ended_at: float | None = None
-    written: int = 0
-    memory: int = 0
-    buffers: dict[str, bytearray] = field(default_factory=dict)
-
-    def take(self, name: str, data: bytes) -> None:
-        self.buffers.setdefault(name, bytearray()).extend(data)
-        self.written += len(data)
-        if self.written > self.limits.output_bytes:
-            self.stop(Stopped.OUTPUT)
-
-    def stop(self, why: Stopped) -> None:
-        if self.stopped is None and self.ended_at is None:
-            self.stopped = why
-            self.process.kill()
-
-    def ended_steps(self) -> list[StepEnd]:
-        """Return the steps that have ended so far."""
-        lines = bytes(self.buffers.get("report", b"")).split(b"\n")[1:-1]
-        return [StepEnd(**json.loads(line)) for line in lines]
-
-    def cpu_s(self) -> float:
-        """Return the CPU time of the step that runs: of all its processes together."""
-        return cpu_of(self.process.members()) - sum(step.cpu_s for step in self.ended_steps())
-
-    def pause_s(self) -> float:
-        """Return how long the program cannot pass its limit of memory by much."""
-        left = self.limits.memory_bytes - self.memory
-        return min(max(left / FASTEST, SHORTEST_POLL_S), POLL_S)
-
-    def result(self, started: float) -> Ended:
-        return Ended(
-            began=b"\n" in self.buffers.get("report", b""),
-            steps=tuple(self.ended_steps()),
-            stdout=bytes(self.buffers.get("stdout", b"")[: self.limits.output_bytes]),
-            stderr=bytes(self.buffers.get("stderr", b"")[: self.limits.output_bytes]),
-            stopped=self.stopped,
-            wall_s=(self.ended_at or time.monotonic()) - started,
-            verdict=bytes(self.buffers.get("verdict", b"")),
-        )
-
-
-def watch(
-    processes: Sequence[Process], limits: Limits, *, verdict_fd: int | None = None
-) -> list[Ended]:
-    """Return how each of `processes` ended; all of them are stopped when one passes a limit.
+def watch(processes: Sequence[Process], *, verdict_fd: int | None = None) -> None:
+    """Wait until all of `processes` have ended; each is stopped when it passes a limit.
 
     `verdict_fd` is read along with the last of them: the channel on which a judge reports.
     """
     started = time.monotonic()
-    watched = [_Watched(process, limits) for process in processes]
     with selectors.DefaultSelector() as selector:
-        for item in watched:
+        for process in processes:
+            process.started = started
             for name, descriptor in (
-                ("stdout", item.process.stdout.fileno()),
-                ("stderr", item.process.stderr.fileno()),
-                ("report", item.process.report_fd),
+                ("stdout", process.stdout.fileno()),
+                ("stderr", process.stderr.fileno()),
+                ("report", process.report_fd),
             ):
-                selector.register(descriptor, selectors.EVENT_READ, (item, name))
+                selector.register(descriptor, selectors.EVENT_READ, (process, name))
         if verdict_fd is not None:
-            selector.register(verdict_fd, selectors.EVENT_READ, (watched[-1], "verdict"))
-        _pump(selector, watched, started)
-    return [item.result(started) for item in watched]
+            selector.register(verdict_fd, selectors.EVENT_READ, (processes[-1], "verdict"))
+        _pump(selector, processes, started)
 
 
-def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: float) -> None:
+def _pump(selector: selectors.BaseSelector, processes: Sequence[Process], started: float) -> None:
     last, forgiven = started, MOST_SUSPENDED_S
-    while any(item.ended_at is None for item in watched):
-        pause_s = min(item.pause_s() for item in watched if item.ended_at is None)
+    while any(process.ended_at is None for process in processes):
+        pause_s = min(_pause_s(process) for process in processes if process.ended_at is None)
         if not selector.get_map():
             time.sleep(pause_s)
         ready = selector.select(pause_s) if selector.get_map() else []
         for key, _ in ready:
-            item, name = key.data
+            process, name = key.data
             data = os.read(key.fd, 65536)
             if data:
-                item.take(name, data)
+                process.take(name, data)
             else:
                 selector.unregister(key.fd)
         now = time.monotonic()
@@ -144,38 +62,102 @@ def _pump(selector: selectors.BaseSelector, watched: list[_Watched], started: fl
             started += min(now - last, forgiven)
             forgiven -= min(now - last, forgiven)
         last = now
-        for item in watched:
-            if item.ended_at is None:
-                _check(item, now, started)
+        for process in processes:
+            if process.ended_at is None:
+                _check(process, now, started)
     _drain(selector)
 
 
-def _check(item: _Watched, now: float, started: float) -> None:
-    process, limits = item.process, item.limits
+def _pause_s(process: Process) -> float:
+    """Return how long the program cannot pass its limit of memory by much."""
+    left = process.limits.memory_bytes - process.memory
+    return min(max(left / FASTEST, SHORTEST_POLL_S), POLL_S)
+
+
+def _check(process: Process, now: float, started: float) -> None:
+    limits = process.limits
     if process.group and process.group.ran_out():
-        item.stop(Stopped.MEMORY)
+        process.stop("memory")
     if process.child.poll() is not None:
-        item.ended_at = now
+        process.ended_at = now
         return
     if process.group:
-        item.memory = process.group.used_bytes() - OWN_BYTES
+        process.memory = process.group.used_bytes() - OWN_BYTES
     else:
-        item.memory = memory_of(process.program())
+        process.memory = memory_of(process.program())
     if now - started > limits.wall_s:
-        item.stop(Stopped.WALL_TIME)
-    elif item.memory > limits.memory_bytes:
-        item.stop(Stopped.MEMORY)
-    elif item.cpu_s() > limits.cpu_s + CPU_GRACE_S:
-        item.stop(Stopped.CPU_TIME)
+        process.stop("wall time")
+    elif process.memory > limits.memory_bytes:
+        process.stop("memory")
+    elif _cpu_s(process) > limits.cpu_s + CPU_GRACE_S:
+        process.stop("CPU time")
+
+
+def _cpu_s(process: Process) -> float:
+    """Return the CPU time of the step that runs: of all its processes together."""
+    return cpu_of(process.members()) - sum(step.cpu_s for step in process.steps)
 
 
 def _drain(selector: selectors.BaseSelector) -> None:
     """Take what was written before the end, without waiting for who holds a pipe open."""
     while ready := selector.select(0):
         for key, _ in ready:
-            item, name = key.data
+            process, name = key.data
             data = os.read(key.fd, 65536)
-            if data and item.written <= item.limits.output_bytes:
-                item.take(name, data)
+            if data and process.written <= process.limits.output_bytes:
+                process.take(name, data)
             else:
                 selector.unregister(key.fd)
+
+
+def memory_of(pids: Iterable[int]) -> int:
+    """Return the bytes that processes hold, or may hold.
+
+    Their pages, and for every pipe and socket what its buffer has room for. A process that does
+    not let its descriptors be counted has all of them full.
+    """
+    held, shared = 0, set[str]()
+    for member in pids:
+        pages = _pages(member)
+        held += pages or 0
+        try:
+            for target in _targets(member):
+                if target.startswith(("pipe:", "socket:")):
+                    shared.add(target)
+                elif target.startswith("anon_inode:"):
+                    held += OTHER_BYTES
+        except PermissionError:
+            held += OPEN_FILES * SOCKET_BYTES if pages is not None else 0
+        except OSError:
+            continue
+    return held + sum(
+        SOCKET_BYTES if name.startswith("socket:") else OTHER_BYTES for name in shared
+    )
+
+
+def _pages(pid: int) -> int | None:
+    """Return the bytes of a process's pages and their tables; None where it has ended."""
+    with contextlib.suppress(OSError, ValueError):  # it may end while being looked at
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        sizes = [int(line.split()[1]) * 1024 for line in lines if line.startswith(COUNTED)]
+        return sum(sizes) if sizes else None
+    return None
+
+
+def _targets(pid: int) -> list[str]:
+    """Return what the descriptors of a process lead to."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(descriptor.readlink()))
+    return found
+
+
+def cpu_of(pids: Iterable[int]) -> float:
+    """Return the seconds of CPU time of processes and of those that they have waited for."""
+    ticks = 0
+    for member in pids:
+        with contextlib.suppress(OSError, ValueError):
+            fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
+    return ticks / TICKS

@@ -8,7 +8,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,21 +67,29 @@ class Folder:
 
     def save_speed(self, key: str, timing: dict[str, Any]) -> None:
         """Keep the timings of one variant."""
-        write_atomic(self._speed(key), json.dumps({"key": key, **timing}, indent=1) + "\n")
+        save_json(self.folder / SPEED, key, timing)
 
     def load_speed(self, key: str) -> dict[str, Any] | None:
         """Return the timings under a key; None where there are none, or damaged ones."""
-        try:
-            content = json.loads(self._speed(key).read_text(encoding="utf-8"))
-            return content if content.pop("key") == key else None
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            return None
+        return load_json(self.folder / SPEED, key)
 
     def _chunk(self, key: str) -> Path:
         return self.folder / CHUNKS / f"{key}.npz"
 
-    def _speed(self, key: str) -> Path:
-        return self.folder / SPEED / f"{key}.json"
+
+def save_json(folder: Path, key: str, content: Mapping[str, Any]) -> None:
+    """Keep plain JSON values in a folder under a key; equal ones give equal bytes."""
+    text = json.dumps({"key": key, **content}, indent=1)
+    write_atomic(folder / f"{key}.json", f"{text}\n")
+
+
+def load_json(folder: Path, key: str) -> dict[str, Any] | None:
+    """Return what `save_json` kept; None where there is nothing, or something damaged."""
+    try:
+        content: dict[str, Any] = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
+        return content if content.pop("key") == key else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def to_bytes(observation: Observation) -> bytes:

@@ -160,13 +160,3 @@ def spearman(first: Floats, second: Floats, *, level: float = 0.95) -> Estimate:
     reach = normal_quantile(0.5 + level / 2) * np.sqrt((1 + taken**2 / 2) / (n - 3))
     low, high = (float(np.tanh(np.arctanh(taken) + side * reach)) for side in (-1, 1))
     return Estimate(rho, min(low, rho), max(high, rho), level, n=n, n_clusters=n, interval="fisher")
-
-
-def flips(
-    first: dict[str, bool], second: dict[str, bool]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names that only the first solves and those that only the second solves."""
-    shared = [name for name in first if name in second]
-    only_first = tuple(name for name in shared if first[name] and not second[name])
-    only_second = tuple(name for name in shared if second[name] and not first[name])
-    return only_first, only_second

@@ -14,7 +14,6 @@ import os
 import resource
 import signal
 import sys
-import time
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -48,17 +47,8 @@ def become(uid: int) -> None:
 
 
 def set_limits(limits: dict[str, int]) -> None:
-    names = {
-        "cpu_s": "RLIMIT_CPU",
-        "address_bytes": "RLIMIT_AS",
-        "data_bytes": "RLIMIT_DATA",
-        "processes": "RLIMIT_NPROC",
-        "file_bytes": "RLIMIT_FSIZE",
-        "open_files": "RLIMIT_NOFILE",
-        "core_bytes": "RLIMIT_CORE",
-    }
     for name, value in limits.items():
-        kind = getattr(resource, names[name], None)
+        kind = getattr(resource, name, None)
         if kind is None:
             continue
         _, hard = resource.getrlimit(kind)
@@ -89,7 +79,6 @@ def become_step(step: dict[str, Any], root: str, uid: int | None, stdin: int) ->
 
 
 def run_step(step: dict[str, Any], root: str, uid: int | None) -> dict[str, Any]:
-    started = time.monotonic()
     stdin = os.open("/dev/null", os.O_RDONLY)
     pid = os.fork()
     if pid == 0:
@@ -108,8 +97,6 @@ def run_step(step: dict[str, Any], root: str, uid: int | None) -> dict[str, Any]
         "name": step["name"],
         "status": os.waitstatus_to_exitcode(status),
         "cpu_s": usage.ru_utime + usage.ru_stime,
-        "peak_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-        "wall_s": time.monotonic() - started,
     }
 
 
