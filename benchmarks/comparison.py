@@ -10,7 +10,10 @@ shipped corpus joined by language, so that windows are full.
 
 llama-perplexity writes its base file from the reference and reads it again for each variant, over
 as many whole windows; it scores the second half of each, as `compare` with half-window strides
-does. Ratios are per decoded token: the windows of `compare` need not be whole.
+does. Ratios are per decoded token: the windows of `compare` need not be whole. What `compare`
+decodes a second time, 4 % of the scored rows and 128 at least, counts as cost and not as tokens.
+`compare` as it is by default, over pieces of the shipped documents, is held against the same for a
+scored token.
 """
 
 import argparse
@@ -20,7 +23,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyengine.measure.options import CompareOptions
@@ -113,6 +116,28 @@ class Bench:
         command = ["compare", self.reference, *variants, *usual, *extra]
         return self._run(command, (1 + len(variants)) * self.decoded())
 
+    def default(self) -> Cost:
+        """Return the cost of `compare` with one variant at its defaults, for the scored tokens."""
+        usual = ["--no-starts", "--continuations", "0", "--threads", str(self.threads), "--json"]
+        command = [
+            "compare",
+            self.reference,
+            self.variants[0],
+            "--tokens",
+            str(self.tokens),
+            *usual,
+        ]
+        found = self._run(command, 1)
+        with open_model(self.reference, options=ModelOptions(vocabulary_only=True)) as model:
+            documents = tokenize(load_corpus().documents, model.vocabulary)
+            windows = cut_windows(
+                documents,
+                document_prefix(model.vocabulary),
+                WindowOptions(max_tokens=self.tokens),
+                seed=CompareOptions().seed,
+            )
+        return replace(found, tokens=2 * sum(map(len, windows)))
+
     def sweep(self) -> Cost:
         """Return the cost of `sweep` with all variants, timings left out."""
         command = ["sweep", self.reference]
@@ -143,7 +168,7 @@ class Bench:
 
     def decoded(self) -> int:
         """Return how many tokens each model decodes for `compare`."""
-        how = WindowOptions(n_ctx=self.context, max_tokens=self.tokens)
+        how = WindowOptions(n_ctx=self.context, document_tokens=None, max_tokens=self.tokens)
         with open_model(self.reference, options=ModelOptions(vocabulary_only=True)) as model:
             documents = tokenize(load_corpus([self.folder / "corpus"]).documents, model.vocabulary)
             prefix = document_prefix(model.vocabulary)
@@ -152,7 +177,8 @@ class Bench:
 
     def _text(self) -> list[str | Path]:
         corpus: list[str | Path] = ["--corpus", self.folder / "corpus"]
-        return [*corpus, "--context", str(self.context), "--tokens", str(self.tokens)]
+        whole = ["--document-tokens", "0"]
+        return [*corpus, *whole, "--context", str(self.context), "--tokens", str(self.tokens)]
 
     def _run(self, command: Sequence[str | Path], tokens: int) -> Cost:
         return cost([sys.executable, "-m", "pyengine", *command], tokens)
@@ -203,7 +229,13 @@ def run(bench: Bench, program: Path | None) -> None:
     chunks = max(1, bench.decoded() // bench.context)
     show("compare, one variant", bench.compare(bench.variants[:1], "--no-starts"))
     if program is not None:
-        show("llama-perplexity, one variant", bench.peer(program, bench.variants[:1], chunks))
+        peer = bench.peer(program, bench.variants[:1], chunks)
+        show("llama-perplexity, one variant", peer)
+        default = bench.default()
+        show("compare by default, per scored token", default)
+        scored = replace(peer, tokens=chunks * bench.context)  # the second half of each window
+        ratio = default.ratio(scored)
+        print(f"compare by default / llama-perplexity: {ratio:.3f} CPU, for a scored token")
         show("emulation, one variant", bench.emulation(chunks))
     show(f"compare, {all_of_them}", bench.compare(bench.variants, "--no-starts"))
     if program is not None:

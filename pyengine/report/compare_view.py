@@ -278,6 +278,8 @@ def control_facts(run: Run) -> list[tuple[str, str]]:
         return []
     computed: dict[str, Any] = next(iter(run.shown("control", reference)), {})
     largest = next((row.value for row in rows if row.group == "quantile=1"), None)
-    again = [f"{name.replace('_', ' ')} {value}" for name, value in computed.get("again", {}).items()]
+    again = [
+        f"{name.replace('_', ' ')} {value}" for name, value in computed.get("again", {}).items()
+    ]
     told = facts("control", kl=rows[0], largest=largest, other=again, **computed)
     return list(told.pairs)
