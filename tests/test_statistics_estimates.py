@@ -1,5 +1,7 @@
 """Means, standard errors, intervals and what is said of differences."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from pyengine.statistics.estimates import (
     confidence_sequence,
     pooled_rms,
     quantiles,
+    ratio_of_means,
     weighted_median,
 )
 from pyengine.statistics.paired import (
@@ -186,3 +189,51 @@ def test_verdicts() -> None:
     hopeless = paired_difference(noise - noise.mean() + 1e-4, zero, clusters)
     assert tokens_to_separate(hopeless) is None
     assert tokens_to_separate(apart) is None
+
+
+def test_a_ratio_of_means_is_that_of_sums_with_the_error_of_its_logarithm() -> None:
+    first = np.array([1.0, 3.0, 2.0, 6.0, 4.0])
+    second = np.array([2.0, 2.0, 1.0, 5.0, 3.0])
+    clusters = np.array([0, 0, 1, 1, 2])
+    found = ratio_of_means(first, second, clusters)
+    sums = [(4.0, 4.0), (8.0, 6.0), (4.0, 3.0)]
+    ratio = 16 / 13
+    spread = sum((s - ratio * t) ** 2 for s, t in sums) * 3 / 2
+    error = math.sqrt(spread) / 13
+    reach = 4.302652729911275 * error / ratio  # Student's t of 2 degrees of freedom
+    assert found.value == pytest.approx(ratio)
+    assert found.error == pytest.approx(error)
+    assert found.low == pytest.approx(ratio * math.exp(-reach))
+    assert found.high == pytest.approx(ratio * math.exp(reach))
+    assert (found.n, found.n_clusters) == (5, 3)
+
+
+def test_a_ratio_and_its_inverse_say_the_same() -> None:
+    generator = np.random.default_rng(3)
+    first, second = generator.exponential(1, (2, 90))
+    clusters = np.repeat(np.arange(9), 10)
+    there, back = ratio_of_means(first, second, clusters), ratio_of_means(second, first, clusters)
+    assert there.value == pytest.approx(1 / back.value)
+    assert there.low == pytest.approx(1 / back.high)
+    assert there.high == pytest.approx(1 / back.low)
+
+
+def test_intervals_of_ratios_cover_them() -> None:
+    """Documents whose levels differ by a factor that both share, as those of code do."""
+    generator = np.random.default_rng(11)
+    covered, trials = 0, 600
+    clusters = np.repeat(np.arange(12), 30)
+    for _ in range(trials):
+        level = generator.lognormal(0, 0.45, 12)[clusters]
+        own = generator.lognormal(-(0.15**2) / 2, 0.15, 12)[clusters]
+        second = level * generator.exponential(1, 360)
+        first = 2.5 * level * own * (0.5 * second / level + 0.5 * generator.exponential(1, 360))
+        found = ratio_of_means(first, second, clusters)
+        covered += found.low <= 2.5 <= found.high
+    assert 0.92 <= covered / trials <= 0.98
+
+
+def test_a_ratio_over_one_document_has_no_interval() -> None:
+    found = ratio_of_means(np.ones(4), np.full(4, 2.0), np.zeros(4, dtype=np.intp))
+    assert found.value == 0.5
+    assert math.isnan(found.low)

@@ -31,6 +31,7 @@ class Pair:
 
     Attributes:
         difference: mean of KL(first) - KL(second).
+        ratio: KL(first) / KL(second); None where one of them is 0 or infinite.
         p_holm: the two-sided p-value, after Holm's correction over all pairs of the run.
         more_tokens: how many more would separate them with a chance of 80 %, were the difference
             seen the true one; None where they are told apart, or where it cannot be said.
@@ -39,6 +40,7 @@ class Pair:
     first: str
     second: str
     difference: Measurement
+    ratio: Measurement | None
     p_holm: float
     verdict: Verdict
     more_tokens: int | None
@@ -47,7 +49,9 @@ class Pair:
         """Return the same pair with the second variant first."""
         d = self.difference
         turned = replace(d, value=-d.value, low=-d.high, high=-d.low)
-        return replace(self, first=self.second, second=self.first, difference=turned)
+        r = self.ratio
+        ratio = r and replace(r, value=1 / r.value, low=1 / r.high, high=1 / r.low)
+        return replace(self, first=self.second, second=self.first, difference=turned, ratio=ratio)
 
 
 def reference_of(run: Run) -> ModelInfo:
@@ -104,7 +108,9 @@ def pairs(run: Run, margin: float) -> list[Pair]:
     for row, estimate, p_holm in zip(rows, estimates, adjusted, strict=True):
         kind = verdict(estimate, margin=margin, adjusted_p=p_holm)
         more = tokens_to_separate(estimate) if kind == "undecided" else None
-        found.append(Pair(row.model, row.members["against"], row, p_holm, kind, more))
+        second = row.members["against"]
+        ratio = run.find("kl_ratio", row.model, against=second)
+        found.append(Pair(row.model, second, row, ratio, p_holm, kind, more))
     return found
 
 

@@ -22,6 +22,7 @@ from pyengine.statistics.estimates import (
     clustered_ratio,
     pooled_rms,
     quantiles,
+    ratio_of_means,
     weighted_median,
 )
 from pyengine.statistics.paired import paired_difference
@@ -109,19 +110,19 @@ def quantile_rows(
 def differences(
     tables: Iterable[tuple[str, TokenTable]], *, reference: str
 ) -> Iterator[Measurement]:
-    """Yield the paired difference of every two variants' divergences over the same tokens."""
+    """Yield the paired difference and the ratio of every two variants' divergences."""
     known = list(tables)
     for i, (first, table) in enumerate(known):
         for second, other in known[i + 1 :]:
             n = min(len(table), len(other))
-            found = paired_difference(
-                table.columns["kl"][:n],
-                other.columns["kl"][:n],
-                table.clusters[:n],
-                level=LEVEL,
-            )
+            kl, of_other = table.columns["kl"][:n], other.columns["kl"][:n]
+            clusters = table.clusters[:n]
             against = group_of({"against": second})
+            found = paired_difference(kl, of_other, clusters, level=LEVEL)
             yield measurement_of(found, "kl_difference", first, reference, against)
+            if min(kl.sum(), of_other.sum()) > 0 and np.isfinite(kl + of_other).all():
+                ratio = ratio_of_means(kl, of_other, clusters, level=LEVEL)
+                yield measurement_of(ratio, "kl_ratio", first, reference, against)
 
 
 def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[Measurement]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pyengine.choose.verdicts import (
+    Pair,
     divergence,
     kl_floor,
     pairs,
@@ -30,7 +31,7 @@ from pyengine.report.sentences import (
 )
 from pyengine.report.tables import Cell, Table
 from pyengine.report.words import facts, note_sentence, say
-from pyengine.run.measurement import Measurement, members_of
+from pyengine.run.measurement import members_of
 from pyengine.run.record import Run
 
 TEXT_BEFORE = 40
@@ -159,18 +160,21 @@ def _quantiles(numbers: Numbers, ids: Sequence[str]) -> Table:
     return replace(made, notes=tuple(notes))
 
 
-def difference_cells(numbers: Numbers, row: Measurement) -> dict[str, Any]:
-    """Return a difference of two divergences as its estimate and its interval."""
-    column, floor = {"metric": "kl_difference"}, numbers.floor(row)
-    ends = measured_cell(row, {**column, "part": "interval"})
-    return {"difference": measured_cell(row, column, floor), "interval": ends}
+def difference_cells(numbers: Numbers, pair: Pair) -> dict[str, Any]:
+    """Return how two divergences differ: the difference, its interval, and their ratio."""
+    column, row = {"metric": "kl_difference"}, pair.difference
+    return {
+        "difference": measured_cell(row, column, numbers.floor(row)),
+        "interval": measured_cell(row, {**column, "part": "interval"}),
+        "ratio": measured_cell(pair.ratio, {"part": "range"}),
+    }
 
 
 def _pairs(numbers: Numbers, margin: float) -> Table:
     found = pairs(numbers.run, margin)
     rows = [
         {
-            **difference_cells(numbers, pair.difference),
+            **difference_cells(numbers, pair),
             "first": pair.first,
             "second": pair.second,
             "p_holm": pair.p_holm,

@@ -113,7 +113,9 @@ def axis_sentence(content: dict[str, Any]) -> str:
 
 def scored_sentence(population: Population) -> str:
     """Say how much was scored, and how it was cut."""
-    return say("scored", "scored", p=population, windows=windows_sentence(population))
+    languages = len(population.scored_languages)
+    windows = windows_sentence(population)
+    return say("scored", "scored", p=population, languages=languages, windows=windows)
 
 
 def windows_sentence(population: Population) -> str:

@@ -140,7 +140,7 @@ def _neighbours(
 ) -> Table:
     rows = []
     for variant, pair in found.items():
-        cells, row = difference_cells(numbers, pair.difference), pair.difference
+        cells, row = difference_cells(numbers, pair), pair.difference
         floor = numbers.floor(row)
         noise = floor is not None and abs(row.value) <= floor
         rows.append(
@@ -148,6 +148,7 @@ def _neighbours(
                 "variant": labels[variant],
                 "against": labels[pair.second],
                 "difference": cells["difference" if noise else "interval"],
+                "ratio": cells["ratio"],
                 "p_holm": pair.p_holm,
                 "told": _sentence(pair, margin),
             }

@@ -6,7 +6,7 @@ in the limit of many documents whatever happens inside them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,24 @@ def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Esti
     return Estimate(
         mean, mean - reach, mean + reach, level, error, int(total), n_clusters, interval="t"
     )
+
+
+def ratio_of_means(
+    first: Floats, second: Floats, clusters: Clusters, *, level: float = 0.95
+) -> Estimate:
+    """Estimate the mean of one quantity over that of another, both of the same tokens.
+
+    r = sum S_c / sum T_c over the sums of both in each cluster, with the linearised standard error
+    of `clustered_ratio`. By the delta method ln r has se / r, and the interval is
+    exp(ln r +- t se / r): both quantities must be positive, as divergences are (Cochran 1977,
+    section 6.3).
+    """
+    numerators, _ = cluster_sums(first, clusters)
+    denominators, _ = cluster_sums(second, clusters)
+    found = clustered_ratio(numerators, denominators, level=level)
+    reach = np.exp((found.high - found.value) / found.value)
+    low, high = float(found.value / reach), float(found.value * reach)
+    return replace(found, low=low, high=high, n=len(first))
 
 
 def cluster_sums(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
