@@ -55,7 +55,7 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
         assert one["metric"] == other["metric"]
         assert float(one["value"]) == other["value"]
     kl = [row for row in listed if row["metric"] == "kl" and row["group"] == ""]
-    assert kl[0]["model"] == kl[0]["reference"] == "model"  # the null control
+    assert kl[0]["model"] == kl[0]["reference"] == "model"  # beside itself
     assert [float(row["value"]) for row in kl[1:]] == pytest.approx([0.0005, 0.00075, 0.001125])
 
 

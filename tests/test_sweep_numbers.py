@@ -83,7 +83,7 @@ def test_sizes_and_timings(sweep: SmallSweep, undisturbed: Path) -> None:
 def test_a_sweep_and_a_comparison_give_the_same_rows(
     sweep: SmallSweep, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every measurement, the starts and the null control too, bit for bit."""
+    """Every measurement, the starts and files beside themselves too, bit for bit."""
     variants = [str(undisturbed / "models" / f"tiny-{name}.gguf") for name in ("Q8_0", "Q4_0")]
     how = ["--tokens", "200", "--context", "64", "--threads", "1", "--corpus", str(sweep.corpus)]
     how += ["--continuations", "0", "--json"]

@@ -61,8 +61,8 @@ def compare(
 ) -> Run:
     """Measure how far variants are from a reference, over whole next-token distributions.
 
-    KL divergence with clustered errors, by language, confidence and syntax, with a null control;
-    bits per byte and keywords as strings where vocabularies differ.
+    KL divergence with clustered errors, by language, confidence and syntax, and of every file
+    from itself; bits per byte and keywords as strings where vocabularies differ.
 
     Args:
         reference: the model that the others are held against.

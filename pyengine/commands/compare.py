@@ -82,8 +82,9 @@ def command(
 ) -> None:
     """Measure how far variants are from a reference, over whole next-token distributions.
 
-    KL divergence with clustered errors, by language, confidence and syntax, with a null control;
-    bits per byte where vocabularies differ. Models are paths or references (ollama:, hf:, …).
+    KL divergence with clustered errors, by language, confidence and syntax, and of every file
+    from itself; bits per byte where vocabularies differ. Models are paths or references
+    (ollama:, hf:, …).
     """
     from pyengine.commands.output import print_json, print_result, reporting
     from pyengine.plain_text import safe
