@@ -82,7 +82,7 @@ def test_p_values_are_those_of_t_corrected_over_all_pairs() -> None:
     assert [pair.p_holm for pair in found] == pytest.approx(holm(expected))
     undecided = next(pair for pair in found if (pair.first, pair.second) == ("m-Q8", "m-Q5"))
     assert undecided.verdict == "undecided"
-    assert undecided.more_tokens is not None
+    assert undecided.more_documents is not None
     wide = {(pair.first, pair.second): pair for pair in pairs(sweep(error=0.02), 1.0)}
     assert {pair.verdict for pair in wide.values()} == {"equivalent"}  # the margin is asked anew
 
@@ -94,6 +94,7 @@ def test_the_null_control_is_no_divergence_of_a_variant() -> None:
 
 def test_a_variant_that_another_beats_says_by_which() -> None:
     assert smaller_and_closer(sweep()) == {"m-Q5": "m-Q4"}
+    assert smaller_and_closer(sweep(error=0.02)) == {}  # the same means, not told apart
 
 
 def test_parts_stand_out_by_their_whole_interval() -> None:

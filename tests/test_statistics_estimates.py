@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control, sem, ttest_rel
 from pyengine.statistics.estimates import (
     KL_LEVELS,
     Clusters,
+    Estimate,
     Floats,
     cluster_bootstrap,
     clustered_mean,
@@ -21,10 +22,10 @@ from pyengine.statistics.estimates import (
     weighted_median,
 )
 from pyengine.statistics.paired import (
+    documents_to_separate,
     holm,
     p_value,
     paired_difference,
-    tokens_to_separate,
     verdict,
 )
 
@@ -151,7 +152,7 @@ def test_identical_variants_do_not_differ() -> None:
     same = paired_difference(a, a, np.arange(20))
     assert p_value(same) == 1.0
     assert verdict(same, margin=0.0) == "equivalent"
-    assert tokens_to_separate(same) is None
+    assert documents_to_separate(same) is None
 
 
 def test_holm_steps_down() -> None:
@@ -182,13 +183,30 @@ def test_verdicts() -> None:
     assert verdict(apart, margin=0.1, adjusted_p=0.2) == "undecided"
     near = paired_difference(noise - noise.mean() + 0.05, zero, clusters)
     assert verdict(near, margin=0.01) == "undecided"
-    more = tokens_to_separate(near)
+    more = documents_to_separate(near)
     assert more is not None
     ratio = 0.05 / near.error
-    assert more == pytest.approx(400 * ((2.801585 / ratio) ** 2 - 1), rel=0.06)
+    assert more == pytest.approx(40 * ((2.801585 / ratio) ** 2 - 1), rel=0.06)
+    corrected = documents_to_separate(near, corrections=6.0)
+    assert corrected is not None
+    assert corrected > 1.4 * more
     hopeless = paired_difference(noise - noise.mean() + 1e-4, zero, clusters)
-    assert tokens_to_separate(hopeless) is None
-    assert tokens_to_separate(apart) is None
+    assert documents_to_separate(hopeless) is None
+    assert documents_to_separate(apart) is None
+
+
+def test_as_many_documents_as_forecast_show_a_difference_four_times_in_five() -> None:
+    generator = np.random.default_rng(8)
+    spread = 1.0
+    seen = Estimate(0.4, -0.2, 1.0, 0.95, spread / math.sqrt(10), 100, 10, "t")
+    more = documents_to_separate(seen, corrections=3.0)
+    assert more is not None
+    n, shown, trials = 10 + more, 0, 3000
+    for _ in range(trials):
+        values = generator.normal(0.4, spread, n)
+        found = clustered_mean(values, np.arange(n))
+        shown += 3.0 * p_value(found) < 0.05
+    assert 0.77 <= shown / trials <= 0.86
 
 
 def test_a_ratio_of_means_is_that_of_sums_with_the_error_of_its_logarithm() -> None:

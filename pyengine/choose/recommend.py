@@ -14,11 +14,10 @@ from typing import Any, TypeAlias
 from pyengine.asked import asked
 from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.conditions import holds
-from pyengine.choose.verdicts import Pair, pairs, reference_of
+from pyengine.choose.verdicts import ALPHA, Pair, pairs, reference_of
 from pyengine.errors import InputError, OptionError
 from pyengine.run.record import Exhibit, Run
 
-ALPHA = 0.05
 Pairs: TypeAlias = Mapping[frozenset[str], Pair]
 # {"code": ..., and what its words need}; candidates stand in it by their names.
 Reason: TypeAlias = dict[str, Any]

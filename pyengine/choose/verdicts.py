@@ -14,12 +14,14 @@ from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.paired import (
     Verdict,
+    documents_to_separate,
     holm,
     p_value,
-    tokens_to_separate,
     verdict,
 )
 
+# A p-value below it, corrected by Holm's method, tells two variants apart.
+ALPHA = 0.05
 # How a mean KL divergence stands to a margin.
 Place: TypeAlias = Literal["noise", "no-interval", "within", "beyond", "undecided"]
 Change: TypeAlias = Literal["no-interval", "undecided", "different"]
@@ -33,7 +35,7 @@ class Pair:
         difference: mean of KL(first) - KL(second).
         ratio: KL(first) / KL(second); None where one of them is 0 or infinite.
         p_holm: the two-sided p-value, after Holm's correction over all pairs of the run.
-        more_tokens: how many more would separate them with a chance of 80 %, were the difference
+        more_documents: how many more would separate them with a chance of 80 %, were the difference
             seen the true one; None where they are told apart, or where it cannot be said.
     """
 
@@ -43,7 +45,7 @@ class Pair:
     ratio: Measurement | None
     p_holm: float
     verdict: Verdict
-    more_tokens: int | None
+    more_documents: int | None
 
     def reversed(self) -> Pair:
         """Return the same pair with the second variant first."""
@@ -103,11 +105,14 @@ def pairs(run: Run, margin: float) -> list[Pair]:
     """
     rows = run.select("kl_difference")
     estimates = [_estimate(row) for row in rows]
-    adjusted = holm([p_value(estimate) for estimate in estimates])
+    p_values = [p_value(estimate) for estimate in estimates]
+    several = run.population is None or run.population.n_scored_documents > 1
     found = []
-    for row, estimate, p_holm in zip(rows, estimates, adjusted, strict=True):
+    for row, estimate, p, p_holm in zip(rows, estimates, p_values, holm(p_values), strict=True):
         kind = verdict(estimate, margin=margin, adjusted_p=p_holm)
-        more = tokens_to_separate(estimate) if kind == "undecided" else None
+        more = None
+        if kind == "undecided" and several and p > 0:
+            more = documents_to_separate(estimate, corrections=p_holm / p)
         second = row.members["against"]
         ratio = run.find("kl_ratio", row.model, against=second)
         found.append(Pair(row.model, second, row, ratio, p_holm, kind, more))
@@ -133,13 +138,23 @@ def by_divergence(run: Run) -> list[str]:
 
 
 def smaller_and_closer(run: Run) -> dict[str, str]:
-    """Return for each variant that another beats in both size and mean KL the closest such."""
+    """Return for each variant that another beats in both size and mean KL the closest such.
+
+    The other is no larger, and closer by the paired test over the same tokens, corrected for the
+    number of pairs.
+    """
+    told = [pair for pair in pairs(run, 0.0) if pair.p_holm < ALPHA]
+    apart = {frozenset((pair.first, pair.second)) for pair in told}
     known = [
         (kl.value, m.file_bytes, m.id) for m in variants_of(run) if (kl := divergence(run, m.id))
     ]
     found = {}
     for value, size, variant in known:
-        rivals = [other for other in known if other[1] <= size and other[0] < value]
+        rivals = [
+            other
+            for other in known
+            if other[1] <= size and other[0] < value and frozenset((variant, other[2])) in apart
+        ]
         if rivals:
             found[variant] = min(rivals)[2]
     return found

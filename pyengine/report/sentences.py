@@ -77,11 +77,11 @@ def pair_sentence(pair: Pair, margin: float) -> str:
     """Say what the same tokens tell of two variants."""
     first, second, d = pair.first, pair.second, pair.difference
     code: str = pair.verdict if math.isfinite(d.error) else "no-interval"
-    if code == "undecided" and pair.more_tokens is None:
+    if code == "undecided" and pair.more_documents is None:
         code = "undecided/small"
     closer, farther = (first, second) if d.value < 0 else (second, first)
     named = {"first": first, "second": second, "closer": closer, "farther": farther}
-    return say("pairs", code, d=d, margin=margin, more=pair.more_tokens, **named)
+    return say("pairs", code, d=d, margin=margin, more=pair.more_documents, **named)
 
 
 def plain_verdict(kl: Measurement, margin: float, floor: float | None) -> str:

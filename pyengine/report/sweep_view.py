@@ -118,7 +118,9 @@ def _variants(
         if note.code in ("variant-failed", "other-vocabulary"):
             words = "failed" if note.code == "variant-failed" else "other vocabulary"
             verdicts[note.model] = Cell(words, note.code, "bad")
-    verdicts |= {variant: Cell("beaten", "beaten", "warn") for variant in better}
+    for variant in better:
+        words = f"{verdicts[variant].text}, beaten" if variant in verdicts else "beaten"
+        verdicts[variant] = Cell(words, "beaten", "warn")
     notes = [
         *_padding_note(numbers),
         *(f"{labels[variant]} is beaten by {labels[by]}." for variant, by in better.items()),
@@ -162,9 +164,9 @@ def _sentence(pair: Pair, margin: float) -> str:
     if pair.verdict == "equivalent":
         return f"the same within {margin:g} nats"
     told = f"cannot be told apart at {count(pair.difference.n)} tokens"
-    if pair.more_tokens is None:
+    if pair.more_documents is None:
         return told
-    return f"{told}; about {count(pair.more_tokens)} more would separate them"
+    return f"{told}; about {counted(pair.more_documents, 'more document')} would separate them"
 
 
 def _speeds(numbers: Numbers, timings: Run, labels: Mapping[str, str]) -> Table:

@@ -1,11 +1,12 @@
 """Differences between two variants measured on the same tokens, and what may be said of them."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from pyengine.statistics.distributions import normal_quantile, student_two_sided
+from pyengine.statistics.distributions import student_quantile, student_two_sided
 from pyengine.statistics.estimates import Clusters, Estimate, Floats, clustered_mean
 
 Verdict: TypeAlias = Literal["different", "equivalent", "undecided"]
@@ -68,21 +69,38 @@ def verdict(estimate: Estimate, *, margin: float, adjusted_p: float | None = Non
     return "different" if p < 1 - estimate.level else "undecided"
 
 
-def tokens_to_separate(estimate: Estimate, *, power: float = 0.8) -> int | None:
-    """Return how many more tokens would show the difference, were the one seen the true one.
+def documents_to_separate(
+    estimate: Estimate, *, corrections: float = 1.0, power: float = 0.8
+) -> int | None:
+    """Return how many more documents would show the difference, were the one seen the true one.
 
-    The standard error falls with the root of the tokens, so n (z_level + z_power)^2 (se / d)^2
-    tokens are needed in all, rounded to two figures. None where it already shows, or where the
-    difference is under a quarter of its standard error and such a forecast would mean nothing.
+    The smallest G with (t_level + t_power) s / sqrt(G) <= |d|, where s = se sqrt(G_0) is the spread
+    over documents and both quantiles are Student's with G - 1 degrees of freedom, less the G_0 that
+    there are; to two figures. None where it already shows, or where the difference is under a
+    quarter of its standard error and such a forecast would mean nothing.
+
+    Args:
+        corrections: by how much Holm's method multiplies the p-value: 1 - level is divided by it.
+        power: chance of showing it.
     """
     if not np.isfinite(estimate.error) or estimate.error == 0.0:
         return None
-    ratio = abs(estimate.value) / estimate.error
-    if ratio < SMALLEST_INFORMATIVE_RATIO:
+    if abs(estimate.value) < SMALLEST_INFORMATIVE_RATIO * estimate.error:
         return None
-    z = normal_quantile(0.5 + estimate.level / 2) + normal_quantile(power)
-    more = estimate.n * ((z / ratio) ** 2 - 1)
-    if more <= 0:
+    spread = estimate.error * np.sqrt(estimate.n_clusters) / abs(estimate.value)
+    tail = (1 - estimate.level) / corrections / 2
+
+    def shows(n: int) -> bool:
+        quantiles = student_quantile(1 - tail, n - 1) + student_quantile(power, n - 1)
+        return bool(quantiles * spread <= np.sqrt(n))
+
+    enough = estimate.n_clusters
+    if shows(enough):
         return None
-    scale = 10 ** max(int(np.floor(np.log10(more))) - 1, 0)
-    return max(int(round(more / scale) * scale), 1)
+    while not shows(enough):
+        enough *= 2
+    # Fewer than half of these are not enough.
+    enough = bisect_left(range(enough), True, lo=max(2, enough // 2), key=shows)
+    more = enough - estimate.n_clusters
+    scale = 10 ** max(len(str(more)) - 2, 0)
+    return int(max(round(more / scale) * scale, 1))
