@@ -202,7 +202,7 @@ def test_a_name_that_is_not_utf8_is_a_problem_of_its_file(tmp_path: Path) -> Non
     empty = Places(home=tmp_path / "none", environment={}, embedded=tmp_path / "x", system=tmp_path)
     first, second = take_inventory(empty, [tmp_path])
     assert first["problem"] is None
-    assert second["problem"]["reason"] == "its name is not UTF-8; give it another"
+    assert second["problem"]["message"] == "its name is not UTF-8; give it another"
 
 
 def test_parts_that_are_missing_are_told(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ A small seeded part of the campaign in kills.py.
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,13 +145,18 @@ def test_a_store_of_somebody_else_is_not_cut(
     _ = sandbox
     words = [word.format(place=tmp_path) for word in known["evaluate"].words]
     assert run(words) == 0
-    (path,) = (tmp_path / "kept").iterdir()
-    ours = path.read_bytes()
-    path.write_bytes(ours + b'{"key": "ha')  # what a kill leaves
+    (folder,) = (tmp_path / "kept").iterdir()
+    first, *others = sorted(folder.iterdir())
+    kept = {path: path.read_bytes() for path in others}
+    first.write_bytes(first.read_bytes()[:-9])  # a damaged answer is measured again
+    (folder / "mine.json").write_text('{"mine": 1}')
     assert run(words) == 0
-    assert path.read_bytes() == ours
-    path.write_bytes(b'{"mine": 1}\nhalf a line')
+    assert json.loads(first.read_bytes())["key"] == first.stem
+    assert {path: path.read_bytes() for path in others} == kept
+    assert (folder / "mine.json").read_text() == '{"mine": 1}'
+    shutil.rmtree(folder)
+    folder.write_bytes(b"mine")
+    capsys.readouterr()
     assert run(words) == 2
-    assert "exists and holds no finished tasks" in capsys.readouterr().err
-    assert path.read_bytes() == b'{"mine": 1}\nhalf a line'
-    assert json.loads(ours.splitlines()[0])["key"]
+    assert str(folder) in capsys.readouterr().err
+    assert folder.read_bytes() == b"mine"
