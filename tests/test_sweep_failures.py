@@ -17,7 +17,9 @@ def rows_of(folder: Path, model: str) -> list[str]:
     rows = result_of(folder).select(model=model)
     assert rows
     return [
-        f"{r.metric} {r.group} {r.value} {r.error}" for r in rows if r.metric != "kl_difference"
+        f"{r.metric} {r.group} {r.value} {r.error}"
+        for r in rows
+        if r.metric not in ("kl_difference", "kl_ratio")
     ]
 
 
