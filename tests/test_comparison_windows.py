@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyengine.errors import CorpusError, OptionError
+from pyengine.measure.found import fewer_tokens
+from pyengine.report.words import note_sentence
 from pyengine.text.documents import Document
 from pyengine.text.tokens import TokenizedText
 from pyengine.text.windows import (
@@ -132,3 +134,16 @@ def test_impossible_options_and_empty_corpora_are_refused() -> None:
             cut_windows([text_of(50)], [7], bad, seed=1)
     with pytest.raises(CorpusError, match="no token to score"):
         cut_windows([text_of(1)], [], WindowOptions(), seed=1)
+
+
+def test_a_corpus_that_gives_fewer_tokens_than_asked_for_says_so() -> None:
+    few = fewer_tokens(448, 5000, WindowOptions())
+    assert [note.values for note in few] == [
+        {"tokens": 448, "asked": 20_000, "document_tokens": 448}
+    ]
+    assert "448 tokens of the 20,000 asked for" in note_sentence(few[0])
+    (unlimited,) = fewer_tokens(448, 5000, WindowOptions(max_tokens=None))
+    assert "gave 448 tokens: at most" in note_sentence(unlimited)
+    assert fewer_tokens(20_010, 5000, WindowOptions()) == []
+    assert fewer_tokens(300, 300, WindowOptions()) == []  # whole documents, all that there is
+    assert fewer_tokens(448, 5000, WindowOptions(document_tokens=None)) == []

@@ -138,7 +138,8 @@ def test_windows_starts_and_continuations_are_fitted(tmp_path: Path) -> None:
     ]
     text = tmp_path / "text.py"
     text.write_text(TEXT)
-    done = run("compare", *paths, "--corpus", text, "--continuations", "1", "--json")
+    whole: list[str | Path] = ["--corpus", text, "--document-tokens", "0"]
+    done = run("compare", *paths, *whole, "--continuations", "1", "--json")
     assert done.code == 0, done.err
     record = parse(json.loads(done.out), "stdout")
     (note,) = record.notes
@@ -148,7 +149,7 @@ def test_windows_starts_and_continuations_are_fitted(tmp_path: Path) -> None:
     assert record.shown("continuation")[0]["n_generated"] == 32  # 64 - 33 + 1
     starts = {members_of(row.group).get("start") for row in record.select(model="1")}
     assert starts >= {"sequence", "cold"}
-    shown = run("compare", *paths, "--corpus", text, "--no-starts")
+    shown = run("compare", *paths, *whole, "--no-starts")
     assert "Contexts are of 64 tokens, not 512" in " ".join(shown.out.split())
     assert run("probe", paths[0], "--no-split").code == 0
     longer = run("probe", paths[0], "--no-split", "--start", f"text:{TEXT}")
@@ -177,16 +178,17 @@ def test_more_than_was_trained_is_measured_and_said(tmp_path: Path) -> None:
     path = tiny_models.write_plain(tmp_path / "llama.gguf")  # trained with 128
     corpus = Corpus((Document("a", "python", TEXT.encode()),), "test")
     for n_ctx, expected in ((128, []), (512, ["beyond-trained-context"] * 2)):
-        windows = WindowOptions(n_ctx=n_ctx, max_tokens=600)
+        windows = WindowOptions(n_ctx=n_ctx, document_tokens=None, max_tokens=600)
         options = CompareOptions(windows=windows, threads=1, starts=False, continuations=0)
         result = compare(path, [path], corpus=corpus, options=options)
         assert [note.code for note in result.notes] == expected
-    assert result.notes[0].values == {"positions": 496, "trained": 128}
+    assert result.notes[0].values == {"positions": 511, "trained": 128}
     assert PLAIN.windows.n_ctx < 128
     text = tmp_path / "text.py"
     text.write_text(TEXT)
-    shown = " ".join(run("compare", path, path, "--corpus", text, "--no-starts").out.split())
-    assert "llama was given contexts of up to 496 tokens and was trained with 128" in shown
+    whole: list[str | Path] = ["--corpus", text, "--document-tokens", "0", "--no-starts"]
+    shown = " ".join(run("compare", path, path, *whole).out.split())
+    assert "llama was given contexts of up to 511 tokens and was trained with 128" in shown
     start = ["--start", f"text:{TEXT}", "--no-split", "--draws", "1"]
     probed = json.loads(run("probe", path, *start, "--json").out)
     (note,) = [note for note in probed["notes"] if note["code"] != "split-words-not-measured"]

@@ -75,7 +75,7 @@ def compare(
         context: tokens in a window.
         stride: tokens from window to window; None for half of them.
         windows: stop after so many windows.
-        tokens: scored tokens; 0 for the whole corpus.
+        tokens: scored tokens; 0 for no limit.
         precision: stop when every mean KL divergence is known to so many nats.
         margin: KL divergence, in nats, that is of no interest.
         axis: what separates the variants: "auto" reads it from the files; "quantization",

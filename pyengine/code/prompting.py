@@ -8,6 +8,7 @@ from enum import Enum
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.tasks import Task
 from pyengine.errors import OptionError
+from pyengine.measure.start_tokens import document_prefix
 from pyengine.models.chat import render_chats
 from pyengine.models.model import Model, prompt_ids
 
@@ -81,10 +82,9 @@ def _fim_prompt(task: Task, model: Model) -> Prompt:
     if None in marks:
         raise OptionError(f"{model.path}: the model has no fill-in-the-middle tokens")
     prefix, suffix, middle = (int(mark) for mark in marks if mark is not None)
-    bos = [vocabulary.bos] if vocabulary.add_bos and vocabulary.bos is not None else []
     before = vocabulary.tokenize(task.prompt).tolist()
     after = vocabulary.tokenize(task.suffix).tolist()
-    tokens = (*bos, prefix, *before, suffix, *after, middle)
+    tokens = (*document_prefix(vocabulary), prefix, *before, suffix, *after, middle)
     names = [vocabulary.piece(mark).decode("utf-8", "replace") for mark in (prefix, suffix, middle)]
     text = f"{names[0]}{task.prompt}{names[1]}{task.suffix}{names[2]}"
     return Prompt(task, PromptStyle.FIM, text, tokens)

@@ -47,7 +47,7 @@ MaxKl = Annotated[
     context=option(int, "Tokens in a window."),
     stride=option(int | None, "Tokens from window to window; default: half of them."),
     windows=option(int | None, "Stop after so many windows."),
-    tokens=option(int, "Scored tokens; 0 for the whole corpus."),
+    tokens=option(int, "Scored tokens; 0 for no limit."),
     precision=option(
         float | None, "Stop when every mean KL divergence is known to ± this, in nats."
     ),

@@ -35,6 +35,7 @@ from pyengine.measure.found import (
     beyond_trained,
     by_kind,
     documents_left_out,
+    fewer_tokens,
     fewest_positions,
     fitted,
     variant_failed,
@@ -219,6 +220,9 @@ def _measure_corpus(
     alive = _report_failures(series, subjects, found)
     found += corpus_findings(plan, text, series, [subject.info.id for subject in subjects])
     last = max(len(series[subject.info.id].observations) for subject in subjects)
+    n_tokens, most = sum(map(len, text.windows)), max(len(d.ids) for d in text.documents)
+    if plan.options.windows.max_windows is None:
+        found += fewer_tokens(n_tokens, most, plan.options.windows)
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
     if last < len(text.chunks):
         found.append(Note(code="stopped-early", values={"why": "precision"}))

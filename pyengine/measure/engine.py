@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.errors import InputError, PyengineError
+from pyengine.errors import InputError, PyengineError, failure_values
 from pyengine.files import temporary_folder
 from pyengine.measure import decode
 from pyengine.measure.contexts import Chunk
@@ -46,6 +46,11 @@ class Failure:
 
 
 Outcome: TypeAlias = Observation | Failure
+
+
+def failure_of(error: PyengineError, variant: Variant) -> Failure:
+    """Return a failure; the file's name stands beside its reason wherever that is shown."""
+    return Failure(failure_values(error, variant.path)["message"], type(error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +157,7 @@ def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> O
             task.twice,
         )
     except PyengineError as error:
-        # The file's name stands beside the reason wherever it is shown.
-        reason = str(error).removeprefix(f"{variant.path}: ")
-        return Failure(reason, type(error))
+        return failure_of(error, variant)
     finally:
         if not task.keep_open:
             processes.close(variant)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerError
 from pyengine.extras import import_extra
-from pyengine.measure.engine import Failure, Outcome, Processes, Task, measure_chunk
+from pyengine.measure.engine import Failure, Outcome, Processes, Task, failure_of, measure_chunk
 from pyengine.measure.variants import Variant
 from pyengine.models.gguf import known_sha256, model_parts
 
@@ -70,8 +70,7 @@ def compute(task: Task) -> dict[str, Outcome]:
         try:
             _check_file(variant)
         except PyengineError as error:
-            reason = str(error).removeprefix(f"{variant.path}: ")
-            missing[variant.id] = Failure(reason, type(error))
+            missing[variant.id] = failure_of(error, variant)
     usable = tuple(v for v in task.variants if v.id not in missing)
     found = measure_chunk(task.with_variants(usable), _processes()) if usable else {}
     return {**missing, **found}

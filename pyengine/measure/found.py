@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Exhibit, Note
+from pyengine.text.windows import WindowOptions
 
 Finding: TypeAlias = Measurement | Exhibit | Note
 _WHOLE: Mapping[str, str] = MappingProxyType({})
@@ -63,6 +64,19 @@ def beyond_trained(trained: Iterable[tuple[str, int]], positions: int) -> list[N
 def variant_failed(model: str, failure: Mapping[str, str], chunk: str = "open") -> Note:
     """Note that a variant has no numbers from a chunk on; for `failure` see `failure_values`."""
     return Note(code="variant-failed", model=model, values={**failure, "chunk": chunk})
+
+
+def fewer_tokens(n_tokens: int, longest: int, options: WindowOptions) -> list[Note]:
+    """Note that documents were cut to pieces and the tokens asked for were not reached.
+
+    Args:
+        longest: tokens of the longest document.
+    """
+    most, asked = options.document_tokens, options.max_tokens
+    if most is None or longest <= most or (asked is not None and n_tokens >= asked):
+        return []
+    values = {"tokens": n_tokens, "asked": asked, "document_tokens": most}
+    return [Note(code="fewer-tokens", values=values)]
 
 
 def documents_left_out(names: list[str], model: str = "") -> list[Note]:

@@ -38,7 +38,7 @@ TEXT_BEFORE = 40
 # Notes that stand where the answer does.
 ANSWERING = (
     *("other-vocabulary", "variant-failed", "beyond-trained-context", "fitted-to-positions"),
-    "documents-left-out",
+    *("documents-left-out", "fewer-tokens"),
 )
 
 
