@@ -45,7 +45,7 @@ def found(run: Run, metric: str, model: str, **members: str) -> Measurement:
 def test_averages_equal_a_slow_reading_of_the_logits(
     result: Run, tiny: Path, quantized: Quantize, corpus: Corpus
 ) -> None:
-    kl, same, outside, ratio, delta = [], [], [], [], []
+    kl, same, outside, clear, ratio, delta = [], [], [], [], [], []
     with open_model(tiny) as p, open_model(quantized("Q4_0")) as q:
         padding = padding_ids(p.vocabulary, p.n_vocab).tolist()
         assert padding == [262, 263, 264]
@@ -59,6 +59,8 @@ def test_averages_equal_a_slow_reading_of_the_logits(
                 b = oracle.log_softmax(row_q, padding)
                 kl.append(oracle.kl(a, b))
                 same.append(np.argmax(a) == np.argmax(b))
+                sure = np.exp(a.max()) > 0.5
+                clear.append(sure and np.argmax(a) != np.argmax(b))
                 outside.append(np.argmax(b) not in np.argsort(-a, kind="stable")[:5])
                 ratio.append(a[target] - b[target])
                 delta.append(np.exp(b[target]) - np.exp(a[target]))
@@ -69,6 +71,7 @@ def test_averages_equal_a_slow_reading_of_the_logits(
         ("kl", np.mean(kl)),
         ("same_first_choice", np.mean(same)),
         ("outside_first_five", np.mean(outside)),
+        ("clear_change", np.mean(clear)),
         ("log_ppl_ratio", np.mean(ratio)),
         ("delta_p", np.mean(delta)),
         ("delta_p_rms", np.sqrt(np.mean(np.square(delta)))),

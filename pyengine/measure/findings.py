@@ -136,7 +136,7 @@ def _arithmetic(
         both = {"model": model, "reference": model}
         rows = [*control_rows(table, **both)]
         yield from rows
-        yield from aggregate(table, **both, metrics=("same_first_choice",))
+        yield from aggregate(table, **both, metrics=("same_first_choice", "clear_change"))
         for row in rows:
             if row.metric == "kl" and not row.group:
                 from_itself[model] = row

@@ -28,6 +28,8 @@ Logits: TypeAlias = npt.NDArray[np.float32]
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 N_CHOICES = 5
 PASSAGE_LENGTH = 32
+# Above it a first choice is more probable than all other tokens together.
+SURE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +88,9 @@ def pair_columns(block: Block) -> Columns:
 
     Columns of the pair: kl, kl_reverse, jensen_shannon, total_variation, hellinger, delta_p,
     log_ppl_ratio, entropy_change, rank_correlation, rank_change, same_first_choice, overlap_K,
-    outside_first_five. Of the variant: log_p, entropy, padding_mass. Of the reference: the same
-    after `reference_`, and reference_top, the probability of its first choice. Nats.
+    outside_first_five, clear_change. Of the variant: log_p, entropy, padding_mass. Of the
+    reference: the same after `reference_`, and reference_top, the probability of its first choice.
+    Nats.
     """
     pairs = block.pairs
     p, q = pairs["log_p_target"], pairs["log_q_target"]
@@ -101,6 +104,7 @@ def pair_columns(block: Block) -> Columns:
             "rank_change": np.log(pairs["rank_q_target"] / pairs["rank_p_target"]),
             "same_first_choice": pairs["argmax_p"] == pairs["argmax_q"],
             "outside_first_five": _outside_first_five(block),
+            "clear_change": (pairs["argmax_p"] != pairs["argmax_q"]) & (pairs["top_p"] > SURE),
             "log_p": q,
             "entropy": pairs["entropy_q"],
             "padding_mass": pairs["padding_mass_q"],
