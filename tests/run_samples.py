@@ -95,9 +95,14 @@ def control(metric: str, floor: float, model: str = "model", *, group: str = "")
     return Measurement(metric, model, model, group, value, error=error, n=20_000, interval="iid")
 
 
-def difference(first: str, second: str, value: float, error: float = 0.0001) -> Measurement:
-    """Mean of KL(first) - KL(second)."""
-    return estimate("kl_difference", first, value, error, group=f"against={second}")
+def ratio(first: str, second: str, value: float, error: float = 0.01) -> Measurement:
+    """KL(first) / KL(second) over the same tokens of 30 documents."""
+    return estimate("kl_ratio", first, value, error, group=f"against={second}")
+
+
+def infinite(model: str, n_tokens: int = 3) -> Note:
+    """What a run says of a variant with infinite divergence at some tokens."""
+    return Note(code="infinite-divergence", model=model, values={"n_tokens": n_tokens})
 
 
 def failure(model: str, reason: str, chunk: str = "open") -> Note:
@@ -114,7 +119,7 @@ def made_run(
     measurements: Iterable[Measurement],
     *,
     command: str = "sweep",
-    margin: float = 0.005,
+    margin: float = 0.1,
     exhibits: Sequence[Exhibit] = (),
     notes: Sequence[Note] = (),
     population: Population | None = TEXT,

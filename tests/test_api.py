@@ -166,19 +166,18 @@ def test_the_next_token_after_a_text_is_that_start() -> None:
 
 def test_verdicts_follow_the_margin() -> None:
     run = sample_sweep(6)
-    wide, narrow = run.verdicts(margin=100.0), run.verdicts(margin=0.0)
-    assert {row.place for row in pyengine.verdicts(run, 100.0).rows} <= {"within", "noise"}
-    assert {row.place for row in pyengine.verdicts(run, 0.0).rows} & {"beyond", "undecided"}
-    assert str(wide) != str(narrow)
-    assert str(run.verdicts()) == str(run.verdicts(run.options["margin"]))
-    first, second, *_ = pyengine.verdicts(run, 100.0).rows
-    assert pyengine.verdicts(run)[first.model].kl == first.kl
+    first, second, *_ = pyengine.verdicts(run).rows
+    assert (first.least, first.against, first.verdict, first.ratio) == ("hardly", "", "", None)
     group = group_of({"against": first.model})
-    difference = estimate("kl_difference", second.model, 0.01, 0.001, group=group)
-    run = run.model_copy(update={"measurements": [*run.measurements, difference]})
-    for margin, step in ((100.0, "equivalent"), (0.001, "different")):
+    ratio = estimate("kl_ratio", second.model, 1.01, 0.02, group=group)
+    run = run.model_copy(update={"measurements": [*run.measurements, ratio]})
+    for margin, verdict in ((0.1, "alike"), (0.01, "undecided")):
         found = pyengine.verdicts(run, margin)[second.model]
-        assert (found.closer, found.step) == (first.model, step)
+        assert (found.against, found.verdict) == (first.model, verdict)
+        assert found.ratio is not None
+        assert found.ratio.value == 1.01
+    assert str(run.verdicts(margin=0.1)) != str(run.verdicts(margin=0.01))
+    assert str(run.verdicts()) == str(run.verdicts(run.options["margin"]))
     with pytest.raises(OptionError, match="negative"):
         run.verdicts(-1.0)
     with pytest.raises(OptionError, match="compares no models"):
@@ -220,8 +219,8 @@ def test_pandas_gets_every_row() -> None:
     column = table.columns.index("all")
     assert table.to_pandas().loc[table.rows[0], "all"] == table.values()[0][column]
     verdicts = run.verdicts()
-    places = [row.place for row in pyengine.verdicts(run).rows]
-    assert list(verdicts.to_pandas()["place"]) == places
+    least = [row.least for row in pyengine.verdicts(run).rows]
+    assert list(verdicts.to_pandas()["least"]) == least
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_report_shows_verdict_errors_and_the_floor(result: Run) -> None:
         "Where it differs most",
         "First divergence of greedy continuations",
         "Cold and warm starts",
-        "clustered by document",
+        "one standard error over 12 documents",
         "languages take turns",
         "then with flash attention off",
         "largest KL of the reference at a token",

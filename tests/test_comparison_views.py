@@ -8,12 +8,12 @@ import pytest
 from run_samples import (
     MADE,
     control,
-    difference,
     estimate,
     failure,
     info,
     made_run,
     made_timings,
+    ratio,
 )
 
 from pyengine.report.compare_view import compare_document
@@ -25,9 +25,8 @@ from pyengine.report.numbers import significant
 from pyengine.report.sentences import (
     axis_sentence,
     bits_sentence,
-    divergence_sentence,
+    compare_sentences,
     unmet_sentence,
-    verdict_sentences,
 )
 from pyengine.report.sweep_view import sweep_document
 from pyengine.report.tables import Cell
@@ -54,9 +53,9 @@ def sweep(floors: dict[str, float] | None = None) -> tuple[Run, Run]:
         ]
     names = list(KL)
     for i, first in enumerate(names):
-        rows += [
-            difference(first, second, KL[first] - KL[second], 0.00001) for second in names[i + 1 :]
-        ]
+        for second in names[i + 1 :]:
+            r = KL[first] / KL[second]
+            rows.append(ratio(first, second, r, 0.001 * r))
     run = made_run(models, rows, notes=[failure("m-Q3", "the process died with SIGSEGV")])
     return run, made_timings(models[:2])
 
@@ -67,10 +66,10 @@ def test_the_report_fits_80_columns_and_says_what_matters() -> None:
     lines = text.splitlines()
     order = [line.split()[0] for line in lines if line.startswith(("m ", "Q"))]
     assert order[:6] == ["m", "Q8", "Q5", "Q4", "Q2", "Q3"]  # source, then by size; then failures
-    assert any(line.startswith("Q5 ") and line.endswith("beaten") for line in lines)
+    assert any(line.startswith("Q5 ") and "hardly, beaten" in line for line in lines)
     assert any(line.startswith("Q3 ") and line.endswith("failed") for line in lines)
-    assert "Q5 is beaten by Q4." in lines
-    assert "The smallest that stays within 0.005 nats" in text
+    assert "Q5 is beaten by Q4, which is no larger: 1.01 times its damage" in " ".join(text.split())
+    assert "The smallest that is surely hardly changed is Q4, 4.50 GiB." in " ".join(text.split())
     assert "SIGSEGV" in text
     assert "1,234 (1,200–1,300)" in text
 
@@ -92,14 +91,12 @@ def test_differences_below_the_floor_are_not_shown() -> None:
     keywords = 0.05 / math.sqrt(20_000)
     floors = {"kl": 0.0005, "keyword_mass_change": keywords, "bits_per_byte_change": 0.0003}
     text = render_terminal(sweep_document(sweep(floors)[0]), width=200)
-    lines = {line.split()[0]: line for line in text.split("\n") if line.startswith("Q")}
-    variants = text.split("\nNeighbours in quality")[0]
+    variants = text.split("\nSteps in damage")[0]
     q8 = next(line for line in variants.split("\n") if line.startswith("Q8"))
     assert "≤ 0.50" in q8  # thousandths of a nat
     assert "≤ 5.0" in q8  # percentage points
     assert "−8.00" in text
     assert "Each file beside itself, computed in another order" in text
-    assert "≤ 0.00050" in lines["Q5"]  # the last table: Q5 and Q4 are neighbours
 
 
 def test_a_sweep_of_one_document_has_no_verdict() -> None:
@@ -112,7 +109,7 @@ def test_a_sweep_of_one_document_has_no_verdict() -> None:
 def compared(*rows: Measurement, floors: dict[str, float] | None = None) -> Run:
     """A comparison of two variants with a number in every table."""
     models = [info("m", 16.0), info("m-Q8", 8.0), info("m-Q4", 4.0)]
-    every = [m.id for m in METRICS.values() if m.needs_reference and m.id != "kl_difference"]
+    every = [m.id for m in METRICS.values() if m.needs_reference and m.id != "kl_ratio"]
     made = [control(name, (floors or {}).get(name, 1e-9), "m") for name in every]
     for quantile in ("0", "1"):
         for name in ("kl", "delta_p"):
@@ -135,15 +132,15 @@ def compared(*rows: Measurement, floors: dict[str, float] | None = None) -> Run:
             for metric in ("kl", "delta_p"):
                 made.append(Measurement(metric, name, "m", f"quantile={level}", value * number))
     made.append(estimate("ppl", "m", 8.0, math.nan, reference=""))
-    made.append(difference("m-Q8", "m-Q4", -0.1, 0.01))
+    made.append(ratio("m-Q8", "m-Q4", 0.5, 0.05))
     return made_run(models, [*rows, *made], command="compare")
 
 
 LEVELS = TABLES["quantiles"]["only"]
 HEADINGS = (
     *("Distance from the reference", "Other distances", "Distribution over tokens"),
-    *("Variants against each other", "By language", "By class of token"),
-    *("By confidence of the reference", "Cold and warm starts"),
+    *("By language", "By class of token", "By confidence of the reference"),
+    "Cold and warm starts",
     "Keywords in any spacing, in their language's documents",
 )
 
@@ -189,13 +186,20 @@ def test_the_quantiles_that_llama_perplexity_prints_are_shown(width: int) -> Non
 
 
 def test_pairs_are_judged_by_the_margin_of_the_record() -> None:
-    text = render_terminal(compare_document(compared()), width=400)
-    row = next(line for line in text.split("\n") if line.startswith("m-Q8") and "different" in line)
-    assert "−0.100 ± 0.010" in row
-    wide = compared().model_copy(update={"options": {"margin": 1.0}})
-    assert "m-Q8 and m-Q4 are equivalent within 1 nats" in render_terminal(
-        compare_document(wide), width=400
+    def row(run: Run) -> str:
+        text = render_terminal(compare_document(run), width=400)
+        table = text.split("\nVariants against each other")[1].split("\n\n")[0]
+        return next(line for line in table.split("\n") if line.startswith("m-Q"))
+
+    assert row(compared()).endswith("different")
+    assert "2.00 (1.63–2.45)" in row(compared())
+    rows = [r for r in compared().measurements if r.metric != "kl_ratio"]
+    near = compared().model_copy(
+        update={"measurements": [*rows, ratio("m-Q8", "m-Q4", 1.01, 0.02)]}
     )
+    assert row(near).endswith("alike")
+    narrow = near.model_copy(update={"options": {"margin": 0.01}})
+    assert row(narrow).endswith("not told apart")
 
 
 def test_parts_that_stand_out_are_named() -> None:
@@ -204,7 +208,7 @@ def test_parts_that_stand_out_are_named() -> None:
         estimate("kl", "m-Q8", 0.2, 0.01, reference="m", group="class=identifier"),
     )
     text = render_terminal(compare_document(run), width=400)
-    words = "changes less than the average token: indentation; more: identifier (by"
+    words = "changes less than the average token: indentation; more: identifier."
     assert f"m-Q8 {words}" in text
 
 
@@ -240,22 +244,6 @@ def test_a_missing_number_is_a_dash() -> None:
     assert measured_cell(estimate("kl", "a", math.nan), {"metric": "kl"}) is None
 
 
-def test_verdicts_in_words() -> None:
-    kl = estimate("kl", "a", 0.002, 0.0001, n_clusters=12)
-    assert divergence_sentence("a", kl, 0.005, 0.01) == (
-        "a cannot be told from the reference at 20,000 tokens: its KL divergence of 0.00200 nats "
-        "per token is not above the noise floor of 0.0100."
-    )
-    assert divergence_sentence("a", kl, 0.005, None) == (
-        "a: KL divergence 0.00200 nats per token (95 % interval 0.00180 to 0.00220), within the "
-        "margin of 0.005, at 20,000 tokens of 12 documents."
-    )
-    assert "beyond the margin" in divergence_sentence("a", kl, 0.001, None)
-    assert "on both sides of the margin" in divergence_sentence("a", kl, 0.002, None)
-    alone = estimate("kl", "a", 0.002, math.nan, n_clusters=1)
-    assert "one document gives no interval" in divergence_sentence("a", alone, 0.005, None)
-
-
 def test_another_vocabulary_is_compared_by_bits() -> None:
     group = "documents=whole"
     values = {"n_vocab": 300, "tokenizer": "bpe"}
@@ -273,7 +261,7 @@ def test_another_vocabulary_is_compared_by_bits() -> None:
         "a: 1.200 bits per byte, the reference 1.000; the 95 % interval of the difference is "
         "0.180 to 0.220, on 500 bytes."
     )
-    assert verdict_sentences(run, 0.005) == [bits_sentence(run, "a")]
+    assert compare_sentences(run, 0.1)[0] == bits_sentence(run, "a")
     text = render_terminal(compare_document(run), width=200)
     assert "a has another vocabulary (bpe, 300 entries) than the reference (spm, 260)" in text
     assert "20.0 %" in text.split("\nKeywords as strings")[1]
@@ -292,8 +280,8 @@ def test_every_code_has_words() -> None:
 
 
 def test_a_gate_says_why_it_fails() -> None:
-    assert unmet_sentence("a", "exceeds", {"value": 0.5, "high": 0.6}, 0.1) == (
-        "a: mean KL divergence 0.5, upper end 0.6, exceeds 0.1 nats"
+    assert unmet_sentence("a", "exceeds", {"value": 0.5, "low": 0.4, "high": 0.6}, 0.1) == (
+        "a: mean KL divergence 0.5, whose 95 % interval 0.4 to 0.6 exceeds 0.1 nats"
     )
     lonely = unmet_sentence("a", "no-interval", {"value": 0.5}, 0.1)
     assert "one document gives no interval" in lonely

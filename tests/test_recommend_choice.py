@@ -2,15 +2,26 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import run
-from run_samples import control, difference, estimate, failure, info, made_run, made_timings
+from run_samples import (
+    control,
+    estimate,
+    failure,
+    infinite,
+    info,
+    made_run,
+    made_timings,
+    ratio,
+)
 
 from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.recommend import Limits, choose, recommend, told_apart
+from pyengine.choose.scale import HARDLY
 from pyengine.errors import InputError, OptionError
 from pyengine.report.document import Paragraph
 from pyengine.report.recommend_view import recommend_document
@@ -29,7 +40,7 @@ def row(name: str, gib: float, kl: float, error: float = 0.0001, *, sha256: str 
 def sweep(
     *rows: Row,
     floor: float = 1e-6,
-    margin: float = 0.005,
+    margin: float = 0.1,
     reference: str = "r" * 64,
     pairs: Sequence[Measurement] = (),
 ) -> Run:
@@ -47,11 +58,11 @@ class Told:
         self.candidates = [Candidate.of(content) for content in run.shown("candidate")]
         paragraphs = [b.text for b in recommend_document(run).blocks if isinstance(b, Paragraph)]
         self.answer, self.why, self.what_would_change = paragraphs
-        self.margin = run.options["margin"]
+        self.limit = run.options["max_kl"]
 
 
-def told(*runs: Run, **limits: Any) -> Told:  # noqa: ANN401
-    return Told(recommend(runs, **limits))
+def told(*runs: Run, max_kl: float | None = 0.005, **limits: Any) -> Told:  # noqa: ANN401
+    return Told(recommend(runs, max_kl=max_kl, **limits))
 
 
 USUAL = (
@@ -62,14 +73,20 @@ USUAL = (
 )
 
 
-def test_the_smallest_within_the_margin_is_chosen() -> None:
+def test_the_smallest_within_the_limit_is_chosen() -> None:
     result = told(sweep(*USUAL))
-    assert (result.chosen, result.qualified, result.margin) == ("Q6_K", True, 0.005)
+    assert (result.chosen, result.qualified, result.limit) == ("Q6_K", True, 0.005)
     assert "smallest file" in result.why
-    assert "A margin of 0.031 nats would admit Q4_K_M" in result.what_would_change
+    assert "--max-kl 0.031 would admit Q4_K_M" in result.what_would_change
 
 
-def test_the_promise_made_about_the_margin_is_kept() -> None:
+def test_without_a_limit_the_smallest_that_is_hardly_changed_is_chosen() -> None:
+    between = row("Q5", 5, 0.0198, error=0.0001), row("Q4", 4, 0.0199, error=0.0001)
+    result = told(sweep(*USUAL, *between), max_kl=None)
+    assert (result.chosen, result.limit) == ("Q5", HARDLY)  # the interval of Q4 goes beyond
+
+
+def test_the_promise_made_about_the_limit_is_kept() -> None:
     assert told(sweep(*USUAL), max_kl=0.031).chosen == "Q4_K_M"
 
 
@@ -83,7 +100,9 @@ def test_the_whole_interval_must_be_within() -> None:
 def test_noise_counts_as_equal() -> None:
     result = told(sweep(row("Q8_0", 8, 0.001), row("Q9", 9, 0.0001), floor=0.002), max_kl=0.0)
     assert (result.chosen, result.qualified) == ("Q8_0", True)
-    assert "not above that of the reference against itself" in result.why
+    assert "no more than the order of computation gives" in result.why
+    unsure = row("Q7", 7, 0.0019, error=0.0001)  # its interval reaches above the floor
+    assert told(sweep(row("Q8_0", 8, 0.001), unsure, floor=0.002), max_kl=0.0).chosen == "Q8_0"
 
 
 def test_where_none_qualifies_the_best_that_fits_is_named() -> None:
@@ -98,22 +117,24 @@ def test_ties_go_to_the_smaller_file_unless_a_paired_test_told_them_apart() -> N
     result = told(sweep(one, other))
     assert result.chosen == "B"
     assert "smallest of 2 that cannot be told apart" in result.why
-    paired = sweep(one, other, pairs=[difference("B", "A", 0.002, 0.0001)])
-    assert told(paired, max_kl=0.001).chosen == "A"
-    assert told(paired, max_kl=0.003).chosen == "B"  # a difference too small
-
-
-def test_equivalence_at_the_records_margin_says_nothing_at_a_narrower_one() -> None:
-    one, other = row("A", 4, 0.0001, error=0.00001), row("B", 3, 0.0005, error=0.00001)
-    record = sweep(one, other, pairs=[difference("B", "A", 0.0004, 0.00001)])
-    narrow = told(record, max_kl=0.00001)
-    assert (narrow.chosen, narrow.qualified) == ("A", False)
-    assert "told apart" not in narrow.why
-    assert told(record, max_kl=0.00005, memory=3 * GIB).chosen == "B"
-    noisy = sweep(one, other, pairs=[difference("B", "A", 0.0004, 0.0004)])
-    alike = told(noisy, max_kl=0.00001)
+    paired = sweep(one, other, pairs=[ratio("B", "A", 1.04, 0.002)])
+    assert told(paired).chosen == "B"  # a difference of less than the margin of 10 %
+    narrow = sweep(one, other, pairs=[ratio("B", "A", 1.04, 0.002)], margin=0.03)
+    assert told(narrow).chosen == "A"
+    noisy = sweep(one, other, pairs=[ratio("B", "A", 1.3, 0.3)])
+    alike = told(noisy)
     assert alike.chosen == "B"
     assert "A (4.00 GiB) comes closest" in alike.what_would_change
+
+
+def test_a_variant_with_an_infinite_token_is_no_candidate() -> None:
+    run = sweep(*USUAL)
+    result = told(run.model_copy(update={"notes": [infinite("Q6_K", 2)]}))
+    assert result.chosen == "Q8_0"
+    (out,) = [c for c in result.candidates if c.excluded]
+    assert (out.name, out.excluded, out.n_infinite) == ("Q6_K", "infinite", 2)
+    judged = told(run.model_copy(update={"notes": [infinite("Q6_K", 2)]}), variant="Q6_K")
+    assert judged.why == "Q6_K (6.00 GiB) cannot be judged: its divergence is infinite at 2 tokens."
 
 
 def test_evaluations_add_numbers_that_conditions_may_name() -> None:
@@ -140,7 +161,7 @@ def test_one_variant_is_judged_alone() -> None:
     asked = sweep(*USUAL, row("Q5", 5, 0.0049, error=0.001))
     good = told(asked, variant="Q8_0")
     assert good.why.startswith("Q8_0 (8.00 GiB) is within 0.005 nats per token: KL 0.001 nats")
-    assert good.what_would_change == "Only a margin below 0.0012 nats would rule it out."
+    assert good.what_would_change == "Only --max-kl below 0.0012 nats would rule it out."
     open_case = told(asked, variant="q5")
     assert not open_case.qualified
     assert open_case.why.startswith("Whether Q5 (5.00 GiB) is within 0.005 nats per token is undec")
@@ -165,7 +186,7 @@ def test_a_copy_of_the_reference_is_ruled_out_by_nothing() -> None:
     result = told(sweep(copy, floor=0.0), max_kl=0.0)
     assert (result.chosen, result.qualified) == ("Q8_0", True)
     assert "KL 0 nats over 20,000 tokens" in result.why
-    assert "no margin would rule it out" in result.what_would_change
+    assert "no --max-kl would rule it out" in result.what_would_change
 
 
 def test_files_of_one_name_are_told_apart() -> None:
@@ -245,9 +266,9 @@ def test_records_that_cannot_be_set_against_each_other_are_refused() -> None:
 
 def test_choose_ignores_names_in_told_apart() -> None:
     by_name = {candidate.name: candidate for candidate in candidates_of([sweep(*USUAL)])}
-    assert told_apart(by_name["Q8_0"], by_name["Q2_K"], {}, 0.005)
-    assert not told_apart(by_name["Q8_0"], by_name["Q8_0"], {}, 0.005)
-    assert choose([], Limits(margin=1.0), {}) == (None, False, [])
+    assert told_apart(by_name["Q8_0"], by_name["Q2_K"], {})
+    assert not told_apart(by_name["Q8_0"], by_name["Q8_0"], {})
+    assert choose([], Limits(kl=1.0), {}) == (None, False, [])
 
 
 def test_a_recommendation_survives_its_json(tmp_path: Path) -> None:
@@ -265,7 +286,7 @@ def test_the_command_is_a_gate(tmp_path: Path) -> None:
     none = run("recommend", record, "--max-kl", "0.0001")
     assert none.code == 1
     assert "Nothing qualifies; the best is Q8_0." in none.out
-    assert none.err.strip() == "pyengine: no variant qualifies"
+    assert none.err.strip() == "pyengine: no variant is surely within 0.0001 nats"
     failed = run("recommend", record, "--variant", "Q4_K_M", "--fail-if", "kl > 0.02")
     assert failed.code == 1
     assert "'kl > 0.02' holds for Q4_K_M" in failed.err
@@ -275,3 +296,20 @@ def test_the_command_is_a_gate(tmp_path: Path) -> None:
     wrong = run("recommend", record, "--fail-if", "kl >")
     assert wrong.code == 2
     assert run("recommend", record, "--memory", "lots").code == 2
+
+
+def test_gates_fail_and_say_why_where_one_document_gives_no_interval(tmp_path: Path) -> None:
+    record = tmp_path / "sweep.json"
+    model, (kl, same) = row("Q8_0", 8, 0.001, math.nan)
+    alone = [replace(each, n_clusters=1) for each in (kl, replace(same, low=math.nan))]
+    save(sweep((model, alone)), record)
+    found = run("recommend", record, "--max-kl", "1")
+    assert found.code == 1
+    assert "Q8_0 is not surely within 1 nats: one document gives no interval" in found.err
+    for condition in ("kl_high > 0.02", "same_first_choice_low < 50% or kl_high > 1"):
+        gate = run("recommend", record, "--fail-if", condition)
+        assert gate.code == 1
+        assert "cannot be known: one document gives no interval" in gate.err
+        assert "cannot be known" in gate.out
+    assert run("recommend", record, "--fail-if", "kl > 0.02").code == 0  # needs no interval
+    assert run("recommend", record, "--fail-if", "kl_height > 0.02").code == 2

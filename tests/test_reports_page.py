@@ -174,3 +174,7 @@ def test_what_was_not_measured_has_no_picture() -> None:
     """An empty picture says nothing, and drawing it warns."""
     pictures = page_of([sweep_of_few_pictures()]).pictures()
     assert [picture.name for picture in pictures] == ["size-kl", "distribution"]
+    few = sweep_of_few_pictures()
+    rows = [row for row in few.measurements if not row.group]
+    fewer = page_of([few.model_copy(update={"measurements": rows})]).pictures()
+    assert [picture.name for picture in fewer] == ["size-kl"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control, sem, ttest_rel
+from scipy.stats import false_discovery_control, sem
+from scipy.stats import t as student
 
 from pyengine.statistics.estimates import (
     KL_LEVELS,
@@ -24,9 +25,10 @@ from pyengine.statistics.estimates import (
 from pyengine.statistics.paired import (
     documents_to_separate,
     holm,
+    holm_factors,
+    interval_at,
+    logarithm,
     p_value,
-    paired_difference,
-    verdict,
 )
 
 
@@ -139,20 +141,40 @@ def test_weighted_median_and_rms() -> None:
     assert pooled_rms(np.array([3.0, 4.0])) == pytest.approx(np.sqrt(12.5))
 
 
-def test_pairing_equals_scipy_when_documents_are_single_tokens() -> None:
-    generator = np.random.default_rng(2)
-    a = generator.normal(size=50)
-    b = a + generator.normal(0.1, 0.3, size=50)
-    got = paired_difference(a, b, np.arange(50))
-    assert p_value(got) == pytest.approx(ttest_rel(a, b).pvalue)
+def test_the_test_of_a_ratio_is_that_of_its_logarithm() -> None:
+    ratio = Estimate(1.5, error=0.3, n=100, n_clusters=12)
+    log = logarithm(ratio)
+    assert log.value == pytest.approx(math.log(1.5))
+    assert log.error == pytest.approx(0.2)
+    assert p_value(log) == pytest.approx(2 * student.sf(math.log(1.5) / 0.2, 11))
+    low, high = interval_at(log, 0.99)
+    reach = student.ppf(0.995, 11) * 0.2
+    assert (low, high) == pytest.approx((log.value - reach, log.value + reach))
+    alone = logarithm(Estimate(1.5, error=float("nan"), n_clusters=1))
+    assert all(map(math.isnan, (p_value(alone), *interval_at(alone, 0.95))))
 
 
 def test_identical_variants_do_not_differ() -> None:
-    a = np.arange(20.0)
-    same = paired_difference(a, a, np.arange(20))
+    a = np.arange(1.0, 21.0)
+    same = logarithm(ratio_of_means(a, a, np.arange(20)))
     assert p_value(same) == 1.0
-    assert verdict(same, margin=0.0) == "equivalent"
+    assert interval_at(same, 0.95) == (0.0, 0.0)
     assert documents_to_separate(same) is None
+
+
+def test_a_ratio_is_told_from_one_by_chance_as_often_as_promised() -> None:
+    """Levels vary by half a log from document to document, and cancel in the ratio."""
+    generator = np.random.default_rng(11)
+    clusters, wrong, found, trials = np.arange(25), 0, 0, 2000
+    for _ in range(trials):
+        level = generator.normal(0, 0.5, 25)
+        first, second, third = (
+            np.exp(level + generator.normal(shift, 0.15, 25)) for shift in (0.0, 0.0, 0.2)
+        )
+        wrong += p_value(logarithm(ratio_of_means(first, second, clusters))) < 0.05
+        found += p_value(logarithm(ratio_of_means(third, second, clusters))) < 0.05
+    assert 0.035 <= wrong / trials <= 0.075
+    assert found / trials > 0.95
 
 
 def test_holm_steps_down() -> None:
@@ -172,27 +194,34 @@ def test_holm_is_between_raw_and_bonferroni(p_values: list[float]) -> None:
         assert weaker - 1e-12 <= got <= min(1.0, p * len(p_values)) + 1e-12
 
 
-def test_verdicts() -> None:
-    generator = np.random.default_rng(4)
-    noise = generator.normal(0, 1, 400)
-    clusters = np.repeat(np.arange(40), 10)
-    zero = np.zeros(400)
-    apart = paired_difference(noise + 1.0, zero, clusters)
-    assert verdict(apart, margin=0.1) == "different"
-    assert verdict(apart, margin=5.0) == "equivalent"
-    assert verdict(apart, margin=0.1, adjusted_p=0.2) == "undecided"
-    near = paired_difference(noise - noise.mean() + 0.05, zero, clusters)
-    assert verdict(near, margin=0.01) == "undecided"
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_factors_are_those_of_the_step_down_procedure(p_values: list[float]) -> None:
+    """Reject the smallest of those left, as long as it is below alpha / how many are left."""
+    left, expected = list(range(len(p_values))), {}
+    while left:
+        smallest = min(left, key=lambda i: (p_values[i], i))
+        if p_values[smallest] * len(left) >= 0.05:
+            break
+        expected[smallest] = len(left)
+        left.remove(smallest)
+    expected |= dict.fromkeys(left, len(left))
+    factors = holm_factors([*p_values, float("nan")], 0.05)
+    assert np.isnan(factors.pop())
+    assert dict(enumerate(factors)) == expected
+    for p, factor, adjusted in zip(p_values, factors, holm(p_values), strict=True):
+        assert (p * factor < 0.05) == (adjusted < 0.05)
+
+
+def test_how_many_documents_would_separate() -> None:
+    near = Estimate(0.05, n=400, n_clusters=40, error=0.05)
     more = documents_to_separate(near)
     assert more is not None
-    ratio = 0.05 / near.error
-    assert more == pytest.approx(40 * ((2.801585 / ratio) ** 2 - 1), rel=0.06)
+    assert more == pytest.approx(40 * (2.801585**2 - 1), rel=0.06)
     corrected = documents_to_separate(near, corrections=6.0)
     assert corrected is not None
     assert corrected > 1.4 * more
-    hopeless = paired_difference(noise - noise.mean() + 1e-4, zero, clusters)
-    assert documents_to_separate(hopeless) is None
-    assert documents_to_separate(apart) is None
+    assert documents_to_separate(Estimate(0.0001, n=400, n_clusters=40, error=0.05)) is None
+    assert documents_to_separate(Estimate(1.0, n=400, n_clusters=40, error=0.05)) is None
 
 
 def test_as_many_documents_as_forecast_show_a_difference_four_times_in_five() -> None:

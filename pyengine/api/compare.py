@@ -44,7 +44,7 @@ def compare(
     windows: int | None = None,
     tokens: int = 20_000,
     precision: float | None = None,
-    margin: float = 0.005,
+    margin: float = 0.1,
     axis: Axis = "auto",
     positions: int = 10,
     passages: int = 3,
@@ -77,7 +77,8 @@ def compare(
         windows: stop after so many windows.
         tokens: scored tokens; 0 for no limit.
         precision: stop when every mean KL divergence is known to so many nats.
-        margin: KL divergence, in nats, that is of no interest.
+        margin: part by which the divergences of two variants may differ and be alike: 0.1 for
+            10 %.
         axis: what separates the variants: "auto" reads it from the files; "quantization",
             "fine-tuning", "scaling", "identical".
         positions, passages: positions, and passages, of largest divergence to keep.

@@ -22,13 +22,13 @@ def recommend(
     variant: str | None = None,
     fail_if: str | None = None,
 ) -> Run:
-    """Choose the smallest file that cannot be told from the reference, or the best that fits.
+    """Choose the smallest file that is hardly changed, or the best that fits.
 
     Args:
         results: one or several runs of `compare` or `sweep`, or their JSON files; a sweep's
             timings add measured memory, evaluations the numbers of programs.
-        max_kl: the mean KL divergence, nats per token, that is of no interest; None for the
-            margin of the measurement.
+        max_kl: the mean KL divergence, nats per token, that is accepted; None for 0.02, the end of
+            what is hardly changed.
         memory: what the model may need, such as "6GiB"; a plain number counts GiB.
         max_size: what the file may take, in the same way.
         variant: judge this one only, by name, path, hash or type.

@@ -46,7 +46,7 @@ def sweep(
     speed_threads: int | None = None,
     repeats: int = 5,
     imatrix: Named | None = None,
-    margin: float = 0.005,
+    margin: float = 0.1,
     seed: int = 20260102,
     gpu_layers: int = 0,
     dask: str | None = None,
@@ -79,7 +79,8 @@ def sweep(
         speed_threads: CPU threads for that; None for the cores less one.
         repeats: repetitions of each timing.
         imatrix: an importance matrix for the types that are made.
-        margin: KL divergence, in nats, that is of no interest.
+        margin: part by which the divergences of two variants may differ and be alike: 0.1 for
+            10 %.
         seed: of the order of documents and of resampling.
         gpu_layers: layers on the GPU; -1 for all.
         dask: address of a Dask scheduler whose workers do the measuring.
@@ -99,7 +100,7 @@ def sweep(
             sweep.
 
     Example:
-        pyengine.sweep("f16.gguf", to="Q4_K_M,Q8_0").verdicts(margin=0.1)
+        pyengine.sweep("f16.gguf", to="Q4_K_M,Q8_0").verdicts(margin=0.2)
     """
     from pyengine.measure.compare import Means
     from pyengine.measure.engine import LocalExecutor, Processes

@@ -1,4 +1,4 @@
-"""What the numbers of a comparison support, given what difference is of no interest."""
+"""What the numbers of a comparison support, given by how much variants may differ and be alike."""
 
 from __future__ import annotations
 
@@ -22,18 +22,26 @@ class VariantVerdict:
     Attributes:
         kl: its mean KL divergence from the reference, nats per token; None where it was not
             measured over text.
-        place: "noise" (no larger than that of the reference beside itself), "within" or "beyond"
-            the margin by its whole interval, "undecided", "no-interval" or "not-measured".
-        closer: the variant of the next smaller divergence; empty for the closest.
-        step: "different" from that one on the same tokens, "equivalent" within the margin, or
-            "undecided".
+        least, most: the steps of damage that its interval reaches: "floor" (no more than the same
+            file computed in another order), "hardly", "little", "clearly" or "badly"; empty where
+            there is no interval, or infinite divergence at a token.
+        against: the best of the variants that it cannot be told from or, where it begins such a
+            group, the best of the group before; empty for the closest variant.
+        verdict: what the same tokens say of both: "different", "alike" within the margin,
+            "undecided", or why there is no test; see `pyengine.choose.verdicts.Pair`.
+        ratio: its KL divergence / that of `against`, with an interval corrected for the number
+            of pairs and looks; None where there is none.
+        beaten_by: a variant that is no larger, and closer by the same test; else empty.
     """
 
     model: str
     kl: Measurement | None
-    place: str
-    closer: str = ""
-    step: str = ""
+    least: str
+    most: str
+    against: str = ""
+    verdict: str = ""
+    ratio: Measurement | None = None
+    beaten_by: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +49,7 @@ class Verdicts(SmallTable):
     """The verdicts on all variants, the closest to the reference first.
 
     Attributes:
-        margin: nats per token.
+        margin: by which ratios may differ from 1 and be alike: 0.1 for 10 %.
     """
 
     margin: float
@@ -55,14 +63,14 @@ class Verdicts(SmallTable):
 
     def columns_of_values(self) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
         """Return the variants, and the values of each column."""
-        numbers = {
-            name: [math.nan if row.kl is None else getattr(row.kl, field) for row in self.rows]
-            for name, field in (("kl", "value"), ("kl_low", "low"), ("kl_high", "high"))
-        }
-        codes = {
-            name: [getattr(row, name) for row in self.rows] for name in ("place", "closer", "step")
-        }
-        return [row.model for row in self.rows], {**numbers, **codes}
+        columns: dict[str, list[Any]] = {}
+        for part in ("kl", "ratio"):
+            found = [getattr(row, part) for row in self.rows]
+            for name, field in ((part, "value"), (f"{part}_low", "low"), (f"{part}_high", "high")):
+                columns[name] = [math.nan if one is None else getattr(one, field) for one in found]
+        for name in ("least", "most", "against", "verdict", "beaten_by"):
+            columns[name] = [getattr(row, name) for row in self.rows]
+        return [row.model for row in self.rows], columns
 
     def lines(self) -> list[list[str]]:
         """Return the texts of the head and of each row."""
@@ -72,28 +80,28 @@ class Verdicts(SmallTable):
 
 
 def verdicts(run: Run, margin: float | None = None) -> Verdicts:
-    """Judge every variant of a comparison by a margin; nothing is measured again.
+    """Say how far every variant is from the reference and from others; nothing is measured again.
 
     Args:
         run: of `compare` or `sweep`.
-        margin: mean KL divergence, nats per token, that is of no interest; None for that of the
-            measurement.
+        margin: part by which the divergences of two variants may differ and be alike: 0.1 for
+            10 %; None for that of the measurement.
 
     Returns:
-        a table of the variants, the closest first, that prints itself; its rows hold the
-        measurement and the verdicts as codes.
+        a table of the variants, the closest first, that prints itself; its rows hold measurements
+        and codes.
 
     Raises:
         OptionError: the margin is negative, or the run compares no models.
 
     Example:
-        pyengine.verdicts(run, margin=0.1)["Q4_K_M"].place
+        pyengine.verdicts(run, margin=0.2)["Q4_K_M"].least
     """
     from pyengine.choose.verdicts import (
-        by_divergence,
+        by_damage,
+        damage,
         divergence,
-        kl_floor,
-        place,
+        smaller_and_closer,
         steps,
         variants_of,
     )
@@ -103,17 +111,20 @@ def verdicts(run: Run, margin: float | None = None) -> Verdicts:
     chosen = float(run.options["margin"] if margin is None else margin)
     if not chosen >= 0:
         raise OptionError(f"the margin must not be negative: {margin}")
-    found, known = steps(run, chosen), by_divergence(run)
+    found, known, beaten = steps(run, chosen), by_damage(run), smaller_and_closer(run)
     rows = []
     for name in (*known, *(m.id for m in variants_of(run) if m.id not in known)):
-        kl, step = divergence(run, name), found.get(name)
+        step, pair = damage(run, name), found.get(name)
         rows.append(
             VariantVerdict(
                 name,
-                kl,
-                "not-measured" if kl is None else place(kl, chosen, kl_floor(run, name)),
-                "" if step is None else step.second,
-                "" if step is None else step.verdict,
+                divergence(run, name),
+                "" if step is None else step.least,
+                "" if step is None else step.most,
+                "" if pair is None else pair.second,
+                "" if pair is None else pair.verdict,
+                None if pair is None else pair.ratio,
+                beaten.get(name, ""),
             )
         )
     return Verdicts(chosen, tuple(rows))

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pyengine.choose.verdicts import divergence, kl_floor, reference_of, variants_of
+from pyengine.choose.scale import kl_floor
+from pyengine.choose.verdicts import divergence, infinite_tokens, reference_of, variants_of
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
-from pyengine.run.metrics import EVALUATE
+from pyengine.run.metrics import EVALUATE, METRICS
 from pyengine.run.record import Run
 
 QUANTILES = {"quantile=0.5": "median", "quantile=0.99": "99", "quantile=1": "max"}
@@ -31,7 +32,8 @@ class Candidate:
         memory_measured: which of the two.
         metrics: further numbers that conditions may name.
         excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured" or
-            "not-finite"; empty where it can.
+            "infinite"; empty where it can.
+        n_infinite: tokens at which its divergence is infinite.
         message: of the error that ended its measurement.
     """
 
@@ -50,6 +52,7 @@ class Candidate:
     memory_measured: bool = False
     metrics: dict[str, float]
     excluded: str = ""
+    n_infinite: int = 0
     message: str = ""
 
     @property
@@ -148,14 +151,17 @@ def _of_run(run: Run) -> Iterator[Candidate]:
         if note.code == "variant-failed":
             failed.setdefault(note.model, str(note.values.get("message", "")))
     others = {note.model for note in run.notes if note.code == "other-vocabulary"}
+    infinite = infinite_tokens(run)
     for model in variants_of(run):
         kl = divergence(run, model.id)
         if model.id in failed:
             excluded = "failed"
-        elif kl is None:
+        elif model.id in infinite:
+            excluded = "infinite"
+        elif kl is None or not math.isfinite(kl.value):
             excluded = "other-vocabulary" if model.id in others else "not-measured"
         else:
-            excluded = "" if math.isfinite(kl.value) else "not-finite"
+            excluded = ""
         yield Candidate(
             name=model.id,
             path=model.path,
@@ -171,6 +177,7 @@ def _of_run(run: Run) -> Iterator[Candidate]:
             memory=model.file_bytes,
             metrics=dict(_named(run.select(model=model.id))),
             excluded=excluded,
+            n_infinite=infinite.get(model.id, 0),
             message=failed.get(model.id, ""),
         )
     known = {model.id for model in run.models}
@@ -182,13 +189,14 @@ def _of_run(run: Run) -> Iterator[Candidate]:
 def _named(rows: Sequence[Measurement]) -> Iterator[tuple[str, float]]:
     """Yield the numbers that conditions may name: metrics by their ids.
 
-    An interval's ends are ID_low and ID_high; of quantiles there are ID_median, ID_99 and ID_max;
-    what the cold start gave is cold_ID.
+    An interval's ends are ID_low and ID_high, NaN where one document gives none; of quantiles there
+    are ID_median, ID_99 and ID_max; what the cold start gave is cold_ID.
     """
     for row in rows:
         if row.group == "":
             yield row.metric, row.value
-            if math.isfinite(row.low):
+            mean = METRICS[row.metric].estimator in ("mean", "mean_of_finite", "ratio")
+            if math.isfinite(row.low) or (mean and row.n_clusters > 0):
                 yield f"{row.metric}_low", row.low
                 yield f"{row.metric}_high", row.high
         elif row.group in QUANTILES:

@@ -42,9 +42,21 @@ _Value: TypeAlias = bool | float
 def holds(condition: str, numbers: Mapping[str, float]) -> bool:
     """Tell whether a condition holds for some named numbers.
 
+    A comparison with a number that is not known (NaN) does not hold; see `unknown`.
+
     Raises OptionError with the place where the condition cannot be read, or the names there are.
     """
     return _Reader(condition, numbers).read()
+
+
+def unknown(condition: str, numbers: Mapping[str, float]) -> list[str]:
+    """Return the names in a condition whose numbers are not known, so that nothing is sure.
+
+    Raises OptionError as `holds` does.
+    """
+    reader = _Reader(condition, numbers)
+    reader.read()
+    return list(dict.fromkeys(reader.unknown))
 
 
 def parse_size(text: str) -> int:
@@ -83,6 +95,7 @@ class _Reader:
         self.tokens = self._split()
         self.place = 0
         self.depth = 0
+        self.unknown: list[str] = []
 
     def read(self) -> bool:
         value = self.truth(self.condition())
@@ -155,8 +168,8 @@ class _Reader:
         if name not in self.numbers:
             known = ", ".join(self.numbers)
             raise OptionError(f"{self.text!r}: {name!r} was not measured; known are {known}")
-        if math.isnan(self.numbers[name]):  # every comparison would be false, and a gate open
-            raise OptionError(f"{self.text!r}: {name} of the chosen variant is not known")
+        if math.isnan(self.numbers[name]):
+            self.unknown.append(name)
         return self.numbers[name]
 
     def nested(self, read: Callable[[], _Value]) -> _Value:

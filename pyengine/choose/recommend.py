@@ -1,6 +1,6 @@
 """The choice of a file, why, and what would change it: codes, names and numbers.
 
-The rule: the smallest file within the margin, else the best that fits.
+The rule: the smallest file within the limit of divergence, else the best that fits.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from pyengine.asked import asked
 from pyengine.choose.candidates import Candidate, candidates_of
-from pyengine.choose.conditions import holds
-from pyengine.choose.verdicts import ALPHA, Pair, pairs, reference_of
+from pyengine.choose.conditions import holds, unknown
+from pyengine.choose.scale import HARDLY
+from pyengine.choose.verdicts import Pair, pairs, reference_of
 from pyengine.errors import InputError, OptionError
 from pyengine.run.record import Exhibit, Run
 
@@ -25,9 +26,9 @@ Reason: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What is asked for: the margin in nats, and bytes of memory and disk (None: no limit)."""
+    """What is asked for: nats of KL divergence, bytes of memory and of disk (None: no limit)."""
 
-    margin: float
+    kl: float
     memory: int | None = None
     size: int | None = None
 
@@ -45,7 +46,7 @@ def recommend(
 
     Args:
         runs: of `compare` or `sweep`; a sweep's timings add measured memory.
-        max_kl: the margin, nats per token; None takes the one that the run was made with.
+        max_kl: the limit, nats per token; None for what is hardly changed, see `scale`.
         memory: bytes of memory that the model may need.
         size: bytes that the file may have.
         variant: judge this one only, by its name, path, hash or type.
@@ -53,18 +54,19 @@ def recommend(
 
     Returns:
         a run with the exhibits "candidate" (see `Candidate`), and one "choice": chosen (a name, or
-        null), qualified, failed, why and change (see `reasons` and `judge`).
+        null), qualified, failed, unknown (the numbers that `fail_if` names and nobody knows, for
+        which it fails), why and change (see `reasons` and `judge`).
 
     Raises:
         InputError: the runs are of another command or of different references.
         OptionError: an option is impossible, or the condition cannot be read.
     """
     if max_kl is not None and not max_kl >= 0:
-        raise OptionError(f"the margin must not be negative: {max_kl}")
+        raise OptionError(f"--max-kl must not be negative: {max_kl}")
     candidates = _wanted(candidates_of(runs), variant)
     source = next(run for run in runs if run.command in ("compare", "sweep"))
-    margin = float(source.options["margin"]) if max_kl is None else max_kl
-    limits = Limits(margin=margin, memory=memory, size=size)
+    margin = float(source.options["margin"])
+    limits = Limits(kl=HARDLY if max_kl is None else max_kl, memory=memory, size=size)
     known = {
         frozenset((pair.first, pair.second)): pair for run in runs for pair in pairs(run, margin)
     }
@@ -73,10 +75,12 @@ def recommend(
         reason, change = judge(candidates[0], limits)
     else:
         reason, change = reasons(chosen, candidates, limits, qualified=qualified, n_tied=len(tied))
+    failed, missing = _fails(fail_if, chosen)
     content = {
         "chosen": chosen.name if chosen else None,
         "qualified": qualified,
-        "failed": fail_if is not None and (chosen is None or holds(fail_if, chosen.numbers)),
+        "failed": failed,
+        "unknown": missing,
         "why": reason,
         "change": change,
     }
@@ -85,7 +89,8 @@ def recommend(
         command="recommend",
         options={
             "margin": margin,
-            "margin_given": max_kl is not None,
+            "max_kl": limits.kl,
+            "max_kl_given": max_kl is not None,
             "memory": memory,
             "size": size,
             "variant": variant,
@@ -98,6 +103,14 @@ def recommend(
             *(Exhibit(kind="candidate", model="", content=one) for one in shown),
         ],
     )
+
+
+def _fails(fail_if: str | None, chosen: Candidate | None) -> tuple[bool, list[str]]:
+    """Tell whether the gate is shut, and which of its numbers are not known, for which it is."""
+    if fail_if is None or chosen is None:
+        return fail_if is not None, []
+    missing = unknown(fail_if, chosen.numbers)
+    return bool(missing) or holds(fail_if, chosen.numbers), missing
 
 
 def _wanted(candidates: list[Candidate], variant: str | None) -> list[Candidate]:
@@ -119,22 +132,22 @@ def choose(
 ) -> tuple[Candidate | None, bool, list[Candidate]]:
     """Choose among the candidates that fit.
 
-    Within the margin is a candidate whose whole 95 % interval lies below it, or whose divergence
-    is below the floor of its file. The smallest such file wins. Where there is none, the one of
-    least divergence is the best, and the smallest of those that cannot be told apart from it,
-    or only within the margin, wins.
+    Within the limit is a candidate whose whole interval lies below it, or below the floor of its
+    file. The smallest such file wins. Where there is none, the one of least divergence is the
+    best, and the smallest of those that cannot be told apart from it, or only within the margin of
+    ratios, wins.
 
     Returns:
-        the chosen one, whether it is within the margin, and those that it is tied with.
+        the chosen one, whether it is within the limit, and those that it is tied with.
     """
     fitting = [c for c in candidates if not c.excluded and fits(c, limits)]
-    within = [c for c in fitting if within_margin(c, limits.margin)]
+    within = [c for c in fitting if within_limit(c, limits.kl)]
     if within:
         return min(within, key=lambda c: (c.size, c.kl, c.name)), True, []
     if not fitting:
         return None, False, []
     best = min(fitting, key=lambda c: (c.kl, c.size, c.name))
-    tied = [c for c in fitting if c is best or not told_apart(best, c, known, limits.margin)]
+    tied = [c for c in fitting if c is best or not told_apart(best, c, known)]
     chosen = min(tied, key=lambda c: (c.size, c.kl, c.name))
     return chosen, False, [c for c in tied if c is not chosen]
 
@@ -146,28 +159,27 @@ def fits(candidate: Candidate, limits: Limits) -> bool:
     )
 
 
-def within_margin(candidate: Candidate, margin: float) -> bool:
-    """Tell whether the divergence is within the margin, or lost in the noise."""
-    return candidate.kl_high <= margin or below_floor(candidate)
+def within_limit(candidate: Candidate, limit: float) -> bool:
+    """Tell whether the divergence is surely within the limit, or lost in the noise."""
+    return candidate.kl_high <= limit or below_floor(candidate)
 
 
 def below_floor(candidate: Candidate) -> bool:
-    """Tell whether the divergence is no larger than that of the same file beside itself."""
-    return candidate.kl_floor is not None and candidate.kl <= candidate.kl_floor
+    """Tell whether the divergence is surely no larger than arithmetic alone gives."""
+    return candidate.kl_floor is not None and candidate.kl_high <= candidate.kl_floor
 
 
-def told_apart(one: Candidate, other: Candidate, known: Pairs, margin: float) -> bool:
-    """Tell whether two candidates differ: by the paired comparison, else by their intervals.
+def told_apart(one: Candidate, other: Candidate, known: Pairs) -> bool:
+    """Tell whether two candidates differ: by the test of their ratio, else by their intervals.
 
-    Paired on the same tokens they differ where p, corrected by Holm's method, is below 0.05 and
-    the interval is not within the margin. Intervals that do not overlap differ; that overlapping
-    ones do not is the careful reading, which paired measurements sharpen.
+    By the test they differ where it tells them apart and their ratio is not within the margin.
+    Intervals that do not overlap differ; that overlapping ones do not is the careful reading,
+    which measurements on the same tokens sharpen.
     """
     pair = known.get(frozenset((one.name, other.name)))
     if pair is None:
         return one.kl_high < other.kl_low or other.kl_high < one.kl_low
-    low, high = pair.difference.low, pair.difference.high
-    return max(abs(low), abs(high)) > margin and pair.p_holm < ALPHA
+    return pair.apart and not pair.within
 
 
 def reasons(
@@ -180,12 +192,12 @@ def reasons(
 ) -> tuple[Reason, Reason]:
     """Say why this one, or why none, and what would lead to another answer.
 
-    Codes of the first: "nothing-measured"; "none-fits" with the smallest; "within-margin" or
+    Codes of the first: "nothing-measured"; "none-fits" with the smallest; "within-limit" or
     "noise" with the chosen one; "best" with the chosen one and the number of those that it is tied
-    with. Of the second: "measure"; "more-room" with a candidate; "more-text"; "wider-margin" with a
-    margin, the candidate that it admits and the closest one; "more-tokens" with the candidate that
-    they could admit; "admitting-margin" with a margin and that one; "nothing" with the chosen one
-    and the margin that would rule it out.
+    with. Of the second: "measure"; "more-room" with a candidate; "more-text"; "wider-limit" with a
+    limit, the candidate that it admits and the closest one; "more-tokens" with the candidate that
+    they could admit; "admitting-limit" with a limit and that one; "nothing" with the chosen one
+    and the limit that would rule it out.
     """
     measured = [c for c in candidates if not c.excluded]
     if not measured:
@@ -197,27 +209,28 @@ def reasons(
     fitting = [c for c in measured if fits(c, limits)]
     named = {"candidate": chosen.name}
     if qualified:
-        code = "within-margin" if chosen.kl_high <= limits.margin else "noise"
+        code = "within-limit" if chosen.kl_high <= limits.kl else "noise"
         smaller = [c for c in fitting if c.size < chosen.size]
-        return {"code": code, **named}, _to_a_smaller_one(chosen, smaller, limits.margin)
+        return {"code": code, **named}, _to_a_smaller_one(chosen, smaller, limits.kl)
     best = {"code": "best", **named, "n_tied": n_tied}
-    better = [c for c in measured if within_margin(c, limits.margin)]
+    better = [c for c in measured if within_limit(c, limits.kl)]
     if better:
         return best, {"code": "more-room", "candidate": min(better, key=_size).name}
     if not math.isfinite(chosen.kl_high):
         return best, {"code": "more-text"}
-    margin, closest = round_up(chosen.kl_high), min(fitting, key=lambda c: c.kl)
-    return best, {"code": "wider-margin", **named, "margin": margin, "closest": closest.name}
+    wider, closest = round_up(chosen.kl_high), min(fitting, key=lambda c: c.kl)
+    return best, {"code": "wider-limit", **named, "admits": wider, "closest": closest.name}
 
 
-def _to_a_smaller_one(chosen: Candidate, smaller: Sequence[Candidate], margin: float) -> Reason:
-    undecided = [c for c in smaller if c.kl_low <= margin < c.kl_high]
+def _to_a_smaller_one(chosen: Candidate, smaller: Sequence[Candidate], limit: float) -> Reason:
+    smaller = [c for c in smaller if math.isfinite(c.kl_high)]
+    undecided = [c for c in smaller if c.kl_low <= limit < c.kl_high]
     if undecided:
         return {"code": "more-tokens", "candidate": min(undecided, key=_size).name}
     if smaller:
         following = min(smaller, key=lambda c: c.kl_high)
         admitting = round_up(following.kl_high)
-        return {"code": "admitting-margin", "candidate": following.name, "margin": admitting}
+        return {"code": "admitting-limit", "candidate": following.name, "admits": admitting}
     return {"code": "nothing", "candidate": chosen.name, "ruled_out": _ruled_out(chosen)}
 
 
@@ -228,19 +241,19 @@ def judge(candidate: Candidate, limits: Limits) -> tuple[Reason, Reason]:
         return {"code": "cannot-be-judged", **named}, {"code": "measurement", **named}
     if not fits(candidate, limits):
         return {"code": "does-not-fit", **named}, {"code": "room", **named}
-    if within_margin(candidate, limits.margin):
+    if within_limit(candidate, limits.kl):
         code = "judged-noise" if below_floor(candidate) else "judged-within"
         return {"code": code, **named}, {"code": "ruled-out", "ruled_out": _ruled_out(candidate)}
     if not math.isfinite(candidate.kl_high):
         return {"code": "judged-unknown", **named}, {"code": "more-text"}
-    margin = round_up(candidate.kl_high)
-    if candidate.kl_low <= limits.margin:
-        return {"code": "judged-undecided", **named}, {"code": "tokens-or-margin", "margin": margin}
-    return {"code": "judged-beyond", **named}, {"code": "margin", "margin": margin}
+    wider = round_up(candidate.kl_high)
+    if candidate.kl_low <= limits.kl:
+        return {"code": "judged-undecided", **named}, {"code": "tokens-or-limit", "admits": wider}
+    return {"code": "judged-beyond", **named}, {"code": "limit", "admits": wider}
 
 
 def _ruled_out(candidate: Candidate) -> float | None:
-    """Return the margin below which a candidate would be ruled out; None where none would."""
+    """Return the limit below which a candidate would be ruled out; None where none would."""
     return None if below_floor(candidate) else candidate.kl_high
 
 

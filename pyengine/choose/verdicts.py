@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, Literal, TypeAlias
 
-from pyengine.run.floors import Floors
+from pyengine.choose.scale import Damage, damage_of, kl_floor
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.paired import (
-    Verdict,
     documents_to_separate,
     holm,
+    holm_factors,
+    interval_at,
+    logarithm,
     p_value,
-    verdict,
 )
 
-# A p-value below it, corrected by Holm's method, tells two variants apart.
+# A p-value below it, corrected for looks and pairs, tells two variants apart.
 ALPHA = 0.05
-# How a mean KL divergence stands to a margin.
-Place: TypeAlias = Literal["noise", "no-interval", "within", "beyond", "undecided"]
+# Of a part of the text with fewer documents nothing is said.
+FEWEST_DOCUMENTS = 5
+MOST_LOG = 709.0
 Change: TypeAlias = Literal["no-interval", "undecided", "different"]
+Verdict: TypeAlias = Literal[
+    "different", "alike", "undecided", "same", "exact", "one-exact", "infinite", "no-interval"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +37,42 @@ class Pair:
     """Two variants on the same tokens.
 
     Attributes:
-        difference: mean of KL(first) - KL(second).
-        ratio: KL(first) / KL(second); None where one of them is 0 or infinite.
-        p_holm: the two-sided p-value, after Holm's correction over all pairs of the run.
-        more_documents: how many more would separate them with a chance of 80 %, were the difference
+        verdict: "different" by the test of the ratio; else "alike" where its whole interval is
+            within the margin, or "undecided". Without such a test: "same" in every document,
+            "exact" where both are equal to the reference in every row, "one-exact" where the
+            second alone is, "infinite" where one of them has infinite divergence at a token, and
+            "no-interval" where one document was measured.
+        ratio: KL(first) / KL(second), with the interval that excludes 1 where the test does: at
+            level 1 - ALPHA / (looks * Holm's factor). None where one is 0 or infinite.
+        within: the whole interval lies within the margin.
+        p_holm: the two-sided p-value, times looks, after Holm's correction over all pairs.
+        more_documents: how many more would separate them with a chance of 80 %, were the ratio
             seen the true one; None where they are told apart, or where it cannot be said.
     """
 
     first: str
     second: str
-    difference: Measurement
-    ratio: Measurement | None
-    p_holm: float
     verdict: Verdict
-    more_documents: int | None
+    ratio: Measurement | None = None
+    within: bool = False
+    p_holm: float = math.nan
+    more_documents: int | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether the damage of both differs."""
+        return self.verdict in ("different", "one-exact")
 
     def reversed(self) -> Pair:
         """Return the same pair with the second variant first."""
-        d = self.difference
-        turned = replace(d, value=-d.value, low=-d.high, high=-d.low)
         r = self.ratio
-        ratio = r and replace(r, value=1 / r.value, low=1 / r.high, high=1 / r.low)
-        return replace(self, first=self.second, second=self.first, difference=turned, ratio=ratio)
+        ends = {"low": _inverse(r.high), "high": _inverse(r.low)} if r else {}
+        ratio = r and replace(r, value=1 / r.value, **ends)
+        return replace(self, first=self.second, second=self.first, ratio=ratio)
+
+    def from_the_farther(self) -> Pair:
+        """Return the same pair with the variant of the larger damage first."""
+        return self.reversed() if self.ratio and self.ratio.value < 1 else self
 
 
 def reference_of(run: Run) -> ModelInfo:
@@ -71,23 +90,23 @@ def divergence(run: Run, model: str) -> Measurement | None:
     return run.find("kl", model)
 
 
-def place(kl: Measurement, margin: float, floor: float | None = None) -> Place:
-    """Say how a mean KL divergence stands to a margin, by its whole interval.
-
-    "noise": no larger than that of the same file beside itself, computed in another order.
-    """
-    if floor is not None and kl.value <= floor:
-        return "noise"
-    if not has_interval(kl):
-        return "no-interval"
-    if kl.high <= margin:
-        return "within"
-    return "beyond" if kl.low > margin else "undecided"
+def infinite_tokens(run: Run) -> dict[str, int]:
+    """Return at how many tokens variants have infinite divergence, which the mean leaves out."""
+    notes = (note for note in run.notes if note.code == "infinite-divergence")
+    return {note.model: int(note.values["n_tokens"]) for note in notes}
 
 
 def has_interval(row: Measurement) -> bool:
     """Tell whether a measurement has an interval: one document gives none."""
     return row.n_clusters > 1 and math.isfinite(row.low) and math.isfinite(row.high)
+
+
+def damage(run: Run, model: str) -> Damage | None:
+    """Return on which steps a variant may be; None where no interval, or an infinite token, is."""
+    kl = divergence(run, model)
+    if kl is None or not has_interval(kl) or model in infinite_tokens(run):
+        return None
+    return damage_of(kl, kl_floor(run, model))
 
 
 def change(difference: Measurement) -> Change:
@@ -98,79 +117,154 @@ def change(difference: Measurement) -> Change:
 
 
 def pairs(run: Run, margin: float) -> list[Pair]:
-    """Judge every two variants by their KL divergence on the same tokens.
+    """Judge every two variants by the ratio of their KL divergences on the same tokens.
 
-    The p-value is that of Student's t with n_clusters - 1 degrees of freedom, adjusted by Holm's
-    method for the number of pairs in the run.
+    ln r over its error has Student's t distribution with n_clusters - 1 degrees of freedom. Its
+    p-value counts as often as was looked, and is adjusted by Holm's method for the pairs of the
+    run.
+
+    Args:
+        margin: variants whose ratio lies between 1 / (1 + margin) and 1 + margin are alike.
     """
-    rows = run.select("kl_difference")
-    estimates = [_estimate(row) for row in rows]
-    p_values = [p_value(estimate) for estimate in estimates]
-    several = run.population is None or run.population.n_scored_documents > 1
+    known = [model.id for model in variants_of(run) if divergence(run, model.id)]
+    rows = {
+        (row.model, row.members["against"]): row
+        for row in run.select("kl_ratio", dimension="against")
+    }
+    infinite = infinite_tokens(run)
+    tested = {both: row for both, row in rows.items() if not infinite.keys() & set(both)}
+    judged = {(pair.first, pair.second): pair for pair in _tested(run, tested, margin)}
     found = []
-    for row, estimate, p, p_holm in zip(rows, estimates, p_values, holm(p_values), strict=True):
-        kind = verdict(estimate, margin=margin, adjusted_p=p_holm)
-        more = None
-        if kind == "undecided" and several and p > 0:
-            more = documents_to_separate(estimate, corrections=p_holm / p)
-        second = row.members["against"]
-        ratio = run.find("kl_ratio", row.model, against=second)
-        found.append(Pair(row.model, second, row, ratio, p_holm, kind, more))
+    for first, second in combinations(known, 2):
+        pair = judged.get((first, second)) or judged.get((second, first))
+        pair = pair or _untested(run, first, second)
+        if pair is not None:
+            found.append(pair)
     return found
+
+
+def _tested(run: Run, rows: dict[tuple[str, str], Measurement], margin: float) -> Iterator[Pair]:
+    """Yield the pairs that have a ratio."""
+    looks = 1 if run.population is None else run.population.looks
+    logs = [logarithm(_estimate(row)) for row in rows.values()]
+    p_values = [looks * p_value(log) for log in logs]
+    corrected = zip(holm(p_values), holm_factors(p_values, ALPHA), strict=True)
+    # Of windows of one document no number of documents can be foretold.
+    several = run.population is None or run.population.n_scored_documents > 1
+    for row, log, (p, factor) in zip(rows.values(), logs, corrected, strict=True):
+        both = row.model, row.members["against"]
+        if math.isnan(p):
+            bare = replace(row, low=math.nan, high=math.nan, level=math.nan)
+            yield Pair(*both, "no-interval", bare)
+            continue
+        level = 1 - ALPHA / (looks * factor)
+        low, high = interval_at(log, level)
+        ratio = replace(row, low=_exp(low), high=_exp(high), level=level)
+        within = max(-low, high) <= math.log1p(margin)
+        if log.error == 0.0 and log.value == 0.0:
+            yield Pair(*both, "same", ratio, within, p)
+        elif p < ALPHA:
+            yield Pair(*both, "different", ratio, within, p)
+        elif within:
+            yield Pair(*both, "alike", ratio, within, p)
+        else:
+            more = documents_to_separate(log, corrections=looks * factor) if several else None
+            yield Pair(*both, "undecided", ratio, within, p, more)
+
+
+def _untested(run: Run, first: str, second: str) -> Pair | None:
+    """Return what can be said of two variants without a ratio; None where nothing can."""
+    if infinite_tokens(run).keys() & {first, second}:
+        return Pair(first, second, "infinite")
+    levels = {name: divergence(run, name) for name in (first, second)}
+    exact = [name for name, kl in levels.items() if kl is not None and kl.value == 0.0]
+    if len(exact) == 2:
+        return Pair(first, second, "exact")
+    if len(exact) == 1:
+        other = second if exact[0] == first else first
+        return Pair(other, exact[0], "one-exact")
+    return None
 
 
 def steps(run: Run, margin: float) -> dict[str, Pair]:
-    """Return for each variant its pair with the one of the next smaller mean KL divergence."""
+    """Return for each variant but the closest its pair with the best of its group.
+
+    A group begins with its best, and takes in those that follow it in damage until one is told
+    apart from that best: that one is compared with it, and begins the next group. So no chain of
+    neighbours that are alike can span a large ratio.
+    """
     known = {frozenset((pair.first, pair.second)): pair for pair in pairs(run, margin)}
-    found = {}
-    order = by_divergence(run)
-    for better, worse in pairwise(order):
-        pair = known.get(frozenset((better, worse)))
+    found: dict[str, Pair] = {}
+    anchor = ""
+    for variant in by_damage(run):
+        pair = known.get(frozenset((anchor, variant)))
         if pair is not None:
-            found[worse] = pair if pair.first == worse else pair.reversed()
+            found[variant] = pair if pair.first == variant else pair.reversed()
+        if not anchor or (pair is not None and (pair.apart or pair.verdict == "infinite")):
+            anchor = variant
     return found
 
 
-def by_divergence(run: Run) -> list[str]:
-    """Return the variants whose divergence was measured, the closest first."""
-    known = [(kl.value, m.id) for m in variants_of(run) if (kl := divergence(run, m.id))]
-    return [variant for _, variant in sorted(known)]
+def by_damage(run: Run) -> list[str]:
+    """Return the variants whose divergence was measured, the closest first.
+
+    One with infinite divergence at a token is behind all that have none.
+    """
+    infinite = infinite_tokens(run)
+    known = [
+        (infinite.get(m.id, 0), kl.value, m.id)
+        for m in variants_of(run)
+        if (kl := divergence(run, m.id))
+    ]
+    return [variant for *_, variant in sorted(known)]
+
+
+def by_size(run: Run) -> list[str]:
+    """Return the variants from the largest file to the smallest; of equal ones the closer first."""
+    closer = {variant: place for place, variant in enumerate(by_damage(run))}
+    ordered = sorted(
+        variants_of(run), key=lambda m: (-m.file_bytes, closer.get(m.id, len(closer)), m.id)
+    )
+    return [model.id for model in ordered]
 
 
 def smaller_and_closer(run: Run) -> dict[str, str]:
     """Return for each variant that another beats in both size and mean KL the closest such.
 
-    The other is no larger, and closer by the paired test over the same tokens, corrected for the
-    number of pairs.
+    The other is no larger, and closer by the test of their ratio over the same tokens.
     """
-    told = [pair for pair in pairs(run, 0.0) if pair.p_holm < ALPHA]
-    apart = {frozenset((pair.first, pair.second)) for pair in told}
-    known = [
-        (kl.value, m.file_bytes, m.id) for m in variants_of(run) if (kl := divergence(run, m.id))
-    ]
-    found = {}
-    for value, size, variant in known:
-        rivals = [
-            other
-            for other in known
-            if other[1] <= size and other[0] < value and frozenset((variant, other[2])) in apart
-        ]
-        if rivals:
-            found[variant] = min(rivals)[2]
+    place = {variant: number for number, variant in enumerate(by_damage(run))}
+    found: dict[str, str] = {}
+    for pair in pairs(run, 0.0):
+        if pair.verdict != "different":
+            continue
+        turned = pair.from_the_farther()
+        farther, closer = turned.first, turned.second
+        smaller = run.model(closer).file_bytes <= run.model(farther).file_bytes
+        if smaller and place[closer] < place.get(found.get(farther, ""), math.inf):
+            found[farther] = closer
     return found
 
 
-def standing_out(
-    mean: Measurement, parts: Sequence[tuple[str, Measurement]], floor: float | None
-) -> tuple[list[str], list[str]]:
-    """Return the parts that change less, and those that change more, than the average token.
+def standing_out(run: Run, model: str, dimension: str) -> tuple[list[str], list[str]]:
+    """Return which parts change less than the average token, and which more.
 
-    By the whole interval of each part, one at a time; none where the mean itself is noise.
+    By the whole interval of each part of five documents or more, corrected for looks and for the
+    number of parts; none where the mean itself is noise.
     """
-    if floor is not None and mean.value <= floor:
+    mean, floor = divergence(run, model), kl_floor(run, model)
+    parts = [
+        (row.members[dimension], row)
+        for row in run.select("kl", model=model, dimension=dimension)
+        if len(row.members) == 1 and row.n_clusters >= FEWEST_DOCUMENTS
+    ]
+    if mean is None or (floor is not None and mean.value <= floor) or not parts:
         return [], []
-    less = [name for name, part in parts if part.high < mean.value]
-    return less, [name for name, part in parts if part.low > mean.value]
+    looks = 1 if run.population is None else run.population.looks
+    level = 1 - ALPHA / (looks * len(parts))
+    ends = [(name, *interval_at(_estimate(part), level)) for name, part in parts]
+    less = [name for name, _, high in ends if high < mean.value]
+    return less, [name for name, low, _ in ends if low > mean.value]
 
 
 def unmet(run: Run, max_kl: float) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -181,7 +275,7 @@ def unmet(run: Run, max_kl: float) -> dict[str, tuple[str, dict[str, Any]]]:
     """
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     failed = {note.model: note for note in run.notes if note.code == "variant-failed"}
-    infinite = {note.model: note for note in run.notes if note.code == "infinite-divergence"}
+    infinite = infinite_tokens(run)
     ids = dict.fromkeys([*(model.id for model in variants_of(run)), *failed])
     for variant in ids:
         kl = divergence(run, variant)
@@ -190,18 +284,21 @@ def unmet(run: Run, max_kl: float) -> dict[str, tuple[str, dict[str, Any]]]:
         elif kl is None:
             found[variant] = "not-measured", {}
         elif variant in infinite:
-            found[variant] = "infinite", infinite[variant].values
+            found[variant] = "infinite", {"n_tokens": infinite[variant]}
         elif not has_interval(kl):
             found[variant] = "no-interval", {"value": kl.value}
         elif not kl.high <= max_kl:
-            found[variant] = "exceeds", {"value": kl.value, "high": kl.high}
+            found[variant] = "exceeds", {"value": kl.value, "low": kl.low, "high": kl.high}
     return found
 
 
-def kl_floor(run: Run, model: str) -> float | None:
-    """Return the noise floor of a model's KL divergence; None where there was no control."""
-    kl = divergence(run, model)
-    return None if kl is None else Floors(run).of(kl)
+def _exp(log: float) -> float:
+    """Return e to some power; infinite beyond all floats, as the end of an interval may be."""
+    return math.inf if log > MOST_LOG else math.exp(log)
+
+
+def _inverse(end: float) -> float:
+    return 1 / end if end else math.inf
 
 
 def _estimate(row: Measurement) -> Estimate:

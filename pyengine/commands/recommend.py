@@ -22,8 +22,8 @@ from pyengine.errors import ThresholdNotMet
     ),
     max_kl=option(
         float | None,
-        "Margin: the mean KL divergence, in nats per token, that is of no interest. "
-        "Default: the margin of the measurement.",
+        "Mean KL divergence, in nats per token, that is accepted, with its whole interval. "
+        "Default: 0.02, the end of what is hardly changed.",
         show_default=False,
     ),
     memory=option(
@@ -43,11 +43,12 @@ from pyengine.errors import ThresholdNotMet
     ),
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
-    """Choose the smallest file that cannot be told from the reference, or the best that fits.
+    """Choose the smallest file that is hardly changed, or the best that fits.
 
-    Exits with 1 where none is within the margin, or where --fail-if holds.
+    Exits with 1 where none is surely within --max-kl, or where --fail-if holds or cannot be judged.
     """
     from pyengine.commands.output import print_result
+    from pyengine.report.choice_sentences import gate_sentence, unqualified_sentence
     from pyengine.report.recommend_view import recommend_document
     from pyengine.run.storage import values_that_fit
 
@@ -61,6 +62,6 @@ def command(options: Options, *, json: Json = False, markdown: Markdown = False)
     if choice["chosen"] is None:
         raise ThresholdNotMet("no variant fits")
     if choice["failed"]:
-        raise ThresholdNotMet(f"{fail_if!r} holds for {choice['chosen']}")
+        raise ThresholdNotMet(gate_sentence(result))
     if not (choice["qualified"] or fail_if):
-        raise ThresholdNotMet("no variant qualifies")
+        raise ThresholdNotMet(unqualified_sentence(result))

@@ -25,7 +25,6 @@ from pyengine.statistics.estimates import (
     ratio_of_means,
     weighted_median,
 )
-from pyengine.statistics.paired import paired_difference
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -107,21 +106,19 @@ def quantile_rows(
         yield row
 
 
-def differences(
-    tables: Iterable[tuple[str, TokenTable]], *, reference: str
-) -> Iterator[Measurement]:
-    """Yield the paired difference and the ratio of every two variants' divergences."""
+def ratios(tables: Iterable[tuple[str, TokenTable]], *, reference: str) -> Iterator[Measurement]:
+    """Yield the ratio of every two variants' divergences over the same tokens.
+
+    There is none where one of them is zero or infinite.
+    """
     known = list(tables)
     for i, (first, table) in enumerate(known):
         for second, other in known[i + 1 :]:
             n = min(len(table), len(other))
             kl, of_other = table.columns["kl"][:n], other.columns["kl"][:n]
-            clusters = table.clusters[:n]
-            against = group_of({"against": second})
-            found = paired_difference(kl, of_other, clusters, level=LEVEL)
-            yield measurement_of(found, "kl_difference", first, reference, against)
             if min(kl.sum(), of_other.sum()) > 0 and np.isfinite(kl + of_other).all():
-                ratio = ratio_of_means(kl, of_other, clusters, level=LEVEL)
+                ratio = ratio_of_means(kl, of_other, table.clusters[:n], level=LEVEL)
+                against = group_of({"against": second})
                 yield measurement_of(ratio, "kl_ratio", first, reference, against)
 
 

@@ -12,8 +12,8 @@ from pyengine.measure.aggregate import (
     beyond_arithmetic,
     by_label,
     control_rows,
-    differences,
     quantile_rows,
+    ratios,
 )
 from pyengine.measure.documents import ScoredCorpus
 from pyengine.measure.engine import Series, Work
@@ -63,7 +63,7 @@ def corpus_findings(
         if n:
             yield Note(code="infinite-divergence", model=model, values={"n_tokens": n})
         yield from _examples(plan, text, series[model], model)
-    yield from differences(list(tables.items()), reference=reference)
+    yield from ratios(list(tables.items()), reference=reference)
     yield from _arithmetic(text, series, tables, reference)
 
 

@@ -27,7 +27,7 @@ class CompareOptions:
         positions: how many positions of largest divergence to show.
         passages: how many stretches of text of largest mean divergence to keep token by token.
         continuations: how many documents to continue greedily; 0 for none.
-        margin: KL divergence, in nats, below which a difference is of no interest.
+        margin: part by which the divergences of two variants may differ and be alike.
         precision: stop when every variant's mean KL is known to +- this many nats, at every look;
             None to go on to the end.
         axis: what separates the variants from the reference; "auto" reads it from the files.
@@ -48,7 +48,7 @@ class CompareOptions:
     positions: int = 10
     passages: int = 3
     continuations: int = 12
-    margin: float = 0.005
+    margin: float = 0.1
     precision: float | None = None
     axis: Axis = "auto"
     seed: int = 20260102

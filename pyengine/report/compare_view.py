@@ -6,15 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pyengine.choose.verdicts import (
-    Pair,
-    divergence,
-    kl_floor,
-    pairs,
-    reference_of,
-    standing_out,
-    variants_of,
-)
+from pyengine.choose.verdicts import pairs, reference_of, variants_of
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import by_group, listing
 from pyengine.report.measured import Numbers, Part, measured_cell
@@ -23,23 +15,24 @@ from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
 from pyengine.report.sentences import (
     axis_sentence,
-    pair_sentence,
-    plain_verdict,
+    card_sentence,
+    compare_sentences,
+    damage_words,
+    ended_sentences,
+    failed_ids,
+    infinite_sentences,
+    pairs_sentence,
+    perplexity_sentences,
+    quantile_sentences,
+    scale_sentence,
     scored_sentence,
-    standing_out_sentence,
-    verdict_sentences,
+    standing_out_sentences,
 )
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import facts, note_sentence, say
-from pyengine.run.measurement import members_of
+from pyengine.report.words import WORDS, facts
 from pyengine.run.record import Run
 
 TEXT_BEFORE = 40
-# Notes that stand where the answer does.
-ANSWERING = (
-    *("other-vocabulary", "variant-failed", "beyond-trained-context", "fitted-to-positions"),
-    *("documents-left-out", "fewer-tokens"),
-)
 
 
 def compare_document(run: Run) -> Document:
@@ -47,7 +40,7 @@ def compare_document(run: Run) -> Document:
     margin = float(run.options["margin"])
     numbers = Numbers(run)
     ids = [model.id for model in variants_of(run) if numbers.find("kl", model.id)]
-    blocks: list[Block] = [_answer(run, margin)]
+    blocks: list[Block] = [Paragraph("\n".join(compare_sentences(run, margin)), "strong")]
     if ids:
         blocks += _side_by_side(numbers, ids)
         blocks += [_pairs(numbers, margin)] if len(ids) > 1 else []
@@ -62,39 +55,11 @@ def compare_document(run: Run) -> Document:
 
 def model_card(run: Run) -> Document:
     """Return the table that goes into a model card, and how it was measured in two sentences."""
-    numbers, margin = Numbers(run), float(run.options["margin"])
-    verdicts = {
-        model.id: plain_verdict(kl, margin, kl_floor(run, model.id))
-        if (kl := divergence(run, model.id))
-        else "not measured over text"
-        for model in variants_of(run)
-    }
-    for note in run.notes:
-        if note.code == "variant-failed":
-            verdicts[note.model] = f"failed: {note.values['message']}"
-        if note.code == "other-vocabulary":
-            verdicts[note.model] = "another vocabulary than the reference's"
     ids = [*(model.id for model in variants_of(run)), *failed_ids(run)]
-    rows = model_rows(numbers, ids, verdict=verdicts)
-    source, tokens, documents = reference_of(run).id, 0, 0
-    if run.population is not None:
-        tokens, documents = run.population.n_tokens, run.population.n_scored_documents
-    how = say(
-        "answers",
-        "model-card",
-        source=source,
-        tokens=tokens,
-        documents=documents,
-        made=run.provenance,
-    )
-    return Document(f"Quantizations of {source}", (listing("model-card", rows), Paragraph(how)))
-
-
-def failed_ids(run: Run) -> list[str]:
-    """Return the variants of which nothing was measured: they could not be opened."""
-    known = {model.id for model in run.models}
-    failed = [note.model for note in run.notes if note.code == "variant-failed"]
-    return [variant for variant in failed if variant not in known]
+    verdicts = {variant: damage_words(run, variant) for variant in ids}
+    rows = model_rows(Numbers(run), ids, verdict=verdicts)
+    title = f"Quantizations of {reference_of(run).id}"
+    return Document(title, (listing("model-card", rows), Paragraph(card_sentence(run))))
 
 
 def model_rows(
@@ -118,20 +83,9 @@ def model_rows(
     ]
 
 
-def _answer(run: Run, margin: float) -> Paragraph:
-    sentences = verdict_sentences(run, margin)
-    sentences += [note_sentence(note) for note in run.notes if note.code in ANSWERING]
-    if not sentences:
-        sentences = ["Only starts were measured, so there is no verdict over text."]
-    return Paragraph("\n".join(sentences), "strong")
-
-
 def _side_by_side(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     run = numbers.run
-    notes = [note_sentence(note) for note in run.notes if note.code == "infinite-divergence"]
-    ppl = numbers.find("ppl", run.models[0].id)
-    if ppl is not None:
-        notes.append(say("answers", "perplexity", ppl=ppl))
+    notes = [*infinite_sentences(run), *perplexity_sentences(run)]
     yield listing("distances", model_rows(numbers, ids), notes=notes)
     yield from arithmetic(numbers)
     yield listing("other-distances", model_rows(numbers, ids))
@@ -147,67 +101,40 @@ def arithmetic(numbers: Numbers, labels: Mapping[str, str] | None = None) -> Ite
 
 
 def _quantiles(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
-    means = ", ".join(
+    means = [
         f"{variant} {cell.text}"
         for variant in ids
         if isinstance(cell := Part(numbers, variant).cell({"metric": "delta_p"}), Cell)
-    )
-    notes = [say("answers", "delta-p", means=means)]
+    ]
     made = by_group("quantiles", numbers, ids, _own_names(ids))
-    if made is None:
-        return
-    if any(cell.text.startswith("≤") for row in made.rows for cell in row):
-        notes.append("≤: no more than the same quantile of the file beside itself.")
-    yield replace(made, notes=tuple(notes))
-
-
-def difference_cells(numbers: Numbers, pair: Pair) -> dict[str, Any]:
-    """Return how two divergences differ: the difference, its interval, and their ratio."""
-    column, row = {"metric": "kl_difference"}, pair.difference
-    return {
-        "difference": measured_cell(row, column, numbers.floor(row)),
-        "interval": measured_cell(row, {**column, "part": "interval"}),
-        "ratio": measured_cell(pair.ratio, {"part": "range"}),
-    }
+    if made is not None:
+        texts = [cell.text for row in made.rows for cell in row]
+        yield replace(made, notes=tuple(quantile_sentences(numbers.run, means, texts)))
 
 
 def _pairs(numbers: Numbers, margin: float) -> Table:
-    found = pairs(numbers.run, margin)
     rows = [
         {
-            **difference_cells(numbers, pair),
             "first": pair.first,
             "second": pair.second,
+            "ratio": measured_cell(pair.ratio, {"part": "range"}),
             "p_holm": pair.p_holm,
             "verdict": Cell(
-                pair.verdict, tone="strong" if pair.verdict == "different" else "plain"
+                WORDS["pair-verdicts"][pair.verdict], tone="strong" if pair.apart else "plain"
             ),
         }
-        for pair in found
+        for pair in (pair.from_the_farther() for pair in pairs(numbers.run, margin))
     ]
-    notes = [pair_sentence(pair, margin) for pair in found if pair.verdict != "different"]
-    notes.append(say("answers", "equivalent", margin=margin))
-    return listing("pairs", rows, notes=notes)
+    return listing("pairs", rows, notes=[pairs_sentence(numbers.run, margin)])
 
 
 def _groups(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     for dimension in ("language", "class", "confidence"):
-        told = [_standing_out(numbers, variant) for variant in ids] if dimension == "class" else []
-        notes = [note for note in told if note]
+        named = ids if dimension != "confidence" else ()
+        told = standing_out_sentences(numbers.run, named, dimension)
         made = by_group(f"by-{dimension}", numbers, ids, _own_names(ids))
         if made is not None:
-            yield replace(made, notes=(*made.notes, *notes))
-
-
-def _standing_out(numbers: Numbers, variant: str) -> str:
-    mean = numbers.find("kl", variant)
-    assert mean is not None
-    parts = [
-        (members_of(group)["class"], part)
-        for group in numbers.groups(["kl", "same_first_choice"], [variant], ["class"])
-        if (part := numbers.find("kl", variant, group))
-    ]
-    return standing_out_sentence(variant, *standing_out(mean, parts, numbers.floor(mean)))
+            yield replace(made, notes=(*made.notes, *told))
 
 
 def _details(numbers: Numbers, variant: str) -> Iterator[Block]:
@@ -271,8 +198,9 @@ def corpus_facts(run: Run) -> list[tuple[str, str]]:
     p = run.population
     if p is None:
         return []
-    ended = [("ended", note_sentence(note)) for note in run.notes if note.code == "stopped-early"]
-    return [*facts("corpus", p=p, scored=scored_sentence(p)).pairs, *ended]
+    ended = [("ended", sentence) for sentence in ended_sentences(run)]
+    words = {"scored": scored_sentence(p), "scale": scale_sentence()}
+    return [*facts("corpus", p=p, **words).pairs, *ended]
 
 
 def control_facts(run: Run) -> list[tuple[str, str]]:

@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pyengine.choose.verdicts import divergence, reference_of, smaller_and_closer
+from pyengine.choose.verdicts import (
+    by_size,
+    divergence,
+    infinite_tokens,
+    reference_of,
+    smaller_and_closer,
+)
 from pyengine.report.charts import Chart, Point, Series
 from pyengine.report.document import Block, Passage, PassageToken, Picture, Section
 from pyengine.report.numbers import percent, significant, size_unit
 from pyengine.report.pieces import visible
-from pyengine.report.sweep_view import from_large_to_small, variant_labels
+from pyengine.report.sweep_view import variant_labels
 from pyengine.report.words import picture
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
@@ -27,7 +33,7 @@ MOST_OPEN = 3
 
 def comparison_pictures(run: Run) -> tuple[Block, ...]:
     """Return the pictures that the record has data for, then the passages."""
-    ordered = from_large_to_small(run.models)
+    ordered = [reference_of(run).id, *by_size(run)]
     labels = picture_labels(run)
     known = [variant for variant in ordered if divergence(run, variant)]
     pictures: list[Block] = []
@@ -37,7 +43,8 @@ def comparison_pictures(run: Run) -> tuple[Block, ...]:
             rows = [row for row in run.select("kl", dimension=dimension) if row.model in known]
             if rows := [row for row in rows if len(row.members) == 1]:
                 pictures.append(_heatmap(rows, known, labels, dimension))
-        pictures.append(_distribution(run, known, labels))
+        if run.select("kl", dimension="quantile"):
+            pictures.append(_distribution(run, known, labels))
     if run.shown("cold-start"):
         pictures.append(_cold_starts(run, ordered, labels))
     if by_language(run, "keyword_mass", ordered, start="cold"):
@@ -66,13 +73,13 @@ def picture_labels(run: Run) -> dict[str, str]:
 
 def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
     unit, name = size_unit(max(run.model(variant).file_bytes for variant in known))
-    beaten = smaller_and_closer(run)
+    behind = smaller_and_closer(run).keys() | infinite_tokens(run).keys()
     points = []
     for variant in known:
         kl = divergence(run, variant)
         assert kl is not None
         x = run.model(variant).file_bytes / unit
-        low, front = max(kl.low, 0.0), variant not in beaten
+        low, front = max(kl.low, 0.0), variant not in behind
         points.append(Point(labels[variant], x, kl.value, low, kl.high, on_front=front))
     chart = Chart(
         kind="scatter",
@@ -82,7 +89,7 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
         log=True,
         line=Floors(run).of_reference("kl") or None,
     )
-    return picture("size-kl", chart)
+    return picture("size-kl", chart, floor=chart.line)
 
 
 def _heatmap(

@@ -3,7 +3,7 @@
 A column shows a `metric`, or what a row tells `of` a name; `write` names how a number is written,
 see `numbers.writer`. The column "…" stands for those that a view adds. Where a table has a `lead`,
 the columns after that many first ones are left out where they are empty; one that is `like` another
-has what that has.
+has what that has; one with `errors` says over how many documents they are.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pyengine.report.measured import Numbers, Part
-from pyengine.report.numbers import writer
+from pyengine.report.measured import Numbers, Part, cluster_name
+from pyengine.report.numbers import counted, writer
 from pyengine.report.tables import Cell, CellLike, Column, Table, measured, table
-from pyengine.report.words import filled
+from pyengine.report.words import filled, say
 from pyengine.run.measurement import group_of, members_of
 from pyengine.run.metrics import METRICS
 
@@ -79,7 +79,7 @@ def by_group(
     columns = [column for column in spec["columns"] if "of" in column]
     for model in models:
         for column in metrics:
-            counts = column.get("part") == "n"
+            counts = column.get("part") in ("n", "clusters")
             label = "" if labels is None or counts else f" {labels[model]}"
             # What several models repeat keeps one count of tokens.
             if model == models[0] or not counts:
@@ -90,7 +90,8 @@ def by_group(
         told = {name: members.get(name, WHOLE) for name in by}
         heads = {name: Cell(names.get(value, value), value) for name, value in told.items()}
         rows.append(Part(numbers, models[0], members, **heads, part=heads[by[0]]))
-    return _table(spec, columns, rows, (), {})
+    heads_of_counts = {"clusters": f"{cluster_name(numbers.run).capitalize()}s"}
+    return _table(spec, columns, rows, (), heads_of_counts)
 
 
 def _table(
@@ -108,12 +109,33 @@ def _table(
         shown = [row[i] for row in cells for i in kept]
         unknown = any(isinstance(cell, Cell) and cell.text.endswith("± ?") for cell in shown)
         told += [UNKNOWN_ERROR] if unknown else []
+    if "errors" in spec:
+        told = [*_errors_note(columns, rows, cells), *told]
     return table(
         filled(spec.get("title", ""), words),
         [_column(columns[i], words) for i in kept],
         [[row[i] for i in kept] for row in cells],
         notes=told,
     )
+
+
+def _errors_note(
+    columns: Sequence[Spec], rows: Sequence[Row], cells: Sequence[Sequence[CellLike]]
+) -> list[str]:
+    """Say over how many documents the errors in a table are; nothing where there is none."""
+    found, names = set[int](), set[str]()
+    for row, texts in zip(rows, cells, strict=True):
+        for column, cell in zip(columns, texts, strict=True):
+            if not (isinstance(row, Part) and isinstance(cell, Cell) and "±" in cell.text):
+                continue
+            measurement = row.measurement(column) if "metric" in column else None
+            if measurement is not None and not cell.text.endswith("?"):
+                found.add(measurement.n_clusters)
+                names.add(cluster_name(row.run))
+    if not found:
+        return []
+    over = counted(max(found), *names)
+    return [say("answers", "errors", over=over if len(found) == 1 else f"{min(found):,} to {over}")]
 
 
 def _cell(row: Row, column: Spec) -> CellLike:

@@ -124,16 +124,26 @@ class Part:
         groups = self.numbers.groups([metric], [self.model], [dimension])
         return [members_of(group)[dimension] for group in groups]
 
-    def cell(self, column: Mapping[str, Any]) -> CellLike:
-        """Write a measurement as a column of `tables.json` shows it."""
+    def measurement(self, column: Mapping[str, Any]) -> Measurement | None:
+        """Return the measurement that a column of `tables.json` shows."""
         if column.get("itself"):
             group = group_of(self.members)
-            itself = self.numbers.itself.get((column["metric"], self.model, group))
-            return measured_cell(itself, column)
+            return self.numbers.itself.get((column["metric"], self.model, group))
         reference = self.run.models[0].id if column.get("of_reference") else ""
         more = members_of(column.get("group", ""))
-        row = self.row(column["metric"], reference or column.get("model", ""), **more)
-        return measured_cell(row, column, None if row is None else self.numbers.floor(row))
+        return self.row(column["metric"], reference or column.get("model", ""), **more)
+
+    def cell(self, column: Mapping[str, Any]) -> CellLike:
+        """Write a measurement as a column of `tables.json` shows it."""
+        row = self.measurement(column)
+        known = row is not None and not column.get("itself")
+        return measured_cell(row, column, self.numbers.floor(row) if row and known else None)
+
+
+def cluster_name(run: Run) -> str:
+    """Name what measurements are clustered by: windows, where there is one document only."""
+    one = run.population is not None and run.population.n_scored_documents == 1
+    return "window" if one else "document"
 
 
 def measured_cell(
@@ -142,19 +152,23 @@ def measured_cell(
     """Write a measurement as a column shows it; at or below its floor, as no more than that.
 
     Its `part` is the "estimate" with its error, the "value" alone, its "interval", "value and
-    interval", the "range" that it lies in, its "high" end, "n", or what it is "of" them: 3/5.
+    interval", the "range" that it lies in, its "high" end, "n", the number of "clusters" such as
+    documents, or what it is "of" n: 3/5.
     """
     if row is None or math.isnan(row.value):
         return None
     metric, value, part = METRICS[row.metric], row.value, column.get("part", "estimate")
     scale = column.get("scale", 1.0)
-    if part == "n":
-        return Cell(count(row.n), row.n)
+    if part in ("n", "clusters"):
+        number = row.n if part == "n" else row.n_clusters
+        return Cell(count(number), number)
     if part == "of":
         return Cell(f"{round(value * row.n)}/{row.n}", value)
     if part == "interval":
         return Cell(written_interval(row, metric))
     if part == "range":
+        if math.isnan(row.low):
+            return Cell(significant(value), value)
         ends = f"{significant(row.low)}–{significant(row.high)}"
         return Cell(f"{significant(value)} ({ends})", value)
     if floor is not None and abs(value) <= floor:

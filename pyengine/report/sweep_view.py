@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pyengine.choose.verdicts import (
-    Pair,
-    divergence,
-    has_interval,
-    reference_of,
-    smaller_and_closer,
-    steps,
-    variants_of,
-)
-from pyengine.report.compare_view import (
-    arithmetic,
-    control_facts,
-    corpus_facts,
-    difference_cells,
-    failed_ids,
-    model_rows,
-)
+from pyengine.choose.verdicts import Pair, by_size, reference_of, smaller_and_closer, steps
+from pyengine.report.compare_view import arithmetic, control_facts, corpus_facts, model_rows
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
-from pyengine.report.measured import Numbers, Part
-from pyengine.report.numbers import count, counted, percent, size
+from pyengine.report.measured import Numbers, measured_cell
+from pyengine.report.numbers import counted, percent, size
 from pyengine.report.origin import importance_facts, provenance_facts
+from pyengine.report.sentences import (
+    beaten_sentences,
+    damage_words,
+    failed_ids,
+    padding_sentences,
+    pairs_sentence,
+    speed_sentence,
+    step_words,
+    sweep_sentence,
+)
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import note_sentence, say, warnings
-from pyengine.run.record import ModelInfo, Run
-
-WORDS = {"different": "worse", "equivalent": "same", "undecided": "undecided"}
+from pyengine.report.words import note_sentence, warnings
+from pyengine.run.record import Run
 
 
 def sweep_document(run: Run, timings: Run | None = None) -> Document:
@@ -40,11 +33,11 @@ def sweep_document(run: Run, timings: Run | None = None) -> Document:
     numbers = Numbers(run, *([timings] if timings else []))
     labels = variant_labels(run)
     found = steps(run, margin)
-    blocks: list[Block] = [_answer(numbers, labels, margin)]
-    blocks.append(_variants(numbers, labels, found, margin))
+    blocks: list[Block] = [Paragraph(sweep_sentence(run, labels), "strong")]
+    blocks.append(_variants(numbers, labels))
     blocks += arithmetic(numbers, labels)
     if found:
-        blocks.append(_neighbours(numbers, labels, found, margin))
+        blocks.append(_steps(run, labels, found, margin))
     notes = [*run.notes, *(timings.notes if timings else ())]
     told = [note_sentence(note) for note in notes]
     if told:
@@ -57,7 +50,7 @@ def sweep_document(run: Run, timings: Run | None = None) -> Document:
 
 def speed_document(timings: Run) -> Document:
     """Lay timings out alone, where the record of their sweep is not at hand."""
-    blocks: list[Block] = [Paragraph(say("answers", "speed", n=len(timings.models)), "strong")]
+    blocks: list[Block] = [Paragraph(speed_sentence(timings), "strong")]
     if timings.models:
         blocks.append(_speeds(Numbers(timings), timings, {}))
     blocks += warnings(timings.notes)
@@ -79,100 +72,40 @@ def variant_labels(run: Run) -> dict[str, str]:
     }
 
 
-def from_large_to_small(models: Sequence[ModelInfo]) -> list[str]:
-    """Return the reference, then the variants from the largest file to the smallest."""
-    ordered = sorted(models[1:], key=lambda model: (-model.file_bytes, model.id))
-    return [model.id for model in (models[0], *ordered)]
-
-
-def _answer(numbers: Numbers, labels: Mapping[str, str], margin: float) -> Paragraph:
+def _variants(numbers: Numbers, labels: Mapping[str, str]) -> Table:
     run = numbers.run
-    known = {m.id: kl for m in variants_of(run) if (kl := divergence(run, m.id))}
-    n = len(variants_of(run)) + len(failed_ids(run))
-    tokens = run.population.n_tokens if run.population else 0
-    values = {"n": n, "tokens": tokens, "margin": margin}
-    if known and not any(has_interval(kl) for kl in known.values()):
-        return Paragraph(say("answers", "sweep-no-interval", **values), "strong")
-    good = [m for m in variants_of(run) if m.id in known and known[m.id].high <= margin]
-    if not good:
-        return Paragraph(say("answers", "sweep-none", **values), "strong")
-    smallest = min(good, key=lambda model: model.file_bytes)
-    cell = Part(numbers, smallest.id).cell({"metric": "kl"})
-    assert isinstance(cell, Cell)
-    named = {"label": labels[smallest.id], "model": smallest, "kl": cell.text}
-    return Paragraph(say("answers", "sweep", **values, **named), "strong")
-
-
-def _variants(
-    numbers: Numbers, labels: Mapping[str, str], found: Mapping[str, Pair], margin: float
-) -> Table:
-    run = numbers.run
-    better = smaller_and_closer(run)
-    verdicts = {
-        variant: Cell(
-            WORDS[pair.verdict], pair.verdict, "plain" if pair.verdict == "different" else "dim"
-        )
-        for variant, pair in found.items()
-    }
+    ids, beaten = [*by_size(run), *failed_ids(run)], smaller_and_closer(run)
+    damages: dict[str, Cell | str] = {}
+    for variant in ids:
+        words = damage_words(run, variant, short=True)
+        damages[variant] = Cell(f"{words}, beaten", tone="warn") if variant in beaten else words
     for note in run.notes:
         if note.code in ("variant-failed", "other-vocabulary"):
-            words = "failed" if note.code == "variant-failed" else "other vocabulary"
-            verdicts[note.model] = Cell(words, note.code, "bad")
-    for variant in better:
-        words = f"{verdicts[variant].text}, beaten" if variant in verdicts else "beaten"
-        verdicts[variant] = Cell(words, "beaten", "warn")
-    notes = [
-        *_padding_note(numbers),
-        *(f"{labels[variant]} is beaten by {labels[by]}." for variant, by in better.items()),
+            damages[note.model] = Cell(damage_words(run, note.model, short=True), tone="bad")
+    notes = [*padding_sentences(run), *beaten_sentences(run, labels)]
+    rows = model_rows(numbers, [reference_of(run).id, *ids], labels, damage=damages)
+    return listing("variants", rows, notes=notes)
+
+
+def _steps(run: Run, labels: Mapping[str, str], found: Mapping[str, Pair], margin: float) -> Table:
+    rows = [
+        {
+            "variant": labels[variant],
+            "against": labels[pair.second],
+            "ratio": measured_cell(pair.ratio, {"part": "range"}),
+            "p_holm": pair.p_holm,
+            "told": step_words(pair, margin),
+        }
+        for variant, pair in found.items()
     ]
-    ids = [*from_large_to_small(run.models), *failed_ids(run)]
-    rows = model_rows(numbers, ids, labels, verdict=verdicts)
-    return listing("variants", rows, notes=notes, margin=margin)
-
-
-def _padding_note(numbers: Numbers) -> list[str]:
-    masses = [row.value for row in numbers.run.select("padding_mass", group="")]
-    if not masses or max(masses) <= 0:
-        return []
-    return [say("answers", "padding", mass=max(masses))]
-
-
-def _neighbours(
-    numbers: Numbers, labels: Mapping[str, str], found: Mapping[str, Pair], margin: float
-) -> Table:
-    rows = []
-    for variant, pair in found.items():
-        cells, row = difference_cells(numbers, pair), pair.difference
-        floor = numbers.floor(row)
-        noise = floor is not None and abs(row.value) <= floor
-        rows.append(
-            {
-                "variant": labels[variant],
-                "against": labels[pair.second],
-                "difference": cells["difference" if noise else "interval"],
-                "ratio": cells["ratio"],
-                "p_holm": pair.p_holm,
-                "told": _sentence(pair, margin),
-            }
-        )
-    return listing("neighbours", rows)
-
-
-def _sentence(pair: Pair, margin: float) -> str:
-    if pair.verdict == "different":
-        return "worse"
-    if pair.verdict == "equivalent":
-        return f"the same within {margin:g} nats"
-    told = f"cannot be told apart at {count(pair.difference.n)} tokens"
-    if pair.more_documents is None:
-        return told
-    return f"{told}; about {counted(pair.more_documents, 'more document')} would separate them"
+    return listing("steps", rows, notes=[pairs_sentence(run, margin)])
 
 
 def _speeds(numbers: Numbers, timings: Run, labels: Mapping[str, str]) -> Table:
     timed = [model.id for model in timings.models]
     empty = [row.value for row in timings.select("empty_memory")]
-    ordered = [variant for variant in from_large_to_small(numbers.run.models) if variant in timed]
+    run = numbers.run
+    ordered = [name for name in (run.models[0].id, *by_size(run)) if name in timed]
     return listing(
         "speeds",
         model_rows(numbers, ordered, labels),

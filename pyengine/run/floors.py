@@ -26,11 +26,8 @@ class Floors:
         gives |mean| + 2 standard errors, of a mean of signed changes 2 standard errors of as many
         changes, of a quantile over tokens the same quantile. Two orders of one file differ by two
         errors and the variant from the reference by one of each: so divergences, which are squares
-        of errors, count by half, and the rest by their root mean square. A difference of two
-        divergences has the floor of the reference's.
+        of errors, count by half, and the rest by their root mean square.
         """
-        if row.metric == "kl_difference":
-            return self.of_reference("kl")
         kind = METRICS[row.metric].floor
         group = row.group if "quantile" in row.members else ""
         reference = self._controls.get((row.metric, self._reference, group))

@@ -100,6 +100,7 @@ class Population(Part):
         n_ctx, stride: how documents are cut: tokens of a window, tokens from one to the next.
         prefix: token ids before every window.
         seed: of the order in which documents are taken.
+        looks: how many times the numbers were looked at before measuring ended.
     """
 
     origin: str
@@ -117,6 +118,7 @@ class Population(Part):
     stride: int
     prefix: list[int]
     seed: int
+    looks: int = Field(default=1, ge=1)
 
 
 class Exhibit(Part):
@@ -257,16 +259,16 @@ class Run(Part):
         return table
 
     def verdicts(self, margin: float | None = None) -> SmallTable:
-        """Judge every variant's mean KL divergence by a margin, see `pyengine.verdicts`.
+        """Say how far every variant is from the reference and from others, see `verdicts`.
 
         Args:
-            margin: nats per token that are of no interest; None for that of the measurement.
+            margin: part by which divergences may differ and be alike; None for that of the run.
 
         Raises:
             OptionError: the margin is negative, or the run compares no models.
 
         Example:
-            run.verdicts(margin=0.1)
+            run.verdicts(margin=0.2)
         """
         found: SmallTable = pyengine.verdicts(self, margin)
         return found

@@ -1,29 +1,35 @@
-"""Differences between two variants measured on the same tokens, and what may be said of them."""
+"""Two variants on the same tokens: the ratio of their divergences, and what may be said of it."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from dataclasses import replace
 
 import numpy as np
 
 from pyengine.statistics.distributions import student_quantile, student_two_sided
-from pyengine.statistics.estimates import Clusters, Estimate, Floats, clustered_mean
+from pyengine.statistics.estimates import NAN, Estimate
 
-Verdict: TypeAlias = Literal["different", "equivalent", "undecided"]
-
-# Differences under this part of their standard error carry no information about sample size.
+# Logarithms under this part of their standard error carry no information about sample size.
 SMALLEST_INFORMATIVE_RATIO = 0.25
 
 
-def paired_difference(
-    first: Floats, second: Floats, clusters: Clusters, *, level: float = 0.95
-) -> Estimate:
-    """Return the mean of (first - second) over the same tokens; what both have in common cancels.
+def logarithm(ratio: Estimate) -> Estimate:
+    """Return the logarithm of a positive ratio: by the delta method its error is error / value.
 
-    Tokens where either value is not finite are left out.
+    What both variants have in common cancels in it, so that it is known better than either level.
     """
-    finite = np.isfinite(first) & np.isfinite(second)
-    return clustered_mean(first[finite] - second[finite], clusters[finite], level=level)
+    low, high = (math.log(end) if end > 0 else NAN for end in (ratio.low, ratio.high))
+    error = ratio.error / ratio.value
+    return replace(ratio, value=math.log(ratio.value), low=low, high=high, error=error)
+
+
+def interval_at(estimate: Estimate, level: float) -> tuple[float, float]:
+    """Return the ends of Student's interval over documents; NaN with fewer than two of them."""
+    if estimate.n_clusters < 2 or not math.isfinite(estimate.error):
+        return NAN, NAN
+    reach = student_quantile(0.5 + level / 2, estimate.n_clusters - 1) * estimate.error
+    return estimate.value - reach, estimate.value + reach
 
 
 def p_value(estimate: Estimate) -> float:
@@ -53,20 +59,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def verdict(estimate: Estimate, *, margin: float, adjusted_p: float | None = None) -> Verdict:
-    """Say what the data support at the interval's level.
+def holm_factors(p_values: Sequence[float], alpha: float = 0.05) -> list[float]:
+    """Return by how much each p-value is multiplied in Holm's procedure at level `alpha`.
 
-    equivalent: the whole interval lies within +-margin (confidence-interval inclusion, Schuirmann
-    1987, here at the wider two-sided level). different: it excludes zero and, where an adjusted p
-    is given, that is below 1 - level too. undecided: neither. A difference that is real and
-    smaller than the margin counts as equivalent.
+    The i-th smallest of m by m - i + 1, as long as all before it are rejected; the first that is
+    not, and all after it, by how many are left. So the interval at level 1 - alpha / factor leaves
+    out zero exactly where `holm` gives less than alpha. NaN stays NaN and does not count.
     """
-    if estimate.n_clusters < 2 or np.isnan(estimate.error):
-        return "undecided"
-    if max(abs(estimate.low), abs(estimate.high)) <= margin:
-        return "equivalent"
-    p = p_value(estimate) if adjusted_p is None else adjusted_p
-    return "different" if p < 1 - estimate.level else "undecided"
+    factors = np.full(len(p_values), np.nan)
+    known = sorted((p, i) for i, p in enumerate(p_values) if not np.isnan(p))
+    left = len(known)
+    for p, i in known:
+        factors[i] = left
+        # Once one is not rejected, no later one is either, as none has a smaller p.
+        left -= p * left < alpha
+    return [float(factor) for factor in factors]
 
 
 def documents_to_separate(

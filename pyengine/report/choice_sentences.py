@@ -1,0 +1,112 @@
+"""What is said in words of a choice, each with the condition that allows it.
+
+All of it is made from codes and numbers of a run when it is shown; the words are in `words.json`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from pyengine.choose.candidates import Candidate
+from pyengine.choose.recommend import Limits, Reason, below_floor
+from pyengine.report.numbers import size
+from pyengine.report.words import say
+from pyengine.run.record import Run
+
+
+def choice_sentence(run: Run, candidates: Sequence[Candidate]) -> str:
+    """Say which variant to use, and what became of the gate where one was asked for."""
+    (choice,), fail_if = run.shown("choice"), run.options["fail_if"]
+    if run.options["variant"] is not None:
+        code = "judged-good" if choice["qualified"] else "judged-bad"
+    elif choice["chosen"] is None:
+        code = "none"
+    else:
+        limited = run.options["memory"] is not None or run.options["size"] is not None
+        code = "use" if choice["qualified"] else "best-that-fits" if limited else "the-best"
+    words = say("chosen", code, name=choice["chosen"] or candidates[0].name)
+    return words if fail_if is None else f"{words} {gate_sentence(run)}."
+
+
+def gate_sentence(run: Run) -> str:
+    """Say whether the condition of --fail-if holds for the chosen variant, or cannot be judged."""
+    (choice,) = run.shown("choice")
+    if choice["chosen"] is None:
+        code = "nothing-chosen"
+    elif choice["unknown"]:
+        code = "unknown"
+    else:
+        code = "holds" if choice["failed"] else "holds-not"
+    values = {"condition": run.options["fail_if"], "name": choice["chosen"]}
+    return say("gates", code, unknown=choice["unknown"], **values)
+
+
+def unqualified_sentence(run: Run) -> str:
+    """Say why no variant qualifies."""
+    (choice,), limit = run.shown("choice"), run.options["max_kl"]
+    names = [content["name"] for content in run.shown("candidate") if content["kl_high"] is None]
+    code = "no-interval" if choice["chosen"] in names else "unqualified"
+    return say("gates", code, name=choice["chosen"], limit=limit)
+
+
+def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits: Limits) -> str:
+    """Say one reason of a choice; `candidates` by their names."""
+    code, values = reason["code"], {**reason, "limit": limits.kl, "limits": _limits(limits)}
+    if "candidate" in reason:
+        values |= _told(candidates[reason["candidate"]], limits)
+    if code == "best" and reason["n_tied"]:
+        values["n_alike"] = reason["n_tied"] + 1
+    if "ruled_out" in reason and reason["ruled_out"] is None:
+        code = f"{code}/never"
+    if "closest" in reason:
+        closest = candidates[reason["closest"]]
+        values |= {"closest_named": _named(closest), "closest_kl": interval_words(closest)}
+        code = f"{code}/same" if closest.name == reason["candidate"] else code
+    return say("choices", code, **values)
+
+
+def _told(c: Candidate, limits: Limits) -> dict[str, object]:
+    """Return what a sentence may say of a candidate."""
+    needs = []
+    if limits.memory is not None and c.memory > limits.memory:
+        needs.append(f"{size(c.memory)} of memory")
+    if limits.size is not None and c.size > limits.size:
+        needs.append(f"{size(c.size)} of disk")
+    words = interval_words(c)
+    return {
+        **asdict(c),
+        "named": _named(c),
+        "kl_words": words,
+        "over": f"{words} over {c.n_tokens:,} tokens",
+        "why_not": excluded_words(c) if c.excluded else "",
+        "needs": needs,
+    }
+
+
+def excluded_words(candidate: Candidate) -> str:
+    """Say why a candidate cannot be chosen."""
+    return say(
+        "excluded", candidate.excluded, message=candidate.message, n_tokens=candidate.n_infinite
+    )
+
+
+def _named(candidate: Candidate) -> str:
+    return f"{candidate.name} ({size(candidate.size)})"
+
+
+def _limits(limits: Limits) -> str:
+    named = ((limits.memory, "memory"), (limits.size, "disk"))
+    return " and ".join(f"{size(n)} of {what}" for n, what in named if n is not None)
+
+
+def interval_words(candidate: Candidate) -> str:
+    """Say how large a candidate's divergence is, and how sure that is."""
+    if candidate.kl == candidate.kl_high == 0:
+        code = "zero"
+    elif below_floor(candidate):
+        code = "noise"
+    else:
+        code = "known" if math.isfinite(candidate.kl_high) else "unknown"
+    return say("divergences", code, low=max(candidate.kl_low, 0.0), **asdict(candidate))
