@@ -246,7 +246,7 @@ def test_beaten_needs_the_test_and_a_file_that_is_no_larger() -> None:
 def test_for_what_intervals_of_ratios_hold() -> None:
     assert "looks" not in pairs_sentence(two(1.4), 0.1)
     looked = TEXT.model_copy(update={"looks": 3})
-    assert "95 %, 3 looks" in pairs_sentence(a_run(population=looked), 0.1)
+    assert "pairs (Holm) and for 3 looks;" in pairs_sentence(a_run(population=looked), 0.1)
 
 
 def a_sweep(*rows: Measurement, notes: Sequence[Note] = ()) -> Run:
