@@ -138,6 +138,19 @@ def test_alike_are_those_whose_whole_interval_is_within_the_margin() -> None:
     assert one_pair(1.002, at_the_end, 0.1).verdict == "undecided"
 
 
+def test_a_pair_the_other_way_round_is_a_whole_measurement() -> None:
+    pair = one_pair(1.25, 0.02, 0.1)
+    turned = pair.reversed()
+    assert pair.ratio is not None
+    assert turned.ratio is not None
+    assert (turned.first, turned.second) == (pair.second, pair.first)
+    assert (turned.ratio.model, turned.ratio.members["against"]) == (pair.second, pair.first)
+    assert turned.ratio.value == pytest.approx(0.8)
+    assert turned.ratio.error / turned.ratio.value == pytest.approx(0.02)
+    assert turned.from_the_farther().ratio == turned.reversed().ratio
+    assert turned.from_the_farther().first == pair.first
+
+
 def test_two_documents_and_many_pairs_give_an_interval_without_an_end() -> None:
     run = sweep({f"v{i}": 0.01 + 0.001 * i for i in range(12)}, error=0.9)
     rows = [replace(row, n_clusters=2) for row in run.measurements]

@@ -48,6 +48,7 @@ class Candidate:
     kl_high: float = math.nan
     kl_floor: float | None = None
     n_tokens: int = 0
+    n_documents: int = 0
     memory: int = 0
     memory_measured: bool = False
     metrics: dict[str, float]
@@ -174,6 +175,7 @@ def _of_run(run: Run) -> Iterator[Candidate]:
             kl_high=kl.high if kl else math.nan,
             kl_floor=kl_floor(run, model.id),
             n_tokens=kl.n if kl else 0,
+            n_documents=run.population.n_scored_documents if kl and run.population else 0,
             memory=model.file_bytes,
             metrics=dict(_named(run.select(model=model.id))),
             excluded=excluded,

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any, Literal, TypeAlias
 
 from pyengine.choose.scale import Damage, damage_of, kl_floor
-from pyengine.run.measurement import Measurement
+from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.paired import (
@@ -65,9 +65,7 @@ class Pair:
 
     def reversed(self) -> Pair:
         """Return the same pair with the second variant first."""
-        r = self.ratio
-        ends = {"low": _inverse(r.high), "high": _inverse(r.low)} if r else {}
-        ratio = r and replace(r, value=1 / r.value, **ends)
+        ratio = None if self.ratio is None else _turned(self.ratio)
         return replace(self, first=self.second, second=self.first, ratio=ratio)
 
     def from_the_farther(self) -> Pair:
@@ -290,6 +288,19 @@ def unmet(run: Run, max_kl: float) -> dict[str, tuple[str, dict[str, Any]]]:
         elif not kl.high <= max_kl:
             found[variant] = "exceeds", {"value": kl.value, "low": kl.low, "high": kl.high}
     return found
+
+
+def _turned(ratio: Measurement) -> Measurement:
+    """Return the ratio of the same two variants the other way round; its logarithm changes sign."""
+    return replace(
+        ratio,
+        model=ratio.members["against"],
+        group=group_of({"against": ratio.model}),
+        value=1 / ratio.value,
+        low=_inverse(ratio.high),
+        high=_inverse(ratio.low),
+        error=ratio.error / ratio.value**2,
+    )
 
 
 def _exp(log: float) -> float:

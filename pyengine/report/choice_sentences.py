@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, Reason, below_floor
-from pyengine.report.numbers import size
+from pyengine.report.numbers import counted, size
 from pyengine.report.words import say
 from pyengine.run.record import Run
 
@@ -75,11 +75,12 @@ def _told(c: Candidate, limits: Limits) -> dict[str, object]:
     if limits.size is not None and c.size > limits.size:
         needs.append(f"{size(c.size)} of disk")
     words = interval_words(c)
+    scored = f"{counted(c.n_tokens, 'token')} of {counted(c.n_documents, 'document')}"
     return {
         **asdict(c),
         "named": _named(c),
         "kl_words": words,
-        "over": f"{words} over {c.n_tokens:,} tokens",
+        "over": f"{words} over {scored}",
         "why_not": excluded_words(c) if c.excluded else "",
         "needs": needs,
     }
