@@ -13,8 +13,8 @@ The limits are mean KL divergences from the reference, nats per token. What they
 The shares are those of twelve types of SmolLM2-135M over 2,688 tokens of code: from Q8_0 to Q2_K
 the share of other first choices is 0.41 to 0.47 times sqrt(KL). Below all limits is what the order
 of computation alone gives, of every file its own. On that ladder Q8_0 and Q6_K are hardly changed
-(0.0055 and 0.014), Q5_K_M a little (0.06), Q4_K_M lies at the end of a little (0.09), Q3_K_M is
-clearly changed (0.26) and Q2_K badly (0.59).
+(0.0055 and 0.014), Q5_K_M and Q4_K_M a little (0.06 and 0.08), Q3_K_M clearly (0.26), Q2_K badly
+(0.59).
 """
 
 from __future__ import annotations
