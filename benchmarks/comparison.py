@@ -17,6 +17,7 @@ scored token.
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -76,11 +77,15 @@ def memory(pid: int) -> float:
     return total / 1024
 
 
-def cost(command: Sequence[str | Path], tokens: int = 0) -> Cost:
-    """Run a command and return what it cost."""
+def cost(command: Sequence[str | Path], tokens: int = 0, output: Path | None = None) -> Cost:
+    """Run a command and return what it cost; what it prints goes into the file, if there is one."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     peak, done = 0.0, threading.Event()
-    with subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL) as running:
+    words = [str(word) for word in command]
+    with (
+        Path(os.devnull if output is None else output).open("wb") as target,
+        subprocess.Popen(words, stdout=target) as running,
+    ):
 
         def watch() -> None:
             nonlocal peak
@@ -125,6 +130,8 @@ class Bench:
             self.variants[0],
             "--tokens",
             str(self.tokens),
+            "--precision",
+            "0",
             *usual,
         ]
         found = self._run(command, 1)
@@ -177,7 +184,7 @@ class Bench:
 
     def _text(self) -> list[str | Path]:
         corpus: list[str | Path] = ["--corpus", self.folder / "corpus"]
-        whole = ["--document-tokens", "0"]
+        whole = ["--document-tokens", "0", "--precision", "0"]
         return [*corpus, *whole, "--context", str(self.context), "--tokens", str(self.tokens)]
 
     def _run(self, command: Sequence[str | Path], tokens: int) -> Cost:

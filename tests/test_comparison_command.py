@@ -24,7 +24,8 @@ def test_bad_input_is_named(tiny: Path, tmp_path: Path, corpus: Corpus) -> None:
         CompareOptions(margin=-1),
         CompareOptions(margin=float("nan")),
         CompareOptions(precision=float("nan")),
-        CompareOptions(precision=0),
+        CompareOptions(precision=-0.1),
+        CompareOptions(precision=float("inf")),
         CompareOptions(threads=0),
         CompareOptions(continuations=-1),
     ):

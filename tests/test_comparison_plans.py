@@ -1,4 +1,4 @@
-"""Threads and runs that change no number, when measuring stops, and whole rows."""
+"""Threads and runs that change no number, and whole rows."""
 
 from pathlib import Path
 
@@ -37,24 +37,6 @@ def test_the_same_call_gives_the_same_bytes(
     models = [quantized("Q8_0"), quantized("Q4_0")]
     again = compare(tiny, models, corpus=corpus, options=options)
     assert to_json(result) == to_json(again)
-
-
-def test_measuring_stops_when_precise_enough(
-    tiny: Path, quantized: Quantize, corpus: Corpus
-) -> None:
-    options = CompareOptions(
-        windows=WINDOWS,
-        threads=1,
-        starts=False,
-        continuations=0,
-        positions=0,
-        precision=1.0,
-        cap_bytes=1,
-    )
-    run = compare(tiny, [quantized("Q8_0")], corpus=corpus, options=options)
-    assert run.population is not None
-    assert [note.code for note in run.notes] == ["stopped-early"]
-    assert run.population.n_scored_documents == 10
 
 
 def test_rows_are_saved_only_when_asked_for(

@@ -106,7 +106,7 @@ def test_a_long_document_gives_one_piece_after_tokens_that_are_not_scored(
 def test_nine_of_ten_decoded_tokens_of_long_documents_are_scored() -> None:
     texts = [text_of(3000, str(i)) for i in range(4)]
     windows = cut_windows(texts, [7], WindowOptions(max_tokens=None), seed=1)
-    assert [len(window) for window in windows] == [448] * 4
+    assert [len(window) for window in windows] == [256] * 4
     assert sum(map(len, windows)) >= 0.9 * sum(len(window.ids) for window in windows)
     assert len({int(window.tokens[0]) for window in windows}) == 4  # from different places
 
@@ -137,13 +137,13 @@ def test_impossible_options_and_empty_corpora_are_refused() -> None:
 
 
 def test_a_corpus_that_gives_fewer_tokens_than_asked_for_says_so() -> None:
-    few = fewer_tokens(448, 5000, WindowOptions())
+    few = fewer_tokens(448, 5000, WindowOptions(max_tokens=20_000))
     assert [note.values for note in few] == [
-        {"tokens": 448, "asked": 20_000, "document_tokens": 448}
+        {"tokens": 448, "asked": 20_000, "document_tokens": 256}
     ]
     assert "448 tokens of the 20,000 asked for" in note_sentence(few[0])
     (unlimited,) = fewer_tokens(448, 5000, WindowOptions(max_tokens=None))
     assert "gave 448 tokens: at most" in note_sentence(unlimited)
-    assert fewer_tokens(20_010, 5000, WindowOptions()) == []
-    assert fewer_tokens(300, 300, WindowOptions()) == []  # whole documents, all that there is
+    assert fewer_tokens(20_010, 5000, WindowOptions(max_tokens=20_000)) == []
+    assert fewer_tokens(200, 200, WindowOptions()) == []  # whole documents, all that there is
     assert fewer_tokens(448, 5000, WindowOptions(document_tokens=None)) == []

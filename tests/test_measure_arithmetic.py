@@ -94,12 +94,23 @@ def test_an_order_that_shows_nothing_gives_way_to_the_next(quantized: Path, tmp_
 
 def test_a_share_of_the_rows_is_computed_twice_from_the_first() -> None:
     few = [_chunk(2, 20)]
-    assert rows_twice(few) == {"text": 40}
+    assert rows_twice(few, (1,)) == {"text": 40}
     session = few[0].session
     many = [Chunk(f"text {i}", _chunk(100, 20).contexts, session) for i in range(5)]
-    assert rows_twice(many) == {"text 0": round(SHARE_TWICE * 10_000)}
+    assert rows_twice(many, (5,)) == {"text 0": round(SHARE_TWICE * 10_000)}
     small = [Chunk(f"text {i}", _chunk(3, 20).contexts, session) for i in range(5)]
-    assert list(rows_twice(small).values()) == [60, 60, FEWEST_TWICE - 120]
+    assert list(rows_twice(small, (5,)).values()) == [60, 60, FEWEST_TWICE - 120]
+
+
+def test_every_stretch_between_looks_gives_its_share_of_rows_computed_twice() -> None:
+    session = _chunk(1, 20).session
+    many = [Chunk(f"text {i}", _chunk(100, 20).contexts, session) for i in range(5)]
+    share = round(SHARE_TWICE * 4_000)
+    assert rows_twice(many, (1, 3, 5)) == {
+        "text 0": FEWEST_TWICE,
+        "text 1": share,
+        "text 3": share,
+    }
 
 
 def _run(*rows: Measurement) -> Run:

@@ -16,10 +16,8 @@ from pyengine.statistics.estimates import (
     Floats,
     cluster_bootstrap,
     clustered_mean,
-    confidence_sequence,
     pooled_rms,
     quantiles,
-    ratio_of_means,
     weighted_median,
 )
 from pyengine.statistics.paired import (
@@ -30,6 +28,7 @@ from pyengine.statistics.paired import (
     logarithm,
     p_value,
 )
+from pyengine.statistics.ratios import ratio_of_means
 
 
 def simulated_documents(
@@ -93,30 +92,6 @@ def test_bootstrap_agrees_with_the_formula_and_repeats_itself() -> None:
     assert se == pytest.approx(expected.error, rel=0.1)
     assert low < expected.value < high
     assert (se, low, high) == cluster_bootstrap(mean, values, clusters, seed=7, resamples=2000)
-
-
-def test_confidence_sequence_covers_at_all_looks_together() -> None:
-    generator = np.random.default_rng(11)
-    trials, missed_sequence, missed_fixed = 300, 0, 0
-    for _ in range(trials):
-        values, clusters = simulated_documents(generator, documents=80)
-        looks = range(10, 81, 2)
-        ends = np.searchsorted(clusters, looks)
-        outside_sequence = outside_fixed = False
-        for end in ends:
-            mean, half_width = confidence_sequence(values[:end], clusters[:end])
-            fixed = clustered_mean(values[:end], clusters[:end])
-            outside_sequence |= abs(mean - 1.0) > half_width
-            outside_fixed |= not fixed.low <= 1.0 <= fixed.high
-        missed_sequence += outside_sequence
-        missed_fixed += outside_fixed
-    assert missed_sequence / trials <= 0.08
-    assert missed_fixed / trials > 0.12  # what looking often does to an ordinary interval
-
-
-def test_confidence_sequence_waits_for_documents() -> None:
-    assert np.isnan(confidence_sequence(np.ones(9), np.arange(9))[1])
-    assert confidence_sequence(np.ones(12), np.arange(12)) == (1.0, 0.0)
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=40))
@@ -236,51 +211,3 @@ def test_as_many_documents_as_forecast_show_a_difference_four_times_in_five() ->
         found = clustered_mean(values, np.arange(n))
         shown += 3.0 * p_value(found) < 0.05
     assert 0.77 <= shown / trials <= 0.86
-
-
-def test_a_ratio_of_means_is_that_of_sums_with_the_error_of_its_logarithm() -> None:
-    first = np.array([1.0, 3.0, 2.0, 6.0, 4.0])
-    second = np.array([2.0, 2.0, 1.0, 5.0, 3.0])
-    clusters = np.array([0, 0, 1, 1, 2])
-    found = ratio_of_means(first, second, clusters)
-    sums = [(4.0, 4.0), (8.0, 6.0), (4.0, 3.0)]
-    ratio = 16 / 13
-    spread = sum((s - ratio * t) ** 2 for s, t in sums) * 3 / 2
-    error = math.sqrt(spread) / 13
-    reach = 4.302652729911275 * error / ratio  # Student's t of 2 degrees of freedom
-    assert found.value == pytest.approx(ratio)
-    assert found.error == pytest.approx(error)
-    assert found.low == pytest.approx(ratio * math.exp(-reach))
-    assert found.high == pytest.approx(ratio * math.exp(reach))
-    assert (found.n, found.n_clusters) == (5, 3)
-
-
-def test_a_ratio_and_its_inverse_say_the_same() -> None:
-    generator = np.random.default_rng(3)
-    first, second = generator.exponential(1, (2, 90))
-    clusters = np.repeat(np.arange(9), 10)
-    there, back = ratio_of_means(first, second, clusters), ratio_of_means(second, first, clusters)
-    assert there.value == pytest.approx(1 / back.value)
-    assert there.low == pytest.approx(1 / back.high)
-    assert there.high == pytest.approx(1 / back.low)
-
-
-def test_intervals_of_ratios_cover_them() -> None:
-    """Documents whose levels differ by a factor that both share, as those of code do."""
-    generator = np.random.default_rng(11)
-    covered, trials = 0, 600
-    clusters = np.repeat(np.arange(12), 30)
-    for _ in range(trials):
-        level = generator.lognormal(0, 0.45, 12)[clusters]
-        own = generator.lognormal(-(0.15**2) / 2, 0.15, 12)[clusters]
-        second = level * generator.exponential(1, 360)
-        first = 2.5 * level * own * (0.5 * second / level + 0.5 * generator.exponential(1, 360))
-        found = ratio_of_means(first, second, clusters)
-        covered += found.low <= 2.5 <= found.high
-    assert 0.92 <= covered / trials <= 0.98
-
-
-def test_a_ratio_over_one_document_has_no_interval() -> None:
-    found = ratio_of_means(np.ones(4), np.full(4, 2.0), np.zeros(4, dtype=np.intp))
-    assert found.value == 0.5
-    assert math.isnan(found.low)

@@ -38,12 +38,12 @@ def compare(
     corpus: Names = None,
     starts: bool = True,
     text: bool = True,
-    document_tokens: int = 448,
+    document_tokens: int = 256,
     context: int = 512,
     stride: int | None = None,
     windows: int | None = None,
-    tokens: int = 20_000,
-    precision: float | None = None,
+    tokens: int = 100_000,
+    precision: float = 0.2,
     margin: float = 0.1,
     axis: Axis = "auto",
     positions: int = 10,
@@ -71,12 +71,14 @@ def compare(
         starts: measure cold and warm starts.
         text: measure over the corpus.
         document_tokens: scored tokens of each document at most, from a place that the seed draws,
-            after 48 that are not scored; 0 for whole documents, window after window.
+            after 28 that are not scored; 0 for whole documents, window after window.
         context: tokens in a window.
         stride: tokens from window to window; None for half of them.
         windows: stop after so many windows.
-        tokens: scored tokens; 0 for no limit.
-        precision: stop when every mean KL divergence is known to so many nats.
+        tokens: scored tokens of a variant at most; 0 for no limit.
+        precision: a variant stops when its mean KL divergence is known to this part of it, and it
+            is told apart from its neighbours in size or within `margin` of them, never before 12
+            documents; 0 to score all tokens.
         margin: part by which the divergences of two variants may differ and be alike: 0.1 for
             10 %.
         axis: what separates the variants: "auto" reads it from the files; "quantization",

@@ -35,10 +35,11 @@ def sweep(
     output_dir: Named | None = None,
     resume: bool = False,
     corpus: Names = None,
-    document_tokens: int = 448,
+    document_tokens: int = 256,
     context: int = 512,
     stride: int | None = None,
-    tokens: int = 20_000,
+    tokens: int = 100_000,
+    precision: float = 0.2,
     workers: int | None = None,
     one_at_a_time: bool = False,
     threads: int = 1,
@@ -68,10 +69,13 @@ def sweep(
         resume: continue the sweep that the folder holds.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
         document_tokens: scored tokens of each document at most, from a place that the seed draws,
-            after 48 that are not scored; 0 for whole documents, window after window.
+            after 28 that are not scored; 0 for whole documents, window after window.
         context: tokens in a window.
         stride: tokens from window to window; None for half of them.
-        tokens: tokens to score, at most.
+        tokens: scored tokens of a variant at most.
+        precision: a variant stops when its mean KL divergence is known to this part of it, and it
+            is told apart from its neighbours in size or within `margin` of them, never before 12
+            documents; 0 to score all tokens.
         workers: models compared at the same time; None for the cores.
         one_at_a_time: hold one model in memory at a time: each is opened anew for every chunk.
         threads: CPU threads of each comparison.
@@ -130,6 +134,7 @@ def sweep(
         n_gpu_layers=gpu_layers,
         continuations=0,
         margin=margin,
+        precision=precision,
         seed=seed,
     )
     options.check()

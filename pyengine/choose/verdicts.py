@@ -14,18 +14,15 @@ from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.paired import (
     documents_to_separate,
-    holm,
-    holm_factors,
     interval_at,
+    judge_ratios,
     logarithm,
-    p_value,
 )
 
 # A p-value below it, corrected for looks and pairs, tells two variants apart.
 ALPHA = 0.05
 # Of a part of the text with fewer documents nothing is said.
 FEWEST_DOCUMENTS = 5
-MOST_LOG = 709.0
 Change: TypeAlias = Literal["no-interval", "undecided", "different"]
 Verdict: TypeAlias = Literal[
     "different", "alike", "undecided", "same", "exact", "one-exact", "infinite", "no-interval"
@@ -144,30 +141,24 @@ def pairs(run: Run, margin: float) -> list[Pair]:
 def _tested(run: Run, rows: dict[tuple[str, str], Measurement], margin: float) -> Iterator[Pair]:
     """Yield the pairs that have a ratio."""
     looks = 1 if run.population is None else run.population.looks
-    logs = [logarithm(_estimate(row)) for row in rows.values()]
-    p_values = [looks * p_value(log) for log in logs]
-    corrected = zip(holm(p_values), holm_factors(p_values, ALPHA), strict=True)
+    ratios = [_estimate(row) for row in rows.values()]
+    judged = judge_ratios(ratios, margin=margin, looks=looks, alpha=ALPHA)
     # Of windows of one document no number of documents can be foretold.
     several = run.population is None or run.population.n_scored_documents > 1
-    for row, log, (p, factor) in zip(rows.values(), logs, corrected, strict=True):
+    for row, ratio, found in zip(rows.values(), ratios, judged, strict=True):
         both = row.model, row.members["against"]
-        if math.isnan(p):
+        if math.isnan(found.p):
             bare = replace(row, low=math.nan, high=math.nan, level=math.nan)
             yield Pair(*both, "no-interval", bare)
             continue
-        level = 1 - ALPHA / (looks * factor)
-        low, high = interval_at(log, level)
-        ratio = replace(row, low=_exp(low), high=_exp(high), level=level)
-        within = max(-low, high) <= math.log1p(margin)
-        if log.error == 0.0 and log.value == 0.0:
-            yield Pair(*both, "same", ratio, within, p)
-        elif p < ALPHA:
-            yield Pair(*both, "different", ratio, within, p)
-        elif within:
-            yield Pair(*both, "alike", ratio, within, p)
-        else:
-            more = documents_to_separate(log, corrections=looks * factor) if several else None
-            yield Pair(*both, "undecided", ratio, within, p, more)
+        shown = replace(row, low=found.low, high=found.high, level=found.level)
+        verdict: Verdict = found.verdict
+        if ratio.error == 0.0 and ratio.value == 1.0:
+            verdict = "same"
+        more = None
+        if verdict == "undecided" and several:
+            more = documents_to_separate(logarithm(ratio), corrections=found.factor)
+        yield Pair(*both, verdict, shown, found.within, found.p, more)
 
 
 def _untested(run: Run, first: str, second: str) -> Pair | None:
@@ -303,11 +294,6 @@ def _turned(ratio: Measurement) -> Measurement:
     )
 
 
-def _exp(log: float) -> float:
-    """Return e to some power; infinite beyond all floats, as the end of an interval may be."""
-    return math.inf if log > MOST_LOG else math.exp(log)
-
-
 def _inverse(end: float) -> float:
     return 1 / end if end else math.inf
 
@@ -321,4 +307,5 @@ def _estimate(row: Measurement) -> Estimate:
         low=row.low,
         high=row.high,
         level=row.level,
+        freedom=row.freedom,
     )

@@ -12,6 +12,7 @@ from pyengine.commands.options import (
     GPU_LAYERS,
     MARGIN,
     ONE_AT_A_TIME,
+    PRECISION,
     THREADS,
     Html,
     Json,
@@ -47,10 +48,8 @@ MaxKl = Annotated[
     context=option(int, "Tokens in a window."),
     stride=option(int | None, "Tokens from window to window; default: half of them."),
     windows=option(int | None, "Stop after so many windows."),
-    tokens=option(int, "Scored tokens; 0 for no limit."),
-    precision=option(
-        float | None, "Stop when every mean KL divergence is known to ± this, in nats."
-    ),
+    tokens=option(int, "Scored tokens of a variant at most; 0 for no limit."),
+    precision=PRECISION,
     margin=MARGIN,
     axis=option(AXES, "What separates the variants; auto reads it from the files."),
     positions=option(int, "Positions of largest divergence to show."),

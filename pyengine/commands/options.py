@@ -32,6 +32,12 @@ THREADS = option(int | None, "CPU threads; default: cores less one.", min=1)
 GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
 ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")
 MARGIN = option(float, "Part by which two variants may differ and be alike: 0.1 for 10 %.")
+PRECISION = option(
+    float,
+    "Stop a variant when its mean KL is known to this part of it, and its neighbours in size are "
+    "told apart; 0 to score all tokens.",
+    min=0,
+)
 DOCUMENT_TOKENS = option(
     int, "Scored tokens of each document, at most; 0 for whole documents.", min=0
 )

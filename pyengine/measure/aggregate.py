@@ -22,9 +22,10 @@ from pyengine.statistics.estimates import (
     clustered_ratio,
     pooled_rms,
     quantiles,
-    ratio_of_means,
     weighted_median,
 )
+from pyengine.statistics.ratios import anchored_mean, ratio_of_means
+from pyengine.statistics.sequences import at_look
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -102,7 +103,12 @@ def quantile_rows(
                 seed=seed,
                 resamples=RESAMPLES,
             )
-            row = replace(row, low=low, high=high, level=LEVEL, error=error, interval="bootstrap")
+            kind = "bootstrap"
+            if table.looks > 1:
+                # Too few resamples tell the far quantiles that many looks ask for.
+                reach, kind = _reach(error, n_clusters, table.looks), "sequence"
+                low, high = value - reach, value + reach
+            row = replace(row, low=low, high=high, level=LEVEL, error=error, interval=kind)
         yield row
 
 
@@ -117,9 +123,12 @@ def ratios(tables: Iterable[tuple[str, TokenTable]], *, reference: str) -> Itera
             n = min(len(table), len(other))
             kl, of_other = table.columns["kl"][:n], other.columns["kl"][:n]
             if min(kl.sum(), of_other.sum()) > 0 and np.isfinite(kl + of_other).all():
-                ratio = ratio_of_means(kl, of_other, table.clusters[:n], level=LEVEL)
+                level = at_look(LEVEL, table.looks)
+                ratio = ratio_of_means(kl, of_other, table.clusters[:n], level=level)
                 against = group_of({"against": second})
-                yield measurement_of(ratio, "kl_ratio", first, reference, against)
+                yield measurement_of(
+                    ratio, "kl_ratio", first, reference, against, looks=table.looks
+                )
 
 
 def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[Measurement]:
@@ -159,7 +168,9 @@ def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[M
                 yield Measurement(metric.id, model, reference, group, value, n=len(finite))
 
 
-def beyond_arithmetic(kl: Measurement, reference: Measurement, variant: Measurement) -> Measurement:
+def beyond_arithmetic(
+    kl: Measurement, reference: Measurement, variant: Measurement, *, looks: int = 1
+) -> Measurement:
     """Return the part of a KL divergence that the order of computation does not explain.
 
     D = KL(P, Q) - (N_P + N_Q) / 2, where N is the mean KL divergence of a model from itself in
@@ -170,10 +181,11 @@ def beyond_arithmetic(kl: Measurement, reference: Measurement, variant: Measurem
     Args:
         kl: of the variant from the reference.
         reference, variant: of each from itself.
+        looks: see `TokenTable`.
     """
     value = kl.value - (reference.value + variant.value) / 2
     error = float(np.sqrt(kl.error**2 + (reference.error**2 + variant.error**2) / 4))
-    width = student_quantile(0.5 + LEVEL / 2, kl.n_clusters - 1) * error if kl.interval else NAN
+    width = _reach(error, kl.n_clusters, looks) if kl.interval else NAN
     return replace(
         kl,
         metric="kl_beyond_arithmetic",
@@ -184,13 +196,74 @@ def beyond_arithmetic(kl: Measurement, reference: Measurement, variant: Measurem
     )
 
 
+def _reach(error: float, n_clusters: int, looks: int) -> float:
+    """Return the half-width of an interval by Student's t at one of several looks."""
+    if n_clusters < 2:
+        return NAN
+    return student_quantile(0.5 + at_look(LEVEL, looks) / 2, n_clusters - 1) * error
+
+
 def measurement_of(
-    estimate: Estimate, metric: str, model: str, reference: str = "", group: str = ""
+    estimate: Estimate,
+    metric: str,
+    model: str,
+    reference: str = "",
+    group: str = "",
+    *,
+    looks: int = 1,
 ) -> Measurement:
-    """Write an estimate as a measurement."""
+    """Write an estimate as a measurement.
+
+    Args:
+        looks: the estimate has the level of one of so many; together they have `LEVEL`.
+    """
     if not np.isfinite(estimate.low):
-        estimate = replace(estimate, low=NAN, high=NAN, level=NAN, interval="")
+        estimate = replace(estimate, low=NAN, high=NAN, level=NAN, interval="", freedom=NAN)
+    elif looks > 1:
+        estimate = replace(estimate, level=LEVEL, interval="sequence")
     return Measurement(metric, model, reference, group, **asdict(estimate))
+
+
+def through_anchor(
+    rows: Iterable[Measurement], table: TokenTable, anchor: TokenTable
+) -> Iterator[Measurement]:
+    """Give the levels of a variant by its ratio to an anchor that has more documents.
+
+    These are the divergences and the share of other first choices, see `anchored_mean`; other rows
+    stay as they are.
+    """
+    for row in rows:
+        if row.group or len(anchor) <= len(table):
+            yield row
+        elif METRICS[row.metric].floor == "divergence":
+            yield _anchored(row, table, anchor) or row
+        elif row.metric == "same_first_choice":
+            found = _anchored(row, _turned(table, row.metric), _turned(anchor, row.metric))
+            yield (
+                row
+                if found is None
+                else replace(found, value=1 - found.value, low=1 - found.high, high=1 - found.low)
+            )
+        else:
+            yield row
+
+
+def _turned(table: TokenTable, column: str) -> TokenTable:
+    """Return a table with 1 - x in place of a column."""
+    return table.with_columns({column: 1 - table.columns[column]})
+
+
+def _anchored(row: Measurement, table: TokenTable, anchor: TokenTable) -> Measurement | None:
+    """Return the row by its ratio to the anchor; None where a sum is 0 or infinite."""
+    column = METRICS[row.metric].column
+    values, beside = table.columns[column], anchor.columns[column]
+    n = len(values)
+    if not (np.isfinite(values).all() and np.isfinite(beside).all()):
+        return None
+    if not min(values.sum(), beside[:n].sum()) > 0:
+        return None
+    found = anchored_mean(values, beside, anchor.clusters, level=at_look(LEVEL, table.looks))
+    return measurement_of(found, row.metric, row.model, row.reference, looks=table.looks)
 
 
 def _estimate(
@@ -206,9 +279,8 @@ def _estimate(
     if metric.estimator == "mean_of_finite":
         values, clusters = values[finite], clusters[finite]
     if metric.estimator in ("mean", "mean_of_finite"):
-        return measurement_of(
-            clustered_mean(values, clusters, level=LEVEL), metric.id, model, compared, group
-        )
+        mean = clustered_mean(values, clusters, level=at_look(LEVEL, table.looks))
+        return measurement_of(mean, metric.id, model, compared, group, looks=table.looks)
     value = pooled_rms(values) if metric.estimator == "rms" else float(np.exp(-np.mean(values)))
     n_clusters = len(np.unique(clusters))
     return Measurement(
@@ -225,8 +297,8 @@ def _ratio(
         return None
     sums, _ = cluster_sums(values, table.clusters)
     totals, _ = cluster_sums(sizes.astype(np.float64), table.clusters)
-    estimate = clustered_ratio(sums, totals, level=LEVEL)
-    return measurement_of(estimate, metric.id, model, reference, group)
+    estimate = clustered_ratio(sums, totals, level=at_look(LEVEL, table.looks))
+    return measurement_of(estimate, metric.id, model, reference, group, looks=table.looks)
 
 
 def _known(sizes: Floats) -> bool:

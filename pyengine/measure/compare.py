@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from pyengine.errors import (
     InputError,
@@ -29,7 +28,7 @@ from pyengine.measure.engine import (
     Store,
     measure,
 )
-from pyengine.measure.findings import corpus_findings, start_findings
+from pyengine.measure.findings import corpus_findings, divergences, start_findings
 from pyengine.measure.found import (
     Finding,
     beyond_trained,
@@ -38,6 +37,7 @@ from pyengine.measure.found import (
     fewer_tokens,
     fewest_positions,
     fitted,
+    race_ended,
     variant_failed,
 )
 from pyengine.measure.models import variant_ids
@@ -45,6 +45,7 @@ from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
 from pyengine.measure.plan import Plan
 from pyengine.measure.provenance import provenance
+from pyengine.measure.racing import Race
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.subjects import (
     Subject,
@@ -56,7 +57,6 @@ from pyengine.measure.subjects import (
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, Note, Population, Run
-from pyengine.statistics.estimates import confidence_sequence
 from pyengine.text.documents import Corpus, load_corpus
 
 
@@ -210,44 +210,54 @@ def _measure_corpus(
     found += beyond_trained(trained, longest)
     variants = [subject.variant for subject in subjects]
     work = plan.text_work(text, variants, save_logits=means.save_logits)
+    race = _race(plan, text, subjects)
     series = measure(
         work,
         means.executor,
         store=means.store,
         progress=means.progress,
-        enough=lambda seen, index: _precise_enough(plan, text, seen, index),
+        still_racing=None if race is None else partial(_still_racing, race),
     )
     alive = _report_failures(series, subjects, found)
-    found += corpus_findings(plan, text, series, [subject.info.id for subject in subjects])
-    last = max(len(series[subject.info.id].observations) for subject in subjects)
-    n_tokens, most = sum(map(len, text.windows)), max(len(d.ids) for d in text.documents)
-    if plan.options.windows.max_windows is None:
-        found += fewer_tokens(n_tokens, most, plan.options.windows)
+    anchor = "" if race is None else race.anchor
+    ids = [subject.info.id for subject in subjects]
+    found += corpus_findings(plan, text, series, ids, anchor)
+    last = max(len(series[name].observations) for name in ids)
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
-    if last < len(text.chunks):
-        found.append(Note(code="stopped-early", values={"why": "precision"}))
+    if race is not None:
+        left = race.still_racing(divergences(series))
+        found += race_ended(sorted(left, key=ids.index), whole=last == len(text.chunks))
+    elif plan.options.windows.max_windows is None:
+        longest = max(len(document.ids) for document in text.documents)
+        found += fewer_tokens(sum(map(len, windows)), longest, plan.options.windows)
     found += continuations(plan, alive, text.documents, means.processes, means.progress)
     return population(
-        corpus, windows, plan.options.windows, prefix=plan.prefix, seed=plan.options.seed
+        corpus,
+        windows,
+        plan.options.windows,
+        prefix=plan.prefix,
+        seed=plan.options.seed,
+        looks=len(text.looks),
+        anchor=anchor,
     )
 
 
-def _precise_enough(
-    plan: Plan, text: ScoredCorpus, series: Mapping[str, Series], index: int
-) -> bool:
-    """Tell whether every variant's mean KL divergence is known well enough to stop."""
-    precision = plan.options.precision
-    if precision is None or index + 1 == len(text.chunks):
-        return False
-    for name, seen in series.items():
-        whole = len(seen.observations) == index + 1
-        if not whole or seen.failure is not None or name == plan.reference.info.id:
-            continue
-        kl = np.concatenate([part.columns["kl"] for part in seen.observations])
-        _, half_width = confidence_sequence(kl, text.scored.clusters[: len(kl)])
-        if not half_width <= precision:
-            return False
-    return True
+def _still_racing(race: Race, seen: Mapping[str, Series]) -> set[str]:
+    return race.still_racing(divergences(seen))
+
+
+def _race(plan: Plan, text: ScoredCorpus, subjects: Sequence[Subject]) -> Race | None:
+    """Return when variants stop; None where there is no look before the end of the text."""
+    if len(text.looks) == 1:
+        return None
+    by_size = sorted(subjects, key=lambda subject: (subject.info.file_bytes, subject.info.id))
+    return Race(
+        by_size=[subject.info.id for subject in by_size],
+        clusters=text.scored.clusters,
+        precision=plan.options.precision,
+        margin=plan.options.margin,
+        looks=len(text.looks),
+    )
 
 
 def _report_failures(

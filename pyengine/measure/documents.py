@@ -32,12 +32,21 @@ class ScoredCorpus:
         documents: the corpus in the reference's tokens.
         chunks: the windows as contexts, as many at a time as memory allows.
         scored: where each scored token lies, aligned with the rows of all chunks.
+        looks: after how many chunks to look whether enough is known; the last is all of them.
     """
 
     documents: Sequence[TokenizedText]
     windows: Sequence[Window]
     chunks: Sequence[Chunk]
     scored: Scored
+    looks: Sequence[int]
+
+
+def document_ends(windows: Sequence[Window]) -> list[int]:
+    """Return for each document, in their order, how many windows there are to its end."""
+    documents = [window.document for window in windows]
+    last = {document: number for number, document in enumerate(documents, 1)}
+    return list(last.values())
 
 
 def window_session(
@@ -56,7 +65,9 @@ def window_session(
     return one_batch(n_ctx, max_rows=max_rows, threads=threads)
 
 
-def scored_tokens(documents: Sequence[TokenizedText], windows: Sequence[Window]) -> Scored:
+def scored_tokens(
+    documents: Sequence[TokenizedText], windows: Sequence[Window], *, looks: int = 1
+) -> Scored:
     """List the scored tokens of some windows."""
     lengths = [len(window) for window in windows]
     document = np.repeat([window.document for window in windows], lengths).astype(np.int64)
@@ -71,6 +82,7 @@ def scored_tokens(documents: Sequence[TokenizedText], windows: Sequence[Window])
         token=token,
         labels={"language": languages[document], "class": np.array(classes)},
         columns={"n_bytes": np.concatenate([_token_bytes(documents, w) for w in windows])},
+        looks=looks,
     )
 
 
@@ -89,8 +101,10 @@ def population(
     *,
     prefix: Sequence[int],
     seed: int,
+    looks: int = 1,
+    anchor: str = "",
 ) -> Population:
-    """Describe the corpus and how much of it was scored."""
+    """Describe the corpus and how much of it was scored, by the model that scored most."""
     scored = sorted({window.document for window in windows})
     languages = Counter(corpus.documents[document].language for document in scored)
     return Population(
@@ -109,4 +123,6 @@ def population(
         stride=options.step,
         prefix=list(prefix),
         seed=seed,
+        looks=looks,
+        anchor=anchor,
     )

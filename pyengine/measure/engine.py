@@ -1,6 +1,7 @@
 """Measure variants against a reference: each chunk is decoded once by every model.
 
     for each chunk: the reference's rows into a file, then every variant beside them
+    at each look: variants of which enough is known stop
 
 So n variants cost n + 1 passes, and the rows of a chunk are the only rows that there are. Every
 model has a process of its own; one that dies costs its own remaining chunks and nobody else's.
@@ -9,9 +10,10 @@ model has a process of its own; one that dies costs its own remaining chunks and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -46,6 +48,8 @@ class Failure:
 
 
 Outcome: TypeAlias = Observation | Failure
+# By id of a model and name of a chunk.
+Outcomes: TypeAlias = dict[tuple[str, str], Outcome]
 
 
 def failure_of(error: PyengineError, variant: Variant) -> Failure:
@@ -240,6 +244,7 @@ class Work:
     Attributes:
         twice: by name of a chunk, how many of its first rows every model, the reference too,
             computes once more.
+        looks: after how many chunks it is asked which variants go on.
         fingerprint: of all that decides what is kept and that the chunks do not hold.
     """
 
@@ -251,13 +256,14 @@ class Work:
     padding: npt.NDArray[np.int32]
     fingerprint: str
     twice: Mapping[str, int] = field(default_factory=dict)
+    looks: Sequence[int] = ()
     workers: int = 1
     keep_open: bool = True
 
-    def models(self, chunk: Chunk) -> list[Variant]:
+    def models(self, chunk: Chunk, variants: Sequence[Variant]) -> list[Variant]:
         """Return those of which something is kept of a chunk: the reference only beside itself."""
         first = [self.reference] if self.twice.get(chunk.name) else []
-        return [*first, *self.variants]
+        return [*first, *variants]
 
     def key(self, variant: Variant, chunk: Chunk) -> str:
         """Return the SHA-256 of all that decides an observation, in hexadecimal."""
@@ -291,13 +297,13 @@ def measure(
     *,
     store: Store | None = None,
     progress: Progress | None = None,
-    enough: Callable[[Mapping[str, Series], int], bool] | None = None,
+    still_racing: Callable[[Mapping[str, Series]], Collection[str]] | None = None,
 ) -> dict[str, Series]:
     """Let every variant decode every chunk beside the reference; what the store holds is not.
 
     Args:
         progress: called with what is being done and the part that is done.
-        enough: asked after each chunk, with its index, whether to stop there.
+        still_racing: asked at each look for the ids of the variants that go on; None for all.
 
     Returns:
         by id of a model what was observed of it; of the reference, only beside itself.
@@ -305,45 +311,64 @@ def measure(
     Raises:
         PyengineError: the reference failed.
     """
-    outcomes: dict[tuple[str, str], Outcome] = {}
-    names = {chunk.name: index for index, chunk in enumerate(work.chunks)}
-    failed: set[str] = set()
-    stopped = False
-
-    def tasks() -> Iterator[Task]:
-        for chunk in work.chunks:
-            if stopped:
-                return
-            missing = []
-            for variant in work.models(chunk):
-                if variant.id in failed:
-                    continue
-                kept = None if store is None else store.load(work.key(variant, chunk))
-                if kept is None:
-                    missing.append(variant)
-                else:
-                    outcomes[variant.id, chunk.name] = kept
-            if missing:
-                yield work.task(chunk, missing)
-            elif enough is not None and enough(series_of(work, outcomes), names[chunk.name]):
-                return
-
-    by_id = {variant.id: variant for variant in (work.reference, *work.variants)}
-    for task, found in executor.run(tasks()):
-        index = names[task.chunk.name]
-        for model, outcome in found.items():
-            outcomes[model, task.chunk.name] = outcome
-            if isinstance(outcome, Failure):
-                failed.add(model)
-            elif store is not None:
-                store.save(work.key(by_id[model], task.chunk), outcome)
-        if progress is not None:
-            progress("Measuring", (index + 1) / len(work.chunks))
-        stopped = enough is not None and enough(series_of(work, outcomes), index)
+    outcomes: Outcomes = {}
+    going_on: Collection[str] = [variant.id for variant in work.variants]
+    for begin, end in pairwise((0, *work.looks, len(work.chunks))):
+        if begin and still_racing is not None:
+            going_on = still_racing(series_of(work, outcomes))
+        if not going_on or begin == end:
+            break
+        variants = [variant for variant in work.variants if variant.id in going_on]
+        tasks = _missing(work, variants, work.chunks[begin:end], store, outcomes)
+        for task, found in executor.run(tasks):
+            _keep(work, task, found, store, outcomes)
+            if progress is not None:
+                done = work.chunks.index(task.chunk) + 1
+                progress("Measuring", done / len(work.chunks))
+    if progress is not None:
+        progress("Measuring", 1.0)
     return series_of(work, outcomes)
 
 
-def series_of(work: Work, outcomes: Mapping[tuple[str, str], Outcome]) -> dict[str, Series]:
+def _missing(
+    work: Work,
+    variants: Sequence[Variant],
+    chunks: Sequence[Chunk],
+    store: Store | None,
+    outcomes: Outcomes,
+) -> Iterator[Task]:
+    """Yield what is still to be decoded of some chunks; take what the store holds."""
+    for chunk in chunks:
+        failed = {model for (model, _), found in outcomes.items() if isinstance(found, Failure)}
+        missing = []
+        for variant in work.models(chunk, variants):
+            if variant.id in failed:
+                continue
+            kept = None if store is None else store.load(work.key(variant, chunk))
+            if kept is None:
+                missing.append(variant)
+            else:
+                outcomes[variant.id, chunk.name] = kept
+        if missing:
+            yield work.task(chunk, missing)
+
+
+def _keep(
+    work: Work,
+    task: Task,
+    found: Mapping[str, Outcome],
+    store: Store | None,
+    outcomes: Outcomes,
+) -> None:
+    """Add the outcomes of a task, and store what can be used again."""
+    by_id = {variant.id: variant for variant in (work.reference, *work.variants)}
+    for model, outcome in found.items():
+        outcomes[model, task.chunk.name] = outcome
+        if store is not None and not isinstance(outcome, Failure):
+            store.save(work.key(by_id[model], task.chunk), outcome)
+
+
+def series_of(work: Work, outcomes: Outcomes) -> dict[str, Series]:
     """Put outcomes into the order of the chunks, each variant's up to its first failure."""
     found: dict[str, Series] = {}
     for variant in (work.reference, *work.variants):

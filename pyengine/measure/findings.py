@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from pyengine.measure.aggregate import (
     control_rows,
     quantile_rows,
     ratios,
+    through_anchor,
 )
 from pyengine.measure.documents import ScoredCorpus
 from pyengine.measure.engine import Series, Work
@@ -25,9 +27,9 @@ from pyengine.measure.exhibits import (
 )
 from pyengine.measure.found import Finding
 from pyengine.measure.observers import Columns
-from pyengine.measure.plan import COLD, PASSAGES, POSITIONS, Plan
+from pyengine.measure.plan import COLD, PASSAGES, POSITIONS, Plan, rows_twice
 from pyengine.measure.starts import start_measurements
-from pyengine.measure.table import TokenTable, join
+from pyengine.measure.table import Floats, TokenTable, join
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit, Note
 
@@ -43,8 +45,13 @@ def corpus_findings(
     text: ScoredCorpus,
     series: Mapping[str, Series],
     variants: Sequence[str],
+    anchor: str,
 ) -> Iterator[Finding]:
-    """Yield what was observed over the corpus, of the reference beside itself too."""
+    """Yield what was observed over the corpus, of the reference beside itself too.
+
+    Args:
+        anchor: the variant through which the levels of others are known; empty for none.
+    """
     reference = plan.reference.info.id
     tables = {
         model: _with_bits(text.scored.table([part.columns for part in series[model].observations]))
@@ -57,14 +64,19 @@ def corpus_findings(
     yield from by_label(
         _of_reference(counted), "language", model=reference, reference="", metrics=("keyword_mass",)
     )
+    levels: dict[str, Measurement] = {}
     for model, table in tables.items():
-        yield from _variant_rows(plan, table, model, reference)
+        rows = _variant_rows(plan, table, model, reference)
+        for row in through_anchor(rows, table, tables.get(anchor, table)):
+            yield row
+            if row.metric == "kl" and not row.group:
+                levels[model] = row
         n = int(np.count_nonzero(~np.isfinite(table.columns["kl"])))
         if n:
             yield Note(code="infinite-divergence", model=model, values={"n_tokens": n})
         yield from _examples(plan, text, series[model], model)
     yield from ratios(list(tables.items()), reference=reference)
-    yield from _arithmetic(text, series, tables, reference)
+    yield from _arithmetic(text, series, levels, reference)
 
 
 def start_findings(
@@ -111,7 +123,7 @@ def _variant_rows(plan: Plan, table: TokenTable, model: str, reference: str) -> 
     rows += by_label(table, "language", **both)
     rows += by_label(table, "class", **both)
     labels, order = confidence_labels(table.columns["reference_top"])
-    confident = TokenTable(table.clusters, {"confidence": labels}, table.columns)
+    confident = replace(table, labels={"confidence": labels})
     rows += by_label(confident, "confidence", **both, order=order)
     known = table.where(np.isfinite(table.columns["keyword_mass"]))
     if len(known):
@@ -122,22 +134,29 @@ def _variant_rows(plan: Plan, table: TokenTable, model: str, reference: str) -> 
 def _arithmetic(
     text: ScoredCorpus,
     series: Mapping[str, Series],
-    tables: Mapping[str, TokenTable],
+    levels: Mapping[str, Measurement],
     reference: str,
 ) -> Iterator[Finding]:
-    """Yield how far every model is from itself in another order, and what that leaves of its KL."""
+    """Yield how far every model is from itself in another order, and what that leaves of its KL.
+
+    Args:
+        levels: the KL divergence of every variant.
+    """
     from_itself: dict[str, Measurement] = {}
-    for model in (reference, *tables):
+    begins = dict(zip((chunk.name for chunk in text.chunks), chunk_begins(text), strict=False))
+    again = rows_twice(text.chunks, text.looks)
+    rows_again = [np.arange(begins[name], begins[name] + n) for name, n in again.items()]
+    for model in (reference, *levels):
         twice = [part for part in series[model].observations if part.again]
         if not twice:
             continue
-        # The rows that are computed twice are the first ones of the corpus, in order.
-        table = _with_bits(text.scored.table([part.again for part in twice]))
+        rows = np.concatenate(rows_again[: len(twice)])
+        table = _with_bits(text.scored.table([part.again for part in twice], rows))
         both = {"model": model, "reference": model}
-        rows = [*control_rows(table, **both)]
-        yield from rows
+        found = [*control_rows(table, **both)]
+        yield from found
         yield from aggregate(table, **both, metrics=("same_first_choice", "clear_change"))
-        for row in rows:
+        for row in found:
             if row.metric == "kl" and not row.group:
                 from_itself[model] = row
         usual = text.chunks[0].session
@@ -147,10 +166,25 @@ def _arithmetic(
             "again": twice[0].order,
         }
         yield Exhibit(kind="control", model=model, content=content)
-    for model, table in tables.items():
+    for model, kl in levels.items():
         if reference in from_itself and model in from_itself:
-            for kl in aggregate(table, model=model, reference=reference, metrics=("kl",)):
-                yield beyond_arithmetic(kl, from_itself[reference], from_itself[model])
+            of_reference, of_variant = from_itself[reference], from_itself[model]
+            yield beyond_arithmetic(kl, of_reference, of_variant, looks=text.scored.looks)
+
+
+def chunk_begins(text: ScoredCorpus) -> list[int]:
+    """Return the index of the first row of each chunk, and the number of all rows at the end."""
+    begins: list[int] = np.cumsum([0, *(chunk.n_rows for chunk in text.chunks)]).tolist()
+    return begins
+
+
+def divergences(series: Mapping[str, Series]) -> dict[str, Floats]:
+    """Return the KL divergence of every token of each variant that has not failed."""
+    return {
+        model: np.concatenate([part.columns["kl"] for part in seen.observations])
+        for model, seen in series.items()
+        if seen.failure is None and any("kl" in part.columns for part in seen.observations)
+    }
 
 
 def _with_bits(table: TokenTable) -> TokenTable:
@@ -167,7 +201,7 @@ def _with_bits(table: TokenTable) -> TokenTable:
 def _of_reference(table: TokenTable) -> TokenTable:
     """Return the table of the reference, read from that of a variant beside it."""
     columns = _of_reference_columns(table.columns) | {"n_bytes": table.columns["n_bytes"]}
-    return TokenTable(table.clusters, table.labels, columns)
+    return replace(table, columns=columns)
 
 
 def _of_reference_columns(columns: Columns) -> Columns:
@@ -176,14 +210,13 @@ def _of_reference_columns(columns: Columns) -> Columns:
 
 
 def _examples(plan: Plan, text: ScoredCorpus, seen: Series, model: str) -> Iterator[Exhibit]:
-    offsets = np.cumsum([0, *(chunk.n_rows for chunk in text.chunks)]).tolist()
     for kind, n, write in (
         (POSITIONS, plan.options.positions, position_content),
         (PASSAGES, plan.options.passages, passage_content),
     ):
         parts = [
             (begin, part.kept[kind])
-            for begin, part in zip(offsets, seen.observations, strict=False)
+            for begin, part in zip(chunk_begins(text), seen.observations, strict=False)
         ]
         for kept in most_changed(parts, n):
             content = write(kept, text.scored, text.documents, plan.vocabulary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -82,3 +82,14 @@ def fewer_tokens(n_tokens: int, longest: int, options: WindowOptions) -> list[No
 def documents_left_out(names: list[str], model: str = "") -> list[Note]:
     """Note the documents that a tokenizer refuses, if there are any."""
     return [Note(code="documents-left-out", model=model, values={"names": names})] if names else []
+
+
+def race_ended(left: Sequence[str], *, whole: bool) -> list[Note]:
+    """Note that measuring stopped because enough was known, or that it ended before that.
+
+    Args:
+        left: the variants of which more was asked than is known.
+        whole: all documents were measured.
+    """
+    notes = [] if whole else [Note(code="stopped-early", values={"why": "precision"})]
+    return notes + [Note(code="not-known", model=model, values={}) for model in left]

@@ -1,5 +1,6 @@
 """What a comparison measures, and with what means."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -28,8 +29,9 @@ class CompareOptions:
         passages: how many stretches of text of largest mean divergence to keep token by token.
         continuations: how many documents to continue greedily; 0 for none.
         margin: part by which the divergences of two variants may differ and be alike.
-        precision: stop when every variant's mean KL is known to +- this many nats, at every look;
-            None to go on to the end.
+        precision: stop measuring a variant when its mean KL is known to this part of it, and
+            it is told apart from its neighbours in size or shown to be within the margin of them;
+            0 to measure all of the text.
         axis: what separates the variants from the reference; "auto" reads it from the files.
         seed: of the order of documents and of every resampling.
         n_positions: positions that every model has learned, which no context may exceed; None
@@ -49,7 +51,7 @@ class CompareOptions:
     passages: int = 3
     continuations: int = 12
     margin: float = 0.1
-    precision: float | None = None
+    precision: float = 0.2
     axis: Axis = "auto"
     seed: int = 20260102
     n_positions: int | None = None
@@ -59,8 +61,8 @@ class CompareOptions:
         self.windows.check()
         if not self.margin >= 0:
             raise OptionError(f"margin must not be negative: {self.margin}")
-        if self.precision is not None and not self.precision > 0:
-            raise OptionError(f"precision must be positive: {self.precision}")
+        if not 0 <= self.precision < math.inf:
+            raise OptionError(f"precision must not be negative or infinite: {self.precision}")
         if min(self.positions, self.passages, self.continuations) < 0:
             raise OptionError(
                 "the numbers of positions, passages and continuations must not be negative"

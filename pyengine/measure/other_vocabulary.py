@@ -35,6 +35,9 @@ from pyengine.vocabulary.coverage import word_tokens
 from pyengine.vocabulary.keywords import load_tables
 
 Floats = npt.NDArray[np.float64]
+# The bits of whole documents are known well from so many tokens of the reference; more of them are
+# scored only where all of the text is asked for.
+ENOUGH_TOKENS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,8 @@ def measure_others(
     refused: list[str] = []
     if options.corpus:
         budget, seed = options.windows.max_tokens, options.seed
+        if options.precision:
+            budget = min(budget or ENOUGH_TOKENS, ENOUGH_TOKENS)
         texts, refused = affordable(corpus.documents, model.vocabulary, budget, seed=seed)
     for subject in subjects:
         path = subject.variant.path

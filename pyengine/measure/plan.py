@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,12 @@ import numpy.typing as npt
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.measure.contexts import Chunk, cold_chunk, grouped
-from pyengine.measure.documents import ScoredCorpus, scored_tokens, window_session
+from pyengine.measure.documents import (
+    ScoredCorpus,
+    document_ends,
+    scored_tokens,
+    window_session,
+)
 from pyengine.measure.engine import Work
 from pyengine.measure.observers import (
     PASSAGE_LENGTH,
@@ -33,9 +40,10 @@ from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import default_threads
 from pyengine.run.metrics import METRICS
+from pyengine.statistics.sequences import look_points
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize
-from pyengine.text.windows import cut_windows
+from pyengine.text.windows import Window, cut_windows
 
 PASSAGES, POSITIONS, COLD, ROWS = "passages", "positions", "cold", "rows"
 # Of the scored rows, those that every model computes twice, in another order the second time.
@@ -91,12 +99,21 @@ class Plan:
         n_ctx = options.windows.n_ctx
         session = window_session(windows, n_ctx=n_ctx, n_vocab=n_vocab, threads=self.threads)
         chunk_rows = max(1, options.cap_bytes // (4 * n_vocab))
-        groups = grouped([len(window) for window in windows], chunk_rows)
-        chunks = [
-            Chunk(f"text {number}", tuple(windows[i] for i in group), session)
-            for number, group in enumerate(groups)
-        ]
-        return ScoredCorpus(documents, windows, chunks, scored_tokens(documents, windows))
+        groups, looks = [], []
+        for begin, end in pairwise((0, *self._look_ends(windows))):
+            lengths = [len(window) for window in windows[begin:end]]
+            groups += [[windows[begin + i] for i in g] for g in grouped(lengths, chunk_rows)]
+            looks.append(len(groups))
+        chunks = [Chunk(f"text {n}", tuple(group), session) for n, group in enumerate(groups)]
+        scored = scored_tokens(documents, windows, looks=len(looks))
+        return ScoredCorpus(documents, windows, chunks, scored, looks)
+
+    def _look_ends(self, windows: Sequence[Window]) -> list[int]:
+        """Return after how many windows to look, the last time at the end."""
+        if not self.options.precision:
+            return [len(windows)]
+        ends = document_ends(windows)
+        return [ends[n - 1] for n in look_points(len(ends))]
 
     def text_work(
         self,
@@ -122,7 +139,8 @@ class Plan:
             variants,
             text.chunks,
             {chunk.name: {**keepers, **saving.get(chunk.name, {})} for chunk in text.chunks},
-            rows_twice(text.chunks),
+            rows_twice(text.chunks, text.looks),
+            text.looks,
         )
 
     def start_work(self, variants: Sequence[Variant]) -> tuple[Work, list[str]]:
@@ -138,14 +156,15 @@ class Plan:
         cold = cold_chunk(whole.contexts[:n_cold], threads=self.threads)
         warm = replace(whole, contexts=whole.contexts[n_cold:])
         keepers: dict[str, Keeper] = {COLD: FirstTokens(0, COLD_CHOICES)}
-        return self._work(variants, (cold, warm), {cold.name: keepers}, {}), kinds
+        return self._work(variants, (cold, warm), {cold.name: keepers}), kinds
 
     def _work(
         self,
         variants: Sequence[Variant],
         chunks: Sequence[Chunk],
         keepers: Mapping[str, Mapping[str, Keeper]],
-        twice: Mapping[str, int],
+        twice: Mapping[str, int] = MappingProxyType({}),
+        looks: Sequence[int] = (),
     ) -> Work:
         return Work(
             reference=self.reference.variant,
@@ -156,6 +175,7 @@ class Plan:
             padding=self.padding,
             fingerprint=self._fingerprint(),
             twice=twice,
+            looks=looks,
             workers=self.options.workers,
             keep_open=self.options.keep_open,
         )
@@ -170,12 +190,19 @@ class Plan:
         return digest.hexdigest()
 
 
-def rows_twice(chunks: Sequence[Chunk]) -> dict[str, int]:
-    """Return how many of each chunk's first rows every model computes twice, by its name."""
-    left = max(FEWEST_TWICE, round(SHARE_TWICE * sum(chunk.n_rows for chunk in chunks)))
+def rows_twice(chunks: Sequence[Chunk], looks: Sequence[int]) -> dict[str, int]:
+    """Return how many of each chunk's first rows every model computes twice, by its name.
+
+    Args:
+        looks: after how many chunks a variant may stop; each stretch gives its share.
+    """
     found = {}
-    for chunk in chunks:
-        if left > 0:
-            found[chunk.name] = min(left, chunk.n_rows)
-        left -= chunk.n_rows
+    for begin, end in pairwise((0, *looks)):
+        stretch = chunks[begin:end]
+        share = round(SHARE_TWICE * sum(chunk.n_rows for chunk in stretch))
+        left = share if begin else max(FEWEST_TWICE, share)
+        for chunk in stretch:
+            if left > 0:
+                found[chunk.name] = min(left, chunk.n_rows)
+            left -= chunk.n_rows
     return found

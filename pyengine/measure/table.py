@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,26 +22,29 @@ class TokenTable:
         clusters: number that is equal within a document; with one document, within a window.
         labels: what groups are made by, such as "language": one text for each row.
         columns: measured numbers by name, float64.
+        looks: how often it is looked at while it grows, to stop when enough is known.
     """
 
     clusters: npt.NDArray[np.intp]
     labels: Mapping[str, npt.NDArray[np.str_]]
     columns: Columns
+    looks: int = 1
 
     def __len__(self) -> int:
         return len(self.clusters)
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> TokenTable:
         """Return the rows that are chosen."""
-        return TokenTable(
-            self.clusters[chosen],
-            {name: label[chosen] for name, label in self.labels.items()},
-            {name: column[chosen] for name, column in self.columns.items()},
+        return replace(
+            self,
+            clusters=self.clusters[chosen],
+            labels={name: label[chosen] for name, label in self.labels.items()},
+            columns={name: column[chosen] for name, column in self.columns.items()},
         )
 
     def with_columns(self, columns: Columns) -> TokenTable:
         """Return a table with more columns."""
-        return TokenTable(self.clusters, self.labels, {**self.columns, **columns})
+        return replace(self, columns={**self.columns, **columns})
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,7 @@ class Scored:
         token: index of the scored token in its document.
         labels: what groups are made by.
         columns: known without any model, such as n_bytes.
+        looks: of the tables, see `TokenTable`.
     """
 
     document: npt.NDArray[np.int64]
@@ -61,6 +65,7 @@ class Scored:
     token: npt.NDArray[np.int64]
     labels: Mapping[str, npt.NDArray[np.str_]]
     columns: Columns
+    looks: int = 1
 
     def __len__(self) -> int:
         return len(self.document)
@@ -87,6 +92,7 @@ class Scored:
             self.clusters[rows],
             {name: label[rows] for name, label in self.labels.items()},
             {**{name: column[rows] for name, column in self.columns.items()}, **joined},
+            self.looks,
         )
 
 

@@ -200,7 +200,9 @@ def corpus_facts(run: Run) -> list[tuple[str, str]]:
         return []
     ended = [("ended", sentence) for sentence in ended_sentences(run)]
     words = {"scored": scored_sentence(p), "scale": scale_sentence()}
-    return [*facts("corpus", p=p, **words).pairs, *ended]
+    looks = p.looks if p.looks > 1 else None
+    told = facts("corpus", p=p, looks=looks, anchor=p.anchor or None, **words)
+    return [*told.pairs, *ended]
 
 
 def control_facts(run: Run) -> list[tuple[str, str]]:

@@ -35,6 +35,7 @@ class Measurement:
             valid at every look, "wilson" for shares, "range" from least to largest,
             "permutation" for the range under chance, "fisher" for rank correlations, or "" for
             none.
+        freedom: degrees of freedom of Student's t, where an interval was made by it.
     """
 
     metric: str
@@ -49,6 +50,7 @@ class Measurement:
     n: int = 0
     n_clusters: int = 0
     interval: str = ""
+    freedom: float = NAN
 
     @property
     def members(self) -> dict[str, str]:
@@ -66,7 +68,7 @@ class Measurement:
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Measurement))
-NUMBERS = ("value", "low", "high", "level", "error")
+NUMBERS = ("value", "low", "high", "level", "error", "freedom")
 COUNTS = ("n", "n_clusters")
 
 

@@ -100,7 +100,8 @@ class Population(Part):
         n_ctx, stride: how documents are cut: tokens of a window, tokens from one to the next.
         prefix: token ids before every window.
         seed: of the order in which documents are taken.
-        looks: how many times the numbers were looked at before measuring ended.
+        looks: how often the data may be looked at to stop; a p-value counts so many times.
+        anchor: id of the variant through which the levels of others are known; empty for none.
     """
 
     origin: str
@@ -119,6 +120,7 @@ class Population(Part):
     prefix: list[int]
     seed: int
     looks: int = Field(default=1, ge=1)
+    anchor: str = ""
 
 
 class Exhibit(Part):

@@ -6,7 +6,7 @@ in the limit of many documents whatever happens inside them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ NAN = float("nan")
 # The quantiles that llama-perplexity prints.
 KL_LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.5, 0.10, 0.05, 0.01, 0.001, 0.0)
 DELTA_P_LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.75, 0.5, 0.25, 0.10, 0.05, 0.01, 0.001, 0.0)
-MIN_DOCUMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Estimate:
         n: observations, such as tokens.
         n_clusters: documents, windows or tasks that they came from.
         interval: how the interval was made, see `Measurement`.
+        freedom: degrees of freedom of Student's t.
     """
 
     value: float
@@ -44,6 +44,7 @@ class Estimate:
     n: int = 0
     n_clusters: int = 0
     interval: str = ""
+    freedom: float = NAN
 
 
 def clustered_mean(values: Floats, clusters: Clusters, *, level: float = 0.95) -> Estimate:
@@ -73,33 +74,15 @@ def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Esti
     """
     total, n_clusters = float(np.sum(sizes)), len(sums)
     mean = float(np.sum(sums)) / total
-    error = reach = NAN
+    error = reach = freedom = NAN
     if n_clusters > 1:
+        freedom = n_clusters - 1.0
         residuals = sums - mean * sizes
         spread = float(np.sum(residuals**2)) * n_clusters / (n_clusters - 1)
         error = float(np.sqrt(spread)) / total
-        reach = student_quantile(0.5 + level / 2, n_clusters - 1) * error
-    return Estimate(
-        mean, mean - reach, mean + reach, level, error, int(total), n_clusters, interval="t"
-    )
-
-
-def ratio_of_means(
-    first: Floats, second: Floats, clusters: Clusters, *, level: float = 0.95
-) -> Estimate:
-    """Estimate the mean of one quantity over that of another, both of the same tokens.
-
-    r = sum S_c / sum T_c over the sums of both in each cluster, with the linearised standard error
-    of `clustered_ratio`. By the delta method ln r has se / r, and the interval is
-    exp(ln r +- t se / r): both quantities must be positive, as divergences are (Cochran 1977,
-    section 6.3).
-    """
-    numerators, _ = cluster_sums(first, clusters)
-    denominators, _ = cluster_sums(second, clusters)
-    found = clustered_ratio(numerators, denominators, level=level)
-    reach = np.exp((found.high - found.value) / found.value)
-    low, high = float(found.value / reach), float(found.value * reach)
-    return replace(found, low=low, high=high, n=len(first))
+        reach = student_quantile(0.5 + level / 2, freedom) * error
+    low, high, n = mean - reach, mean + reach, int(total)
+    return Estimate(mean, low, high, level, error, n, n_clusters, "t", freedom)
 
 
 def cluster_sums(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
@@ -174,30 +157,3 @@ def _between(ordered: Floats, place: float) -> float:
     if fraction == 0.0 or ordered[lower] == ordered[lower + 1]:
         return float(ordered[lower])
     return float(ordered[lower] + fraction * (ordered[lower + 1] - ordered[lower]))
-
-
-def confidence_sequence(
-    values: Floats, clusters: Clusters, *, level: float = 0.95, best_at: int = 50
-) -> tuple[float, float]:
-    """Return the mean, and the half-width of an interval that may be looked at after any document.
-
-    Looking after each document and stopping when an ordinary interval is narrow, or excludes zero,
-    gives false certainty. This one is just so much wider that it covers the mean at all looks
-    together with the stated probability.
-
-    Half-width = se * sqrt(2 (G r^2 + 1) / (G r^2) * ln(sqrt(G r^2 + 1) / a)) with G documents, the
-    clustered standard error se, a = 1 - level, and r chosen so that the interval is narrowest
-    around G = best_at (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, theorem 2.2 and
-    appendix B.2). It is asymptotic, so it is NaN before ten documents, and documents must come in
-    an order unrelated to what is measured.
-    """
-    estimate = clustered_mean(values, clusters, level=level)
-    g = estimate.n_clusters
-    if g < MIN_DOCUMENTS:
-        return estimate.value, NAN
-    alpha = 1 - level
-    odds = -2 * np.log(alpha)
-    tuned = (odds + np.log(odds) + 1) / best_at
-    grown = g * tuned + 1
-    factor = np.sqrt(2 * grown / (g * tuned) * np.log(np.sqrt(grown) / alpha))
-    return estimate.value, float(factor * estimate.error)

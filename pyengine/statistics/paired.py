@@ -3,7 +3,8 @@
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pyengine.statistics.estimates import NAN, Estimate
 
 # Logarithms under this part of their standard error carry no information about sample size.
 SMALLEST_INFORMATIVE_RATIO = 0.25
+MOST_LOG = 709.0
 
 
 def logarithm(ratio: Estimate) -> Estimate:
@@ -28,7 +30,7 @@ def interval_at(estimate: Estimate, level: float) -> tuple[float, float]:
     """Return the ends of Student's interval over documents; NaN with fewer than two of them."""
     if estimate.n_clusters < 2 or not math.isfinite(estimate.error):
         return NAN, NAN
-    reach = student_quantile(0.5 + level / 2, estimate.n_clusters - 1) * estimate.error
+    reach = student_quantile(0.5 + level / 2, estimate.freedom) * estimate.error
     return estimate.value - reach, estimate.value + reach
 
 
@@ -41,7 +43,7 @@ def p_value(estimate: Estimate) -> float:
         return float("nan")
     if estimate.error == 0.0:
         return 1.0 if estimate.value == 0.0 else 0.0
-    return student_two_sided(estimate.value / estimate.error, estimate.n_clusters - 1)
+    return student_two_sided(estimate.value / estimate.error, estimate.freedom)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -74,6 +76,64 @@ def holm_factors(p_values: Sequence[float], alpha: float = 0.05) -> list[float]:
         # Once one is not rejected, no later one is either, as none has a smaller p.
         left -= p * left < alpha
     return [float(factor) for factor in factors]
+
+
+@dataclass(frozen=True)
+class JudgedRatio:
+    """What the ratio of two means supports, beside the others of its run.
+
+    Attributes:
+        p: two-sided, of "the ratio is 1", for all looks and by Holm's method for all ratios.
+        factor: by how much looks and Holm's method multiply the p-value.
+        level: of the interval, 1 - alpha / factor.
+        low, high: the interval; it leaves out 1 exactly where p is below alpha.
+        within: it lies between 1 / (1 + margin) and 1 + margin.
+        verdict: "different" where p is below alpha, else "alike" where it is within, else
+            "undecided".
+    """
+
+    p: float
+    factor: float
+    level: float
+    low: float
+    high: float
+    within: bool
+    verdict: Literal["different", "alike", "undecided"]
+
+
+def judge_ratios(
+    ratios: Sequence[Estimate], *, margin: float, looks: int = 1, alpha: float = 0.05
+) -> list[JudgedRatio]:
+    """Judge ratios of means, all at once, by Student's t of their logarithms.
+
+    At one of K looks a p-value counts K times, see `at_look`, and Holm's method corrects it for
+    the number of ratios. Where there is one document everything is NaN and undecided.
+
+    Args:
+        margin: ratios between 1 / (1 + margin) and 1 + margin are of no interest.
+        looks: how often the data may have been looked at.
+    """
+    logs = [logarithm(ratio) for ratio in ratios]
+    p_values = [looks * p_value(log) for log in logs]
+    found = []
+    for log, p, factor in zip(logs, holm(p_values), holm_factors(p_values, alpha), strict=True):
+        level = 1 - alpha / (looks * factor)
+        low, high = interval_at(log, level)
+        within = max(-low, high) <= math.log1p(margin)
+        verdict: Literal["different", "alike", "undecided"] = "alike" if within else "undecided"
+        if p < alpha:
+            verdict = "different"
+        found.append(
+            JudgedRatio(
+                p, looks * factor, level, exponential(low), exponential(high), within, verdict
+            )
+        )
+    return found
+
+
+def exponential(log: float) -> float:
+    """Return e to some power; infinite beyond all floats, as the end of an interval may be."""
+    return math.inf if log > MOST_LOG else math.exp(log)
 
 
 def documents_to_separate(

@@ -15,9 +15,9 @@ from pyengine.errors import CorpusError, OptionError
 if TYPE_CHECKING:
     from pyengine.text.tokens import TokenizedText
 
-# Tokens before a piece of a long document that are decoded and not scored. With the default piece
-# and a start token these are 497 of a window's 512, and nine of ten decoded tokens are scored.
-LEAD = 48
+# Tokens before a piece of a long document that are decoded and not scored: nine of ten that are
+# decoded with the default piece are scored.
+LEAD = 28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,9 @@ class WindowOptions:
 
     n_ctx: int = 512
     stride: int | None = None
-    document_tokens: int | None = 448
+    document_tokens: int | None = 256
     max_windows: int | None = None
-    max_tokens: int | None = 20_000
+    max_tokens: int | None = 100_000
 
     @property
     def step(self) -> int:

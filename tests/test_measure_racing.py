@@ -1,0 +1,156 @@
+"""When variants stop: levels known, neighbours told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from comparison_samples import Quantize
+
+from pyengine.measure.compare import Means, compare, compare_with
+from pyengine.measure.engine import LocalExecutor, Outcome, Processes, Task
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.racing import Race
+from pyengine.text.documents import Corpus, Document
+from pyengine.text.windows import WindowOptions
+
+TOKENS = 30
+Floats = npt.NDArray[np.float64]
+
+
+def drawn(levels: list[float], n_documents: int, *, own: float = 0.05) -> dict[str, Floats]:
+    """Draw divergences whose documents differ by a factor that all variants share."""
+    generator = np.random.default_rng(8)
+    shared = np.exp(generator.normal(0, 0.35, n_documents))
+    found = {}
+    for number, level in enumerate(levels):
+        mine = np.exp(generator.normal(0, own, n_documents))
+        tokens = generator.gamma(16.0, 1 / 16, (n_documents, TOKENS))
+        found[f"v{number}"] = (level * (shared * mine)[:, None] * tokens).ravel()
+    return found
+
+
+def race(names: list[str], **how: float) -> Race:
+    options = {"precision": 0.2, "margin": 0.1, **how}
+    clusters = np.repeat(np.arange(200), TOKENS)
+    return Race(
+        by_size=names,
+        clusters=clusters,
+        precision=options["precision"],
+        margin=options["margin"],
+        looks=8,
+    )
+
+
+def cut(kl: dict[str, Floats], **documents: int) -> dict[str, Floats]:
+    return {name: values[: documents.get(name, 200) * TOKENS] for name, values in kl.items()}
+
+
+def test_only_the_anchor_goes_on_where_neighbours_are_told_apart() -> None:
+    kl = drawn([0.08, 0.02, 0.005], 12, own=0.02)
+    going_on = race(["v0", "v1", "v2"])
+    assert going_on.anchor == "v1"
+    assert going_on.still_racing(kl) == {"v1"}
+
+
+def test_one_that_is_not_known_goes_on_without_the_anchor() -> None:
+    kl = cut(drawn([0.4, 0.02, 0.0005], 100), v0=100, v1=100, v2=24)
+    generator = np.random.default_rng(3)
+    kl["v2"] *= np.repeat(np.exp(generator.normal(0, 0.6, 24)), TOKENS)
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v2"}
+
+
+def test_all_stop_when_the_anchor_is_known() -> None:
+    kl = cut(drawn([0.08, 0.02, 0.005], 100), v0=12, v2=12)
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == set()
+    assert race(["v0", "v1", "v2"], precision=0.02).still_racing(kl) == {"v0", "v1", "v2"}
+
+
+def test_neighbours_that_are_not_told_apart_go_on() -> None:
+    kl = cut(drawn([0.08, 0.02, 0.0212], 100), v0=12, v1=100, v2=12)
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v1", "v2"}
+    enough = cut(drawn([0.08, 0.02, 0.0212], 100), v0=12)
+    assert race(["v0", "v1", "v2"]).still_racing(enough) == set()  # within 10 %
+
+
+def test_a_variant_far_from_the_anchor_goes_on_with_it() -> None:
+    kl = drawn([0.08, 0.02, 0.005], 24, own=1.0)
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v0", "v1", "v2"}
+
+
+def test_equal_files_and_infinite_ones_ask_for_nothing() -> None:
+    kl = cut(drawn([0.08, 0.02, 0.005], 100), v0=12, v2=12)
+    kl["v0"] = np.zeros_like(kl["v0"])
+    kl["v2"][3] = np.inf
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == set()
+
+
+def test_without_its_anchor_every_variant_goes_on_alone() -> None:
+    kl = drawn([0.08, 0.02, 0.005], 12)
+    kl["v1"] = np.zeros_like(kl["v1"])
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v0", "v2"}
+    del kl["v1"]
+    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v0", "v2"}
+
+
+WINDOWS = WindowOptions(n_ctx=48, document_tokens=24)
+OPTIONS = CompareOptions(
+    windows=WINDOWS, threads=1, starts=False, continuations=0, positions=0, passages=0
+)
+
+
+@pytest.fixture(scope="module")
+def many() -> Corpus:
+    """Forty documents of the same kind: soon known."""
+    words = "def add(a, b): return a + b\nprint(add(%d, 2)) # and so on, for ever and ever\n"
+    documents = [Document(f"d{i}.py", "python", (words % i).encode() * 2) for i in range(40)]
+    return Corpus(tuple(documents), "many")
+
+
+class Recorder(LocalExecutor):
+    """Notes which variants decode each chunk."""
+
+    def __init__(self, processes: Processes) -> None:
+        super().__init__(processes)
+        self.seen: list[tuple[str, ...]] = []
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+        """Compute the tasks, and note of whom they are."""
+        for task, outcomes in super().run(tasks):
+            self.seen.append(tuple(variant.id for variant in task.variants))
+            yield task, outcomes
+
+
+def test_a_comparison_ends_when_enough_is_known(
+    tiny: Path, quantized: Quantize, many: Corpus
+) -> None:
+    paths = [tiny, quantized("Q8_0"), quantized("Q4_0"), quantized("Q5_0")]
+    with Processes() as processes:
+        executor = Recorder(processes)
+        run = compare_with(paths, many, OPTIONS, Means(processes, executor))
+    assert run.population is not None
+    assert run.population.looks == 5  # 12, 18, 24, 36, 40
+    assert run.population.anchor
+    for model in run.models[1:]:
+        kl = run.find("kl", model.id)
+        assert kl is not None
+        assert kl.interval == "sequence"
+        assert kl.n_clusters <= run.population.n_scored_documents
+        if not any(note.code == "not-known" for note in run.notes):
+            assert kl.high <= 1.2 * kl.value
+
+
+def test_without_a_precision_all_of_the_text_is_measured(
+    tiny: Path, quantized: Quantize, many: Corpus
+) -> None:
+    run = compare(tiny, [quantized("Q8_0")], corpus=many, options=replace(OPTIONS, precision=0))
+    assert run.population is not None
+    assert run.population.n_scored_documents == 40
+    assert (run.population.looks, run.population.anchor) == (1, "")
+    kl = run.find("kl", run.models[1].id)
+    assert kl is not None
+    assert kl.interval == "t"
