@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -202,6 +203,29 @@ def test_a_reference_that_dies_ends_the_run(files: list[Path], documents: Corpus
 
     with watched(first) as processes, pytest.raises(WorkerError, match="SIGKILL"):
         run_with(processes, files, documents)
+
+
+class Pressed(Processes):
+    """Ctrl-C is pressed as soon as a variant decodes, which would then take ten minutes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def call(self, variant: Variant, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+        if function.__name__ != "_call_observe":
+            return super().call(variant, function, *arguments)
+        self.seen.append(variant.id)
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().call(variant, time.sleep, 600)
+
+
+def test_ctrl_c_ends_what_is_decoded_and_begins_nothing_more(
+    files: list[Path], documents: Corpus
+) -> None:
+    with Pressed() as processes, pytest.raises(KeyboardInterrupt):
+        run_with(processes, files, documents)
+    assert len(processes.seen) == 1
 
 
 class Interrupted(Folder):

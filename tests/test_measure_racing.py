@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,18 @@ import numpy.typing as npt
 import pytest
 from comparison_samples import Quantize
 
+from pyengine.measure.aggregate import aggregate, through_anchor
 from pyengine.measure.compare import Means, compare, compare_with
-from pyengine.measure.engine import LocalExecutor, Outcome, Processes, Task
+from pyengine.measure.engine import LocalExecutor, Outcome, Processes, Series, Task, measure
 from pyengine.measure.options import CompareOptions
+from pyengine.measure.plan import Plan
 from pyengine.measure.racing import Race
+from pyengine.measure.subjects import identify, open_subject
+from pyengine.measure.table import TokenTable
+from pyengine.models.model import open_model
+from pyengine.models.options import ModelOptions
+from pyengine.statistics.ratios import anchored_mean
+from pyengine.statistics.sequences import at_look
 from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
 
@@ -154,3 +162,59 @@ def test_without_a_precision_all_of_the_text_is_measured(
     kl = run.find("kl", run.models[1].id)
     assert kl is not None
     assert kl.interval == "t"
+
+
+def test_a_level_is_told_through_the_anchor() -> None:
+    """Of divergences and of other first choices; what is signed stays as it was measured."""
+    generator = np.random.default_rng(5)
+    kl = drawn([0.02, 0.05], 40)
+    flips = {name: (generator.random(40 * TOKENS) < 0.1).astype(float) for name in kl}
+    tables = {
+        name: TokenTable(
+            np.repeat(np.arange(n), TOKENS),
+            {},
+            {
+                "kl": kl[name][: n * TOKENS],
+                "same_first_choice": 1 - flips[name][: n * TOKENS],
+                "delta_p": kl[name][: n * TOKENS],
+            },
+            looks=5,
+        )
+        for name, n in (("v0", 12), ("v1", 40))
+    }
+    rows = aggregate(tables["v0"], model="v0", reference="f16")
+    found = {row.metric: row for row in through_anchor(rows, tables["v0"], tables["v1"])}
+    n, clusters, level = 12 * TOKENS, tables["v1"].clusters, at_look(0.95, 5)
+    expected = anchored_mean(kl["v0"][:n], kl["v1"], clusters, level=level)
+    assert (found["kl"].value, found["kl"].high) == (expected.value, expected.high)
+    assert (found["kl"].n_clusters, found["kl"].interval) == (12, "sequence")
+    assert found["kl"].level == 0.95
+    other = anchored_mean(flips["v0"][:n], flips["v1"], clusters, level=level)
+    assert found["same_first_choice"].value == pytest.approx(1 - other.value)
+    assert found["same_first_choice"].low == pytest.approx(1 - other.high)
+    assert found["delta_p"] == next(row for row in rows if row.metric == "delta_p")
+    alone = list(through_anchor(rows, tables["v0"], tables["v0"]))
+    assert alone == rows
+
+
+def test_only_variants_that_race_are_decoded(tiny: Path, quantized: Quantize, many: Corpus) -> None:
+    """The engine asks after each look, and the others keep what they have."""
+    asked: list[dict[str, int]] = []
+    paths = [tiny, quantized("Q8_0"), quantized("Q4_0")]
+    with Processes() as processes:
+        subjects = [
+            open_subject(identify(path.stem, path, ModelOptions()), processes) for path in paths
+        ]
+        with open_model(tiny, options=ModelOptions(vocabulary_only=True)) as model:
+            plan = Plan(OPTIONS, subjects[0], model.vocabulary, (256,))
+            text = plan.text(many)
+            work = plan.text_work(text, [subject.variant for subject in subjects[1:]])
+        names = [subject.info.id for subject in subjects[1:]]
+
+        def still_racing(seen: Mapping[str, Series]) -> set[str]:
+            asked.append({name: len(seen[name].observations) for name in names})
+            return {names[0]} if len(asked) < 3 else set()
+
+        found = measure(work, LocalExecutor(processes), still_racing=still_racing)
+    assert len(asked) == 3
+    assert [len(found[name].observations) for name in names] == [text.looks[2], text.looks[0]]

@@ -116,6 +116,11 @@ class Processes:
         if child is not None:
             child.close()
 
+    def kill(self) -> None:
+        """End every process at once; whoever waits for an answer of one is told that it died."""
+        for child in list(self._children.values()):
+            child.kill()
+
     def __enter__(self) -> Self:
         return self
 
@@ -144,7 +149,13 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
                 for variant in task.variants
                 if variant != task.reference
             }
-            return found | {name: future.result() for name, future in futures.items()}
+            try:
+                return found | {name: future.result() for name, future in futures.items()}
+            except BaseException:
+                # What is being decoded ends now, and what waits never begins.
+                pool.shutdown(wait=False, cancel_futures=True)
+                processes.kill()
+                raise
 
 
 def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> Outcome:

@@ -90,8 +90,12 @@ class Child:
         found = getattr(errors, name, WorkerError)
         raise found(message) from None
 
+    def kill(self) -> None:
+        """End the process, from any thread; who waits for its answer gets a WorkerError."""
+        self._process.kill()
+
     def close(self) -> None:
-        """End the process."""
+        """End the process, and free what belongs to it."""
         self._process.kill()
         self._process.wait()
         self._listener.join()
