@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pyengine.run import (
     METRICS,
@@ -84,9 +85,10 @@ def estimate(
     known = math.isfinite(error)
     low, high = value - 2 * error, value + 2 * error
     level, kind = (0.95, "t") if known else (math.nan, "")
-    return Measurement(
+    row = Measurement(
         metric, model, reference, group, value, low, high, level, error, n, n_clusters, kind
     )
+    return replace(row, freedom=n_clusters - 1.0) if known else row
 
 
 def control(metric: str, floor: float, model: str = "model", *, group: str = "") -> Measurement:

@@ -184,7 +184,7 @@ def test_beyond_arithmetic_covers_the_divergence_of_the_centres() -> None:
             found = clustered_mean(values, clusters[: len(values)])
             return Measurement(
                 "kl", model, reference, "", found.value, found.low, found.high, 0.95,
-                found.error, found.n, found.n_clusters, "t",
+                found.error, found.n, found.n_clusters, "t", found.freedom,
             )  # fmt: skip
 
         kl = row(_softmax_kl(p, q), "q", "p")

@@ -114,7 +114,7 @@ def change(difference: Measurement) -> Change:
 def pairs(run: Run, margin: float) -> list[Pair]:
     """Judge every two variants by the ratio of their KL divergences on the same tokens.
 
-    ln r over its error has Student's t distribution with n_clusters - 1 degrees of freedom. Its
+    ln r over its error has Student's t distribution with the ratio's degrees of freedom. Its
     p-value counts as often as was looked, and is adjusted by Holm's method for the pairs of the
     run.
 

@@ -106,7 +106,7 @@ def quantile_rows(
             kind = "bootstrap"
             if table.looks > 1:
                 # Too few resamples tell the far quantiles that many looks ask for.
-                reach, kind = _reach(error, n_clusters, table.looks), "sequence"
+                reach, kind = _reach(error, n_clusters - 1, table.looks), "sequence"
                 low, high = value - reach, value + reach
             row = replace(row, low=low, high=high, level=LEVEL, error=error, interval=kind)
         yield row
@@ -185,7 +185,7 @@ def beyond_arithmetic(
     """
     value = kl.value - (reference.value + variant.value) / 2
     error = float(np.sqrt(kl.error**2 + (reference.error**2 + variant.error**2) / 4))
-    width = _reach(error, kl.n_clusters, looks) if kl.interval else NAN
+    width = _reach(error, kl.freedom, looks)
     return replace(
         kl,
         metric="kl_beyond_arithmetic",
@@ -196,11 +196,11 @@ def beyond_arithmetic(
     )
 
 
-def _reach(error: float, n_clusters: int, looks: int) -> float:
+def _reach(error: float, freedom: float, looks: int) -> float:
     """Return the half-width of an interval by Student's t at one of several looks."""
-    if n_clusters < 2:
+    if not freedom > 0:
         return NAN
-    return student_quantile(0.5 + at_look(LEVEL, looks) / 2, n_clusters - 1) * error
+    return student_quantile(0.5 + at_look(LEVEL, looks) / 2, freedom) * error
 
 
 def measurement_of(

@@ -6,7 +6,7 @@ in the limit of many documents whatever happens inside them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +50,7 @@ class Estimate:
 def clustered_mean(values: Floats, clusters: Clusters, *, level: float = 0.95) -> Estimate:
     """Estimate a mean over tokens that come in clusters.
 
-    With cluster sums S_c over n_c tokens, N tokens and G clusters, m = sum S_c / N and
-    se^2 = G/(G-1) * sum (S_c - m n_c)^2 / N^2, the linearised ratio estimator (Cochran 1977,
-    section 6.3; Liang and Zeger 1986 for an intercept). The interval takes Student's t with G-1
-    degrees of freedom.
+    With cluster sums S_c over n_c tokens of N, m = sum S_c / N; see `clustered_ratio`.
 
     Args:
         values: one number for each token.
@@ -68,21 +65,73 @@ def clustered_mean(values: Floats, clusters: Clusters, *, level: float = 0.95) -
 
 
 def clustered_ratio(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Estimate:
-    """Estimate sum(sums) / sum(sizes) from one pair of numbers for each cluster.
+    """Estimate m = sum(sums) / sum(sizes) from one pair of numbers for each cluster.
 
-    This is `clustered_mean` where only totals are known, such as bits and bytes of documents.
+    With cluster sums S_c, sizes n_c of N in all and shares h_c = n_c / N, se^2 is the sum of
+    (S_c - m n_c)^2 / (1 - h_c) / N^2: the linearised ratio estimator (Cochran 1977, section 6.3)
+    with the correction CR2 (Bell and McCaffrey 2002), since a cluster pulls m towards itself. For
+    equal sizes that is G / (G - 1) times the sum without it.
     """
-    total, n_clusters = float(np.sum(sizes)), len(sums)
+    total = float(np.sum(sizes))
     mean = float(np.sum(sums)) / total
-    error = reach = freedom = NAN
-    if n_clusters > 1:
-        freedom = n_clusters - 1.0
-        residuals = sums - mean * sizes
-        spread = float(np.sum(residuals**2)) * n_clusters / (n_clusters - 1)
-        error = float(np.sqrt(spread)) / total
-        reach = student_quantile(0.5 + level / 2, freedom) * error
-    low, high, n = mean - reach, mean + reach, int(total)
-    return Estimate(mean, low, high, level, error, n, n_clusters, "t", freedom)
+    found = linearised(mean, (sums - mean * sizes) / total, sizes / total, level=level)
+    return replace(found, n=int(total))
+
+
+def difference_of_ratios(
+    first: tuple[Floats, Floats], second: tuple[Floats, Floats], *, level: float = 0.95
+) -> Estimate:
+    """Estimate the difference of two ratios of sums over the same clusters.
+
+    Each argument is (sums, sizes), one entry for each cluster. What both have in common cancels:
+    a cluster's residual is that of the first ratio less that of the second.
+    """
+    ratios = [float(np.sum(sums) / np.sum(sizes)) for sums, sizes in (first, second)]
+    residuals, shares = [], []
+    for (sums, sizes), ratio in zip((first, second), ratios, strict=True):
+        residuals.append((sums - ratio * sizes) / np.sum(sizes))
+        shares.append(sizes / np.sum(sizes))
+    found = linearised(
+        ratios[0] - ratios[1],
+        residuals[0] - residuals[1],
+        (shares[0] + shares[1]) / 2,
+        level=level,
+    )
+    return replace(found, n=int(min(np.sum(first[1]), np.sum(second[1]))))
+
+
+def linearised(
+    value: float, residuals: Floats, shares: Floats, *, more: float = 0.0, level: float = 0.95
+) -> Estimate:
+    """Return a value with the interval that its clusters' residuals give.
+
+    se^2 = sum r_c^2 / (1 - h_c), and Student's t with the degrees of freedom of
+    `satterthwaite_degrees`.
+
+    Args:
+        residuals: what each cluster adds to the value beyond its share.
+        shares: of each cluster in all that was counted.
+        more: added to the variance.
+    """
+    n_clusters = len(shares)
+    if np.count_nonzero(shares) < 2:
+        return Estimate(value, level=level, n_clusters=n_clusters)
+    error = float(np.sqrt(np.sum(residuals**2 / (1 - shares)) + more))
+    freedom = satterthwaite_degrees(shares)
+    reach = student_quantile(0.5 + level / 2, freedom) * error
+    low, high = value - reach, value + reach
+    return Estimate(value, low, high, level, error, 0, n_clusters, "t", freedom)
+
+
+def satterthwaite_degrees(shares: Floats) -> float:
+    """Return the degrees of freedom of a clustered variance: G - 1 where all sizes are equal.
+
+    Satterthwaite's for the correction CR2, with tokens taken as independent (Bell and McCaffrey
+    2002; Imbens and Kolesar 2016): 1 / (sum h^2 + (sum u)^2 - sum u^2) with u = h^2 / (1 - h). A
+    cluster that holds much of all counts for more than one, but tells of one.
+    """
+    u = shares**2 / (1 - shares)
+    return float(1 / (np.sum(shares**2) + np.sum(u) ** 2 - np.sum(u**2)))
 
 
 def cluster_sums(values: Floats, clusters: Clusters) -> tuple[Floats, Floats]:

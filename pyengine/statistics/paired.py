@@ -35,7 +35,7 @@ def interval_at(estimate: Estimate, level: float) -> tuple[float, float]:
 
 
 def p_value(estimate: Estimate) -> float:
-    """Return the two-sided p-value of "the mean is zero", by Student's t over documents.
+    """Return the two-sided p-value of "the mean is zero", by Student's t.
 
     1 where both variants agree on every token, NaN with fewer than two documents.
     """
