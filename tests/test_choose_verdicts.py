@@ -153,7 +153,7 @@ def test_a_pair_the_other_way_round_is_a_whole_measurement() -> None:
 
 def test_two_documents_and_many_pairs_give_an_interval_without_an_end() -> None:
     run = sweep({f"v{i}": 0.01 + 0.001 * i for i in range(12)}, error=0.9)
-    rows = [replace(row, n_clusters=2) for row in run.measurements]
+    rows = [replace(row, n_clusters=2, freedom=1.0) for row in run.measurements]
     for pair in pairs(run.model_copy(update={"measurements": rows}), 0.1):
         assert pair.ratio is not None
         assert (pair.verdict, pair.ratio.low, pair.ratio.high) == ("undecided", 0.0, math.inf)

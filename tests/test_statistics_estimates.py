@@ -203,7 +203,7 @@ def test_weighted_median_and_rms() -> None:
 
 
 def test_the_test_of_a_ratio_is_that_of_its_logarithm() -> None:
-    ratio = Estimate(1.5, error=0.3, n=100, n_clusters=12)
+    ratio = Estimate(1.5, error=0.3, n=100, n_clusters=12, freedom=11)
     log = logarithm(ratio)
     assert log.value == pytest.approx(math.log(1.5))
     assert log.error == pytest.approx(0.2)
