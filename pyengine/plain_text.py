@@ -14,11 +14,14 @@ _NO_NAMES = re.compile(
 )
 _COMMIT = re.compile(r"(?=.*[0-9])(?:sha256[-:])?[0-9a-f]{7,64}")
 _CHECKPOINT = re.compile(r"checkpoint[-_ ]?\d+")
+# All that may have to be escaped: records are long, and nearly all of them is other characters.
+_NOT_PLAIN = re.compile(r"[^\n\t -~]")
+_NOT_PLAIN_IN_JSON = re.compile(r"[\x7f-\U0010ffff]")
 
 
 def safe(text: str) -> str:
     """Return text with characters that could steer a terminal escaped; newlines stay."""
-    return "".join(char if char in "\n\t" else escape_character(char) for char in text)
+    return _NOT_PLAIN.sub(lambda match: escape_character(match[0]), text)
 
 
 def safe_line(text: str) -> str:
@@ -38,12 +41,12 @@ def escape_character(char: str) -> str:
 
 def escape_json(text: str) -> str:
     """Return JSON in which such characters are written as `\\u202e`: it reads back as the same."""
-    return "".join(char if char == "\n" else _escape_in_json(char) for char in text)
+    return _NOT_PLAIN_IN_JSON.sub(lambda match: _escape_in_json(match[0]), text)
 
 
 def _escape_in_json(char: str) -> str:
-    if char.isascii() or unicodedata.category(char) not in _UNSAFE:
-        return char if char != "\x7f" else "\\u007f"
+    if unicodedata.category(char) not in _UNSAFE:
+        return char
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
