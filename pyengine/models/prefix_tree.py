@@ -29,9 +29,10 @@ def tree_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
     """
     batch = TreeBatch([], [], [], [], [])
     reached = [-1] * len(sequences)  # for each sequence, the index of its last token so far
+    going_on = list(range(len(sequences)))
     for position in range(max(map(len, sequences), default=0)):
         index_of: dict[tuple[int, int], int] = {}
-        going_on = [n for n, tokens in enumerate(sequences) if len(tokens) > position]
+        going_on = [number for number in going_on if len(sequences[number]) > position]
         for number in sorted(going_on, key=reached.__getitem__):
             token = sequences[number][position]
             place = reached[number], token
