@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -60,11 +60,16 @@ _WHITE = np.isin(np.arange(256), list(b" \t\n\r\v\f"))
 
 
 def classify_bytes(source: bytes | str, language: str) -> npt.NDArray[np.uint8]:
-    """Return the SyntaxClass of every byte of a UTF-8 text, uint8 (n_bytes,).
+    """Return the SyntaxClass of every byte of a UTF-8 text, read-only uint8 (n_bytes,).
 
     Raises OptionError for a language without a grammar.
     """
-    text = source.encode() if isinstance(source, str) else source
+    return _classified(source.encode() if isinstance(source, str) else source, language)
+
+
+# Every model that is measured asks again for the documents of one corpus; the shipped one fits.
+@lru_cache(maxsize=256)
+def _classified(text: bytes, language: str) -> npt.NDArray[np.uint8]:
     data = np.frombuffer(text, np.uint8)
     classes = _white_or_other(data)
     reserved = _reserved(language)
@@ -81,6 +86,7 @@ def classify_bytes(source: bytes | str, language: str) -> npt.NDArray[np.uint8]:
             classes[node.start_byte : node.end_byte] = SyntaxClass.LITERAL
         stack.extend((child, inside) for child in node.children)
     classes[(classes == SyntaxClass.WHITESPACE) & _line_starts(data)] = SyntaxClass.INDENTATION
+    classes.setflags(write=False)
     return classes
 
 
