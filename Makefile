@@ -17,8 +17,10 @@ SANITIZE_THREADS_TESTS ?= tests/test_threads.py
 probe: build
 	$(BIN)/pyengine probe
 
+# Many tests wait for processes that sleep or are killed, so three workers keep two cores busy.
+# The order is that of tests/conftest.py: the longest files first, so that none is left for the end.
 test: build $(VENV)/.test-installed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: build $(VENV)/.test-installed $(VENV)/.lint-installed
 	$(BIN)/ruff check .

@@ -12,6 +12,22 @@ pytest_plugins = ["comparison_samples", "sweep_samples", "codegen_samples"]
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
+# The files that take longest, longest first: a worker that begins one last keeps all waiting.
+LONGEST = (
+    *("test_foreign_files", "test_measure_engine", "test_full_disk", "test_codegen_command"),
+    *("test_sweep_resume", "test_hostile_environments", "test_vocab_paper"),
+    *("test_reports_command", "test_sweep_numbers", "test_reports_page"),
+    *("test_vocabulary_reachability", "test_model_limits", "test_comparison_plans"),
+    *("test_codegen_escapes", "test_codegen_memory", "test_codegen_sandbox", "test_codegen_tasks"),
+    *("test_against_llama_cpp", "test_vocab_command", "test_import"),
+    *("test_comparison_llama_perplexity", "test_corpus", "test_docs_python"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; within a file the order stays."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
