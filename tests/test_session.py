@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import tiny_models
 
+import pyengine
 from pyengine.errors import ModelKindError, OptionError, PyengineError, TokenizerError
+from pyengine.measure.contexts import after
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import SessionOptions
-from pyengine.models.session import Session
+from pyengine.models.references import resolve_model
+from pyengine.models.session import FEW_TOKENS, Session
 
 
 def test_batched_logits_equal_single_ones(stories: Path) -> None:
@@ -21,6 +24,51 @@ def test_batched_logits_equal_single_ones(stories: Path) -> None:
     single = np.stack([session.logits(tokens) for tokens in sequences])
     # Batching changes how matrix products are blocked, hence float rounding and nothing else.
     np.testing.assert_allclose(batched, single, atol=1e-4)
+
+
+@pytest.fixture(scope="module", params=["as shipped", "Q8_0", "Q4_K_M", "Q6_K"])
+def embedded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    shipped = resolve_model("embedded:base")
+    if request.param == "as shipped":
+        return open_model(shipped)
+    folder = tmp_path_factory.mktemp("quantized")
+    made = pyengine.quantize(shipped, to=request.param, output_dir=folder, threads=1)
+    (written,) = made.shown("quantized")
+    return open_model(written["path"])
+
+
+def test_rows_beside_others_have_the_bits_of_each_alone(embedded: Model) -> None:
+    vocabulary = embedded.vocabulary
+    words = ["for", "forall", "nonlocal", "instanceof", "a longer text than one batch holds"]
+    texts = [vocabulary.tokenize(text).tolist() for text in words]
+    sequences = [ids[:n] for ids in texts for n in range(1, len(ids) + 1)]
+    sequences = [[0, *ids] for ids in sequences] + sequences + [[0, *texts[0]]]
+    shared = SessionOptions(n_ctx=64, n_seq_max=FEW_TOKENS, max_rows=FEW_TOKENS, threads=1)
+    found = np.empty((len(sequences), embedded.n_vocab), dtype=np.float32)
+    for places, rows in Session(embedded, options=shared).rows([after(ids) for ids in sequences]):
+        found[places] = rows
+    for ids, row in zip(sequences, found, strict=True):
+        session = Session(embedded, options=SessionOptions(n_ctx=64, max_rows=8, threads=1))
+        last_two = range(max(0, len(ids) - 2), len(ids))
+        np.testing.assert_array_equal(row, session.logits_at(ids, [*last_two])[-1])
+        # The row alone, without the one before it: another kernel where weights are floats.
+        np.testing.assert_allclose(row, session.logits(ids), rtol=0, atol=1e-3)
+
+
+def test_a_session_decodes_singly_where_company_changes_a_bit(
+    embedded: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyengine.models.session.FEW_TOKENS", 200)  # attention in tiles from 64 on
+    ids = [*range(300, 380)]
+    options = SessionOptions(n_ctx=256, n_batch=256, n_seq_max=80, max_rows=80, threads=1)
+    session, alone = Session(embedded, options=options), Session(embedded, options=options)
+    contexts = [[0, token] for token in ids]
+    blocks = [(places, rows.copy()) for places, rows in session.rows([*map(after, contexts)])]
+    beside = alone.batch_logits(contexts)
+    single = np.stack([alone.logits_at(context, [0, 1])[1] for context in contexts])
+    assert not np.array_equal(beside, single)
+    assert [len(rows) for _, rows in blocks] == [1] * len(ids)
+    np.testing.assert_array_equal(np.concatenate([rows for _, rows in blocks]), single)
 
 
 def test_equal_calls_give_equal_bits(stories: Path) -> None:

@@ -92,7 +92,7 @@ def one_batch(
 
 
 def cold_chunk(starts: Sequence[Context], *, threads: int | None) -> Chunk:
-    """Return cold starts as a chunk in which each is decoded alone, whatever else there is.
+    """Return cold starts as a chunk in which each is decoded alone, and equal ones once.
 
     Raises:
         OptionError: a start is too long.
@@ -105,7 +105,7 @@ def cold_chunk(starts: Sequence[Context], *, threads: int | None) -> Chunk:
         )
     n_batch = min(longest, 512)
     session = SessionOptions(
-        n_ctx=longest, n_batch=n_batch, n_ubatch=n_batch, max_rows=1, threads=threads
+        n_ctx=longest, n_batch=n_batch, n_ubatch=n_batch, max_rows=2, threads=threads
     )
     return Chunk("cold", tuple(starts), session)
 

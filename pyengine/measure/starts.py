@@ -12,12 +12,12 @@ from pyengine.measure.contexts import Chunk, after, one_batch
 from pyengine.measure.observers import Columns
 from pyengine.measure.table import TokenTable
 from pyengine.models.model import Vocabulary
+from pyengine.models.session import FEW_TOKENS
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.vocabulary.coverage import exact_split, find_forms
 from pyengine.vocabulary.keywords import KeywordTable, load_tables
 
 ALL_LANGUAGES = "all"
-AT_ONCE = 32
 # What is said of starts, which have no token that followed.
 METRICS = (
     *("kl", "kl_reverse", "jensen_shannon", "total_variation", "same_first_choice"),
@@ -55,7 +55,8 @@ def start_chunk(
 ) -> tuple[Chunk, list[str]]:
     """Return the cold start, each keyword alone and each language's keywords, with their kinds.
 
-    The cold start stands once for all keywords, and once for those of each language.
+    The cold start stands once for all keywords, and once for those of each language. Every row has
+    the bits that it has when its context is decoded alone (see `Session.rows`).
 
     Args:
         prefix: what the tokenizer puts before a text.
@@ -79,7 +80,7 @@ def start_chunk(
             contexts.append(after([*prefix, *joined][:n_positions], language))
             kinds.append("sequence")
     n_tokens = max(512, *(len(context.ids) for context in contexts))
-    session = one_batch(n_tokens, max_rows=AT_ONCE, threads=threads, n_seq_max=AT_ONCE)
+    session = one_batch(n_tokens, max_rows=FEW_TOKENS, threads=threads, n_seq_max=FEW_TOKENS)
     return Chunk("starts", tuple(contexts), session), kinds
 
 

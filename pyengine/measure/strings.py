@@ -13,10 +13,11 @@ from pyengine.measure.engine import Processes, Progress
 from pyengine.measure.observers import Logits, NextTokens, log_probabilities
 from pyengine.measure.variants import Variant
 from pyengine.models.options import SessionOptions
+from pyengine.models.session import FEW_TOKENS
 from pyengine.statistics.rows import row_statistics
 
 Tokens = tuple[int, ...]
-# Prefixes that are decoded side by side. More of them are no faster, and each costs a row.
+# Prefixes of one call to the model's process.
 AT_ONCE = 64
 
 
@@ -34,7 +35,8 @@ def string_log_probabilities(
     """Return ln P(string) = sum over its tokens of ln p(token | start, tokens before).
 
     It is the probability of this sequence of tokens; a longer string may begin with them too.
-    Strings that share their first tokens share the rows after these.
+    Strings that share their first tokens share the rows after these. Each row has the bits that
+    it has when its context is decoded alone (see `Session.rows`).
 
     Args:
         start: ids before every string.
@@ -80,13 +82,12 @@ def _of_first_row(
 def _session(n_start: int, prefixes: Sequence[Tokens], threads: int | None) -> SessionOptions:
     """Size a context for what will be decoded, and no larger: its buffers are the memory peak."""
     longest = n_start + max((len(prefix) for prefix in prefixes), default=0)
-    sequences = max(1, min(AT_ONCE, len(prefixes)))
-    n_tokens = max(longest, min(256, 4 * sequences))
+    n_tokens = max(longest, FEW_TOKENS)
     return SessionOptions(
         n_ctx=n_tokens,
         n_batch=min(n_tokens, 512),
         n_ubatch=min(n_tokens, 512),
-        n_seq_max=sequences,
-        max_rows=sequences,
+        n_seq_max=FEW_TOKENS,
+        max_rows=FEW_TOKENS,
         threads=threads,
     )

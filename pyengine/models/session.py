@@ -16,6 +16,9 @@ from pyengine.models.prefix_tree import separate_batch, split_by_size, tree_batc
 from pyengine.models.trial import try_where_needed
 
 Logits = npt.NDArray[np.float32]
+# Tokens decoded side by side at most where rows are to be those of each sequence alone. From eight
+# on llama.cpp's processor kernels multiply K-quants in another order, from 64 on attention too.
+FEW_TOKENS = 7
 
 
 class ScoredTokens(Protocol):
@@ -52,6 +55,8 @@ class Session:
         self.threads = default_threads() if self.options.threads is None else self.options.threads
         if self.options.max_rows < 1:
             raise OptionError(f"max_rows must be at least 1, not {self.options.max_rows}")
+        # Whether sequences of one token (True), and longer ones, have the same bits beside others.
+        self._equal: dict[bool, bool] = {}
         _try_positions(model, self.options.n_ctx)
         try:
             self.context = _core.Context(
@@ -112,72 +117,110 @@ class Session:
                 yield start + np.flatnonzero(wanted[start:stop]), self.context.logits
 
     def batch_logits(self, sequences: Sequence[Sequence[int]]) -> Logits:
-        """Return the logits after the last token of each sequence.
+        """Return the logits after the last token of each sequence, decoded side by side.
 
         Shared prefixes are decoded once; a recurrent state belongs to one sequence, so recurrent
         models decode each sequence whole, side by side.
 
         Returns:
             float32, (len(sequences), n_vocab), in the order given. Matrix products are blocked
-            differently in a batch, so a logit differs from one-by-one decoding by rounding: at
-            most 0.005 of the row's largest logit in the tests, most of it from the
-            half-precision attention cache.
-        """
-        result = np.empty((len(sequences), self.model.n_vocab), dtype=np.float32)
-        for indices, rows in self.iterate_batches(sequences):
-            result[indices] = rows
-        return result
-
-    def iterate_batches(
-        self, sequences: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[list[int], Logits]]:
-        """Yield (indices, rows) for groups of sequences that fit one batch.
-
-        The rows may be a view of llama.cpp's buffer: read them before taking the next group.
+            differently in a batch, so a logit differs from one-by-one decoding by rounding, and in
+            a quantized file by what rounding becomes there; `rows` gives those of each alone.
         """
         if any(len(tokens) == 0 for tokens in sequences):
             raise OptionError("a sequence has no token: a distribution needs at least one")
-        max_sequences = min(self.context.n_seq_max, self.context.n_outputs_max)
+        result = np.empty((len(sequences), self.model.n_vocab), dtype=np.float32)
         max_tokens = min(self.context.n_batch, self.context.n_ctx)
-        recurrent = self.model.is_recurrent
-        groups = split_by_size(
-            sequences, max_sequences=max_sequences, max_tokens=max_tokens, share=not recurrent
-        )
-        for indices in groups:
-            group = [sequences[index] for index in indices]
-            if len(group) == 1:
-                yield indices, self.logits(group[0])[None]
-                continue
-            batch = separate_batch(group) if recurrent else tree_batch(group)
-            self.context.clear()
-            self.decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
-            rows = self.context.logits
-            in_order = batch.rows == list(range(len(indices)))
-            yield indices, rows if in_order else rows[batch.rows]
+        for indices in self._groups(sequences, max_tokens):
+            result[indices] = self._side_by_side([sequences[index] for index in indices])
+        return result
 
     def rows(
         self, contexts: Sequence[ScoredTokens]
     ) -> Iterator[tuple[npt.NDArray[np.int64], Logits]]:
         """Yield (places, rows) in blocks over many contexts.
 
-        Each context is decoded from an empty memory. With room for several sequences, contexts
-        with one row each are decoded side by side in groups of as many, and a shared prefix once.
+        Each context is decoded from an empty memory. Of contexts with one row each, equal ones are
+        decoded once; with room for several sequences, a few are decoded side by side as long as
+        that gives the bits that each gives alone.
 
         Returns:
             places: index of each row, counted through the rows of all contexts, int64.
-            rows: a view of llama.cpp's buffer: read them before taking the next block.
+            rows: may be a view of llama.cpp's buffer: read them before taking the next block.
         """
-        begin = 0
-        if self.options.n_seq_max > 1 and all(len(context.rows) == 1 for context in contexts):
-            for begin in range(0, len(contexts), self.options.n_seq_max):
-                group = contexts[begin : begin + self.options.n_seq_max]
-                for indices, rows in self.iterate_batches([c.ids.tolist() for c in group]):
-                    yield begin + np.asarray(indices, dtype=np.int64), rows
+        if self.options.max_rows > 1 and all(map(_ends_in_its_row, contexts)):
+            yield from self._last_rows([context.ids.tolist() for context in contexts])
             return
+        begin = 0
         for context in contexts:
             for _, rows in self.iterate_rows(context.ids, context.rows):
                 yield np.arange(begin, begin + len(rows), dtype=np.int64), rows
                 begin += len(rows)
+
+    def _last_rows(
+        self, sequences: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Logits]]:
+        """Yield the row after each sequence, the same whether decoded alone or beside others.
+
+        Sequences of one token are a case of their own: matrix products with one column take
+        other kernels.
+        """
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, tokens in enumerate(sequences):
+            places.setdefault(tuple(tokens), []).append(place)
+        for short in (True, False):
+            distinct = [tokens for tokens in places if (len(tokens) == 1) is short]
+            for indices in self._groups(distinct, FEW_TOKENS):
+                group = [distinct[index] for index in indices]
+                where = [places[tokens] for tokens in group]
+                if len(group) > 1 and self._may_share(group, short=short):
+                    yield _spread(where, self._side_by_side(group))
+                    continue
+                for tokens, here in zip(group, where, strict=True):
+                    yield _spread([here], self._alone(tokens)[None])
+
+    def _may_share(self, group: Sequence[Sequence[int]], *, short: bool) -> bool:
+        """Return whether sequences decoded side by side have the bits of each alone.
+
+        The first group of its kind that this session meets is decoded both ways.
+        """
+        if short not in self._equal:
+            beside = self._side_by_side(group).copy()
+            alone = [self._alone(tokens) for tokens in group]
+            self._equal[short] = np.array_equal(beside, alone)
+        return self._equal[short]
+
+    def _alone(self, tokens: Sequence[int]) -> Logits:
+        """Return the row after a sequence that is decoded alone.
+
+        The row before it is computed too: a matrix product with one column takes another kernel
+        than one with several, and beside others there are several.
+        """
+        last = len(tokens) - 1
+        rows = self.logits_at(tokens, [last - 1, last] if last else [last])
+        row: Logits = rows[-1]
+        return row
+
+    def _groups(self, sequences: Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
+        """Return indices of sequences in groups that are decoded side by side."""
+        max_sequences = min(self.context.n_seq_max, self.context.n_outputs_max)
+        return split_by_size(
+            sequences,
+            max_sequences=max_sequences,
+            max_tokens=max_tokens,
+            share=not self.model.is_recurrent,
+        )
+
+    def _side_by_side(self, group: Sequence[Sequence[int]]) -> Logits:
+        """Return the row after each sequence of a group that fits one batch."""
+        if len(group) == 1:
+            return self.logits(group[0])[None]
+        batch = separate_batch(group) if self.model.is_recurrent else tree_batch(group)
+        self.context.clear()
+        self.decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
+        rows = self.context.logits
+        in_order = batch.rows == list(range(len(group)))
+        return rows if in_order else rows[batch.rows]
 
     def decode(
         self,
@@ -229,3 +272,14 @@ def _checked_positions(
     if not rising or array[0] < 0 or array[-1] >= length:
         raise OptionError(f"positions must rise within 0 to {length - 1}: {array.tolist()[:8]}")
     return array
+
+
+def _ends_in_its_row(context: ScoredTokens) -> bool:
+    return len(context.rows) == 1 and int(context.rows[0]) == len(context.ids) - 1
+
+
+def _spread(places: Sequence[Sequence[int]], rows: Logits) -> tuple[npt.NDArray[np.int64], Logits]:
+    """Give each row to all of its places."""
+    counts = [len(here) for here in places]
+    spread = np.repeat(rows, counts, axis=0) if max(counts) > 1 else rows
+    return np.array([place for here in places for place in here], dtype=np.int64), spread
