@@ -1,8 +1,6 @@
 """Every metric of a probe, against values worked out by hand or from the definition."""
 
 import dataclasses
-import itertools
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +26,6 @@ from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
 from pyengine.run import Run
-from pyengine.statistics.random_sets import random_mass
 from pyengine.vocabulary.coverage import exact_split, variant_sets
 from pyengine.vocabulary.token_sets import SetLookup
 
@@ -155,17 +152,22 @@ def test_one_word_is_left_out_at_a_time(run: Run) -> None:
         assert (share, rest) == pytest.approx((share_, rest_), rel=1e-5)
 
 
-def test_odds_are_held_against_english(run: Run) -> None:
-    assert n_of(run, "odds_ratio", **MINI) == 2  # if - at, for - but
-    assert value(run, "english_mass", **MINI) == pytest.approx(5 / 64, rel=CLOSE)
-    assert value(run, "odds_ratio", **MINI) == pytest.approx((11 / 53) / (5 / 59), rel=1e-5)
+def test_keywords_are_held_against_english_words_of_the_same_length_and_forms(run: Run) -> None:
+    # Alike: for - but. `if` is a token after a space and in capitals too, which `at` is not.
+    assert n_of(run, "matched_mass", **MINI) == 1
+    assert value(run, "matched_mass", **MINI) == pytest.approx(3 / 64, rel=CLOSE)
+    assert value(run, "english_mass", **MINI) == pytest.approx(1 / 64, rel=CLOSE)
+    assert value(run, "odds_ratio", **MINI) == pytest.approx((3 / 61) / (1 / 63), rel=1e-5)
 
 
 def test_random_sets_have_an_interval(run: Run) -> None:
     random = run.find("random_mass", "synthetic", **MINI)
     assert random is not None
     assert (random.interval, random.level, random.n) == ("permutation", 0.95, 200)
-    assert 0 < random.low < random.value < random.high < 1
+    assert random.low == pytest.approx(1 / 64, rel=CLOSE)
+    assert random.high == pytest.approx(3 / 64, rel=CLOSE)
+    assert random.value == pytest.approx(2 / 64, rel=0.2)
+    assert value(run, "random_p", **MINI) == 1.0  # without `for` nothing is left
 
 
 def test_nothing_is_made_up_where_no_word_is_known() -> None:
@@ -175,7 +177,7 @@ def test_nothing_is_made_up_where_no_word_is_known() -> None:
     run = probe_run([synthetic_probe.decoded()], options)
     assert run.notes[0].code == "split-words-not-measured"
     measured = {row.metric for row in run.select(group="language=mini")}
-    assert measured == {"random_mass", "random_p"}
+    assert measured == set()
     assert value(run, "coverage", language="mini", form="bare") == 0.0
 
 
@@ -198,34 +200,6 @@ def lookup(p: np.ndarray) -> SetLookup:
         median_rank=np.array([1.0]),
         log_probability=np.log(p)[None],
     )
-
-
-def test_the_p_value_counts_the_observed_set() -> None:
-    p = np.full(50, 1 / 50)
-    assert random_mass(p, 5, 1.0, draws=99, seed=0)[-1] == 1 / 100
-    assert random_mass(p, 0, 0.0, draws=99, seed=0)[-1] == 1.0
-    equal = random_mass(p, 5, 0.05, draws=99, seed=0)
-    assert equal == pytest.approx((0.1, 0.1, 0.1, 1.0))
-
-
-def test_equal_seeds_draw_equal_sets() -> None:
-    p = np.random.default_rng(0).dirichlet(np.ones(100))
-    one, again, other = (random_mass(p, 4, 0.1, draws=50, seed=seed) for seed in (1, 1, 2))
-    assert one == again
-    assert one != other
-
-
-@pytest.mark.parametrize("n", [3, 4, 6])
-def test_all_sets_are_equally_likely(n: int) -> None:
-    p = np.exp2(np.arange(n, dtype=np.float64))  # every pair has a sum of its own
-    sums = Counter(float(p[i] + p[j]) for i, j in itertools.combinations(range(n), 2))
-    draws = 3000
-    observed = 2.0 ** (n - 1)  # only sets with the largest member reach it
-    mean, _, _, p_value = random_mass(p, 2, observed, draws=draws, seed=5)
-    expected = 2 / n
-    error = np.sqrt(expected * (1 - expected) / draws)
-    assert abs(p_value - expected) < 5 * error
-    assert mean == pytest.approx(sum(sums) / len(sums), rel=0.1)
 
 
 def test_variants_of_one_word_do_not_count_twice() -> None:
@@ -253,7 +227,7 @@ def test_strings_are_products_of_single_decodes(tiny: Model) -> None:
         for n, token in enumerate(ids):
             row = session.logits([*start.ids, *ids[:n]]).astype(np.float64)
             total += row[token] - np.log(np.exp(row).sum())
-        assert found[word] == pytest.approx(total, abs=0.02 * len(ids))
+        assert found[word] == pytest.approx(total, abs=1e-5)
 
 
 def test_padding_takes_no_part_in_strings_where_it_is_named(tiny: Model) -> None:

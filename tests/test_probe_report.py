@@ -3,19 +3,27 @@
 PYENGINE_UPDATE_GOLDEN=1 writes them anew; read the difference before keeping it.
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import synthetic_probe
 
 from pyengine.measure.probe import probe_run
 from pyengine.report.markdown import render_markdown
 from pyengine.report.probe_pictures import probe_pictures
-from pyengine.report.probe_view import probe_document, reason_words
+from pyengine.report.probe_view import (
+    ProbedModel,
+    probe_document,
+    probed_models,
+    reason_words,
+    standing_sentence,
+)
 from pyengine.report.terminal import render_terminal
 from pyengine.report.words import WORDS
-from pyengine.run import Run, load, save
+from pyengine.run import Exhibit, Measurement, Run, load, save
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -70,3 +78,111 @@ def test_one_model_has_a_picture_of_its_starts(run: Run) -> None:
         *("first-tokens", "starts", "keyword-mass", "coverage")
     ]
     assert [p.name for p in probe_pictures(run)] == ["first-tokens", "keyword-mass", "coverage"]
+
+
+def standing(p: dict[str, float], masses: dict[str, float]) -> ProbedModel:
+    """A model of a run that holds nothing but p and masses of these languages."""
+    one = probe_run([synthetic_probe.decoded()], synthetic_probe.options())
+    made = [
+        Measurement(metric, "synthetic", "", f"language={name}", value, n=9)
+        for metric, values in (("random_p", p), ("matched_mass", masses))
+        for name, value in values.items()
+    ]
+    made += [
+        Measurement("english_mass", "synthetic", "", f"language={name}", 0.01) for name in masses
+    ]
+    tables = [
+        Exhibit(kind="keyword-table", model="", content={"language": name, "title": name.title()})
+        for name in p
+    ]
+    kept = [exhibit for exhibit in one.exhibits if exhibit.kind != "keyword-table"]
+    run = one.model_copy(update={"measurements": made, "exhibits": [*kept, *tables]})
+    (model,) = probed_models(run)
+    return model
+
+
+def test_several_languages_stand_out() -> None:
+    said = standing_sentence(
+        standing({"go": 0.001, "c": 0.049, "php": 0.3}, {"go": 0.1, "c": 0.2, "php": 0.9})
+    )
+    assert said == (
+        " The keywords of 2 of 3 languages hold more than English words of the same length and "
+        "forms (p < 0.05, whichever keyword is left out); C's hold the most of them, 20.0 % beside "
+        "1.00 %."
+    )
+
+
+def test_one_language_stands_out() -> None:
+    said = standing_sentence(standing({"go": 0.001, "c": 0.05}, {"go": 0.1, "c": 0.2}))
+    assert said == (
+        " Of 2 languages, only the keywords of Go hold more than English words of the same length "
+        "and forms (p < 0.05, whichever keyword is left out): 10.0 % beside 1.00 %."
+    )
+
+
+def test_nothing_stands_out_at_the_limit() -> None:
+    said = standing_sentence(standing({"go": 0.05, "c": 0.2}, {"go": 0.1, "c": 0.2}))
+    assert said == (
+        " No language's keywords stand out from English words of the same length and forms "
+        "(least p 0.050; 2 languages compared)."
+    )
+
+
+def test_nothing_is_said_where_no_language_was_compared() -> None:
+    assert standing_sentence(standing({}, {})) == ""
+
+
+def terminal(run: Run) -> str:
+    return " ".join(render_terminal(probe_document(run), width=80, color=False).split())
+
+
+def test_words_left_out_are_counted_where_there_are_some() -> None:
+    told = "Words with characters that this tokenizer has no token for, left out: 1."
+    decoded = synthetic_probe.decoded()
+    assert told in terminal(probe_run([decoded], synthetic_probe.options()))
+    every = dataclasses.replace(decoded, unspellable=frozenset(), strings={"while": -3, "let": -4})
+    assert "left out: " not in terminal(probe_run([every], synthetic_probe.options()))
+
+
+def test_split_words_that_were_not_measured_are_named() -> None:
+    told = "–: words of several tokens were not measured."
+    decoded = synthetic_probe.decoded()
+    assert told not in terminal(probe_run([decoded], synthetic_probe.options()))
+    without = dataclasses.replace(decoded, strings={})
+    assert told in terminal(probe_run([without], synthetic_probe.options()))
+
+
+def test_a_context_beyond_training_is_warned_of() -> None:
+    told = "was given contexts of up to 129 tokens and was trained with 128"
+    decoded = synthetic_probe.decoded()
+    for longest, said in ((128, False), (129, True)):
+        one = dataclasses.replace(decoded, longest=longest)
+        assert (told in terminal(probe_run([one], synthetic_probe.options()))) is said
+
+
+def test_different_vocabularies_are_told_of_where_they_differ() -> None:
+    told = "The vocabularies differ."
+    shas = ("v" * 64, "v" * 64), ("v" * 64, "w" * 64)
+    for pair, said in zip(shas, (False, True), strict=True):
+        decoded = [
+            synthetic_probe.decoded(name=name, vocabulary_sha256=sha256)
+            for name, sha256 in zip(("one", "two"), pair, strict=True)
+        ]
+        text = terminal(probe_run(decoded, synthetic_probe.options()))
+        assert (told in text) is said
+        assert ("equal ids do not mean equal tokens" in text) is said
+        assert ("entropy [bit]" in text) is not said
+
+
+@pytest.mark.parametrize("different", ["start", "rows"])
+def test_models_that_cannot_be_compared_say_why(different: str) -> None:
+    one, two = (synthetic_probe.decoded(name=name) for name in ("one", "two"))
+    if different == "start":
+        two = dataclasses.replace(two, starts=two.starts[::-1])
+    else:
+        two = dataclasses.replace(two, rows=np.pad(two.rows, ((0, 0), (0, 1)), constant_values=-9))
+    alike = terminal(probe_run([one, one], synthetic_probe.options()))
+    text = terminal(probe_run([one, two], synthetic_probe.options()))
+    for code, words in WORDS["not-compared"].items():
+        assert words not in alike
+        assert (words in text) is (code == different)

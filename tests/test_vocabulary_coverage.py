@@ -10,7 +10,7 @@ import pytest
 from vocabulary_files import pieces_of
 
 from pyengine.models.model import Vocabulary
-from pyengine.vocabulary.controls import english_words, match_controls
+from pyengine.vocabulary.controls import english_like_words, english_words, like_words
 from pyengine.vocabulary.coverage import (
     bare_ids,
     bare_tokens,
@@ -92,24 +92,27 @@ def test_the_word_list_is_plain_and_of_use_at_every_length() -> None:
     assert set(range(2, 15)) <= lengths
 
 
-def test_controls_are_as_long_near_in_id_unique_and_no_keywords() -> None:
-    tables = load_tables()
-    pieces = [w.encode() for w in (*english_words(), "if", "while", "return", "class", "lambda")]
-    vocabulary = pieces_of(pieces)
-    size = len(pieces)
-    keywords = ["if", "while", "return", "class", "lambda", "absent", "if"]
-    controls = match_controls(vocabulary, keywords, size=size, tables=tables, seed=3)
-    assert controls == match_controls(vocabulary, keywords, size=size, tables=tables, seed=3)
+def test_words_are_alike_by_length_and_forms() -> None:
+    pieces = [b"while", b" while", b"house", b" house", b"House", b"place", b" place", b"horse"]
+    found = like_words(pieces_of(pieces), ["while", "house", "House", "place", "horse", "absent"])
+    assert found == {
+        (5, ("bare lower",)): {"horse": (7,)},
+        (5, ("bare lower", "space lower", "bare capitalised")): {"house": (2, 3, 4)},
+        (5, ("bare lower", "space lower")): {"place": (5, 6), "while": (0, 1)},
+    }
+
+
+def test_underscores_and_single_letters_are_like_nothing() -> None:
+    pieces = [b"_", b"a", b"C", b"_Bool", b"u8", b"do"]
+    words = [piece.decode() for piece in pieces]
+    assert like_words(pieces_of(pieces), words) == {(2, ("bare lower",)): {"do": (5,)}}
+
+
+def test_english_words_that_are_keywords_are_no_controls() -> None:
+    vocabulary, tables = pieces_of([w.encode() for w in english_words()]), load_tables()
+    found = english_like_words(vocabulary, tables)
     every_keyword = {word.lower() for t in tables.values() for word in t.words()}
-    assert controls.keys() <= set(keywords) - {"absent"}
-    assert len(set(controls.values())) == len(controls) > 0
-    for keyword, word in controls.items():
-        assert len(word) == len(keyword)
-        assert word not in every_keyword
-        ids = bare_tokens(vocabulary, [keyword, word])
-        assert abs(ids[word] * 10 // size - ids[keyword] * 10 // size) <= 1
-
-
-def test_a_keyword_without_a_word_of_its_length_and_range_is_left_unmatched() -> None:
-    vocabulary = pieces_of([b"while", *([b"x%d" % i for i in range(98)]), b"house"])
-    assert match_controls(vocabulary, ["while"], size=100, tables=load_tables()) == {}
+    words = {word for alike in found.values() for word in alike}
+    assert words == {word for word in english_words() if len(word) > 1} - every_keyword
+    # The most frequent words are those that keywords must be held against.
+    assert {"the", "and", "is", "of", "to", "in", "for"} <= set(english_words())

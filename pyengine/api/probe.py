@@ -52,7 +52,7 @@ def probe(
         language: only these languages, by table name.
         split: measure keywords of several tokens by the chain rule.
         top: tokens listed for each start.
-        draws: random token sets for each language.
+        draws: random word sets for each language.
         seed: of the random sets and controls.
         threads: CPU threads; None for the cores less one.
         gpu_layers: layers on the GPU; -1 for all.

@@ -37,7 +37,7 @@ from pyengine.commands.options import (
     language=LANGUAGE,
     split=option(bool, "Measure keywords of several tokens by the chain rule."),
     top=option(int, "Tokens listed for each start.", min=1),
-    draws=option(int, "Random token sets for each language.", min=1),
+    draws=option(int, "Random word sets for each language.", min=1),
     seed=option(int, "Seed of the random sets and controls.", min=0),
     threads=THREADS,
     gpu_layers=option(int, "Layers on the GPU; -1 for all. Ignored without a GPU."),

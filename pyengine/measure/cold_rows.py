@@ -67,7 +67,7 @@ class ProbeOptions:
         starts: names of starts; none for all that a model supports.
         split: measure words of several tokens too.
         top: tokens listed for each start.
-        draws: random token sets for each language.
+        draws: random word sets for each language.
         seed: of the random sets and the English control.
         threads: CPU threads; None for one less than the cores this process may use.
         n_gpu_layers: layers on the GPU; negative for all.

@@ -18,18 +18,17 @@ from pyengine.measure.exhibits import token_content
 from pyengine.measure.found import measured
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit
-from pyengine.statistics.random_sets import random_mass
+from pyengine.statistics.random_sets import Stratum, matched_null
 from pyengine.statistics.rows import ranks
-from pyengine.vocabulary.controls import english_words, match_controls
+from pyengine.vocabulary.controls import LikeWords, english_words, like_words
 from pyengine.vocabulary.coverage import VARIANTS, bare_tokens, id_statistics, variant_sets
-from pyengine.vocabulary.keywords import KeywordTable, load_tables
+from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.token_classes import TokenClass, TokenClasses
 from pyengine.vocabulary.token_sets import Doubles, Ids, SetLookup, TokenSets
 from pyengine.vocabulary.tokens import TokenKind
 
 LEFT_OUT = 3
 WRITTEN = (TokenKind.NORMAL, TokenKind.USER_DEFINED)
-KEYWORDS, ENGLISH = "matched keywords", "matched English"
 # Of the paper.
 SHARES = (0.80, 0.85, 0.90, 0.95)
 COLLECTION = {"collection": "paper"}
@@ -38,25 +37,27 @@ MAX_INDENTATION = 24
 
 
 def language_metrics(
-    decoded: ColdRows, classes: TokenClasses, table: KeywordTable, *, draws: int, seed: int
+    decoded: ColdRows,
+    classes: TokenClasses,
+    table: KeywordTable,
+    english: LikeWords,
+    *,
+    draws: int,
+    seed: int,
 ) -> Iterator[Measurement | Exhibit]:
     """Yield one language's keyword mass at the first start, with its controls.
 
     Exhibit "leave-one-out": language, and words with their share of the mass of bare and split
     words, and mass_without them.
+
+    Args:
+        english: words that the keywords are held against.
     """
     vocabulary, logits, words = decoded.vocabulary, decoded.rows[0], table.words()
     bare = bare_tokens(vocabulary, words)
     split = {word: decoded.strings[word] for word in words if word in decoded.strings}
     n_unspellable = len(decoded.unspellable.intersection(words) - bare.keys())
-    english = match_controls(
-        vocabulary, words, size=vocabulary.size, tables=load_tables("reference"), seed=seed
-    )
-    sets = {
-        **variant_sets(vocabulary, words),
-        KEYWORDS: sorted(bare_tokens(vocabulary, english).values()),
-        ENGLISH: sorted(bare_tokens(vocabulary, english.values()).values()),
-    }
+    sets = variant_sets(vocabulary, words)
     lookup = TokenSets(len(logits), sets).look_up(logits)
     mass = {name: float(found.mass[0]) for name, found in lookup.sets.items()}
     one = lookup.sets["bare"]
@@ -83,22 +84,38 @@ def language_metrics(
     is_text[classes.ids(TokenClass.UNUSED)] = False
     n_text = int(np.count_nonzero(is_text & np.isin(vocabulary.kinds, WRITTEN)))
     yield from _ranks(one, n_text, row)
-
-    keywords, others, n = mass[KEYWORDS], mass[ENGLISH], len(english)
-    if n > 0:
-        yield row("english_mass", others, n)
-        if others > 0 and max(keywords, others) < 1:
-            odds = keywords / (1 - keywords) / (others / (1 - others))
-            yield row("odds_ratio", odds, n)
-    # Random sets are drawn from the tokens that text is made of.
-    drawable = np.flatnonzero(is_text & (vocabulary.kinds == TokenKind.NORMAL))
-    p = np.exp(logits[drawable].astype(np.float64) - lookup.log_sum_exp[0])
-    mean, low, high, p_value = random_mass(p, len(one.ids), mass["bare"], draws=draws, seed=seed)
-    chance = row("random_mass", mean, draws)
-    yield replace(chance, low=low, high=high, level=0.95, interval="permutation")
-    yield row("random_p", p_value, draws)
+    p = np.exp(logits.astype(np.float64) - lookup.log_sum_exp[0])
+    strata = like_masses(like_words(vocabulary, words), english, p)
+    yield from _beside_english(strata, row, draws=draws, seed=seed)
     content = {"language": table.language, "words": leave_one_out(log_p)}
     yield Exhibit(kind="leave-one-out", model=decoded.info.id, content=content)
+
+
+def like_masses(keywords: LikeWords, english: LikeWords, p: Doubles) -> list[Stratum]:
+    """Return the mass of each keyword, and of each English word that is like it."""
+    return [
+        Stratum(*(np.array([p[[*ids]].sum() for ids in side.values()]) for side in (mine, its)))
+        for alike, mine in keywords.items()
+        if (its := {word: ids for word, ids in english.get(alike, {}).items() if word not in mine})
+    ]
+
+
+def _beside_english(
+    strata: list[Stratum], row: partial[Measurement], *, draws: int, seed: int
+) -> Iterator[Measurement]:
+    """Yield the mass of keywords that have English words like them, and of such words."""
+    n = sum(len(one.members) for one in strata)
+    if n == 0:
+        return
+    null = matched_null(strata, draws=draws, seed=seed)
+    yield row("matched_mass", null.observed, n)
+    yield row("english_mass", null.others, n)
+    if null.others > 0 and max(null.observed, null.others) < 1:
+        odds = null.observed / (1 - null.observed) / (null.others / (1 - null.others))
+        yield row("odds_ratio", odds, n)
+    chance = row("random_mass", null.mean, draws)
+    yield replace(chance, low=null.low, high=null.high, level=0.95, interval="permutation")
+    yield row("random_p", null.p, draws)
 
 
 def leave_one_out(log_p: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ from pyengine.measure.observers import top_tokens
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
+from pyengine.vocabulary.controls import english_like_words
 from pyengine.vocabulary.coverage import bare_tokens
+from pyengine.vocabulary.keywords import load_tables
 from pyengine.vocabulary.piece_features import PieceFeatures
 from pyengine.vocabulary.token_classes import TokenClass, TokenClasses, classify
 from pyengine.vocabulary.token_sets import Ids, TokenSets
@@ -58,8 +60,11 @@ def probe_run(decoded: Sequence[ColdRows], options: ProbeOptions) -> Run:
 def _model(decoded: ColdRows, options: ProbeOptions) -> Iterator[Finding]:
     classes = classify(PieceFeatures(Pieces.of(decoded.vocabulary)))
     yield from _starts(decoded, classes, options)
+    english = english_like_words(decoded.vocabulary, {**load_tables("reference"), **options.tables})
     for table in options.tables.values():
-        yield from language_metrics(decoded, classes, table, draws=options.draws, seed=options.seed)
+        yield from language_metrics(
+            decoded, classes, table, english, draws=options.draws, seed=options.seed
+        )
     yield from _classes(decoded, classes)
     yield from paper_metrics(decoded, classes, options.paper_tables)
     known = decoded.strings.keys() | decoded.unspellable

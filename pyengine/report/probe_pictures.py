@@ -45,12 +45,14 @@ def _starts(model: ProbedModel) -> Picture:
 def _keyword_mass(model: ProbedModel) -> Picture:
     names = model.by_mass
     bare = tuple(model.value("form_mass", language=name, form="bare") for name in names)
+    compared = tuple(model.value("matched_mass", language=name) for name in names)
     english = tuple(model.value("english_mass", language=name) for name in names)
     random = [model.row("random_mass", language=name) for name in names]
     series = (
         Series("all forms", tuple(model.mass(name) for name in names)),
         Series("bare", bare),
-        Series("matched English words", english),
+        Series("compared", compared),
+        Series("English words like them", english),
         Series(
             "random sets",
             (None,) * len(names),

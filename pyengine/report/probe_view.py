@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
+from pyengine.choose.keywords import standing_of_keywords
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
@@ -26,6 +27,8 @@ from pyengine.report.words import facts, say, warnings
 from pyengine.run.record import ModelInfo, Note, Run
 
 BAR_WIDTH = 16
+# A token and its probability; the token may be a comma.
+_QUOTED = '"{}" ({})'
 # Divergences and entropies are written in bits.
 NATS_PER_BIT = math.log(2)
 # The paper's metrics, and how each is written.
@@ -135,8 +138,7 @@ def _model_blocks(model: ProbedModel) -> tuple[Block, ...]:
 
 def _answer(model: ProbedModel) -> Paragraph:
     """Say what the model wants to write, in one sentence."""
-    best = ", ".join(f"{shown(t)} ({percent(t['probability'])})" for t in model.top[:3])
-    leading = model.by_mass[0] if model.by_mass and model.mass(model.by_mass[0]) > 0 else None
+    best = [_QUOTED.format(shown(t), percent(t["probability"])) for t in model.top[:3]]
     told = say(
         "answers",
         "probe",
@@ -144,16 +146,33 @@ def _answer(model: ProbedModel) -> Paragraph:
         best=best,
         effective=model.of_start("effective_tokens", model.starts[0]),
         bits=model.bits,
-        leading=None if leading is None else model.languages[leading],
-        mass=None if leading is None else model.mass(leading),
     )
-    return Paragraph(told, "strong")
+    return Paragraph(told + standing_sentence(model), "strong")
+
+
+def standing_sentence(model: ProbedModel) -> str:
+    """Say which language's keywords stand out; nothing where none was compared."""
+    found = standing_of_keywords(model.run, model.model)
+    if found is None:
+        return ""
+    n_compared, out = len(found.compared), found.standing_out
+    if not out:
+        return say("keywords", "nothing", n_compared=n_compared, least_p=found.least_p)
+    return say(
+        "keywords",
+        "one-standing-out" if len(out) == 1 else "standing-out",
+        n=len(out),
+        n_compared=n_compared,
+        leading=model.languages[out[0]],
+        mass=model.value("matched_mass", language=out[0]),
+        english=model.value("english_mass", language=out[0]),
+    )
 
 
 def _first_choices(models: Sequence[ProbedModel]) -> Paragraph:
     """Say in one sentence what each of several models most wants to write."""
-    best = [f"{model.label} {_top_text(model, '{} ({})')}" for model in models if model.top]
-    return Paragraph(f"Asked nothing, they most want to write: {'; '.join(best)}.", tone="strong")
+    best = [f"{model.label} {_top_text(model, _QUOTED)}" for model in models if model.top]
+    return Paragraph(say("answers", "probe-several", best="; ".join(best)), tone="strong")
 
 
 def _top_text(model: ProbedModel, form: str) -> str:
@@ -244,12 +263,9 @@ def _languages(model: ProbedModel) -> Table:
         model.value("keyword_count", language=name, tokens="none") or 0 for name in model.languages
     )
     if unspellable:
-        notes.append(
-            "Words with characters that this tokenizer has no token for, left out: "
-            f"{count(round(unspellable))}."
-        )
+        notes.append(say("probe", "unspellable", n=round(unspellable)))
     if Note(code="split-words-not-measured", model=model.model) in model.run.notes:
-        notes.append("–: words of several tokens were not measured.")
+        notes.append(say("probe", "not-measured"))
     return listing("probe-languages", model.parts(model.by_mass), notes=notes, draws=count(draws))
 
 

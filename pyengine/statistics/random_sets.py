@@ -1,48 +1,89 @@
-"""The mass that random token sets have: what a keyword set's mass must be held against."""
+"""The mass that random sets of like members have: what a set's own mass must be held against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
+# Equal sets may be summed in another order.
+_ROUNDING = 1e-12
 
 
-def random_mass(
-    probabilities: Doubles, size: int, observed: float, *, draws: int, seed: int
-) -> tuple[float, float, float, float]:
-    """Draw token sets of a size without replacement and sum their probabilities.
+class Stratum(NamedTuple):
+    """Members of a set, and others that are like them: float64 (n,), float64 (m,)."""
+
+    members: Doubles
+    others: Doubles
+
+
+@dataclass(frozen=True)
+class MatchedNull:
+    """A set's mass beside that of random sets of like members.
+
+    Attributes:
+        observed: sum over the members.
+        others: sum over the members of the mean of the others of their stratum.
+        mean, low, high: of the sums of the random sets, with their 2.5 % and 97.5 % quantiles.
+        p: see `matched_null`.
+    """
+
+    observed: float
+    others: float
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def matched_null(strata: Sequence[Stratum], *, draws: int, seed: int) -> MatchedNull:
+    """Hold a set's mass against that of random sets with as many members from each stratum.
+
+    Were the members like the others of their stratum, which of them are members would be a
+    matter of chance. So a random set draws as many as there are members from members and others
+    together, stratum by stratum, without replacement. p = (1 + random sets with at least the
+    observed mass) / (1 + draws), the permutation p-value of Phipson and Smyth (2010), is never 0.
+    It is computed for the set and for the set without each one of its members; the largest is
+    given, so that no single member decides.
+
+    Only the heaviest member of a stratum has to be left out: without it p is at least what it is
+    without a lighter one, because the observed mass falls by the difference of both, and a random
+    set's mass by no more.
 
     Args:
-        probabilities: of the tokens to draw from, float64 (n,).
-        size: members of every set, at most n.
-        observed: the mass to compare with.
-        draws: number of sets.
+        strata: each with at least one member and one other.
+        draws: number of random sets.
         seed: of NumPy's PCG64.
-
-    Returns:
-        mean over the draws, its 2.5 % and 97.5 % quantiles, and (1 + number of draws with at least
-        the observed mass) / (1 + draws), the permutation p-value of Phipson and Smyth (2010),
-        which is never 0.
     """
-    if size == 0:
-        return 0.0, 0.0, 0.0, 1.0
     rng = np.random.default_rng(seed)
-    masses = probabilities[_distinct_rows(rng, len(probabilities), size, draws)].sum(axis=1)
-    hits = int(np.count_nonzero(masses >= observed))
-    low, high = np.quantile(masses, [0.025, 0.975]).tolist()
-    return float(masses.mean()), low, high, (1 + hits) / (1 + draws)
+    sums = [_random_sums(rng, one.members, one.others, draws) for one in strata]
+    total = np.sum(sums, axis=0)
+    observed = sum(float(one.members.sum()) for one in strata)
+    p = _p_value(total, observed)
+    for one, own in zip(strata, sums, strict=True):
+        heaviest = int(one.members.argmax())
+        left = np.delete(one.members, heaviest)
+        without = total - own + _random_sums(rng, left, one.others, draws)
+        p = max(p, _p_value(without, observed - float(one.members[heaviest])))
+    low, high = np.quantile(total, [0.025, 0.975]).tolist()
+    others = sum(len(one.members) * float(one.others.mean()) for one in strata)
+    return MatchedNull(observed, others, float(total.mean()), low, high, p)
 
 
-def _distinct_rows(
-    rng: np.random.Generator, n: int, size: int, draws: int
-) -> npt.NDArray[np.int64]:
-    """Return (draws, size) indices below n, distinct within each row, all sets equally likely."""
-    if size * size > n:
-        return np.stack([rng.choice(n, size, replace=False) for _ in range(draws)])
-    rows = rng.integers(n, size=(draws, size))
-    while True:
-        ordered = np.sort(rows, axis=1)
-        repeated = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
-        if not repeated.any():
-            return rows
-        # Rejecting whole rows leaves every set of distinct indices equally likely.
-        rows[repeated] = rng.integers(n, size=(int(repeated.sum()), size))
+def _random_sums(
+    rng: np.random.Generator, members: Doubles, others: Doubles, draws: int
+) -> Doubles:
+    """Return the sums of random sets as large as the members, all sets equally likely."""
+    pool, size = np.concatenate([members, others]), len(members)
+    if size == 0:
+        return np.zeros(draws)
+    order = rng.random((draws, len(pool))).argpartition(size - 1, axis=1)
+    sums: Doubles = pool[order[:, :size]].sum(axis=1)
+    return sums
+
+
+def _p_value(sums: Doubles, observed: float) -> float:
+    hits = int(np.count_nonzero(sums >= observed * (1 - _ROUNDING)))
+    return (1 + hits) / (1 + len(sums))

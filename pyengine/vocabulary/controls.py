@@ -1,7 +1,7 @@
-"""English controls: for each keyword token a common English word that is as long and as early.
+"""English controls: common English words that are as long as a keyword, in the same forms.
 
-A change of keyword probability means something only beside the change of other words of the same
-length and token-id range: if both move, the whole distribution moved.
+A probability of keywords means something only beside that of other words of the same length and
+form: a token after a space is likelier than a bare one, whatever it says.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from pyengine.vocabulary.coverage import bare_tokens
+from pyengine.vocabulary.coverage import CASED_FORMS, find_forms
 from pyengine.vocabulary.keywords import KeywordTable
 
 if TYPE_CHECKING:
     from pyengine.vocabulary.tokens import VocabularyLike
 
-DECILES = 10
+# What must be equal for words to be alike: length, and the forms in which they are one token.
+Likeness: TypeAlias = tuple[int, tuple[str, ...]]
+# Words by what makes them alike; the tokens of each.
+LikeWords: TypeAlias = Mapping[Likeness, Mapping[str, tuple[int, ...]]]
 _WORDS = Path(__file__).resolve().parent.parent / "data" / "english" / "common_words.txt"
 
 
@@ -30,41 +31,35 @@ def english_words() -> tuple[str, ...]:
     return tuple(sorted({w for line in lines if not line.startswith("#") for w in line.split()}))
 
 
-def match_controls(
-    vocabulary: VocabularyLike,
-    keywords: Iterable[str],
-    *,
-    size: int,
-    tables: Mapping[str, KeywordTable],
-    seed: int = 0,
-) -> dict[str, str]:
-    """Match each keyword that is one bare token with a common English word that is one, too.
+def english_like_words(vocabulary: VocabularyLike, tables: Mapping[str, KeywordTable]) -> LikeWords:
+    """Return the common English words that are a keyword in none of the tables."""
+    keywords = {word.lower() for table in tables.values() for word in table.words()}
+    return like_words(vocabulary, set(english_words()) - keywords)
 
-    The word has the same length in bytes, is in no table, and its id is in the same tenth of the
-    vocabulary (`size` tokens) or in a neighbouring one; among those left, the one with the nearest
-    id. Every word is used once; the keywords choose in an order drawn with `seed`.
 
-    Returns:
-        the word of each keyword for which one was left.
+def like_words(vocabulary: VocabularyLike, words: Iterable[str]) -> LikeWords:
+    """Sort words that are one token by their length and the forms in which they are.
+
+    Forms: bare or after a space; in lower case, capitalised, or in capitals. Words that differ in
+    case only are one word with several forms. Only words of two or more ASCII letters count:
+    nothing English is like an underscore, and any letter begins many words.
     """
-    excluded = {word.lower() for table in tables.values() for word in table.words()}
-    english = bare_tokens(vocabulary, (w for w in english_words() if w not in excluded))
-    pool: dict[int, dict[str, int]] = {}
-    for word, token in english.items():
-        pool.setdefault(len(word), {})[word] = token
-    present = list(bare_tokens(vocabulary, dict.fromkeys(keywords)).items())
-    pairs: dict[str, str] = {}
-    for position in np.random.default_rng(seed).permutation(len(present)).tolist():
-        keyword, token = present[position]
-        candidates = pool.get(len(keyword.encode()), {})
-        chosen = _nearest(token, candidates, size)
-        if chosen is not None:
-            pairs[keyword] = chosen
-            del candidates[chosen]
-    return pairs
+    found: dict[Likeness, dict[str, tuple[int, ...]]] = {}
+    for word in sorted({word.lower() for word in words if _is_plain(word)}):
+        forms = {
+            f"{form} {case}": token
+            for case, written in _cases(word).items()
+            for form, token in find_forms(vocabulary, written, CASED_FORMS).items()
+        }
+        if forms:
+            alike = found.setdefault((len(word), tuple(forms)), {})
+            alike[word] = tuple(forms.values())
+    return found
 
 
-def _nearest(token: int, candidates: Mapping[str, int], size: int) -> str | None:
-    decile = token * DECILES // size
-    near = [w for w, t in candidates.items() if abs(t * DECILES // size - decile) <= 1]
-    return min(near, key=lambda word: (abs(candidates[word] - token), word), default=None)
+def _is_plain(word: str) -> bool:
+    return len(word) > 1 and word.isascii() and word.isalpha()
+
+
+def _cases(word: str) -> Mapping[str, str]:
+    return {"lower": word, "capitalised": word.capitalize(), "capitals": word.upper()}
