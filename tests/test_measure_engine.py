@@ -223,8 +223,13 @@ class Pressed(Processes):
 def test_ctrl_c_ends_what_is_decoded_and_begins_nothing_more(
     files: list[Path], documents: Corpus
 ) -> None:
-    with Pressed() as processes, pytest.raises(KeyboardInterrupt):
-        run_with(processes, files, documents)
+    # Whoever starts the tests in the background may have told them to ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Pressed() as processes, pytest.raises(KeyboardInterrupt):
+            run_with(processes, files, documents)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(processes.seen) == 1
 
 
