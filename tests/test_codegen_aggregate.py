@@ -42,12 +42,18 @@ def sample(outcome: Outcome, *, seed: int = 0, finish: str = "stopped") -> Sampl
 
 
 def answer(
-    name: str, outcomes: list[Outcome], *, language: str = "python", level: int = 1
+    name: str,
+    outcomes: list[Outcome],
+    *,
+    language: str = "python",
+    level: int = 1,
+    idea: str = "",
 ) -> Answer:
     return Answer(
         task=name,
         language=language,
         level=level,
+        idea=idea or name,
         style="raw",
         prompt="def f",
         prompt_tokens=[1],
@@ -70,7 +76,7 @@ def scored(answers: list[Answer]) -> list[Answer]:
 
 
 def measured(answers: list[Answer]) -> Rows:
-    rows = measurements(scored(answers), model="m", seed=0)
+    rows = measurements(scored(answers), model="m")
     return {(row.metric, row.group): row for row in rows}
 
 
@@ -111,27 +117,49 @@ def test_groups_by_language_and_level() -> None:
 
 def test_pass_at_k_over_samples() -> None:
     answers = [answer("a", [GOOD, BAD, BAD, BAD, BAD]), answer("b", [BAD] * 5)]
-    found = {row.metric: row for row in passes(answers, model="m", seed=0)}
+    found = {row.metric: row for row in passes(answers, model="m")}
     assert found["pass_at_1"].value == pytest.approx(0.1)
     assert found["pass_at_5"].value == pytest.approx(0.5)
-    assert found["pass_at_5"].interval == "bootstrap"
+    assert found["pass_at_5"].interval == "wilson"
+    assert (found["pass_at_1"].n, found["pass_at_1"].n_clusters) == (2, 2)
     assert set(found) == {"pass_at_1", "pass_at_5"}
 
 
 def test_tasks_that_are_all_alike_are_no_certainty() -> None:
-    """Resampling zeros gives zeros; the rate of twelve failed tasks is still not known to be 0."""
+    """The rate of twelve failed tasks is still not known to be 0."""
     found = measured([answer(str(i), [BAD] * 3) for i in range(12)])
     for share in (found["pass_at_1", ""], found["parse_share", ""]):
         assert (share.value, share.low) == (0.0, 0.0)
-        assert share.high == pytest.approx(0.2425, abs=1e-4)  # Wilson's for 0 of 12
+        assert share.high == pytest.approx(0.2876, abs=1e-4)  # Wilson's for 0 of 12, t of 11
         assert share.interval == "wilson"
     solved = measured([answer(str(i), [GOOD] * 3) for i in range(12)])
-    assert solved["pass_at_1", ""].low == pytest.approx(1 - 0.2425, abs=1e-4)
-    assert found["edit_similarity", ""].interval == "bootstrap"
+    assert solved["pass_at_1", ""].low == pytest.approx(1 - 0.2876, abs=1e-4)
+    assert found["error_nodes", ""].interval == "t"
+
+
+def test_tasks_of_one_idea_are_one_cluster() -> None:
+    """Two ideas in six languages each tell less than twelve tasks of their own."""
+    languages = ["c", "cpp", "go", "java", "php", "rust"]
+    shared = [
+        answer(f"{language}/{idea}", [outcome], language=language, idea=idea)
+        for language in languages
+        for idea, outcome in (("add", GOOD), ("gcd", BAD), ("sum", BAD))
+    ]
+    own = [{**item, "idea": item["task"]} for item in shared]
+    together, apart = measured(shared), measured(own)  # type: ignore[arg-type]
+    for metric in ("pass_at_1", "parse_share", "reference_bits_per_byte", "keyword_first"):
+        assert together[metric, ""].n_clusters == 3
+        assert apart[metric, ""].n_clusters == 18
+    row, other = together["pass_at_1", ""], apart["pass_at_1", ""]
+    assert row.value == other.value
+    assert row.high - row.low > 1.5 * (other.high - other.low)
+    assert (together["tasks_solved", ""].n, together["tasks_solved", ""].n_clusters) == (18, 3)
+    assert together["tasks_solved", "language=c"].n_clusters == 3
+    assert together["samples", "outcome=passed"].n_clusters == 3
 
 
 def test_without_references_there_are_no_numbers_of_them() -> None:
-    rows = measurements([answer("a", [GOOD]), answer("b", [BAD])], model="m", seed=0)
+    rows = measurements([answer("a", [GOOD]), answer("b", [BAD])], model="m")
     metrics = {row.metric for row in rows}
     assert "parse_share" in metrics
     assert not metrics & {"reference_log_probability", "keyword_first", "keyword_rank"}
@@ -165,30 +193,84 @@ def answered(passing: set[int]) -> list[Answer]:
     return scored([answer(f"t{i}", [GOOD if i in passing else BAD]) for i in range(12)])
 
 
+def compared(
+    variants: dict[str, list[Answer]], others: list[Answer]
+) -> tuple[dict[tuple[str, str], Measurement], dict[str, Any]]:
+    models = [(info(name, 1.0), answers) for name, answers in variants.items()]
+    rows, exhibits = beside(models, info("base", 1.0), others)
+    assert {row.reference for row in rows} == {"base"}
+    flips = {exhibit.model: exhibit.content for exhibit in exhibits}
+    return {(row.model, row.metric): row for row in rows}, flips
+
+
 def test_pairs() -> None:
     better, worse = answered(set(range(9))), answered({11})
-    models = {"model": info("worse", 1.0), "reference": info("better", 1.0)}
-    rows, exhibit = beside(worse, better, **models, seed=0)
-    found = {row.metric: row for row in rows}
-    assert exhibit.content == {"lost": [f"t{i}" for i in range(9)], "gained": ["t11"]}
-    assert (found["tasks_lost"].value, found["tasks_gained"].value) == (9, 1)
-    assert found["mcnemar_p"].value == pytest.approx(0.021484375)
-    sides = [row for row in rows if not row.metric.endswith("_change")]
-    assert {(row.model, row.reference, row.n) for row in sides} == {("worse", "better", 12)}
-    assert found["pass_at_1_change"].value == pytest.approx(-8 / 12)
-    assert "keyword_rank_change" not in found
-    same = {row.metric: row for row in beside(worse, worse, **models, seed=0)[0]}
+    found, flips = compared({"m": worse}, better)
+    assert flips == {"m": {"lost": [f"t{i}" for i in range(9)], "gained": ["t11"]}}
+    assert (found["m", "tasks_lost"].value, found["m", "tasks_gained"].value) == (9, 1)
+    assert found["m", "mcnemar_p"].value == pytest.approx(0.021484375)
+    assert {found["m", name].n for name in ("tasks_lost", "tasks_gained", "mcnemar_p")} == {12}
+    change = found["m", "pass_at_1_change"]
+    assert change.value == pytest.approx(-8 / 12)
+    assert (change.level, change.high < 0, change.low >= -1) == (0.95, True, True)
+    assert ("m", "keyword_rank_change") not in found
+    same, _ = compared({"m": worse}, worse)
     for name in ("pass_at_1", "parse_share", "keyword_first"):
-        row = same[f"{name}_change"]
-        assert (row.value, row.interval) == (0.0, "wilson")
-        assert row.high == -row.low == pytest.approx(0.2425, abs=1e-4)
-    assert same["error_nodes_change"].high == 0.0
+        row = same["m", f"{name}_change"]
+        assert (row.value, row.interval) == (0.0, "t")
+        assert row.high == -row.low > 0.05
+    assert same["m", "error_nodes_change"].high == 0.0
+    assert same["m", "mcnemar_p"].value == 1.0
+
+
+def test_more_variants_ask_for_more() -> None:
+    """Nine lost of ten is told of one variant; of three it is not, and the interval says so too."""
+    better, worse = answered(set(range(9))), answered({11})
+    alone, _ = compared({"a": worse}, better)
+    three, _ = compared({"a": worse, "b": worse, "c": worse}, better)
+    assert three["a", "mcnemar_p"].value == alone["a", "mcnemar_p"].value < 0.05
+    assert alone["a", "pass_at_1_change"].high < 0
+    row = three["a", "pass_at_1_change"]
+    assert row.level == pytest.approx(1 - 0.05 / 3)
+    assert row.high >= 0
+    mixed, _ = compared({"a": answered(set()), "b": better}, better)
+    assert mixed["a", "pass_at_1_change"].level == pytest.approx(0.975)
+    assert mixed["b", "pass_at_1_change"].level == pytest.approx(0.95)
+
+
+def test_a_loss_in_all_languages_of_one_idea_is_one_loss() -> None:
+    def asked(lost: str, n_ideas: int = 8) -> list[Answer]:
+        return scored(
+            [
+                answer(f"{language}/{idea}", [BAD if str(idea) == lost else GOOD], idea=str(idea))
+                for language in ("c", "go", "java", "php", "rust", "ruby")
+                for idea in range(n_ideas)
+            ]
+        )
+
+    found, flips = compared({"m": asked("3")}, asked(""))
+    assert len(flips["m"]["lost"]) == 6
+    assert found["m", "mcnemar_p"].value == 1.0
+    assert found["m", "tasks_lost"].n_clusters == 8
+    row = found["m", "pass_at_1_change"]
+    assert row.low < 0 <= row.high
+
+
+def test_only_tasks_that_ran_for_both_are_compared() -> None:
+    mine = [answer("a", [GOOD]), answer("b", [SKIP]), answer("c", [BAD])]
+    theirs = [answer("a", [BAD]), answer("b", [GOOD]), answer("c", [BAD])]
+    found, flips = compared({"m": mine}, theirs)
+    assert flips == {"m": {"lost": [], "gained": ["a"]}}
+    assert found["m", "pass_at_1_change"].value == 0.5
+    nothing, _ = compared({"m": [answer("a", [SKIP])]}, [answer("a", [GOOD])])
+    assert nothing["m", "tasks_lost"].n == 0
+    assert math.isnan(nothing["m", "mcnemar_p"].value)
 
 
 def test_two_tokenizers_share_no_log_probability() -> None:
     model = info("other", 1.0)
     changed = model.model_copy(update={"vocabulary_sha256": "another"})
-    rows, _ = beside(answered({2}), answered({1}), model=changed, reference=model, seed=0)
+    rows, _ = beside([(changed, answered({2}))], model, answered({1}))
     metrics = {row.metric for row in rows}
     assert "reference_bits_per_byte_change" in metrics
     assert "reference_log_probability_change" not in metrics
@@ -215,7 +297,8 @@ def test_links() -> None:
 
 def test_the_running_estimate() -> None:
     answers = [answer("a", [GOOD]), answer("b", [BAD])]
-    assert estimate("m", answers) == "m: 1 solved (9 to 91 %)"
+    assert estimate("m", answers) == "m: pass@1 50 % (0 to 100 %)"
+    assert estimate("m", answers[:1]) == "m: pass@1 100 %"
     assert estimate("m", []) == "m"
 
 

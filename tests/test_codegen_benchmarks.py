@@ -90,6 +90,16 @@ def test_humaneval_x(
         assert all(result.outcome is not Outcome.PASSED for result in results.values())
 
 
+def test_the_same_number_is_the_same_idea_in_every_language(shared: Path) -> None:
+    files = ("HumanEval.jsonl.gz", "humaneval_js.jsonl.gz", "humaneval_java.jsonl.gz")
+    first, *others = [load_tasks(shared / "tasks" / file) for file in files]
+    ideas = [task.cluster for task in first]
+    assert len(set(ideas)) == 164
+    for tasks in others:
+        assert [task.cluster for task in tasks] == ideas
+    assert len({task.name for tasks in (first, *others) for task in tasks}) == 3 * 164
+
+
 def mbpp(tmp_path: Path) -> Path:
     record = {
         "task_id": 1,

@@ -34,6 +34,33 @@ def test_counts_and_levels() -> None:
     assert len({task.name for task in tasks}) == len(tasks)
 
 
+def test_tasks_in_several_languages_share_their_idea() -> None:
+    """Ten ideas are in eight or nine languages, once in each; Python has 33 of its own."""
+    tasks = own_tasks()
+    assert all(task.idea for task in tasks)
+    languages: dict[str, list[str]] = {}
+    for task in tasks:
+        languages.setdefault(task.cluster, []).append(task.language)
+    assert Counter(map(len, languages.values())) == {9: 8, 8: 2, 1: 33}
+    assert all(len(set(named)) == len(named) for named in languages.values())
+    entries = {
+        idea: {task.entry_point for task in tasks if task.idea == idea and task.language == "c"}
+        for idea, named in languages.items()
+        if len(named) > 1
+    }
+    assert all(found == {idea} for idea, found in entries.items())
+
+
+def test_a_task_without_an_idea_is_one_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.toml"
+    path.write_text(TASK_FILE)
+    (task,) = load_task_file(path)
+    assert (task.idea, task.cluster) == ("", "one")
+    path.write_text(TASK_FILE + 'idea = "constant"\n')
+    (task,) = load_task_file(path)
+    assert task.cluster == "constant"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_references_pass_and_wrong_ones_fail(language: str, sandbox: Sandbox) -> None:
     if missing := LANGUAGES[language].missing():

@@ -1,21 +1,27 @@
 """What is said in words of an evaluation."""
 
+import math
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 import pytest
 from run_samples import MADE, info
 
+from pyengine.choose.sides import Agreement, Side, agreement, standings
 from pyengine.code.answers import Outcome
 from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import (
     answer,
-    correlation_verdict,
+    differences_table,
+    flips_table,
     measures_table,
-    methods,
     models_table,
-    sides_verdict,
+    side_sentence,
     warnings,
 )
-from pyengine.report.words import OUTCOMES, note_sentence
+from pyengine.report.tables import Table
+from pyengine.report.words import OUTCOMES, WORDS, note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run
 from pyengine.statistics.success import spearman
 
@@ -27,13 +33,13 @@ def made(*rows: Measurement, notes: tuple[Note, ...] = (), **options: object) ->
         command="evaluate",
         options={**OPTIONS, **options},
         provenance=MADE,
-        models=[info("base", 2.0), info("small-Q2_K", 1.0)],
+        models=[info("base", 2.0), info("small-Q2_K", 1.0), info("tiny-Q2_K", 1.0)],
         measurements=list(rows),
         exhibits=[
             Exhibit(
                 kind="answer",
                 model="base",
-                content={"task": f"t{i}", "samples": [{"outcome": outcome}]},
+                content={"task": f"t{i}", "idea": f"i{i}", "samples": [{"outcome": outcome}]},
             )
             for i, outcome in enumerate(("passed", "no-code"))
         ],
@@ -41,50 +47,149 @@ def made(*rows: Measurement, notes: tuple[Note, ...] = (), **options: object) ->
     )
 
 
+def solved(n: int = 2, n_clusters: int = 2) -> Measurement:
+    return Measurement("tasks_solved", "base", "", "", 1, n=n, n_clusters=n_clusters)
+
+
+RATE = Measurement("pass_at_1", "base", "", "", 0.5, 0.09, 0.91, 0.95, n=2, interval="wilson")
+
+
 def test_the_answer_names_what_was_solved() -> None:
-    solved = Measurement("tasks_solved", "base", "", "", 1, n=2)
-    rate = Measurement("pass_at_1", "base", "", "", 0.5, 0.09, 0.91, 0.95, n=2, interval="wilson")
-    run = made(solved, rate)
+    run = made(solved(), RATE)
     assert answer(run, run.models[0]).text == (
         "base (base) solves 1 of 2 tasks: pass@1 50.0 %, 95 % interval 9.00 % to 91.0 %. "
         "Solved: t0."
     )
-    assert "at least once" in answer(made(solved, rate, samples=5), run.models[0]).text
+    assert "at least once" in answer(made(solved(), RATE, samples=5), run.models[0]).text
+
+
+def test_ideas_are_named_where_tasks_share_them() -> None:
+    run = made(solved(), RATE)
+    assert "idea" not in answer(run, run.models[0]).text
+    assert "idea" not in " ".join(models_table(run).notes)
+    shared = made(solved(18, 3), RATE)
+    assert "solves 1 of 18 tasks of 3 ideas: " in answer(shared, run.models[0]).text
+    assert "what the ideas have in common" in " ".join(models_table(shared).notes)
+    assert measures_table(run, run.models[0]).title == "All 2 tasks"
+    same = [e.model_copy(update={"content": {**e.content, "idea": "one"}}) for e in run.exhibits]
+    one = run.model_copy(update={"exhibits": same})
+    assert measures_table(one, run.models[0]).title == "All 2 tasks of 1 idea"
+
+
+def test_no_interval_is_told_where_there_is_none() -> None:
+    rate = replace(RATE, low=math.nan, high=math.nan, level=math.nan, interval="")
+    run = made(solved(), rate)
+    text = answer(run, run.models[0]).text
+    assert "pass@1 50.0 %. " in text
+    assert "interval" not in text
+
+
+def test_nothing_is_told_of_tasks_that_did_not_run() -> None:
+    run = made(solved(), RATE)
     assert "no toolchain" in answer(run, run.models[1]).text
+    assert "no toolchain" not in answer(run, run.models[0]).text
+
+
+def sides(
+    lost: int,
+    gained: int,
+    p: float,
+    *,
+    model: str = "small-Q2_K",
+    n: int = 12,
+    n_clusters: int = 12,
+) -> list[Measurement]:
+    values = {"tasks_lost": lost, "tasks_gained": gained, "mcnemar_p": p}
+    rows = [
+        Measurement(name, model, "base", "", v, n=n, n_clusters=n_clusters)
+        for name, v in values.items()
+    ]
+    change = (gained - lost) / max(n, 1)
+    ends = (change - 0.25, change + 0.25)
+    return [*rows, Measurement("pass_at_1_change", model, "base", "", change, *ends, 0.95, n=n)]
 
 
 @pytest.mark.parametrize(
     ("lost", "gained", "p", "verdict"),
     [
-        (9, 1, 0.0215, "fewer tasks solved (9 lost, 1 gained of 12 tasks, p = 0.021)"),
-        (1, 9, 0.0215, "more tasks solved (1 lost, 9 gained of 12 tasks, p = 0.021)"),
-        (2, 1, 1.0, "cannot be told apart by tasks solved (2 lost, 1 gained of 12 tasks, p = 1)"),
+        (
+            *(9, 1, 0.0215),
+            "solves less: pass@1 −66.7 points (−91.7 to −41.7); "
+            "9 lost, 1 gained of 12 tasks, p = 0.021",
+        ),
+        (
+            *(1, 9, 0.0215),
+            "solves more: pass@1 +66.7 points (+41.7 to +91.7); "
+            "1 lost, 9 gained of 12 tasks, p = 0.021",
+        ),
+        (
+            *(2, 1, 1.0),
+            "cannot be told apart: pass@1 −8.3 points (−33.3 to +16.7); "
+            "2 lost, 1 gained of 12 tasks, p = 1",
+        ),
     ],
 )
 def test_sides(lost: int, gained: int, p: float, verdict: str) -> None:
-    values = {"tasks_lost": lost, "tasks_gained": gained, "mcnemar_p": p}
-    rows = [Measurement(name, "small-Q2_K", "base", "", v, n=12) for name, v in values.items()]
-    run = made(*rows)
-    assert sides_verdict(run, "small-Q2_K") == verdict
-    assert sides_verdict(run, "base") is None
+    run = made(*sides(lost, gained, p))
+    found = standings(run)
+    assert list(found) == ["small-Q2_K"]
+    assert side_sentence(found["small-Q2_K"]) == verdict
     assert verdict in [cell.text for cell in models_table(run).rows[1]]
-    nothing = [Measurement(name, "small-Q2_K", "base", "", 0, n=0) for name in values]
-    assert sides_verdict(made(*nothing), "small-Q2_K") == "no task could be executed for both"
+    assert standings(made(solved(), RATE)) == {}
+
+
+def test_a_side_is_told_by_the_corrected_p() -> None:
+    """0.03 tells one variant apart; of two it does not, unless the other's is small too."""
+    one = standings(made(*sides(9, 1, 0.03)))["small-Q2_K"]
+    assert (one.side, one.p_holm) == ("fewer", 0.03)
+    assert "corrected" not in side_sentence(one)
+    for p, side, corrected in ((0.5, "undecided", 0.06), (0.02, "fewer", 0.04)):
+        both = [*sides(9, 1, 0.03), *sides(9, 1, p, model="tiny-Q2_K")]
+        found = standings(made(*both))["small-Q2_K"]
+        assert found.side == side
+        assert found.p_holm == pytest.approx(corrected)
+        assert f"p = {corrected} corrected for 2 variants" in side_sentence(found)
+
+
+def test_few_ideas_cannot_tell() -> None:
+    """Five ideas change sides together with a chance of 1 in 16, six with 1 in 32."""
+    few = standings(made(*sides(9, 0, 0.0625, n=45, n_clusters=5)))["small-Q2_K"]
+    assert side_sentence(few) == (
+        "too few to tell: 9 lost, 0 gained of 45 tasks of 5 ideas, p = 0.062"
+    )
+    enough = standings(made(*sides(9, 0, 0.03125, n=45, n_clusters=6)))["small-Q2_K"]
+    assert enough.side == "fewer"
+    both = [
+        *sides(9, 0, 0.03125, n=45, n_clusters=6),
+        *sides(0, 0, 1.0, model="tiny-Q2_K", n=45, n_clusters=6),
+    ]
+    assert standings(made(*both))["small-Q2_K"].side == "too-few"
+
+
+def test_tasks_that_did_not_run_have_no_side() -> None:
+    nothing = standings(made(*sides(0, 0, math.nan, n=0)))["small-Q2_K"]
+    assert side_sentence(nothing) == "no task could be executed for both"
+    assert standings(made(*sides(0, 0, 1.0)))["small-Q2_K"].side == "undecided"
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> str:
-    return correlation_verdict(measurement_of(spearman(x, y), "rank_agreement", ""))
+    return agreement(measurement_of(spearman(x, y), "rank_agreement", ""))
 
 
 def test_a_correlation_is_said_only_where_its_interval_leaves_zero() -> None:
     generator = np.random.default_rng(1)
-    assert correlation(generator.normal(size=10), generator.normal(size=10)) == "none found"
+    assert correlation(generator.normal(size=10), generator.normal(size=10)) == "none"
     line = np.arange(12.0)
     noisy = line + generator.normal(size=12)
-    assert correlation(line, noisy) == "strong positive"
-    assert correlation(line, -noisy) == "strong negative"
-    assert correlation(line, np.ones(12)) == "cannot be told"
-    assert correlation(line[:3], line[:3]) == "cannot be told"
+    assert correlation(line, noisy) == "strong-positive"
+    assert correlation(line, -noisy) == "strong-negative"
+    assert correlation(line, np.ones(12)) == "unknown"
+    assert correlation(line[:3], line[:3]) == "unknown"
+    rho = Measurement("rank_agreement", "", "", "", 0.6, 0.2, 0.8, 0.95, n=12)
+    assert agreement(rho) == "some-positive"
+    assert agreement(replace(rho, value=-0.6, low=-0.8, high=-0.2)) == "some-negative"
+    assert set(WORDS["agreement"]) == set(get_args(Agreement))
+    assert set(get_args(Side)) < set(WORDS["sides"])
 
 
 def test_warnings_stand_at_the_top_or_with_their_model() -> None:
@@ -96,7 +201,7 @@ def test_warnings_stand_at_the_top_or_with_their_model() -> None:
     )
     assert warnings(made(notes=notes, isolation="none")) == [
         "base (base): 3 of 4 samples were ended by the token budget (--max-tokens).",
-        "1 more of 2 models have warnings; see below.",
+        "1 more of 3 models has warnings; see below.",
         "Not executed, c: gcc not found: install gcc (Debian: gcc)",
         "Programs ran without a sandbox (--unsafe-local-execution).",
         "bad is left out: it computes no numbers.",
@@ -108,18 +213,31 @@ def test_warnings_stand_at_the_top_or_with_their_model() -> None:
     assert "1 of 2 prompts" in hidden
 
 
-def test_intervals_are_named_by_how_they_were_made() -> None:
-    wilson = Measurement("pass_at_1", "base", "", "", 0.0, 0.0, 0.2, 0.95, interval="wilson")
-    drawn = Measurement("repetition", "base", "", "", 0.1, 0.0, 0.2, 0.95, interval="bootstrap")
-    assert methods([wilson], single=True) == "Wilson over tasks"
-    assert methods([wilson, drawn, drawn]) == (
-        "Wilson over tasks, which are all alike, or bootstrap over tasks, 2,000 resamples"
-    )
-    assert methods([]) == "none"
-    run = made(wilson, drawn)
-    assert "Repeated 4-grams of tokens" in [
-        row[0].text for row in measures_table(run, run.models[0]).rows
+def test_no_warning_is_said_without_its_reason() -> None:
+    assert warnings(made()) == []
+    alone = Note(code="ended-in-thinking", model="base", values={"n": 1, "n_samples": 4})
+    assert not any("more of" in line for line in warnings(made(notes=(alone,))))
+
+
+def test_corrections_are_named_where_there_are_several_variants() -> None:
+    run = made(solved(), *sides(2, 1, 1.0))
+    both = made(solved(), *sides(2, 1, 1.0), *sides(2, 1, 1.0, model="tiny-Q2_K"))
+    two = both.model_copy(update={"models": both.models[:2]})
+    for several, told in ((run, False), (both, True)):
+        _, flips = tables_beside(several)
+        assert ("Holm" in " ".join(flips.notes)) == told
+    assert "of Holm's method for 2 variants" in " ".join(tables_beside(both)[0].notes)
+    assert "Holm" not in " ".join(tables_beside(two)[0].notes)
+
+
+def tables_beside(run: Run) -> list[Table]:
+    """The tables of an evaluation beside a reference: differences, and tasks that change sides."""
+    exhibits = [
+        Exhibit(kind="flips", model=model.id, content={"lost": ["a"], "gained": []})
+        for model in run.models[1:]
     ]
+    shown = run.model_copy(update={"exhibits": [*run.exhibits, *exhibits]})
+    return [differences_table(shown), flips_table(shown)]
 
 
 def test_every_outcome_has_words() -> None:

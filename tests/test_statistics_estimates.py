@@ -27,6 +27,7 @@ from pyengine.statistics.paired import (
     documents_to_separate,
     holm,
     holm_factors,
+    holm_intervals,
     interval_at,
     logarithm,
     p_value,
@@ -245,6 +246,36 @@ def test_holm_steps_down() -> None:
     assert np.isnan(with_gap[0])
     assert with_gap[1] == 0.02
     assert holm([]) == []
+
+
+def differences(values: list[float]) -> tuple[list[Estimate], list[float]]:
+    """Differences of 20 documents, of spread 1 from document to document, and their p-values."""
+    noise = np.linspace(-1.7, 1.7, 20)
+    found = [clustered_mean(value + noise, np.arange(20)) for value in values]
+    return found, [p_value(estimate) for estimate in found]
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=6), st.data())
+def test_intervals_say_what_holms_method_says(values: list[float], data: st.DataObject) -> None:
+    """By Student's t, and where an exact test has the last word."""
+    found, p_values = differences(values)
+    exact = [data.draw(st.sampled_from([p, p / 9, min(1.0, 9 * p)])) for p in p_values]
+    for tested in (p_values, exact):
+        intervals = holm_intervals(found, tested)
+        for estimate, interval, p in zip(found, intervals, holm(tested), strict=True):
+            assert interval.value == estimate.value
+            assert (interval.low <= 0 <= interval.high) == (p >= 0.05)
+            assert interval.low <= estimate.value <= interval.high
+
+
+def test_an_interval_has_the_level_of_its_test() -> None:
+    found, p_values = differences([1.0, 0.1, 0.7])
+    levels = [interval.level for interval in holm_intervals(found, p_values)]
+    assert levels == pytest.approx([1 - 0.05 / 3, 0.95, 0.975])
+    (alone,) = holm_intervals(found[:1], p_values[:1])
+    assert (alone.low, alone.high) == pytest.approx((found[0].low, found[0].high))
+    nothing = Estimate(float("nan"))
+    assert math.isnan(holm_intervals([nothing], [float("nan")])[0].low)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

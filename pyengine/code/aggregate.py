@@ -10,20 +10,14 @@ from typing import Any
 import numpy as np
 
 from pyengine.code.answers import Answer, Outcome, executed, n_passed, solved
+from pyengine.code.ratios import Change, corrected, mean_of_shares, ratio, ratio_change
 from pyengine.measure.aggregate import measurement_of
-from pyengine.measure.resampled import (
-    known_rows,
-    mean_change,
-    mean_of_shares,
-    ratio,
-    ratio_change,
-)
 from pyengine.measure.table import TokenTable
 from pyengine.models.generation import GenerationStatistics
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.metrics import ANSWERS, CHANGES, KS
 from pyengine.run.record import Exhibit, ModelInfo, Note
-from pyengine.statistics.success import mcnemar, pass_at_k, spearman
+from pyengine.statistics.success import pass_at_k, spearman
 
 SUSPICIOUS_TASKS = 10
 MANY_CUT = 0.2
@@ -45,10 +39,14 @@ FEWEST_VARIANTS = 4
 
 
 def task_table(answers: Sequence[Answer]) -> TokenTable:
-    """Return one row for each task: sums over its samples, and over its reference's tokens."""
+    """Return one row for each task: sums over its samples, and over its reference's tokens.
+
+    Its clusters are the ideas that tasks share.
+    """
     rows = [_sums(answer) for answer in answers]
+    _, ideas = np.unique([answer["idea"] for answer in answers], return_inverse=True)
     return TokenTable(
-        np.arange(len(rows), dtype=np.intp),
+        ideas.astype(np.intp),
         {
             name: np.array(values)
             for name, values in labels_of([(a["language"], a["level"]) for a in answers]).items()
@@ -70,6 +68,8 @@ def _sums(answer: Answer) -> dict[str, float]:
     samples, ranks = answer["samples"], reference["keyword_ranks"]
     return {
         "samples": len(samples),
+        "executed": len(executed(answer)),
+        "pass_at_1": n_passed(answer),
         "parses": sum(sample["parses"] for sample in samples),
         "error_nodes": sum(sample["error_nodes"] for sample in samples),
         "leaves": sum(max(sample["leaves"], 1) for sample in samples),
@@ -86,54 +86,51 @@ def _sums(answer: Answer) -> dict[str, float]:
     }
 
 
-def measurements(answers: Sequence[Answer], *, model: str, seed: int) -> Iterator[Measurement]:
+def n_ideas(answers: Sequence[Answer]) -> int:
+    """Return how many ideas some tasks have: tasks that ask for the same are one."""
+    return len({answer["idea"] for answer in answers})
+
+
+def measurements(answers: Sequence[Answer], *, model: str) -> Iterator[Measurement]:
     """Yield all measures of all tasks, then of each language and level where there are several."""
     table = task_table(answers)
-    yield from _group(answers, table, model, {}, seed)
+    yield from _group(answers, table, model, {})
     for dimension, labels in table.labels.items():
         members = list(dict.fromkeys(labels.tolist()))
         for member in members if len(members) > 1 else ():
             chosen = labels == member
             some = [answer for answer, kept in zip(answers, chosen, strict=True) if kept]
-            yield from _group(some, table.where(chosen), model, {dimension: member}, seed)
+            yield from _group(some, table.where(chosen), model, {dimension: member})
 
 
 def _group(
-    answers: Sequence[Answer], table: TokenTable, model: str, members: dict[str, str], seed: int
+    answers: Sequence[Answer], table: TokenTable, model: str, members: dict[str, str]
 ) -> Iterator[Measurement]:
     group = group_of(members)
     ran = [answer for answer in answers if executed(answer)]
     n_solved = sum(n_passed(answer) > 0 for answer in ran)
-    yield Measurement("tasks_solved", model, "", group, n_solved, n=len(ran), n_clusters=len(ran))
-    yield from passes(ran, model=model, group=group, seed=seed)
-    names = (metric.id for metric in ANSWERS)
-    yield from known_rows(ratio(n, table, model=model, group=group, seed=seed) for n in names)
+    n, n_clusters = len(ran), n_ideas(ran)
+    yield Measurement("tasks_solved", model, "", group, n_solved, n=n, n_clusters=n_clusters)
+    yield from passes(ran, model=model, group=group)
+    for metric in ANSWERS:
+        found = ratio(metric.id, table)
+        if math.isfinite(found.value):
+            yield measurement_of(found, metric.id, model, group=group)
     counts = Counter(sample["outcome"] for answer in answers for sample in answer["samples"])
     for outcome in (outcome.value for outcome in Outcome if outcome.value in counts):
-        named = group_of({**members, "outcome": outcome})
-        n = counts.total()
-        yield Measurement("samples", model, "", named, counts[outcome], n=n, n_clusters=len(table))
+        named, n = group_of({**members, "outcome": outcome}), counts.total()
+        n_clusters = n_ideas(answers)
+        yield Measurement("samples", model, "", named, counts[outcome], n=n, n_clusters=n_clusters)
 
 
-def passes(
-    ran: Sequence[Answer], *, model: str, group: str = "", seed: int
-) -> Iterator[Measurement]:
-    """Yield pass@k for each k that the number of samples allows, of tasks that were executed.
-
-    One sample for each task: Wilson's interval. More: the bootstrap over tasks, or Wilson's again
-    where all samples of all tasks pass, or none.
-    """
+def passes(ran: Sequence[Answer], *, model: str, group: str = "") -> Iterator[Measurement]:
+    """Yield pass@k for each k that the number of samples allows, of tasks that were executed."""
     n = min((len(executed(answer)) for answer in ran), default=0)
+    ideas = [answer["idea"] for answer in ran]
     for k in (k for k in KS if k <= n):
         shares = [pass_at_k(len(executed(answer)), n_passed(answer), k) for answer in ran]
-        yield mean_of_shares(
-            np.array(shares),
-            f"pass_at_{k}",
-            model=model,
-            group=group,
-            seed=seed,
-            single=n == 1,
-        )
+        found = mean_of_shares(np.array(shares), ideas)
+        yield measurement_of(found, f"pass_at_{k}", model, group=group)
 
 
 def notes_of(answers: Sequence[Answer], *, model: str) -> Iterator[Note]:
@@ -178,55 +175,67 @@ def cost(
     if seconds:
         values["writing_speed"] = statistics.generated_tokens / seconds
     return [
-        Measurement(metric, model, "", "", value, n=n, n_clusters=len(answers))
+        Measurement(metric, model, "", "", value, n=n, n_clusters=n_ideas(answers))
         for metric, value in values.items()
     ]
 
 
 def beside(
-    answers: Sequence[Answer],
-    others: Sequence[Answer],
-    *,
-    model: ModelInfo,
+    variants: Sequence[tuple[ModelInfo, Sequence[Answer]]],
     reference: ModelInfo,
-    seed: int,
-) -> tuple[list[Measurement], Exhibit]:
-    """Compare a model's answers with the reference's, on the same tasks and seeds.
+    others: Sequence[Answer],
+) -> tuple[list[Measurement], list[Exhibit]]:
+    """Compare variants' answers with the reference's, on the same tasks and seeds.
 
     Returns:
-        every measure of the model less that of the reference, task by task; tasks_lost,
-        tasks_gained and mcnemar_p over the tasks that were executed for both; and the exhibit
-        "flips" with the names of the tasks that change sides: lost and gained.
+        every measure of each variant less that of the reference, its interval by Holm's method
+        over the variants; tasks_lost, tasks_gained and mcnemar_p over the tasks that were executed
+        for both; and the exhibits "flips" with the names of the tasks that change sides: lost and
+        gained.
     """
-    names = {"model": model.id, "reference": reference.id}
-    pairs = list(zip(answers, others, strict=True))
-    both = [(a, b) for a, b in pairs if executed(a) and executed(b)]
-    rows = []
-    if both:
-        rates = [n_passed(a) / len(executed(a)) - n_passed(b) / len(executed(b)) for a, b in both]
-        rows.append(mean_change(np.array(rates), "pass_at_1", **names, seed=seed))
-    mine, theirs = task_table(answers), task_table(others)
-    same_tokens = model.vocabulary_sha256 == reference.vocabulary_sha256
-    metrics = [change.id.removesuffix("_change") for change in CHANGES[1:]]
-    rows += known_rows(
-        ratio_change(metric, mine, theirs, **names, seed=seed)
-        for metric in metrics
-        if same_tokens or metric != SAME_TOKENS_ONLY
-    )
-    lost = [b["task"] for a, b in both if solved(b) and not solved(a)]
-    gained = [a["task"] for a, b in both if solved(a) and not solved(b)]
-    counts = {
-        "tasks_lost": len(lost),
-        "tasks_gained": len(gained),
-        "mcnemar_p": mcnemar(len(lost), len(gained)),
+    theirs = task_table(others)
+    tables = {model.id: task_table(answers) for model, answers in variants}
+    same_tokens = {
+        model.id: model.vocabulary_sha256 == reference.vocabulary_sha256 for model, _ in variants
     }
-    n = len(both)
-    rows += [
-        Measurement(metric, model.id, reference.id, "", value, n=n, n_clusters=n)
-        for metric, value in counts.items()
-    ]
-    content = {"lost": lost, "gained": gained}
-    return rows, Exhibit(kind="flips", model=model.id, content=content)
+    rows: list[Measurement] = []
+    chances: dict[str, float] = {}
+    for metric in (change.id.removesuffix("_change") for change in CHANGES):
+        changes = {
+            name: found
+            for name, table in tables.items()
+            if (same_tokens[name] or metric != SAME_TOKENS_ONLY)
+            and math.isfinite((found := _change(metric, table, theirs))[0].value)
+        }
+        for name, change in zip(changes, corrected(metric, [*changes.values()]), strict=True):
+            rows.append(measurement_of(change, f"{metric}_change", name, reference.id))
+        if metric == "pass_at_1":
+            chances = {name: p for name, (_, p) in changes.items()}
+    exhibits = []
+    for model, answers in variants:
+        pairs = zip(answers, others, strict=True)
+        both = [(a, b) for a, b in pairs if executed(a) and executed(b)]
+        flips = {
+            "lost": [b["task"] for a, b in both if solved(b) and not solved(a)],
+            "gained": [a["task"] for a, b in both if solved(a) and not solved(b)],
+        }
+        counts = {f"tasks_{side}": float(len(names)) for side, names in flips.items()}
+        counts["mcnemar_p"] = chances.get(model.id, math.nan)
+        n_clusters = n_ideas([a for a, _ in both])
+        rows += [
+            Measurement(name, model.id, reference.id, "", value, n=len(both), n_clusters=n_clusters)
+            for name, value in counts.items()
+        ]
+        exhibits.append(Exhibit(kind="flips", model=model.id, content=flips))
+    return rows, exhibits
+
+
+def _change(metric: str, table: TokenTable, other: TokenTable) -> Change:
+    """Compare two models' ratios; samples that pass over the tasks that were executed for both."""
+    if metric == "pass_at_1":
+        both = (table.columns["executed"] > 0) & (other.columns["executed"] > 0)
+        table, other = table.where(both), other.where(both)
+    return ratio_change(metric, table, other)
 
 
 def link(measurements: Sequence[Measurement]) -> Iterator[Measurement]:

@@ -63,6 +63,7 @@ class Answer(TypedDict):
     """One task with what was sent and its samples.
 
     Attributes:
+        idea: what tasks share that ask for the same; else the task's name.
         prompt_tokens: ids sent; the text may hide special tokens, these do not.
         reference: how likely the reference is, see `likelihood.Scoring.contents`; not kept.
     """
@@ -70,6 +71,7 @@ class Answer(TypedDict):
     task: str
     language: str
     level: int
+    idea: str
     style: str
     prompt: str
     prompt_tokens: list[int]

@@ -127,6 +127,8 @@ def _humaneval(record: dict[str, Any], path: Path) -> dict[str, Any]:
             support = prompt[:end]
     return {
         "name": record["task_id"],
+        # The same number is the same problem in every language.
+        "idea": f"HumanEval/{str(record['task_id']).split('/')[-1]}",
         "language": language,
         "prompt": prompt,
         "entry_point": entry_point,

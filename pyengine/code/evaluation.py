@@ -140,17 +140,14 @@ class Evaluation:
         finished = [model for model in models if model.failure is None]
         if len(finished) == (1 if reference else 0):
             raise next(model.failure for model in models if model.failure is not None)
-        for model in finished[1:] if base else ():
-            first = finished[0]
-            rows, exhibit = beside(
-                model.answers,
-                first.answers,
-                model=model.info,
-                reference=first.info,
-                seed=self.options.sampling.seed,
+        if base:
+            rows, exhibits = beside(
+                [(model.info, model.answers) for model in finished[1:]],
+                finished[0].info,
+                finished[0].answers,
             )
             run.measurements.extend(rows)
-            run.exhibits.append(exhibit)
+            run.exhibits.extend(exhibits)
         run.measurements.extend(link(run.measurements))
         run.notes.extend(_skipped(finished))
         return run.model_copy(update={"models": [model.info for model in finished]})
@@ -250,8 +247,7 @@ class Evaluation:
             run.notes.append(Note(code="request-hidden", model=model.id, values=values))
         run.notes.extend(notes_of(answers, model=model.id))
         run.notes.extend(beyond_trained([(model.id, model.info.n_ctx_train)], positions))
-        seed = self.options.sampling.seed
-        run.measurements.extend(measurements(model.answers, model=model.id, seed=seed))
+        run.measurements.extend(measurements(model.answers, model=model.id))
         run.measurements.extend(cost(answers, statistics, model=model.id))
 
     def _key(self, model: Evaluated) -> str:

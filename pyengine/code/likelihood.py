@@ -161,13 +161,14 @@ class Scoring:
         return found
 
     def table(self, observations: Sequence[Observation]) -> TokenTable:
-        """Return the tokens of all references with a variant's columns; clusters are tasks."""
+        """Return the tokens of all references with a variant's columns; clusters are ideas."""
         columns = join([seen.columns for seen in observations])
         places = positions(text.context for text in self.texts)
         shift = {"keyword_mass_shift": np.abs(columns["keyword_mass_change"])}
         tasks = labels_of([(text.task.language, text.task.level) for text in self.texts])
         labels = {name: np.array(values)[places] for name, values in tasks.items()}
-        return TokenTable(places.astype(np.intp), labels, columns | shift)
+        _, ideas = np.unique([text.task.cluster for text in self.texts], return_inverse=True)
+        return TokenTable(ideas[places].astype(np.intp), labels, columns | shift)
 
 
 def score_alone(scoring: Scoring, subject: Subject, processes: Processes) -> list[Observation]:

@@ -173,6 +173,7 @@ def _answer(pending: Sequence[Pending]) -> Answer:
         task=prompt.task.name,
         language=prompt.task.language,
         level=prompt.task.level,
+        idea=prompt.task.cluster,
         style=prompt.style.value,
         prompt=prompt.text,
         prompt_tokens=list(prompt.tokens),

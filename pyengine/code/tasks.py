@@ -31,7 +31,7 @@ class Task(BaseModel):
     The program is `prelude + prompt + completion + suffix + closing + tests`. With `expected`,
     the program must print exactly that, and never sees it. Without, `tests` assert:
     `check(candidate)` or plain asserts in Python, console.assert in JavaScript, a class Main in
-    Java.
+    Java. Tasks that ask for the same in several languages share an `idea`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +45,7 @@ class Task(BaseModel):
     expected: str | None = None
     wrong: str | None = None
     level: int = Field(default=2, ge=1, le=5)
+    idea: str = ""
     prelude: str = ""
     suffix: str = ""
     closing: str = ""
@@ -65,6 +66,11 @@ class Task(BaseModel):
         if self.expected is None and not LANGUAGES[self.language].judged:
             raise ValueError(f"a task in {self.language} needs `expected`, the output of its tests")
         return self
+
+    @property
+    def cluster(self) -> str:
+        """The idea that it shares with others; of a task without one its name."""
+        return self.idea or self.name
 
     def solution(self, completion: str, *, whole: bool = False) -> str:
         """Return the source of the solution: everything but the tests.

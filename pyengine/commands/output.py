@@ -1,5 +1,6 @@
 """How every command prints: a report, JSON or Markdown on stdout, everything else on stderr."""
 
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -134,13 +135,13 @@ def evaluation_progress() -> Iterator["EvaluationProgress"]:
 
 
 def estimate(name: str, answers: list["Answer"]) -> str:
-    """Return the running estimate: tasks solved of those executed, with Wilson's interval."""
-    from pyengine.code.answers import executed, n_passed
-    from pyengine.statistics.success import wilson
+    """Return the running estimate: pass@1 over the tasks executed so far, with its interval."""
+    from pyengine.code.aggregate import passes
+    from pyengine.code.answers import executed
 
-    ran = [answer for answer in answers if executed(answer)]
-    solved = sum(n_passed(answer) > 0 for answer in ran)
-    if not ran:
+    found = next(passes([answer for answer in answers if executed(answer)], model=name), None)
+    if found is None:
         return name
-    interval = wilson(solved, len(ran))
-    return f"{name}: {solved} solved ({100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
+    told = f"{name}: pass@1 {100 * found.value:.0f} %"
+    known = math.isfinite(found.low)
+    return f"{told} ({100 * found.low:.0f} to {100 * found.high:.0f} %)" if known else told

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from pyengine.choose.sides import Standing, agreement, standings
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
-from pyengine.report.numbers import counted, fixed, percent, signed, significant, writer
+from pyengine.report.numbers import fixed, percent, signed, significant, writer
 from pyengine.report.origin import machine
 from pyengine.report.tables import Cell, CellLike, Table, measured
 from pyengine.report.words import OUTCOMES, WORDS, facts, note_sentence, say
@@ -20,11 +21,7 @@ from pyengine.run.record import ModelInfo, Run
 
 # Notes on what a model answered; they stand with that model.
 OF_ANSWERS = ("request-hidden", "none-solved", "ended-in-thinking", "ended-by-budget")
-FEWEST_VARIANTS = 4
 MOST_NAMES = 12
-BOOTSTRAP = "bootstrap over tasks, 2,000 resamples"
-ALIKE = "Wilson over tasks, which are all alike"
-SINGLE = "Wilson over tasks"
 Write = Callable[[float], str]
 WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
 
@@ -49,7 +46,7 @@ def evaluate_document(run: Run) -> Document:
     else:
         blocks.append(models_table(run))
         if run.options["reference"] is not None:
-            blocks += [_differences(run), _flips(run)]
+            blocks += [differences_table(run), flips_table(run)]
         blocks += _links(run)
         for model in run.models:
             told = [Paragraph(warning, "warn") for warning in warnings_of(run, model)]
@@ -73,7 +70,10 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
         "evaluate",
         label=label(model),
         solved=solved,
+        ideas=ideas(solved),
         found=found,
+        low=found.low if math.isfinite(found.low) else None,
+        high=found.high,
         at_least_once="at least once" if run.options["samples"] > 1 else None,
         names=listed(names),
     )
@@ -83,6 +83,7 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
 def models_table(run: Run) -> Table:
     """Set the models side by side."""
     numbers = Numbers(run)
+    sides = standings(run)
     rows = []
     for model in run.models:
         solved, passed = run.find("tasks_solved", model.id), run.find("pass_at_1", model.id)
@@ -95,11 +96,10 @@ def models_table(run: Run) -> Table:
                 size=model.file_bytes,
                 solved=solved and f"{solved.value:.0f}/{solved.n}",
                 interval=passed and f"{percent(passed.low)} to {percent(passed.high)}",
-                against=sides_verdict(run, model.id),
+                against=side_sentence(sides[model.id]) if model.id in sides else None,
             )
         )
-    how = methods(run.select("pass_at_1", group=""), single=_single(run))
-    return listing("evaluate-models", rows, methods=how)
+    return listing("evaluate-models", rows, interval=interval_of_shares(run))
 
 
 def _value(run: Run, metric: str, model: str, **members: str) -> float | None:
@@ -116,12 +116,24 @@ def _with_interval(row: Measurement | None, write: Write) -> CellLike:
     return Cell(f"{write(row.value)} ({write(row.low)} to {write(row.high)})", row.value)
 
 
-def _single(run: Run) -> bool:
-    return bool(run.options["samples"] == 1)
+def ideas(row: Measurement) -> int | None:
+    """Return how many ideas tasks have; None where every task has its own."""
+    return row.n_clusters if row.n_clusters < row.n else None
 
 
-def _differences(run: Run) -> Table:
-    """Show each variant minus the reference, task by task, with bootstrap intervals."""
+def clustered(run: Run) -> str:
+    """Name what intervals are over: tasks, or the ideas that some of them share."""
+    solved = run.find("tasks_solved", run.models[0].id)
+    return "idea" if solved is not None and ideas(solved) else "task"
+
+
+def interval_of_shares(run: Run) -> str:
+    """Say how the intervals of shares were made."""
+    return say("answers", "evaluate-interval", cluster=clustered(run))
+
+
+def differences_table(run: Run) -> Table:
+    """Show each variant minus the reference, task by task."""
     reference, *variants = run.models
     shown = [line for line in DIFFERENCES if run.select(line[0])]
     more = [
@@ -134,12 +146,19 @@ def _differences(run: Run) -> Table:
         for metric, _, write, _ in shown:
             row[metric] = _with_interval(run.find(metric, model.id), writer(write))
         rows.append(row)
-    return listing("evaluate-differences", rows, more=more, reference=reference.id)
+    return listing(
+        "evaluate-differences",
+        rows,
+        more=more,
+        reference=reference.id,
+        clusters=f"{clustered(run)}s",
+        variants=several(len(variants)),
+    )
 
 
-def _flips(run: Run) -> Table:
+def flips_table(run: Run) -> Table:
     """Show which tasks change sides, by name."""
-    numbers = Numbers(run)
+    numbers, sides = Numbers(run), standings(run)
     rows = [
         Part(
             numbers,
@@ -147,13 +166,26 @@ def _flips(run: Run) -> Table:
             id=model.id,
             n_lost=len(flip["lost"]),
             n_gained=len(flip["gained"]),
+            p=sides[model.id].p_holm if model.id in sides else None,
             lost=listed(flip["lost"]) or None,
             gained=listed(flip["gained"]) or None,
         )
         for model in run.models[1:]
         for flip in run.shown("flips", model.id)
     ]
-    return listing("flips", rows)
+    variants = several(max((side.n_variants for side in sides.values()), default=0))
+    return listing(
+        "flips",
+        rows,
+        cluster=clustered(run),
+        variants=variants,
+        p="p" if variants is None else "p (Holm)",
+    )
+
+
+def several(n: int) -> int | None:
+    """Return a number of variants; None where there is one and nothing to correct for."""
+    return n if n > 1 else None
 
 
 def _links(run: Run) -> list[Block]:
@@ -164,7 +196,7 @@ def _links(run: Run) -> list[Block]:
             "code": _named("code-measures", row.members["code"]),
             "rho": _with_interval(row, signed),
             "n": row.n,
-            "words": correlation_verdict(row),
+            "words": say("agreement", agreement(row)),
         }
         for row in run.select("rank_agreement")
     ]
@@ -197,10 +229,16 @@ def measures_table(run: Run, model: ModelInfo) -> Table:
         {"title": metric.title, "value": _with_interval(row, WRITE[metric.style])}
         for metric, row in lines
     ]
-    others = methods([row for _, row in rest if row is not None])
-    tasks = counted(len(run.shown("answer", model.id)), "task")
-    passing = methods(passes, single=_single(run))
-    return listing("measures", rows, tasks=tasks, passes=passing, others=others)
+    tasks = run.shown("answer", model.id)
+    n_ideas = len({shown["idea"] for shown in tasks})
+    return listing(
+        "measures",
+        rows,
+        tasks=len(tasks),
+        ideas=n_ideas if n_ideas < len(tasks) else None,
+        interval=interval_of_shares(run),
+        clusters=f"{clustered(run)}s",
+    )
 
 
 def _languages(run: Run, model: ModelInfo) -> Table:
@@ -313,47 +351,28 @@ def warnings(run: Run) -> list[str]:
     found = [f"{label(first)}: {text}" for text in warnings_of(run, first)]
     others = sum(1 for model in run.models[1:] if warnings_of(run, model))
     if others:
-        found.append(f"{others} more of {len(run.models)} models have warnings; see below.")
+        have = "has" if others == 1 else "have"
+        n_models = len(run.models)
+        found.append(say("evaluate-warnings", "others", n=others, models=n_models, have=have))
     skipped = [note for note in run.notes if note.code == "language-skipped"]
     found += map(note_sentence, skipped)
     if run.options["isolation"] == "none":
-        found.append("Programs ran without a sandbox (--unsafe-local-execution).")
+        found.append(say("evaluate-warnings", "no-sandbox"))
     rest = [n for n in run.notes if n.code not in (*OF_ANSWERS, "language-skipped")]
     return [*found, *map(note_sentence, rest)]
 
 
-def sides_verdict(run: Run, model: str) -> str | None:
-    """Say in words what McNemar's test allows; None for the reference."""
-    lost, gained, p = (
-        run.find(metric, model) for metric in ("tasks_lost", "tasks_gained", "mcnemar_p")
+def side_sentence(standing: Standing) -> str:
+    """Say how a variant stands to the reference, with the numbers that say so."""
+    change, lost = standing.change, standing.lost
+    counts = say(
+        "sides",
+        "counts",
+        lost=lost,
+        gained=standing.gained,
+        ideas=ideas(lost),
+        p=standing.p_holm,
+        variants=several(standing.n_variants),
     )
-    if lost is None or gained is None or p is None:
-        return None
-    if lost.n == 0:
-        return "no task could be executed for both"
-    counts = f"{lost.value:.0f} lost, {gained.value:.0f} gained of {lost.n} tasks"
-    counts += f", p = {p.value:.2g}"
-    if p.value < 0.05:
-        return f"{'fewer' if lost.value > gained.value else 'more'} tasks solved ({counts})"
-    return f"cannot be told apart by tasks solved ({counts})"
-
-
-def correlation_verdict(rho: Measurement) -> str:
-    """Say in words what the interval of a rank correlation allows."""
-    if rho.n < FEWEST_VARIANTS or not math.isfinite(rho.value):
-        return "cannot be told"
-    if not math.isfinite(rho.low) or rho.low <= 0.0 <= rho.high:
-        return "none found"
-    strength = "strong" if min(abs(rho.low), abs(rho.high)) > 0.5 else "some"
-    return f"{strength} {'positive' if rho.value > 0 else 'negative'}"
-
-
-def methods(rows: list[Measurement], *, single: bool = False) -> str:
-    """Say how intervals were made.
-
-    Args:
-        single: of shares of tasks with one sample each, where Wilson's interval needs no reason.
-    """
-    names = {"wilson": SINGLE if single else ALIKE, "bootstrap": BOOTSTRAP}
-    found = {names[row.interval] for row in rows if row.interval in names}
-    return ", or ".join(sorted(found)) or "none"
+    told = change and say("sides", "change", change=change)
+    return say("sides", standing.side, counts=counts, change=told)

@@ -46,18 +46,18 @@ def p_value(estimate: Estimate) -> float:
     return student_two_sided(estimate.value / estimate.error, estimate.freedom)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float], *, cap: bool = True) -> list[float]:
     """Adjust p-values for their number by Holm's step-down method (Holm 1979).
 
-    The i-th smallest of m becomes max over j <= i of min(1, (m - j + 1) p_j). NaN stays NaN and
-    does not count.
+    The i-th smallest of m becomes max over j <= i of (m - j + 1) p_j, at most 1 where `cap` is
+    given. NaN stays NaN and does not count.
     """
     adjusted = np.full(len(p_values), np.nan)
     known = [i for i, p in enumerate(p_values) if not np.isnan(p)]
     running = 0.0
     for place, i in enumerate(sorted(known, key=lambda i: p_values[i])):
-        running = max(running, min(1.0, (len(known) - place) * p_values[i]))
-        adjusted[i] = running
+        running = max(running, (len(known) - place) * p_values[i])
+        adjusted[i] = min(1.0, running) if cap else running
     return [float(p) for p in adjusted]
 
 
@@ -76,6 +76,35 @@ def holm_factors(p_values: Sequence[float], alpha: float = 0.05) -> list[float]:
         # Once one is not rejected, no later one is either, as none has a smaller p.
         left -= p * left < alpha
     return [float(factor) for factor in factors]
+
+
+def holm_intervals(
+    estimates: Sequence[Estimate], p_values: Sequence[float], *, alpha: float = 0.05
+) -> list[Estimate]:
+    """Give differences intervals that exclude zero exactly where Holm's method tells them apart.
+
+    Each has the level 1 - alpha / f, where f is by how much the method multiplies its p-value.
+    A p-value may come from an exact test, which an interval by Student's t does not always follow:
+    an end that lies beyond zero where the test tells nothing apart is put to zero, and one that
+    lies on the wrong side of zero where it does is put next to zero, on the right one.
+    """
+    found = []
+    factors = holm_factors(p_values, alpha)
+    for estimate, adjusted, factor in zip(estimates, holm(p_values), factors, strict=True):
+        known = not math.isnan(adjusted)
+        level = 1 - alpha / factor if known else 1 - alpha
+        low, high = interval_at(estimate, level)
+        leveled = replace(estimate, low=low, high=high, level=level)
+        found.append(_agreeing(leveled, different=adjusted < alpha) if known else leveled)
+    return found
+
+
+def _agreeing(estimate: Estimate, *, different: bool) -> Estimate:
+    if not different:
+        return replace(estimate, low=min(estimate.low, 0.0), high=max(estimate.high, 0.0))
+    if estimate.value > 0:
+        return replace(estimate, low=max(estimate.low, np.nextafter(0.0, 1.0)))
+    return replace(estimate, high=min(estimate.high, np.nextafter(0.0, -1.0)))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from pyengine.statistics.distributions import normal_quantile
-from pyengine.statistics.estimates import NAN, Estimate, Floats
+from pyengine.statistics.distributions import normal_quantile, student_quantile
+from pyengine.statistics.estimates import (
+    NAN,
+    Estimate,
+    Floats,
+    linearised,
+    satterthwaite_degrees,
+)
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -26,109 +33,86 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return float(1.0 - np.prod(1.0 - k / misses))
 
 
-def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
-    """Return successes / n with Wilson's score interval (Wilson 1927), without continuity term.
+def wilson(share: float, n: float, *, z: float) -> tuple[float, float]:
+    """Return the ends of Wilson's score interval (Wilson 1927), without continuity term.
 
-    The ends are (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
+    They are (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
     """
-    if n == 0:
+    middle, whole = share + z * z / (2 * n), 1 + z * z / n
+    reach = z * math.sqrt(max(share * (1 - share), 0.0) / n + (z / (2 * n)) ** 2)
+    low = 0.0 if share <= 0.0 else (middle - reach) / whole
+    high = 1.0 if share >= 1.0 else (middle + reach) / whole
+    return low, high
+
+
+def clustered_share(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Estimate:
+    """Estimate the share sum(sums) / sum(sizes) of what lies between 0 and 1 and comes in clusters.
+
+    Wilson's interval, at an effective number of trials (Korn and Graubard 1998; Franco, Little,
+    Louis and Slud 2019 compare such intervals). With Kish's effective number of clusters
+    e = N^2 / sum n_c^2 (1965), clusters that are wholly 0 or 1 are worth e trials. Where they are
+    not, with residuals r_c = (S_c - p n_c) / (N / e) and shares h_c of N, they are worth
+
+        e (e^2 / (e - 1) p (1 - p) + 1) / (sum r_c^2 / (1 - h_c) + 1)
+
+    since a share that varies less from cluster to cluster is known better; the ones keep a variance
+    that few clusters show, as near 0 and 1, from being believed. Student's t replaces the normal
+    quantile, with the degrees of freedom of `satterthwaite_degrees`. For n single tasks that are
+    solved or not these are n trials.
+    """
+    total, n_clusters = float(np.sum(sizes)), len(sums)
+    if total == 0.0:
         return Estimate(NAN, level=level, interval="wilson")
-    p, z = successes / n, normal_quantile(0.5 + level / 2)
-    middle, whole = p + z * z / (2 * n), 1 + z * z / n
-    reach = z * math.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
-    low = 0.0 if successes == 0 else (middle - reach) / whole
-    high = 1.0 if successes == n else (middle + reach) / whole
-    return Estimate(p, low, high, level, interval="wilson")
+    share, shares = float(np.sum(sums)) / total, sizes / total
+    found = Estimate(share, level=level, n=round(total), n_clusters=n_clusters, interval="wilson")
+    if np.count_nonzero(shares) < 2:
+        return found
+    effective = float(1 / np.sum(shares**2))
+    residuals = (sums - share * sizes) * effective / total
+    spread = float(np.sum(residuals**2 / (1 - shares)))
+    binomial = effective**2 / (effective - 1) * share * (1 - share)
+    trials = effective * (binomial + 1) / (spread + 1)
+    z = student_quantile(0.5 + level / 2, satterthwaite_degrees(shares))
+    low, high = wilson(share, trials, z=z)
+    return replace(found, low=min(low, share), high=max(high, share))
 
 
-def share_over_tasks(values: Floats, resampled: Estimate) -> Estimate:
-    """Return Wilson's interval over tasks where resampling cannot move a share from 0 or 1.
+def clustered_share_change(differences: Floats, sizes: Floats, *, level: float = 0.95) -> Estimate:
+    """Estimate the difference of two shares of the same things, paired, in clusters.
 
-    Elsewhere what is given. A task's share lies between 0 and 1 and so varies no more than a task
-    that is solved or not: the interval is, if anything, too wide.
-
-    Args:
-        values: the share of each task; NaN for a task that has none.
-        resampled: the share over all tasks, its interval by resampling.
+    The linearised interval of `clustered_ratio` over the clusters' differences, to whose variance
+    sum n_c^2 / N^3 is added: for single tasks that is a half task more that was lost and a half
+    that was gained (as Agresti and Min 2005 add to every cell), so that none that changes, or only
+    such as were lost, is no certainty.
     """
-    known, share = values[np.isfinite(values)], resampled.value
-    if len(known) < 2 or share not in (0.0, 1.0) or not np.all(known == share):
-        return resampled
-    return wilson(round(share) * len(known), len(known), level=resampled.level)
+    total = float(np.sum(sizes))
+    shares = sizes / total
+    value = float(np.sum(differences)) / total
+    residuals = (differences - value * sizes) / total
+    more = float(np.sum(shares**2)) / total
+    return replace(linearised(value, residuals, shares, more=more, level=level), n=round(total))
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the exact two-sided p-value of McNemar's test (McNemar 1947).
+def sign_flip_p(differences: Sequence[int]) -> float:
+    """Return the exact two-sided p-value that the signs of the clusters' differences are chance.
 
-    Under "both are equally good" a task that only one of them solves is a fair coin. 1 where no
-    such task is.
+    The chance of |sum of +-d_c| at least as large as the one seen, over all 2^G signs: if both
+    models are equally good, what differs in a cluster could as well have been the other way
+    (Fisher 1935). For single tasks that are solved or not it is McNemar's exact test (1947); for
+    clusters of them it is the modified Obuchowski test (Yang, Sun and Hardin 2010) with its exact
+    distribution in place of the normal. That is built one cluster at a time, since the sums are
+    whole numbers. 1 where nothing differs.
     """
-    discordant, fewer = only_first + only_second, min(only_first, only_second)
-    ways = sum(math.comb(discordant, i) for i in range(fewer + 1))
-    return min(1.0, 2 * ways / (1 << discordant))
-
-
-def bootstrap_mean(
-    values: Floats, *, seed: int, resamples: int = 2000, level: float = 0.95
-) -> Estimate:
-    """Return the mean over tasks with its percentile interval, tasks drawn with replacement.
-
-    Args:
-        values: one number for each task; of a paired difference, the differences.
-        seed: of NumPy's default generator.
-    """
-    return bootstrap_ratio(
-        values, np.ones_like(values), seed=seed, resamples=resamples, level=level
-    )
-
-
-def bootstrap_ratio(
-    numerators: Floats,
-    denominators: Floats,
-    *,
-    seed: int,
-    resamples: int = 2000,
-    level: float = 0.95,
-) -> Estimate:
-    """Return sum(numerators) / sum(denominators) with its percentile interval over tasks."""
-    return _bootstrap([(numerators, denominators)], seed, resamples, level)
-
-
-def bootstrap_ratio_difference(
-    first: tuple[Floats, Floats],
-    second: tuple[Floats, Floats],
-    *,
-    seed: int,
-    resamples: int = 2000,
-    level: float = 0.95,
-) -> Estimate:
-    """Return the difference of two ratios of sums over the same tasks, resampled together.
-
-    Each argument is (numerators, denominators), one entry for each task, in the same order.
-    """
-    return _bootstrap([first, second], seed, resamples, level)
-
-
-def _bootstrap(
-    ratios: Sequence[tuple[Floats, Floats]], seed: int, resamples: int, level: float
-) -> Estimate:
-    """Return the first ratio of sums, less the second where there is one."""
-    n = len(ratios[0][0])
-    if n == 0 or any(float(below.sum()) == 0.0 for _, below in ratios):
-        return Estimate(NAN, level=level, interval="bootstrap")
-    value, *others = (float(above.sum()) / float(below.sum()) for above, below in ratios)
-    for other in others:
-        value -= other
-    if n < 2:
-        return Estimate(value, level=level, interval="bootstrap")
-    generator = np.random.default_rng(seed)
-    weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        draws, *rest = ((weights @ above) / (weights @ below) for above, below in ratios)
-    for drawn in rest:
-        draws = draws - drawn
-    low, high = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Estimate(value, float(low), float(high), level, interval="bootstrap")
+    steps = [abs(d) for d in differences if d]
+    reach = sum(steps)
+    chances = np.zeros(2 * reach + 1)  # of each sum, from -reach on
+    chances[reach] = 1.0
+    for step in steps:
+        up, down = np.zeros_like(chances), np.zeros_like(chances)
+        up[step:], down[:-step] = chances[:-step], chances[step:]
+        chances = (up + down) / 2
+    far = np.abs(np.arange(-reach, reach + 1)) >= abs(sum(differences))
+    return min(1.0, float(np.sum(chances[far])))
 
 
 def _ranks(values: Floats) -> Floats:

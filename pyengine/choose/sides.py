@@ -1,0 +1,79 @@
+"""What the numbers of an evaluation support, as codes: pure functions of a run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from pyengine.choose.verdicts import ALPHA
+from pyengine.run.measurement import Measurement
+from pyengine.run.record import Run
+from pyengine.statistics.paired import holm
+
+# How many variants a rank correlation needs before anything is said of it.
+FEWEST_VARIANTS = 4
+# Both ends of an interval beyond it: a strong correlation.
+STRONG = 0.5
+# Whether a variant passes more or less than the reference, and why that may not be known.
+Side: TypeAlias = Literal["none-executed", "too-few", "undecided", "fewer", "more"]
+Agreement: TypeAlias = Literal[
+    "unknown", "none", "some-positive", "some-negative", "strong-positive", "strong-negative"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a variant stands to the reference on the same tasks.
+
+    Attributes:
+        lost, gained: tasks that change sides, of n tasks with so many ideas as they have clusters.
+        change: of pass@1, with the interval that goes with the p-value; None where none is known.
+        p_holm: of the exact test, corrected by Holm's method over the variants.
+        n_variants: over how many.
+        side: the verdict.
+    """
+
+    lost: Measurement
+    gained: Measurement
+    change: Measurement | None
+    p_holm: float
+    n_variants: int
+    side: Side
+
+
+def standings(run: Run) -> dict[str, Standing]:
+    """Return how each variant stands to the reference; nothing where there is no reference.
+
+    "too-few": so few ideas were executed that even if all of them changed to one side, their signs
+    could be chance: 2 / 2^G, times the number of variants, is not below 0.05.
+    """
+    rows = run.select("mcnemar_p")
+    p_values = holm([row.value for row in rows])
+    n_variants = sum(not math.isnan(p) for p in p_values)
+    found = {}
+    for row, p in zip(rows, p_values, strict=True):
+        lost, gained = run.find("tasks_lost", row.model), run.find("tasks_gained", row.model)
+        if lost is None or gained is None:
+            continue
+        change = run.find("pass_at_1_change", row.model)
+        side: Side = "undecided"
+        if row.n == 0 or change is None or math.isnan(p):
+            side = "none-executed"
+        elif n_variants * 2.0 ** (1 - row.n_clusters) >= ALPHA:
+            side = "too-few"
+        elif p < ALPHA:
+            side = "fewer" if change.value < 0 else "more"
+        found[row.model] = Standing(lost, gained, change, p, n_variants, side)
+    return found
+
+
+def agreement(rho: Measurement) -> Agreement:
+    """Say what the interval of a rank correlation allows."""
+    if rho.n < FEWEST_VARIANTS or not math.isfinite(rho.value):
+        return "unknown"
+    if not math.isfinite(rho.low) or rho.low <= 0.0 <= rho.high:
+        return "none"
+    if min(abs(rho.low), abs(rho.high)) > STRONG:
+        return "strong-positive" if rho.value > 0 else "strong-negative"
+    return "some-positive" if rho.value > 0 else "some-negative"
