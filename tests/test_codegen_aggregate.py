@@ -137,6 +137,20 @@ def test_tasks_that_are_all_alike_are_no_certainty() -> None:
     assert found["error_nodes", ""].interval == "t"
 
 
+def test_ends_of_intervals_are_possible_values() -> None:
+    wild = [answer(str(i), [BAD]) for i in range(12)]
+    wild[0]["samples"][0]["error_nodes"] = 9
+    found = measured(wild)
+    row = found["error_nodes", ""]
+    assert row.low == 0.0 < row.value < row.high
+    wilder = scored(wild)
+    wilder[0]["reference"] = {**REFERENCE, "log_probability": -900.0, "keyword_ranks": [1, 9000]}
+    rows = {row.metric: row for row in measurements(wilder, model="m")}
+    assert rows["reference_log_probability"].high == 0.0
+    assert rows["reference_bits_per_byte"].low == 0.0
+    assert rows["keyword_rank"].low >= 1.0
+
+
 def test_tasks_of_one_idea_are_one_cluster() -> None:
     """Two ideas in six languages each tell less than twelve tasks of their own."""
     languages = ["c", "cpp", "go", "java", "php", "rust"]

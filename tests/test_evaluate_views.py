@@ -18,6 +18,7 @@ from pyengine.report.evaluate_view import (
     measures_table,
     models_table,
     side_sentence,
+    side_sentences,
     warnings,
 )
 from pyengine.report.tables import Table
@@ -69,7 +70,7 @@ def test_ideas_are_named_where_tasks_share_them() -> None:
     assert "idea" not in " ".join(models_table(run).notes)
     shared = made(solved(18, 3), RATE)
     assert "solves 1 of 18 tasks of 3 ideas: " in answer(shared, run.models[0]).text
-    assert "what the ideas have in common" in " ".join(models_table(shared).notes)
+    assert "ideas as trials" in " ".join(models_table(shared).notes)
     assert measures_table(run, run.models[0]).title == "All 2 tasks"
     same = [e.model_copy(update={"content": {**e.content, "idea": "one"}}) for e in run.exhibits]
     one = run.model_copy(update={"exhibits": same})
@@ -114,48 +115,46 @@ def sides(
     [
         (
             *(9, 1, 0.0215),
-            "solves less: pass@1 −66.7 points (−91.7 to −41.7); "
-            "9 lost, 1 gained of 12 tasks, p = 0.021",
+            "small-Q2_K solves less than base: pass@1 −66.7 points (−91.7 to −41.7); "
+            "9 lost, 1 gained of 12 tasks, p = 0.021.",
         ),
         (
             *(1, 9, 0.0215),
-            "solves more: pass@1 +66.7 points (+41.7 to +91.7); "
-            "1 lost, 9 gained of 12 tasks, p = 0.021",
+            "small-Q2_K solves more than base: pass@1 +66.7 points (+41.7 to +91.7); "
+            "1 lost, 9 gained of 12 tasks, p = 0.021.",
         ),
         (
             *(2, 1, 1.0),
-            "cannot be told apart: pass@1 −8.3 points (−33.3 to +16.7); "
-            "2 lost, 1 gained of 12 tasks, p = 1",
+            "small-Q2_K cannot be told from base: pass@1 −8.3 points (−33.3 to +16.7); "
+            "2 lost, 1 gained of 12 tasks, p = 1.",
         ),
     ],
 )
 def test_sides(lost: int, gained: int, p: float, verdict: str) -> None:
     run = made(*sides(lost, gained, p))
-    found = standings(run)
-    assert list(found) == ["small-Q2_K"]
-    assert side_sentence(found["small-Q2_K"]) == verdict
-    assert verdict in [cell.text for cell in models_table(run).rows[1]]
-    assert standings(made(solved(), RATE)) == {}
+    assert list(standings(run)) == ["small-Q2_K"]
+    assert side_sentences(run) == [verdict]
+    assert side_sentences(made(solved(), RATE)) == []
 
 
 def test_a_side_is_told_by_the_corrected_p() -> None:
     """0.03 tells one variant apart; of two it does not, unless the other's is small too."""
     one = standings(made(*sides(9, 1, 0.03)))["small-Q2_K"]
     assert (one.side, one.p_holm) == ("fewer", 0.03)
-    assert "corrected" not in side_sentence(one)
+    assert "corrected" not in side_sentence(one, "m", "base")
     for p, side, corrected in ((0.5, "undecided", 0.06), (0.02, "fewer", 0.04)):
         both = [*sides(9, 1, 0.03), *sides(9, 1, p, model="tiny-Q2_K")]
         found = standings(made(*both))["small-Q2_K"]
         assert found.side == side
         assert found.p_holm == pytest.approx(corrected)
-        assert f"p = {corrected} corrected for 2 variants" in side_sentence(found)
+        assert f"p = {corrected} corrected for 2 variants" in side_sentence(found, "m", "base")
 
 
 def test_few_ideas_cannot_tell() -> None:
     """Five ideas change sides together with a chance of 1 in 16, six with 1 in 32."""
     few = standings(made(*sides(9, 0, 0.0625, n=45, n_clusters=5)))["small-Q2_K"]
-    assert side_sentence(few) == (
-        "too few to tell: 9 lost, 0 gained of 45 tasks of 5 ideas, p = 0.062"
+    assert side_sentence(few, "m", "base") == (
+        "m against base: too few ideas to tell; 9 lost, 0 gained of 45 tasks of 5 ideas, p = 0.062."
     )
     enough = standings(made(*sides(9, 0, 0.03125, n=45, n_clusters=6)))["small-Q2_K"]
     assert enough.side == "fewer"
@@ -168,7 +167,8 @@ def test_few_ideas_cannot_tell() -> None:
 
 def test_tasks_that_did_not_run_have_no_side() -> None:
     nothing = standings(made(*sides(0, 0, math.nan, n=0)))["small-Q2_K"]
-    assert side_sentence(nothing) == "no task could be executed for both"
+    told = side_sentence(nothing, "m", "base")
+    assert told == "m: no task could be executed for it and for base."
     assert standings(made(*sides(0, 0, 1.0)))["small-Q2_K"].side == "undecided"
 
 
@@ -226,6 +226,7 @@ def test_corrections_are_named_where_there_are_several_variants() -> None:
     for several, told in ((run, False), (both, True)):
         _, flips = tables_beside(several)
         assert ("Holm" in " ".join(flips.notes)) == told
+        assert ("p (Holm)" in [column.title for column in flips.columns]) == told
     assert "of Holm's method for 2 variants" in " ".join(tables_beside(both)[0].notes)
     assert "Holm" not in " ".join(tables_beside(two)[0].notes)
 

@@ -50,6 +50,9 @@ SHARES = (*COUNTED, "repetition", "edit_similarity")
 # Factors of metrics that count for each hundred.
 SCALES = {"error_nodes": 100.0}
 EXPONENTIAL = ("keyword_rank",)
+# What cannot be below 0, or above it; ranks are from 1, their logarithms from 0.
+AT_LEAST_0 = ("error_nodes", "reference_bits_per_byte", "keyword_rank")
+AT_MOST_0 = ("reference_log_probability",)
 
 
 def ratio(metric: str, table: TokenTable) -> Estimate:
@@ -62,6 +65,10 @@ def ratio(metric: str, table: TokenTable) -> Estimate:
     if metric in SHARES:
         return clustered_share(above, below)
     found = clustered_ratio(above, below)
+    if metric in AT_LEAST_0:
+        found = replace(found, low=max(found.low, 0.0))
+    if metric in AT_MOST_0:
+        found = replace(found, high=min(found.high, 0.0))
     if metric in EXPONENTIAL:
         value, low, high = map(math.exp, (found.value, found.low, found.high))
         # The error is that of the logarithm.

@@ -46,6 +46,7 @@ def evaluate_document(run: Run) -> Document:
     else:
         blocks.append(models_table(run))
         if run.options["reference"] is not None:
+            blocks += map(Paragraph, side_sentences(run))
             blocks += [differences_table(run), flips_table(run)]
         blocks += _links(run)
         for model in run.models:
@@ -83,7 +84,6 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
 def models_table(run: Run) -> Table:
     """Set the models side by side."""
     numbers = Numbers(run)
-    sides = standings(run)
     rows = []
     for model in run.models:
         solved, passed = run.find("tasks_solved", model.id), run.find("pass_at_1", model.id)
@@ -96,7 +96,6 @@ def models_table(run: Run) -> Table:
                 size=model.file_bytes,
                 solved=solved and f"{solved.value:.0f}/{solved.n}",
                 interval=passed and f"{percent(passed.low)} to {percent(passed.high)}",
-                against=side_sentence(sides[model.id]) if model.id in sides else None,
             )
         )
     return listing("evaluate-models", rows, interval=interval_of_shares(run))
@@ -362,7 +361,13 @@ def warnings(run: Run) -> list[str]:
     return [*found, *map(note_sentence, rest)]
 
 
-def side_sentence(standing: Standing) -> str:
+def side_sentences(run: Run) -> list[str]:
+    """Say how each variant stands to the reference."""
+    reference = run.models[0].id
+    return [side_sentence(standing, name, reference) for name, standing in standings(run).items()]
+
+
+def side_sentence(standing: Standing, model: str, reference: str) -> str:
     """Say how a variant stands to the reference, with the numbers that say so."""
     change, lost = standing.change, standing.lost
     counts = say(
@@ -374,5 +379,12 @@ def side_sentence(standing: Standing) -> str:
         p=standing.p_holm,
         variants=several(standing.n_variants),
     )
-    told = change and say("sides", "change", change=change)
-    return say("sides", standing.side, counts=counts, change=told)
+    return say(
+        "sides",
+        standing.side,
+        model=model,
+        reference=reference,
+        counts=counts,
+        change=change and say("sides", "change", change=change),
+        clusters="ideas" if ideas(lost) else "tasks",
+    )
