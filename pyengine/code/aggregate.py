@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -195,39 +196,42 @@ def beside(
     """
     theirs = task_table(others)
     tables = {model.id: task_table(answers) for model, answers in variants}
-    same_tokens = {
-        model.id: model.vocabulary_sha256 == reference.vocabulary_sha256 for model, _ in variants
-    }
     rows: list[Measurement] = []
-    chances: dict[str, float] = {}
     for metric in (change.id.removesuffix("_change") for change in CHANGES):
         changes = {
-            name: found
-            for name, table in tables.items()
-            if (same_tokens[name] or metric != SAME_TOKENS_ONLY)
-            and math.isfinite((found := _change(metric, table, theirs))[0].value)
+            model.id: found
+            for model, _ in variants
+            if metric != SAME_TOKENS_ONLY or model.vocabulary_sha256 == reference.vocabulary_sha256
+            if math.isfinite((found := _change(metric, tables[model.id], theirs))[0].value)
         }
         for name, change in zip(changes, corrected(metric, [*changes.values()]), strict=True):
             rows.append(measurement_of(change, f"{metric}_change", name, reference.id))
-        if metric == "pass_at_1":
-            chances = {name: p for name, (_, p) in changes.items()}
     exhibits = []
     for model, answers in variants:
-        pairs = zip(answers, others, strict=True)
-        both = [(a, b) for a, b in pairs if executed(a) and executed(b)]
-        flips = {
-            "lost": [b["task"] for a, b in both if solved(b) and not solved(a)],
-            "gained": [a["task"] for a, b in both if solved(a) and not solved(b)],
-        }
-        counts = {f"tasks_{side}": float(len(names)) for side, names in flips.items()}
-        counts["mcnemar_p"] = chances.get(model.id, math.nan)
-        n_clusters = n_ideas([a for a, _ in both])
-        rows += [
-            Measurement(name, model.id, reference.id, "", value, n=len(both), n_clusters=n_clusters)
-            for name, value in counts.items()
-        ]
+        _, p = _change("pass_at_1", tables[model.id], theirs)
+        counts, flips = _flips(answers, others)
+        for metric, row in {**counts, "mcnemar_p": replace(counts["tasks_lost"], value=p)}.items():
+            rows.append(replace(row, metric=metric, model=model.id, reference=reference.id))
         exhibits.append(Exhibit(kind="flips", model=model.id, content=flips))
     return rows, exhibits
+
+
+def _flips(
+    answers: Sequence[Answer], others: Sequence[Answer]
+) -> tuple[dict[str, Measurement], dict[str, list[str]]]:
+    """Count and name the tasks that change sides, of those that were executed for both."""
+    pairs = zip(answers, others, strict=True)
+    both = [(a, b) for a, b in pairs if executed(a) and executed(b)]
+    flips = {
+        "lost": [b["task"] for a, b in both if solved(b) and not solved(a)],
+        "gained": [a["task"] for a, b in both if solved(a) and not solved(b)],
+    }
+    n, n_clusters = len(both), n_ideas([a for a, _ in both])
+    counts = {
+        f"tasks_{side}": Measurement("", "", "", "", len(names), n=n, n_clusters=n_clusters)
+        for side, names in flips.items()
+    }
+    return counts, flips
 
 
 def _change(metric: str, table: TokenTable, other: TokenTable) -> Change:

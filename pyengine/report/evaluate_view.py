@@ -95,7 +95,7 @@ def models_table(run: Run) -> Table:
                 type=model.file_type,
                 size=model.file_bytes,
                 solved=solved and f"{solved.value:.0f}/{solved.n}",
-                interval=passed and f"{percent(passed.low)} to {percent(passed.high)}",
+                interval=passed and _ends(passed),
             )
         )
     return listing("evaluate-models", rows, interval=interval_of_shares(run))
@@ -113,6 +113,12 @@ def _with_interval(row: Measurement | None, write: Write) -> CellLike:
     if row.low != row.low:
         return Cell(write(row.value), row.value)
     return Cell(f"{write(row.value)} ({write(row.low)} to {write(row.high)})", row.value)
+
+
+def _ends(row: Measurement) -> str | None:
+    """Write the ends of a share's interval; None where it has none."""
+    known = math.isfinite(row.low)
+    return f"{percent(row.low)} to {percent(row.high)}" if known else None
 
 
 def ideas(row: Measurement) -> int | None:
