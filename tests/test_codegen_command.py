@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from codegen_samples import TASK_FILE
+from tiny_models import Tiny, write_bpe
 
 from pyengine.code.harness.tree import descendants
 from pyengine.commands.app import run
@@ -37,14 +38,13 @@ def test_command_line(writer: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "below 0.99" in capsys.readouterr().err
 
 
-def test_a_sweep_evaluates_its_variants(
-    writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sweep_evaluates_its_variants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_bpe(tmp_path / "tiny.gguf", Tiny(fim=False))
     tasks = tmp_path / "tasks.toml"
     tasks.write_text(TASK_FILE, encoding="utf-8")
     (tmp_path / "text.py").write_text("def add(a, b):\n    return a + b\n" * 9)
     folder = tmp_path / "sweep"
-    arguments = ["sweep", str(writer), "--to", "Q8_0", "--tokens", "100", "--no-speed"]
+    arguments = ["sweep", str(source), "--to", "Q8_0", "--tokens", "100", "--no-speed"]
     arguments += ["--corpus", str(tmp_path / "text.py"), "--context", "64"]
     arguments += ["--workers", "1", "--output-dir", str(folder), "--evaluate", str(tasks)]
     assert run(arguments) == 0

@@ -37,8 +37,10 @@ from pyengine.text.windows import WindowOptions, cut_windows
 WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
 SMALL_CHUNKS = 120_000  # bytes: a few windows of the tiny vocabulary
 OPTIONS = CompareOptions(
-    windows=WINDOWS, threads=1, continuations=2, positions=3, cap_bytes=SMALL_CHUNKS
+    windows=WINDOWS, threads=1, starts=False, continuations=2, positions=3, cap_bytes=SMALL_CHUNKS
 )
+# Few chunks: where one model at a time is open, each chunk starts every model again.
+WITH_STARTS = replace(OPTIONS, starts=True, continuations=0, cap_bytes=3 * SMALL_CHUNKS)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,7 @@ def test_every_model_decodes_every_chunk_once(files: list[Path], documents: Corp
 
 
 def test_chunks_change_no_number(files: list[Path], documents: Corpus, whole: Run) -> None:
-    one_chunk = CompareOptions(windows=WINDOWS, threads=1, continuations=2, positions=3)
+    one_chunk = replace(OPTIONS, cap_bytes=CompareOptions().cap_bytes)
     with Processes() as processes:
         assert to_json(run_with(processes, files, documents, one_chunk)) == to_json(whole)
 
@@ -319,9 +321,9 @@ def test_weights_that_are_no_numbers_cost_their_variant_alone(
             run_with(processes, [files[0], broken], documents)
 
 
-def test_one_model_at_a_time_gives_the_same_bytes(
-    files: list[Path], documents: Corpus, whole: Run
-) -> None:
+def test_one_model_at_a_time_gives_the_same_bytes(files: list[Path], documents: Corpus) -> None:
+    with Processes() as processes:
+        whole = run_with(processes, files, documents, WITH_STARTS)
     most = 0
 
     def count(variant: Variant, _: str, __: str) -> bool:
@@ -330,7 +332,8 @@ def test_one_model_at_a_time_gives_the_same_bytes(
         return False
 
     with watched(count) as processes:
-        options = replace(OPTIONS, keep_open=False, continuations=0)
+        options = replace(WITH_STARTS, keep_open=False)
         run = run_with(processes, files, documents, options)
     assert most == 1
+    assert len({chunk for _, _, chunk in processes.calls if chunk.startswith("text")}) > 1
     assert to_columns(run.measurements) == to_columns(whole.measurements)

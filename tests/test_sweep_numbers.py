@@ -99,11 +99,16 @@ def test_a_model_without_bos_scores_nothing_at_a_first_token(
     shared: Path, sweep: SmallSweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = shared / "models" / "tiny-rwkv-7v0-834k-f16.gguf"
-    how = ["--tokens", "60", "--context", "64", "--corpus", str(sweep.corpus), "--no-speed"]
-    folder = tmp_path / "sweep"
-    assert run(["sweep", str(source), "--to", "Q4_0", "--output-dir", str(folder), *how]) == 0
+    assert run(["quantize", str(source), "--to", "Q4_0", "--output-dir", str(tmp_path)]) == 0
+    (variant,) = tmp_path.glob("*.gguf")
+    how = ["--tokens", "60", "--context", "64", "--corpus", str(sweep.corpus), "--no-starts"]
+    capsys.readouterr()
+    assert run(["compare", str(source), str(variant), *how, "--continuations", "0", "--json"]) == 0
+    record = tmp_path / "c.json"
+    record.write_text(capsys.readouterr().out)
+    assert run(["report", str(record)]) == 0
     assert "no start token" in " ".join(capsys.readouterr().out.split())
-    population = result_of(folder).population
+    population = load(record).population
     assert population is not None
     assert population.prefix == []
 
