@@ -261,16 +261,19 @@ def raced(
             going_on = race.still_racing(kl)
             if not going_on:
                 break
-        beside = ends[documents[race.anchor]]
-        clusters = run.document[:beside]
         for name in names:
             for column, true, hits in (
                 (run.kl, truth[name], found.levels),
                 (run.flips, flips[name], found.flips),
             ):
-                n = min(ends[documents[name]], beside)
-                anchor = column[race.anchor][:beside]
-                level = anchored_mean(column[name][:n], anchor, clusters, level=race.level)
+                n, beside = (ends[documents[m]] for m in (name, race.anchor))
+                other = race.anchor if beside > n else name
+                level = anchored_mean(
+                    column[name][:n],
+                    column[other][: max(n, beside)],
+                    run.document[: max(n, beside)],
+                    level=race.level,
+                )
                 hits.append(covers(level, true))
         wrong, different, undecided = judged(kl, truth, race)
         found.any_wrong.append(wrong)
@@ -289,7 +292,7 @@ def judged(
 ) -> tuple[bool, bool, int]:
     """Tell whether any verdict is contradicted, whether any pair is told apart, and how many
     neighbours are neither that nor alike."""
-    pairs = list(combinations(race.by_size, 2))
+    pairs = list(combinations(race.smallest_first, 2))
     ratios = []
     for first, second in pairs:
         n = min(len(kl[first]), len(kl[second]))
@@ -297,7 +300,7 @@ def judged(
     verdicts = judge_ratios(ratios, margin=race.margin, looks=race.looks)
     wrong = different = False
     undecided = 0
-    neighbours = set(pairwise(race.by_size))
+    neighbours = set(pairwise(race.smallest_first))
     for pair, verdict in zip(pairs, verdicts, strict=True):
         ratio = truth[pair[0]] / truth[pair[1]]
         if verdict.verdict == "different":

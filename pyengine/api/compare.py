@@ -87,7 +87,8 @@ def compare(
         continuations: documents to continue greedily.
         memory_cap: MiB for the rows of logits of a chunk, float32 (rows, n_vocab).
         one_at_a_time: hold one model in memory at a time: each is opened anew for every chunk.
-        save_logits: a folder for all rows: 4 bytes times n_vocab for each token and model.
+        save_logits: a folder for all rows: 4 bytes times n_vocab for each token and model; all of
+            the text is measured, whatever `precision` says.
         emulate: "llama-perplexity" repeats that program's windows, clipping and formulas.
         base_file: its base file; read when it exists, else written.
         threads: CPU threads; None for the cores less one.

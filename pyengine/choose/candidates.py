@@ -175,7 +175,7 @@ def _of_run(run: Run) -> Iterator[Candidate]:
             kl_high=kl.high if kl else math.nan,
             kl_floor=kl_floor(run, model.id),
             n_tokens=kl.n if kl else 0,
-            n_documents=run.population.n_scored_documents if kl and run.population else 0,
+            n_documents=kl.n_clusters if kl else 0,
             memory=model.file_bytes,
             metrics=dict(_named(run.select(model=model.id))),
             excluded=excluded,

@@ -10,7 +10,7 @@ from pyengine.run.record import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KeywordStanding:
     """Which languages' keywords hold more than English words of the same length and forms.
 
     Attributes:
@@ -25,7 +25,7 @@ class Standing:
     least_p: float
 
 
-def standing_of_keywords(run: Run, model: str) -> Standing | None:
+def standing_of_keywords(run: Run, model: str) -> KeywordStanding | None:
     """Return which languages' keywords stand out at a model's first start.
 
     `random_p` is the largest over leaving out each keyword. Of random word sets that holds for
@@ -43,7 +43,7 @@ def standing_of_keywords(run: Run, model: str) -> Standing | None:
         (name for name, row in p.items() if row.value < ALPHA),
         key=lambda name: (-mass[name].value, name),
     )
-    return Standing(tuple(p), tuple(out), min(row.value for row in p.values()))
+    return KeywordStanding(tuple(p), tuple(out), min(row.value for row in p.values()))
 
 
 def _by_language(run: Run, model: str, metric: str) -> dict[str, Measurement]:

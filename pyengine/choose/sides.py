@@ -60,10 +60,10 @@ def standings(run: Run) -> dict[str, Standing]:
         side: Side = "undecided"
         if row.n == 0 or change is None or math.isnan(p):
             side = "none-executed"
-        elif n_variants * 2.0 ** (1 - row.n_clusters) >= ALPHA:
-            side = "too-few"
         elif p < ALPHA:
             side = "fewer" if change.value < 0 else "more"
+        elif n_variants * 2.0 ** (1 - row.n_clusters) >= ALPHA:
+            side = "too-few"
         found[row.model] = Standing(lost, gained, change, p, n_variants, side)
     return found
 

@@ -225,7 +225,7 @@ def smaller_and_closer(run: Run) -> dict[str, str]:
     place = {variant: number for number, variant in enumerate(by_damage(run))}
     found: dict[str, str] = {}
     for pair in pairs(run, 0.0):
-        if pair.verdict != "different":
+        if not pair.apart:
             continue
         turned = pair.from_the_farther()
         farther, closer = turned.first, turned.second
@@ -242,18 +242,17 @@ def standing_out(run: Run, model: str, dimension: str) -> tuple[list[str], list[
     number of parts; none where the mean itself is noise.
     """
     mean, floor = divergence(run, model), kl_floor(run, model)
-    parts = [
-        (row.members[dimension], row)
-        for row in run.select("kl", model=model, dimension=dimension)
-        if len(row.members) == 1 and row.n_clusters >= FEWEST_DOCUMENTS
-    ]
+    every = [r for r in run.select("kl", model=model, dimension=dimension) if len(r.members) == 1]
+    parts = [(r.members[dimension], r) for r in every if r.n_clusters >= FEWEST_DOCUMENTS]
     if mean is None or (floor is not None and mean.value <= floor) or not parts:
         return [], []
+    # Of the same tokens as the parts: the mean of all may be told through an anchor.
+    average = sum(row.n * row.value for row in every) / sum(row.n for row in every)
     looks = 1 if run.population is None else run.population.looks
     level = 1 - ALPHA / (looks * len(parts))
     ends = [(name, *interval_at(_estimate(part), level)) for name, part in parts]
-    less = [name for name, _, high in ends if high < mean.value]
-    return less, [name for name, low, _ in ends if low > mean.value]
+    less = [name for name, _, high in ends if high < average]
+    return less, [name for name, low, _ in ends if low > average]
 
 
 def unmet(run: Run, max_kl: float) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -31,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 # Metrics that are also averaged over each group of tokens.
 GROUPED = ("kl", "same_first_choice", "delta_p_rms", "log_ppl_ratio")
+# Shares of positions that are told through an anchor, beside that of equal first choices.
+SHARES = ("clear_change", "outside_first_five")
 QUANTILES = {"kl": KL_LEVELS, "delta_p": DELTA_P_LEVELS}
 RESAMPLES = 200
 # Denominators of ratios: the column that is divided by.
@@ -227,15 +229,17 @@ def measurement_of(
 def through_anchor(
     rows: Iterable[Measurement], table: TokenTable, anchor: TokenTable
 ) -> Iterator[Measurement]:
-    """Give the levels of a variant by its ratio to an anchor that has more documents.
+    """Give the levels of a variant by its ratio to an anchor, see `anchored_mean`.
 
-    These are the divergences and the share of other first choices, see `anchored_mean`; other rows
-    stay as they are.
+    These are the divergences and the shares of other first choices; other rows stay as they are,
+    and all do where there was one look. A variant with as many documents as the anchor is its own.
     """
+    if len(anchor) <= len(table):
+        anchor = table
     for row in rows:
-        if row.group or len(anchor) <= len(table):
+        if row.group or table.looks == 1:
             yield row
-        elif METRICS[row.metric].floor == "divergence":
+        elif METRICS[row.metric].floor == "divergence" or row.metric in SHARES:
             yield _anchored(row, table, anchor) or row
         elif row.metric == "same_first_choice":
             found = _anchored(row, _turned(table, row.metric), _turned(anchor, row.metric))

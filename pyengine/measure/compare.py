@@ -130,8 +130,11 @@ def compare_with(
 ) -> Run:
     """Compare files with the first of them, with the means that are given; see `compare`."""
     options.check()
-    if means.save_logits is not None and not options.corpus:
-        raise OptionError("rows of logits are those of the text, which is not to be measured")
+    if means.save_logits is not None:
+        if not options.corpus:
+            raise OptionError("rows of logits are those of the text, which is not to be measured")
+        # Saved rows are those of all of the text and of every model.
+        options = replace(options, precision=0)
     if len(paths) < 2:
         raise OptionError("nothing to compare: name at least one variant beside the reference")
     found: list[Finding] = []
@@ -219,10 +222,12 @@ def _measure_corpus(
         still_racing=None if race is None else partial(_still_racing, race),
     )
     alive = _report_failures(series, subjects, found)
-    anchor = "" if race is None else race.anchor
     ids = [subject.info.id for subject in subjects]
+    seen = {name: len(series[name].observations) for name in ids}
+    # Where none has fewer documents than it, no level goes through the anchor.
+    anchor = race.anchor if race is not None and min(seen.values()) < seen[race.anchor] else ""
     found += corpus_findings(plan, text, series, ids, anchor)
-    last = max(len(series[name].observations) for name in ids)
+    last = max(seen.values())
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
     if race is not None:
         left = race.still_racing(divergences(series))
@@ -247,12 +252,12 @@ def _still_racing(race: Race, seen: Mapping[str, Series]) -> set[str]:
 
 
 def _race(plan: Plan, text: ScoredCorpus, subjects: Sequence[Subject]) -> Race | None:
-    """Return when variants stop; None where there is no look before the end of the text."""
-    if len(text.looks) == 1:
+    """Return when variants stop; None where all of the text is measured whatever is known."""
+    if not plan.options.precision or len(text.documents) == 1:
         return None
     by_size = sorted(subjects, key=lambda subject: (subject.info.file_bytes, subject.info.id))
     return Race(
-        by_size=[subject.info.id for subject in by_size],
+        smallest_first=[subject.info.id for subject in by_size],
         clusters=text.scored.clusters,
         precision=plan.options.precision,
         margin=plan.options.margin,

@@ -330,7 +330,8 @@ def measure(
         if not going_on or begin == end:
             break
         variants = [variant for variant in work.variants if variant.id in going_on]
-        tasks = _missing(work, variants, work.chunks[begin:end], store, outcomes)
+        # One that goes on again after it had stopped first decodes what it lacks.
+        tasks = _missing(work, variants, work.chunks[:end], store, outcomes)
         for task, found in executor.run(tasks):
             _keep(work, task, found, store, outcomes)
             if progress is not None:
@@ -348,12 +349,12 @@ def _missing(
     store: Store | None,
     outcomes: Outcomes,
 ) -> Iterator[Task]:
-    """Yield what is still to be decoded of some chunks; take what the store holds."""
+    """Yield what some variants lack of some chunks; take what the store holds."""
     for chunk in chunks:
         failed = {model for (model, _), found in outcomes.items() if isinstance(found, Failure)}
         missing = []
         for variant in work.models(chunk, variants):
-            if variant.id in failed:
+            if variant.id in failed or (variant.id, chunk.name) in outcomes:
                 continue
             kept = None if store is None else store.load(work.key(variant, chunk))
             if kept is None:

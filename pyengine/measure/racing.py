@@ -25,12 +25,12 @@ class Race:
     size are known when they are told apart, or shown to lie within `margin` of each other.
 
     Attributes:
-        by_size: ids of the variants, the smallest file first.
+        smallest_first: ids of the variants, by the size of their files.
         clusters: document of every token.
         looks: how often will be looked at most; every interval and test pays for all of them.
     """
 
-    by_size: Sequence[str]
+    smallest_first: Sequence[str]
     clusters: Clusters
     precision: float
     margin: float
@@ -44,7 +44,7 @@ class Race:
     @property
     def anchor(self) -> str:
         """The variant through which levels are known: the middle one in size."""
-        return self.by_size[len(self.by_size) // 2]
+        return self.smallest_first[len(self.smallest_first) // 2]
 
     def still_racing(self, kl: Mapping[str, Floats]) -> set[str]:
         """Return which variants go on.
@@ -83,7 +83,7 @@ class Race:
 
     def _undecided_neighbours(self, kl: Mapping[str, Floats]) -> set[str]:
         ratios: dict[tuple[str, str], Estimate] = {}
-        known = [variant for variant in self.by_size if is_positive(kl.get(variant))]
+        known = [variant for variant in self.smallest_first if is_positive(kl.get(variant))]
         for first, second in combinations(known, 2):
             n = min(len(kl[first]), len(kl[second]))
             ratios[first, second] = ratio_of_means(kl[first][:n], kl[second][:n], self.clusters[:n])

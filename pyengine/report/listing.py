@@ -77,12 +77,14 @@ def by_group(
     if not groups:
         return None
     columns = [column for column in spec["columns"] if "of" in column]
+    sizes = {model: row.n for model in models if (row := numbers.find("kl", model)) is not None}
+    # What several models repeat keeps one count: that of the model with most tokens.
+    longest = max(models, key=lambda model: sizes.get(model, 0))
     for model in models:
         for column in metrics:
             counts = column.get("part") in ("n", "clusters")
             label = "" if labels is None or counts else f" {labels[model]}"
-            # What several models repeat keeps one count of tokens.
-            if model == models[0] or not counts:
+            if model == longest or not counts:
                 columns.append({**column, "model": model, "label": label})
     rows = []
     for group in groups:
@@ -91,7 +93,11 @@ def by_group(
         heads = {name: Cell(names.get(value, value), value) for name, value in told.items()}
         rows.append(Part(numbers, models[0], members, **heads, part=heads[by[0]]))
     heads_of_counts = {"clusters": f"{cluster_name(numbers.run).capitalize()}s"}
-    return _table(spec, columns, rows, (), heads_of_counts)
+    notes: tuple[str, ...] = ()
+    if len(set(sizes.values())) > 1:
+        name = longest if labels is None else labels[longest]
+        notes = (say("answers", "counts-of-longest", model=name),)
+    return _table(spec, columns, rows, notes, heads_of_counts)
 
 
 def _table(

@@ -71,11 +71,16 @@ def _over(run: Run) -> dict[str, Any]:
 
 
 def scored_words(run: Run) -> str:
-    """Say over how much was measured: 8,000 tokens of 18 documents; nothing where over no text."""
+    """Say over how much was measured: 8,000 tokens of 18 documents; nothing where over no text.
+
+    Where variants stopped at different documents, that is what the longest has.
+    """
     p = run.population
     if p is None:
         return ""
-    return f"{counted(p.n_tokens, 'token')} of {counted(p.n_scored_documents, 'document')}"
+    counts = {kl.n for m in variants_of(run) if (kl := divergence(run, m.id))}
+    most = "at most " if len(counts) > 1 else ""
+    return f"{most}{counted(p.n_tokens, 'token')} of {counted(p.n_scored_documents, 'document')}"
 
 
 def over_words(run: Run, row: Measurement) -> str:
@@ -230,7 +235,10 @@ def beaten_sentences(run: Run, labels: Labels) -> list[str]:
         pair = ratios[frozenset((variant, by))]
         pair = pair if pair.first == variant else pair.reversed()
         named = {name: labels.get(name, name) for name in (variant, by)}
-        told.append(say("pairs", "beaten", **_pair_values(pair, named, 0.0)))
+        if pair.ratio is None:
+            told.append(say("pairs", "beaten-exact", first=named[variant], second=named[by]))
+        else:
+            told.append(say("pairs", "beaten", **_pair_values(pair, named, 0.0)))
     return told
 
 

@@ -16,7 +16,7 @@ from pyengine.run.measurement import COLUMNS, Measurement, from_columns, group_o
 from pyengine.run.pivot import Pivot, pivot
 from pyengine.run.small_table import SmallTable, data_frame, html_table, shortened
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Of these a run shows when it prints itself.
 MOST_MODELS, MOST_METRICS = 8, 6
 Setting: TypeAlias = str | int | float | bool | None

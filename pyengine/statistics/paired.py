@@ -46,18 +46,18 @@ def p_value(estimate: Estimate) -> float:
     return student_two_sided(estimate.value / estimate.error, estimate.freedom)
 
 
-def holm(p_values: Sequence[float], *, cap: bool = True) -> list[float]:
+def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for their number by Holm's step-down method (Holm 1979).
 
-    The i-th smallest of m becomes max over j <= i of (m - j + 1) p_j, at most 1 where `cap` is
-    given. NaN stays NaN and does not count.
+    The i-th smallest of m becomes max over j <= i of min(1, (m - j + 1) p_j). NaN stays NaN and
+    does not count.
     """
     adjusted = np.full(len(p_values), np.nan)
     known = [i for i, p in enumerate(p_values) if not np.isnan(p)]
     running = 0.0
     for place, i in enumerate(sorted(known, key=lambda i: p_values[i])):
         running = max(running, (len(known) - place) * p_values[i])
-        adjusted[i] = min(1.0, running) if cap else running
+        adjusted[i] = min(1.0, running)
     return [float(p) for p in adjusted]
 
 
