@@ -234,7 +234,21 @@ def with_parts(*parts: tuple[str, float, int], floor: float = 0.1) -> Run:
         estimate("kl", "a", value, 0.1, reference="m", group=f"class={name}", n_clusters=n)
         for name, value, n in parts
     ]
+    # The rest of the tokens, of one document, so that the mean of all stays 1.
+    rest = estimate("kl", "a", 1.0, 0.1, reference="m", group="class=rest", n_clusters=1)
+    rows.append(replace(rest, n=10**9))
     return made_run([info("m", 16), info("a", 4)], rows, command="compare")
+
+
+def test_parts_are_held_against_the_mean_of_their_own_tokens() -> None:
+    """The level of a variant that stopped early is told through an anchor's other documents."""
+    own = [
+        estimate("kl", "a", value, 0.01, reference="m", group=f"class={name}")
+        for name, value in (("keyword", 1.5), ("literal", 1.5))
+    ]
+    rows = [control("kl", 0.1, "m"), estimate("kl", "a", 1.0, 0.01, reference="m"), *own]
+    run = made_run([info("m", 16), info("a", 4)], rows, command="compare")
+    assert standing_out(run, "a", "class") == ([], [])
 
 
 def test_parts_stand_out_by_their_whole_corrected_interval() -> None:

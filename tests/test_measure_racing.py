@@ -194,8 +194,11 @@ def test_a_level_is_told_through_the_anchor() -> None:
     assert found["same_first_choice"].value == pytest.approx(1 - other.value)
     assert found["same_first_choice"].low == pytest.approx(1 - other.high)
     assert found["delta_p"] == next(row for row in rows if row.metric == "delta_p")
-    alone = list(through_anchor(rows, tables["v0"], tables["v0"]))
-    assert alone == rows
+    itself = {row.metric: row for row in through_anchor(rows, tables["v0"], tables["v0"])}
+    own = anchored_mean(kl["v0"][:n], kl["v0"][:n], clusters[:n], level=level)
+    assert (itself["kl"].value, itself["kl"].low) == (own.value, own.low)
+    once = replace(tables["v0"], looks=1)
+    assert list(through_anchor(rows, once, tables["v1"])) == rows
 
 
 def test_only_variants_that_race_are_decoded(tiny: Path, quantized: Quantize, many: Corpus) -> None:

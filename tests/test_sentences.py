@@ -229,7 +229,9 @@ def test_a_step_in_few_words() -> None:
 
 
 def test_every_verdict_has_words_of_each_kind() -> None:
-    kinds = {*WORDS["pairs"]} - {"different/within", "undecided/small", "infinite-at", "beaten"}
+    kinds = {*WORDS["pairs"]} - {
+        *("different/within", "undecided/small", "infinite-at", "beaten", "beaten-exact")
+    }
     assert kinds == {*WORDS["pair-verdicts"]} == {*WORDS["step-verdicts"]} - {"within", "forecast"}
 
 
@@ -338,17 +340,24 @@ def test_bits_are_told_of_models_with_other_vocabularies_alone() -> None:
         assert words in bits_sentence(a_run(*rows, change, kl=None), "a")
 
 
+DIMENSIONS = ("class", "language")
+
+
 def test_parts_are_named_where_they_stand_out() -> None:
     def row(value: float, n_clusters: int, dimension: str = "class") -> Measurement:
         group = f"{dimension}=x"
         return estimate("kl", "a", value, 0.01, reference="m", group=group, n_clusters=n_clusters)
 
-    named, how = standing_out_sentences(a_run(row(0.5, 5)), ["a"], "class")
+    # The rest of the tokens, of one document: it holds the mean where it is.
+    rest = [replace(row(0.05, 1, name), n=10**9, group=f"{name}=rest") for name in DIMENSIONS]
+    named, how = standing_out_sentences(a_run(*rest, row(0.5, 5)), ["a"], "class")
     assert named == "a changes less than the average token: none; more: x."
     assert how.startswith("Named are parts of 5 documents or more")
-    assert standing_out_sentences(a_run(row(0.5, 4)), ["a"], "class") == []
-    assert standing_out_sentences(a_run(row(0.051, 30)), ["a"], "class") == []
-    assert len(standing_out_sentences(a_run(row(0.5, 5, "language")), ["a"], "language")) == 2
+    assert standing_out_sentences(a_run(*rest, row(0.5, 4)), ["a"], "class") == []
+    assert standing_out_sentences(a_run(*rest, row(0.051, 30)), ["a"], "class") == []
+    assert (
+        len(standing_out_sentences(a_run(*rest, row(0.5, 5, "language")), ["a"], "language")) == 2
+    )
 
 
 def test_what_stands_below_tables() -> None:
