@@ -132,7 +132,7 @@ def line(**fields: object) -> bytes:
 
 
 # Its first block is of a kind that there is not.
-DAMAGED = gzip.compress(b"x" * 999)[:10] + b"\x07" + bytes(20)
+DAMAGED = gzip.compress(b"x" * 999, mtime=0)[:10] + b"\x07" + bytes(20)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ DAMAGED = gzip.compress(b"x" * 999)[:10] + b"\x07" + bytes(20)
         ("a.jsonl", b'{"canonical_solution": ""}\n', "no field"),
         ("a.jsonl", b'{"something": ""}\n', "neither"),
         ("a.jsonl.gz", b"no gzip", "cannot read"),
-        ("a.jsonl.gz", gzip.compress(b"{}\n" * 50)[:-4], "not JSON lines"),
+        ("a.jsonl.gz", gzip.compress(b"{}\n" * 50, mtime=0)[:-4], "not JSON lines"),
         ("a.toml", b"[[task]]\nname = 1", "a.toml"),
         ("a.toml", b"title = 1", "no \\[\\[task"),
         ("a.toml", b"\xff", "not valid TOML"),
