@@ -37,9 +37,9 @@ from pyengine.measure.engine import LocalExecutor, Outcome, Processes, Task, mea
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.racing import Race
 from pyengine.statistics.estimates import Estimate, clustered_mean
+from pyengine.statistics.looks import look_points
 from pyengine.statistics.paired import judge_ratios
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
-from pyengine.statistics.sequences import look_points
 from pyengine.text.documents import load_corpus
 from pyengine.text.windows import LEAD, Window, WindowOptions
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from run_samples import MADE, info
 
-from pyengine.choose.sides import Agreement, Side, agreement, standings
+from pyengine.choose.evaluation import Agreement, Side, agreement, standings
 from pyengine.code.answers import Outcome
 from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import (

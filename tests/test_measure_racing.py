@@ -23,8 +23,8 @@ from pyengine.measure.table import TokenTable
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.report.words import note_sentence
+from pyengine.statistics.looks import at_look
 from pyengine.statistics.ratios import anchored_mean
-from pyengine.statistics.sequences import at_look
 from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from pyengine.choose.verdicts import ALPHA
 from pyengine.measure.cold_start import cold_start
 from pyengine.measure.keyword_mass import like_masses
+from pyengine.statistics.paired import ALPHA
 from pyengine.statistics.random_sets import Stratum, matched_null
 from pyengine.vocabulary.controls import english_like_words, like_words
 from pyengine.vocabulary.keywords import load_tables

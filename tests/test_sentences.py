@@ -276,6 +276,9 @@ def test_a_sweep_names_the_smallest_that_is_surely_hardly_changed() -> None:
     assert said(replace(sure, n_clusters=1)).endswith(
         "One document gives no interval, so there is no verdict."
     )
+    # What its own arithmetic may give is no damage, as `recommend` takes it too.
+    noisy = estimate("kl", "a", 0.03, 0.001)
+    assert "is A, 4.00 GiB. A: at the floor" in said(noisy, control("kl", 0.2, "a"))
     nothing = sweep_sentence(made_run([info("m", 8)], [], notes=[failure("a", "x")]), {})
     assert nothing == "1 variant. None was compared over text, so there is no verdict."
     only = said(good, notes=[infinite("a")])

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pyengine.statistics.estimates import Clusters, Estimate, clustered_mean
+from pyengine.statistics.looks import FEWEST_DOCUMENTS, at_look, look_points
 from pyengine.statistics.paired import judge_ratios, logarithm, p_value
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
-from pyengine.statistics.sequences import FEWEST_DOCUMENTS, at_look, look_points
 
 Floats = npt.NDArray[np.float64]
 TOKENS = 8

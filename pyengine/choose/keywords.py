@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyengine.choose.verdicts import ALPHA
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
+from pyengine.statistics.paired import ALPHA
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class Damage:
     kl: Measurement
     floor: float | None
 
+    @property
+    def surely_hardly(self) -> bool:
+        """Whether it is at most hardly changed, by its whole interval."""
+        return self.most in ("floor", "hardly")
+
 
 @dataclass(frozen=True, slots=True)
 class Daily:

@@ -13,14 +13,13 @@ from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.paired import (
+    ALPHA,
     documents_to_separate,
     interval_at,
     judge_ratios,
     logarithm,
 )
 
-# A p-value below it, corrected for looks and pairs, tells two variants apart.
-ALPHA = 0.05
 # Of a part of the text with fewer documents nothing is said.
 FEWEST_DOCUMENTS = 5
 Change: TypeAlias = Literal["no-interval", "undecided", "different"]
@@ -142,7 +141,7 @@ def _tested(run: Run, rows: dict[tuple[str, str], Measurement], margin: float) -
     """Yield the pairs that have a ratio."""
     looks = 1 if run.population is None else run.population.looks
     ratios = [_estimate(row) for row in rows.values()]
-    judged = judge_ratios(ratios, margin=margin, looks=looks, alpha=ALPHA)
+    judged = judge_ratios(ratios, margin=margin, looks=looks)
     # Of windows of one document no number of documents can be foretold.
     several = run.population is None or run.population.n_scored_documents > 1
     for row, ratio, found in zip(rows.values(), ratios, judged, strict=True):

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from pyengine.code.answers import Answer, Outcome, executed, n_passed, solved
-from pyengine.code.ratios import Change, corrected, mean_of_shares, ratio, ratio_change
+from pyengine.code.task_ratios import Change, corrected, mean_of_shares, ratio, ratio_change
 from pyengine.measure.aggregate import measurement_of
 from pyengine.measure.table import TokenTable
 from pyengine.models.generation import GenerationStatistics
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.metrics import ANSWERS, CHANGES, KS
 from pyengine.run.record import Exhibit, ModelInfo, Note
-from pyengine.statistics.success import pass_at_k, spearman
+from pyengine.statistics.success import FEWEST_RANKED, pass_at_k, spearman
 
 SUSPICIOUS_TASKS = 10
 MANY_CUT = 0.2
@@ -36,7 +36,6 @@ CODE_MEASURES = (
     *("pass_at_1", "parse_share", "reference_log_probability", "keyword_first"),
     "edit_similarity",
 )
-FEWEST_VARIANTS = 4
 
 
 def task_table(answers: Sequence[Answer]) -> TokenTable:
@@ -250,7 +249,7 @@ def link(measurements: Sequence[Measurement]) -> Iterator[Measurement]:
     """
     known = {(row.metric, row.group, row.model): row.value for row in measurements}
     variants = [row.model for row in measurements if (row.metric, row.group) == TOKEN_MEASURES[0]]
-    if len(variants) < FEWEST_VARIANTS:
+    if len(variants) < FEWEST_RANKED:
         return
     for token_metric, token_group in TOKEN_MEASURES:
         x = [known.get((token_metric, token_group, model), math.nan) for model in variants]

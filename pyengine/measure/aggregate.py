@@ -24,8 +24,8 @@ from pyengine.statistics.estimates import (
     quantiles,
     weighted_median,
 )
+from pyengine.statistics.looks import at_look
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
-from pyengine.statistics.sequences import at_look
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95

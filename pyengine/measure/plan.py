@@ -40,7 +40,7 @@ from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import default_threads
 from pyengine.run.metrics import METRICS
-from pyengine.statistics.sequences import look_points
+from pyengine.statistics.looks import look_points
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import Window, cut_windows

@@ -10,11 +10,9 @@ import numpy as np
 
 from pyengine.measure.table import Floats
 from pyengine.statistics.estimates import Clusters, Estimate
-from pyengine.statistics.paired import interval_at, judge_ratios, logarithm
+from pyengine.statistics.looks import at_look
+from pyengine.statistics.paired import ALPHA, interval_at, judge_ratios, logarithm
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
-from pyengine.statistics.sequences import at_look
-
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +85,7 @@ class Race:
         for first, second in combinations(known, 2):
             n = min(len(kl[first]), len(kl[second]))
             ratios[first, second] = ratio_of_means(kl[first][:n], kl[second][:n], self.clusters[:n])
-        judged = judge_ratios(
-            list(ratios.values()), margin=self.margin, looks=self.looks, alpha=ALPHA
-        )
+        judged = judge_ratios(list(ratios.values()), margin=self.margin, looks=self.looks)
         verdicts = {pair: found.verdict for pair, found in zip(ratios, judged, strict=True)}
         undecided = [pair for pair in pairwise(known) if verdicts[pair] == "undecided"]
         return {variant for pair in undecided for variant in pair}

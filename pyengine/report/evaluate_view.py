@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pyengine.choose.sides import Standing, agreement, standings
+from pyengine.choose.evaluation import Standing, agreement, standings
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pyengine.choose.scale import HARDLY, LIMITS, STEPS, Damage, daily
+from pyengine.choose.scale import LIMITS, STEPS, Damage, daily
 from pyengine.choose.verdicts import (
     FEWEST_DOCUMENTS,
     Pair,
@@ -56,7 +56,7 @@ def sweep_sentence(run: Run, labels: Labels) -> str:
     if not any(has_interval(kl) for kl in known.values()):
         return say("answers", "sweep-no-interval", **over)
     hurt = {name: found for name in known if (found := damage(run, name))}
-    good = [run.model(name) for name, found in hurt.items() if found.kl.high <= HARDLY]
+    good = [run.model(name) for name, found in hurt.items() if found.surely_hardly]
     if not good:
         least = min(hurt, key=lambda name: (hurt[name].kl.value, name), default="")
         told = damage_words(run, least) if least else ""

@@ -11,6 +11,8 @@ import numpy as np
 from pyengine.statistics.distributions import student_quantile, student_two_sided
 from pyengine.statistics.estimates import NAN, Estimate
 
+# Tests err with this probability: what is told apart has a p-value below it, corrected.
+ALPHA = 0.05
 # Logarithms under this part of their standard error carry no information about sample size.
 SMALLEST_INFORMATIVE_RATIO = 0.25
 MOST_LOG = 709.0
@@ -61,7 +63,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def holm_factors(p_values: Sequence[float], alpha: float = 0.05) -> list[float]:
+def holm_factors(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     """Return by how much each p-value is multiplied in Holm's procedure at level `alpha`.
 
     The i-th smallest of m by m - i + 1, as long as all before it are rejected; the first that is
@@ -79,7 +81,7 @@ def holm_factors(p_values: Sequence[float], alpha: float = 0.05) -> list[float]:
 
 
 def holm_intervals(
-    estimates: Sequence[Estimate], p_values: Sequence[float], *, alpha: float = 0.05
+    estimates: Sequence[Estimate], p_values: Sequence[float], *, alpha: float = ALPHA
 ) -> list[Estimate]:
     """Give differences intervals that exclude zero exactly where Holm's method tells them apart.
 
@@ -131,7 +133,7 @@ class JudgedRatio:
 
 
 def judge_ratios(
-    ratios: Sequence[Estimate], *, margin: float, looks: int = 1, alpha: float = 0.05
+    ratios: Sequence[Estimate], *, margin: float, looks: int = 1, alpha: float = ALPHA
 ) -> list[JudgedRatio]:
     """Judge ratios of means, all at once, by Student's t of their logarithms.
 

@@ -15,6 +15,9 @@ from pyengine.statistics.estimates import (
     satterthwaite_degrees,
 )
 
+# Of so many a rank correlation says something.
+FEWEST_RANKED = 4
+
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
     """Return the chance that at least one of k samples is correct.

@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from pyengine.choose.verdicts import ALPHA
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
-from pyengine.statistics.paired import holm
+from pyengine.statistics.paired import ALPHA, holm
+from pyengine.statistics.success import FEWEST_RANKED
 
-# How many variants a rank correlation needs before anything is said of it.
-FEWEST_VARIANTS = 4
 # Both ends of an interval beyond it: a strong correlation.
 STRONG = 0.5
 # Whether a variant passes more or less than the reference, and why that may not be known.
@@ -70,7 +68,7 @@ def standings(run: Run) -> dict[str, Standing]:
 
 def agreement(rho: Measurement) -> Agreement:
     """Say what the interval of a rank correlation allows."""
-    if rho.n < FEWEST_VARIANTS or not math.isfinite(rho.value):
+    if rho.n < FEWEST_RANKED or not math.isfinite(rho.value):
         return "unknown"
     if not math.isfinite(rho.low) or rho.low <= 0.0 <= rho.high:
         return "none"
