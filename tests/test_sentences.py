@@ -46,6 +46,7 @@ from pyengine.report.sentences import (
     ratio_ends,
     scale_sentence,
     scored_words,
+    source_bits_sentences,
     speed_sentence,
     standing_out_sentences,
     step_sentences,
@@ -341,6 +342,16 @@ def test_bits_are_told_of_models_with_other_vocabularies_alone() -> None:
             group="documents=whole",
         )
         assert words in bits_sentence(a_run(*rows, change, kl=None), "a")
+
+
+def test_bits_of_variants_are_told_as_changes_over_their_own_tokens() -> None:
+    """Variants that stopped at other documents have levels that do not compare."""
+    source = replace(estimate("bits_per_byte", "m", 1.0336), n=24_000)
+    change = estimate("bits_per_byte_change", "a", 0.01, reference="m")
+    (said,) = source_bits_sentences(a_run(source, change))
+    assert "the source has 1.0336 bits per byte over 24,000 bytes" in said
+    assert source_bits_sentences(a_run(source)) == []
+    assert source_bits_sentences(a_run(change)) == []
 
 
 DIMENSIONS = ("class", "language")

@@ -286,6 +286,13 @@ def perplexity_sentences(run: Run) -> list[str]:
     return [] if ppl is None else [say("answers", "perplexity", ppl=ppl)]
 
 
+def source_bits_sentences(run: Run) -> list[str]:
+    """Say the bits per byte of the source, from which those of the variants are told."""
+    bits = run.find("bits_per_byte", reference_of(run).id)
+    changes = run.select("bits_per_byte_change", group="")
+    return [say("answers", "bits-of-source", bits=bits)] if bits and changes else []
+
+
 def quantile_sentences(run: Run, means: Sequence[str], cells: Iterable[str]) -> list[str]:
     """Say what Δp is with its means, over how many documents, and what ≤ means where it stands."""
     kl = next(iter(run.select("delta_p", group="")), None)

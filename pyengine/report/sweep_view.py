@@ -18,6 +18,7 @@ from pyengine.report.sentences import (
     failed_ids,
     padding_sentences,
     pairs_sentence,
+    source_bits_sentences,
     speed_sentence,
     step_words,
     sweep_sentence,
@@ -82,7 +83,11 @@ def _variants(numbers: Numbers, labels: Mapping[str, str]) -> Table:
     for note in run.notes:
         if note.code in ("variant-failed", "other-vocabulary"):
             damages[note.model] = Cell(damage_words(run, note.model, short=True), tone="bad")
-    notes = [*padding_sentences(run), *beaten_sentences(run, labels)]
+    notes = [
+        *source_bits_sentences(run),
+        *padding_sentences(run),
+        *beaten_sentences(run, labels),
+    ]
     rows = model_rows(numbers, [reference_of(run).id, *ids], labels, damage=damages)
     return listing("variants", rows, notes=notes)
 
