@@ -1,7 +1,7 @@
 """Weigh measuring until enough is known against llama-perplexity's passes, and check what it says.
 
     python benchmarks/racing.py TABLE REFERENCE VARIANT… --llama-perplexity PROGRAM
-                                [--precision 0.2] [--chunks 4 12]
+                                [--precision 0.2] [--chunks 4 12] [--records FOLDER]
 
 `compare` runs as it is by default, with starts and continuations left out, on one thread. Its CPU
 time, of the whole command, is held against llama-perplexity's pass over the reference and over
@@ -11,6 +11,7 @@ timed at two smaller numbers of chunks, and the line through both gives their ti
 TABLE is one that `benchmarks/intervals.py` wrote: all tokens of the same models, which are taken as
 the truth. A verdict is contradicted where two variants are told apart and the truth's own interval
 says the opposite, or where they are said to be alike and that interval lies outside the margin.
+Runs that are in FOLDER already are checked and not measured again.
 """
 
 from __future__ import annotations
@@ -52,11 +53,15 @@ def peer_cost(program: Path, models: list[Path], text: Path, chunks: list[int]) 
 
 
 def race(models: list[Path], precision: float, folder: Path) -> tuple[Run, Cost]:
-    """Return the run of `compare` and what it cost."""
+    """Return the run of `compare` and what it cost, which is nothing where it is there already."""
     record = folder / f"race-{precision:g}.json"
+    if record.exists():
+        return pyengine.load(record), Cost(0, 0)
     words = ["compare", *models, "--precision", precision, "--no-starts", "--continuations", 0]
     command = [sys.executable, "-m", "pyengine", *words, "--threads", 1, "--json"]
-    found = cost(command, output=record)
+    unfinished = record.with_suffix(".part")
+    found = cost(command, output=unfinished)
+    unfinished.rename(record)
     return pyengine.load(record), found
 
 
@@ -115,6 +120,7 @@ def main() -> None:
     parser.add_argument("--llama-perplexity", type=Path)
     parser.add_argument("--precision", type=float, nargs="+", default=[0.2, 0.1])
     parser.add_argument("--chunks", type=int, nargs=2, default=[4, 12])
+    parser.add_argument("--records", type=Path)
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -124,9 +130,9 @@ def main() -> None:
             peer = peer_cost(told.llama_perplexity, told.models, folder / "text", told.chunks)
             print(f"llama-perplexity, {SCORED} scored tokens of each: {peer:.0f} s")
         for precision in told.precision:
-            run, spent = race(told.models, precision, folder)
+            run, spent = race(told.models, precision, told.records or folder)
             print(f"compare, levels to {precision:g}: {spent.seconds:.0f} s", flush=True)
-            if peer is not None:
+            if peer is not None and spent.seconds:
                 print(f"  llama-perplexity / compare: {peer / spent.seconds:.2f}")
             check(run, load(told.table))
 
