@@ -17,7 +17,8 @@ from run_samples import (
 )
 
 from pyengine.report.compare_view import compare_document
-from pyengine.report.comparison_pictures import picture_labels
+from pyengine.report.comparison_pictures import comparison_pictures, picture_labels
+from pyengine.report.document import Picture
 from pyengine.report.listing import TABLES
 from pyengine.report.markdown import render_markdown
 from pyengine.report.measured import measured_cell
@@ -330,3 +331,32 @@ def test_exhibits_are_shown() -> None:
     text = render_terminal(compare_document(shown), width=200)
     assert "a.py:7 (identifier)" in text
     assert "\x1b" not in text
+
+
+def arithmetic_pictures(**beyond: float) -> list[Picture]:
+    """The picture of damage beside arithmetic of a run with so much beyond arithmetic, or none."""
+    run, _ = sweep()
+    rows = [
+        estimate("kl_beyond_arithmetic", f"m-{name}", value, 0.001, reference="m")
+        for name, value in beyond.items()
+    ]
+    more = run.model_copy(update={"measurements": [*run.measurements, *rows]})
+    pictures = [block for block in comparison_pictures(more) if isinstance(block, Picture)]
+    return [picture for picture in pictures if picture.name == "arithmetic"]
+
+
+def test_the_picture_of_arithmetic_shows_what_is_not_damage() -> None:
+    (picture,) = arithmetic_pictures(Q8=0.00004, Q4=0.009)
+    whole, noise = picture.chart.series
+    assert picture.chart.categories == ("Q8", "Q4")
+    assert whole.values == pytest.approx((0.0001, 0.0099))
+    assert noise.values == pytest.approx((0.00006, 0.0009))
+    # the interval is the divergence's own
+    assert whole.lows[0] == pytest.approx(0.0001 - 2 * 0.0001 / 100, rel=0.01)
+
+
+def test_arithmetic_that_explains_nothing_is_no_mark_on_a_logarithmic_axis() -> None:
+    (picture,) = arithmetic_pictures(Q8=0.0002, Q4=0.009)
+    assert picture.chart.series[1].values[0] is None
+    assert arithmetic_pictures(Q8=0.0002) == []
+    assert arithmetic_pictures() == []

@@ -19,7 +19,7 @@ from pyengine.report.document import Block, Passage, PassageToken, Picture, Sect
 from pyengine.report.numbers import percent, significant, size_unit
 from pyengine.report.pieces import visible
 from pyengine.report.sweep_view import variant_labels
-from pyengine.report.words import picture
+from pyengine.report.words import WORDS, picture
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
@@ -43,6 +43,7 @@ def comparison_pictures(run: Run) -> tuple[Block, ...]:
             rows = [row for row in run.select("kl", dimension=dimension) if row.model in known]
             if rows := [row for row in rows if len(row.members) == 1]:
                 pictures.append(_heatmap(rows, known, labels, dimension))
+        pictures += _arithmetic(run, known, labels)
         if run.select("kl", dimension="quantile"):
             pictures.append(_distribution(run, known, labels))
     if run.shown("cold-start"):
@@ -90,6 +91,30 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
         line=Floors(run).of_reference("kl") or None,
     )
     return picture("size-kl", chart, floor=chart.line)
+
+
+def _arithmetic(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> list[Block]:
+    """Show of every divergence how much of it the order of computation alone explains."""
+    found = []
+    for variant in known:
+        whole, beyond = divergence(run, variant), run.find("kl_beyond_arithmetic", variant)
+        if whole and beyond and whole.value > 0:
+            found.append((labels[variant], whole, whole.value - beyond.value))
+    if not any(noise > 0 for *_, noise in found):
+        return []
+    words = WORDS["arithmetic-series"]
+    noises = tuple(noise if noise > 0 else None for *_, noise in found)
+    chart = Chart(
+        kind="dots",
+        x_label="KL divergence [nats per token]",
+        categories=tuple(label for label, *_ in found),
+        series=(
+            Series.of(words["whole"], [whole for _, whole, _ in found]),
+            Series(words["noise"], noises),
+        ),
+        log=True,
+    )
+    return [picture("arithmetic", chart)]
 
 
 def _heatmap(
