@@ -89,7 +89,7 @@ def cost(command: Sequence[str | Path], tokens: int = 0, output: Path | None = N
 
         def watch() -> None:
             nonlocal peak
-            while not done.wait(0.2):
+            while not done.wait(2.0):
                 peak = max(peak, memory(running.pid))
 
         watcher = threading.Thread(target=watch)
