@@ -21,6 +21,8 @@ from pyengine.run.measurement import Measurement
 def sample(outcome: Outcome, *, seed: int = 0, finish: str = "stopped") -> Sample:
     return Sample(
         seed=seed,
+        text="x",
+        form="continuation",
         completion="x",
         whole=False,
         thinking="",

@@ -13,12 +13,9 @@ from pyengine.code.parsing import (
 from pyengine.code.prompting import Prompt, PromptStyle, instruction, n_hidden
 from pyengine.code.reading import (
     CompletionStop,
-    FenceStop,
     completion_of,
     definition_end,
     read_answer,
-    stop_rule,
-    take_apart,
 )
 from pyengine.code.tasks import Task, own_tasks
 from pyengine.text.parsing import error_count, parse
@@ -104,48 +101,6 @@ def chat(text: str, task: Task | None = None) -> Prompt:
 
 
 CHAT = "<|user|>add<|assistant|>"
-THINKING = (
-    "<think>Let me see.\n```python\nwrong\n```\n</think>\nHere:\n"
-    "```python\ndef add(a, b):\n    return a + b\n```\nDone."
-)
-
-
-def test_thinking_and_prose_are_removed() -> None:
-    code, thinking = take_apart(THINKING)
-    assert code == "def add(a, b):\n    return a + b\n"
-    assert "Let me see" in thinking
-    opened_by_the_template = take_apart(THINKING.removeprefix("<think>"))
-    assert opened_by_the_template[0] == code
-    assert "Let me see" in opened_by_the_template[1]
-    endless, thinking = take_apart("<think>on and on")
-    assert endless.strip() == ""
-    assert thinking == "on and on"
-    assert take_apart("return a + b") == ("return a + b", "")
-
-
-def test_a_chat_answer_stops_after_its_block() -> None:
-    stop = FenceStop()
-    data = THINKING.encode()
-    ended = next(i for i in range(1, len(data) + 1) if stop(data[:i]))
-    assert data[:ended].endswith(b"a + b\n```")
-
-
-# Templates of reasoning models open the thinking themselves, so that the answer holds no such tag.
-OPENING = "<|user|>add<|assistant|><think>\n"
-
-
-def test_code_within_thinking_that_the_template_opened_is_no_answer() -> None:
-    prompt = chat(OPENING)
-    text = "Maybe\n```python\ndef add(a, b):\n    return a - b\n```\nNo.\n</think>\n"
-    answer = "```python\ndef add(a, b):\n    return a + b\n```"
-    stop = stop_rule(prompt)
-    data = (text + answer).encode()
-    assert next(i for i in range(1, len(data) + 1) if stop(data[:i])) == len(data)
-    found = read_answer(prompt, data, end=None, cut_off=False)
-    assert found.completion == "def add(a, b):\n    return a + b\n"
-    assert "a - b" in found.thinking
-    cut = read_answer(prompt, text[:50].encode(), end=None, cut_off=True)
-    assert (cut.completion.strip(), cut.thinking.strip()) == ("", text[:50].strip())
 
 
 @pytest.mark.parametrize(

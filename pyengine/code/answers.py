@@ -22,10 +22,23 @@ class Outcome(str, Enum):
     SKIPPED = "skipped"
 
 
+class Form(str, Enum):
+    """How a model's text was read: what held the code, and what the code was."""
+
+    CONTINUATION = "continuation"
+    FENCED_WHOLE = "fenced-whole"
+    FENCED_BODY = "fenced-body"
+    TEXT_WHOLE = "text-whole"
+    TEXT_BODY = "text-body"
+    NOTHING = "nothing"
+
+
 class Sample(TypedDict):
     """One continuation of one task and how it fared.
 
     Attributes:
+        text: what the model wrote, all of it.
+        form: how it was read, a code, see `Form`.
         completion: what was executed after the prompt, or instead of it where `whole`.
         thinking: what was removed as thinking.
         trimmed: an unfinished tail, cut off by the token budget, was dropped.
@@ -40,6 +53,8 @@ class Sample(TypedDict):
     """
 
     seed: int
+    text: str
+    form: str
     completion: str
     whole: bool
     thinking: str

@@ -34,9 +34,11 @@ def shape_of(task: Task, completion: str, *, whole: bool = False) -> tuple[bool,
         how many tokens of the grammar the completion has.
     """
     source = task.solution(completion, whole=whole).encode("utf-8", "replace")
-    start = len((task.prelude if whole else task.prelude + task.prompt).encode())
-    end = start + len(completion.encode("utf-8", "replace"))
-    n_leaves = sum(start <= leaf.start_byte < end for leaf in leaves(source, task.language))
+    written = completion.encode("utf-8", "replace")
+    before = b"" if whole else (task.prelude + task.prompt).encode()
+    start, end = len(before), len(before) + len(written)
+    among = leaves(written if whole else source, task.language)
+    n_leaves = sum(start <= leaf.start_byte < end for leaf in among)
     n_errors = error_count(parse(source, task.language))
     return bool(completion.strip()) and n_errors == 0, n_errors, n_leaves
 

@@ -192,6 +192,8 @@ def _sample(
     parses, errors, leaves = shape_of(prompt.task, solution.completion, whole=solution.whole)
     return Sample(
         seed=seed,
+        text=continuation.text.decode("utf-8", "replace"),
+        form=solution.form.value,
         completion=solution.completion,
         whole=solution.whole,
         thinking=solution.thinking,

@@ -12,7 +12,7 @@ from pyengine.code.answers import Answer
 from pyengine.code.tasks import Task
 from pyengine.measure.store import load_json, save_json
 
-FORMAT = 1
+FORMAT = 2
 ANSWERS: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 

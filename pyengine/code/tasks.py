@@ -1,7 +1,6 @@
 """Programming tasks: what the model is asked, and how its answer is judged."""
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pyengine.code.languages import LANGUAGES
+from pyengine.code.programs import Given, whole_program
 from pyengine.errors import InputError
 from pyengine.inputs import read_bytes
 
@@ -75,24 +75,22 @@ class Task(BaseModel):
     def solution(self, completion: str, *, whole: bool = False) -> str:
         """Return the source of the solution: everything but the tests.
 
-        With `whole` the completion repeats the prompt, as chat models do, and replaces it.
+        With `whole` the completion defines what was asked for, as chat models do, and replaces the
+        prompt; see `pyengine.code.programs`.
         """
         if whole:
-            return f"{self.prelude}{without_header(completion, self)}\n"
+            return whole_program(self.given(), completion)
         return f"{self.prelude}{self.prompt}{completion}{self.suffix}{self.closing}"
 
-
-def without_header(code: str, task: Task) -> str:
-    """Return a whole answer without what may stand only once and stands in the task already."""
-    if task.language == "php":
-        code = code if code.lstrip().startswith("<?php") else f"<?php\n{code}"
-        return code.replace("?>", "")
-    if task.language == "go" and task.prelude:
-        code = re.sub(r"^package \w+\s*$", "", code, flags=re.MULTILINE)
-        return re.sub(r'^import (?:"fmt"|\(\s*"fmt"\s*\))\s*$', "", code, flags=re.MULTILINE)
-    if task.language == "java" and not re.search(r"\bclass\s+\w+", code):
-        return f"class Solution {{\n{code}\n}}\n"
-    return code
+    def given(self) -> Given:
+        """Return what the task says of its program; tests that assert run in another process."""
+        return Given(
+            language=self.language,
+            entry_point=self.entry_point,
+            before=self.prelude + self.prompt,
+            after=self.reference + self.suffix + self.closing,
+            tests="" if self.expected is None else self.tests,
+        )
 
 
 def load_task_file(path: Path) -> list[Task]:

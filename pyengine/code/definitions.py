@@ -1,0 +1,137 @@
+"""What source code defines at its top level and in its classes, by its syntax tree."""
+
+import re
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+# Node types, of all grammars, that give their own name to what they hold.
+CALLABLES = frozenset(
+    {
+        *("function_definition", "function_declaration", "generator_function_declaration"),
+        *("function_item", "method_definition", "method_declaration", "method", "singleton_method"),
+    }
+)
+CLASSES = frozenset(
+    {
+        *("class_definition", "class_declaration", "class_specifier", "struct_specifier", "class"),
+        *("interface_declaration", "record_declaration", "enum_declaration", "trait_declaration"),
+        *("struct_item", "enum_item", "trait_item", "union_item", "enum_specifier", "module"),
+    }
+)
+VALUES = frozenset(
+    {
+        *("variable_declarator", "init_declarator", "const_item", "static_item", "type_item"),
+        *("assignment", "type_spec", "type_alias", "var_spec", "const_spec", "preproc_def"),
+        *("preproc_function_def", "macro_definition", "alias_declaration", "type_definition"),
+    }
+)
+NAMED = CALLABLES | CLASSES | VALUES
+# Types that stand around what is defined at the top level.
+AROUND = frozenset(
+    {
+        *(
+            "expression_statement",
+            "decorated_definition",
+            "export_statement",
+            "template_declaration",
+            "declaration",
+        ),
+        *("lexical_declaration", "variable_declaration", "type_declaration", "var_declaration"),
+        *("const_declaration", "var_spec_list", "linkage_specification", "declaration_list"),
+    }
+)
+FUNCTION_VALUES = frozenset(
+    {"arrow_function", "function_expression", "function", "lambda", "lambda_expression"}
+)
+WRAPPED = re.compile(r"\blambda\b|=>|\bfunction\b")  # a function within a call, as in memo(...)
+
+COMMENTS = frozenset({"comment", "line_comment", "block_comment"})
+IMPORTS = frozenset(
+    {"import_declaration", "preproc_include", "using_declaration", "use_declaration"}
+    | {"import_statement", "import_from_statement", "future_import_statement", "php_tag"}
+)
+
+
+def text_of(node: Node) -> str:
+    """Return the source of a node."""
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def name_of(node: Node) -> str:
+    """Return the name that a defining node gives, past C's pointers and parameters; "" if none."""
+    fields = ("name", "declarator", "left")
+    found = next(filter(None, map(node.child_by_field_name, fields)), None)
+    while found is not None and (inner := found.child_by_field_name("declarator")) is not None:
+        found = inner
+    return text_of(found) if found is not None else ""
+
+
+def defining(node: Node) -> Iterator[Node]:
+    """Yield what a node of the top level defines: itself, or what it stands around."""
+    if node.type in NAMED:
+        yield node
+    elif node.type in AROUND:
+        for child in node.named_children:
+            yield from defining(child)
+
+
+def names_of(node: Node) -> set[str]:
+    """Return the names that a node of the top level defines."""
+    return {name_of(found) for found in defining(node)}
+
+
+def members(node: Node) -> list[Node]:
+    """Return what stands in the body of a class."""
+    body = node.child_by_field_name("body")
+    return [] if body is None else list(body.named_children)
+
+
+def functions_named(root: Node, name: str) -> Iterator[tuple[Node, Node | None]]:
+    """Yield each function or class called `name`, with the class around it if there is one."""
+    for top in root.named_children:
+        outermost = [top, *top.named_children] if top.type == "ERROR" else [top]
+        for found in (each for node in outermost for each in defining(node)):
+            if name_of(found) == name and is_callable(found):
+                yield found, None
+            elif found.type in CLASSES:
+                for member in members(found):
+                    yield from ((m, found) for m in defining(member) if name_of(m) == name)
+
+
+def is_callable(node: Node) -> bool:
+    """Return whether a defining node makes a function or a class, also as a variable's value."""
+    if node.type not in VALUES:
+        return True
+    value = _value(node)
+    if value is None:
+        return False
+    return value.type in FUNCTION_VALUES or (
+        "call" in value.type and WRAPPED.search(text_of(value)) is not None
+    )
+
+
+def _value(node: Node) -> Node | None:
+    return node.child_by_field_name("value") or node.child_by_field_name("right")
+
+
+def has_substance(node: Node) -> bool:
+    """Return whether a definition does more than to document itself.
+
+    A signature that is repeated, with its docstring, `pass` or `...`, is no solution.
+    """
+    value = _value(node) if node.type in VALUES else None
+    body = (value or node).child_by_field_name("body")
+    if body is None:
+        return value is not None
+    if "block" not in body.type and "statement" not in body.type:
+        return True  # an expression, a class
+    return any(not _is_filler(child) for child in body.named_children)
+
+
+def _is_filler(node: Node) -> bool:
+    if node.type in ("pass_statement", "comment", "line_comment", "block_comment"):
+        return True
+    inner = node.named_children
+    said = node.type == "expression_statement" and len(inner) == 1
+    return said and inner[0].type in ("string", "ellipsis")

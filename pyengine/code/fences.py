@@ -1,0 +1,121 @@
+"""Find the blocks of code in what a chat model says, however it fences them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyengine.text.parsing import parse
+
+OPENING = re.compile(
+    r"^(?P<before>(?:(?!`{3}|~{3})[^\n])*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`~\n]*)$",
+    re.MULTILINE,
+)
+ONE_LINE = re.compile(r"```(?P<code>[^`\n]+)```")
+MARKER = re.compile(r"[ \t>]*(?:(?:\d{1,3}[.)]|[-*+])[ \t]+)?\Z")
+QUOTE = re.compile(r"^[ \t]*> ?", re.MULTILINE)
+PROSE = frozenset({"markdown", "md"})
+ALIASES = {
+    **dict.fromkeys(("py", "python3", "python2", "python", "ipython", "pycon"), "python"),
+    **dict.fromkeys(("js", "javascript", "node", "nodejs", "mjs", "jsx"), "javascript"),
+    **dict.fromkeys(("c++", "cpp", "cxx", "cc", "hpp", "cplusplus"), "cpp"),
+    **dict.fromkeys(("golang", "go"), "go"),
+    **dict.fromkeys(("rs", "rust"), "rust"),
+    **dict.fromkeys(("rb", "ruby"), "ruby"),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block.
+
+    Attributes:
+        tag: the language that it names, by our names where we know it; "" where it names none.
+        closed: whether its end was written.
+        end: where it ends in the text.
+    """
+
+    code: str
+    tag: str
+    closed: bool
+    end: int
+
+
+def blocks_of(text: str, language: str) -> list[Block]:
+    """Return the blocks of a text whose code is thought to be in `language`, in order."""
+    found: list[Block] = []
+    place = 0
+    while opening := OPENING.search(text, place):
+        place = opening.end() + 1
+        tag = tag_of(opening["info"])
+        if tag in PROSE:  # a block of words around the block of code
+            continue
+        # words may stand before backticks, not before tildes
+        if opening["fence"][0] == "~" and not MARKER.match(opening["before"]):
+            continue
+        block = _block(text, opening, tag, language)
+        place = max(place, block.end)
+        longer = len(opening["fence"]) > 3
+        inner = blocks_of(block.code, language) if longer and tag != language else []
+        found += inner or [block]
+    if found:
+        return found
+    return [Block(one["code"].strip(), "", True, one.end()) for one in ONE_LINE.finditer(text)]
+
+
+def tag_of(info: str) -> str:
+    """Return the language that the words after a fence name: "" for none."""
+    words = re.split(r"[\s,:;]+", info.strip().strip("{}").lstrip("."))
+    return ALIASES.get(words[0].lower(), words[0].lower())
+
+
+def _block(text: str, opening: re.Match[str], tag: str, language: str) -> Block:
+    start = min(opening.end() + 1, len(text))
+    ends = list(_closings(text, start, opening["fence"]))
+    inside = _in_strings(text[start:], [end - start for end, _ in ends], language)
+    outside = [end for end, within in zip(ends, inside, strict=True) if not within]
+    first = next(iter([*outside, *ends]), None)
+    stop, end = first or (len(text), len(text))
+    code = _unindented(text[start:stop], opening["before"])
+    return Block(code, tag, first is not None, end)
+
+
+def _closings(text: str, start: int, fence: str) -> Iterator[tuple[int, int]]:
+    """Yield where a block may end and where the text goes on: at fences at either end of a line."""
+    mark = re.escape(fence[0]) + "{" + str(len(fence)) + ",}"
+    pattern = rf"^[ \t>]*{mark}[^\n]*$|{mark}[ \t]*$"
+    for found in re.compile(pattern, re.MULTILINE).finditer(text, start):
+        yield found.start(), found.end()
+
+
+def _in_strings(code: str, places: list[int], language: str) -> list[bool]:
+    """Return which places lie in a string or a comment of the code, as in a docstring."""
+    if not places:
+        return []
+    root = parse(code.encode(), language).root_node
+    found = []
+    for place in places:
+        # the first fence character, past the margin of its line
+        mark = re.compile(r"[`~]").search(code, place)
+        byte = len(code[: mark.start() if mark else place].encode())
+        node = root.descendant_for_byte_range(byte, byte + 1)
+        within = False
+        while node is not None:  # some grammars take the fence itself for a string
+            within = within or (_is_text(node.type) and node.start_byte < byte)
+            node = node.parent
+        found.append(within)
+    return found
+
+
+def _is_text(kind: str) -> bool:
+    return ("string" in kind and "template" not in kind) or "comment" in kind
+
+
+def _unindented(code: str, before: str) -> str:
+    """Take away the margin of a list, or the marks of a quote, that the opening fence stood in."""
+    if not MARKER.match(before):
+        return code
+    if ">" in before:
+        code = QUOTE.sub("", code)
+        before = before.rpartition(">")[2].removeprefix(" ")
+    width = len(before.expandtabs(4))
+    return re.sub(rf"^[ \t]{{0,{width}}}", "", code, flags=re.MULTILINE) if width else code

@@ -1,0 +1,296 @@
+"""Code is found in whatever form chat models write it, and their thoughts are not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pyengine.code.answers import Form, Outcome
+from pyengine.code.benchmarks import load_tasks
+from pyengine.code.execution import execute
+from pyengine.code.prompting import Prompt, PromptStyle
+from pyengine.code.reading import FenceStop, Solution, read_answer, read_chat, stop_rule
+from pyengine.code.sandbox import Sandbox
+from pyengine.code.tasks import Task
+from pyengine.code.thoughts import opened_thought
+
+PROMPT = '''from math import floor
+
+
+def rest(number: float) -> float:
+    """Return what is left of a number beyond its floor.
+
+    >>> rest(3.5)
+    0.5
+    """
+'''
+TASK = Task(
+    name="rest",
+    language="python",
+    prompt=PROMPT,
+    entry_point="rest",
+    tests="assert rest(3.5) == 0.5\nassert rest(1.25) == 0.25",
+    reference="    return number - floor(number)\n",
+)
+CODE = "def rest(number: float) -> float:\n    return number - floor(number)\n"
+FENCED = f"```python\n{CODE}```\n"
+
+
+def indented(text: str, margin: str) -> str:
+    return "".join(margin + line for line in text.splitlines(keepends=True))
+
+
+# What chat models say, in our words; each is a right answer.
+FORMS = {
+    "a fence": (FENCED, Form.FENCED_WHOLE),
+    "after words in one line": (f"Of course, use this: {FENCED}Enjoy.", Form.FENCED_WHOLE),
+    "no language": (f"```\n{CODE}```", Form.FENCED_WHOLE),
+    "the language in capitals": (f"``` Python\n{CODE}```", Form.FENCED_WHOLE),
+    "attributes": (f'```{{.python title="a.py"}}\n{CODE}```', Form.FENCED_WHOLE),
+    "tildes": (f"~~~\n{CODE}~~~", Form.FENCED_WHOLE),
+    "four backticks": (f"````py\n{CODE}````", Form.FENCED_WHOLE),
+    "a fence in a fence": (f"````markdown\n# Answer\n{FENCED}````", Form.FENCED_WHOLE),
+    "a block of words": (f"```markdown\nIt is:\n{FENCED}```", Form.FENCED_WHOLE),
+    "in a list": (f"- So:\n{indented(FENCED, '  ')}- Done.", Form.FENCED_WHOLE),
+    "on a list's mark": (
+        "2. ```python\n" + indented(CODE, "   ") + "   ```\n",
+        Form.FENCED_WHOLE,
+    ),
+    "quoted": (f"> As asked:\n{indented(FENCED, '> ')}", Form.FENCED_WHOLE),
+    "Windows lines": (FENCED.replace("\n", "\r\n"), Form.FENCED_WHOLE),
+    "closed within its last line": (f"```python\n{CODE.rstrip()}```\nSo.", Form.FENCED_WHOLE),
+    "never closed": (f"```python\n{CODE}", Form.FENCED_WHOLE),
+    "a shell first": (f"```sh\npip install numpy\n```\n{FENCED}", Form.FENCED_WHOLE),
+    "an output first": (f"It must print\n```\n0.5\n```\nso\n{FENCED}", Form.FENCED_WHOLE),
+    "its use first": (f"```python\nprint(rest(3.5))\n```\nneeds\n{FENCED}", Form.FENCED_WHOLE),
+    "a signature first": (f"```python\n{CODE.splitlines()[0]}\n```\n{FENCED}", Form.FENCED_WHOLE),
+    "the prompt first": (f"```python\n{PROMPT}```\n{FENCED}", Form.FENCED_WHOLE),
+    "the prompt with pass first": (
+        f"```python\n{PROMPT}    pass\n```\n{FENCED}",
+        Form.FENCED_WHOLE,
+    ),
+    "a broken attempt first": (
+        f"```python\ndef rest(number) -> float\n    return\n```\nNo:\n{FENCED}",
+        Form.FENCED_WHOLE,
+    ),
+    "another thought after": (
+        f"{FENCED}Shorter, but wrong for -1:\n```python\ndef rest(n):\n    return 0\n```\n",
+        Form.FENCED_WHOLE,
+    ),
+    "a helper in a block of its own": (
+        "First\n```python\ndef whole_part(number):\n    return floor(number)\n```\nthen\n"
+        "```python\ndef rest(number):\n    return number - whole_part(number)\n```\n",
+        Form.FENCED_WHOLE,
+    ),
+    "a fence in a docstring": (
+        "```python\ndef rest(number):\n    '''Like so:\n\n    ```python\n    rest(3.5)\n    ```\n"
+        "    '''\n    return number % 1.0\n```\n",
+        Form.FENCED_WHOLE,
+    ),
+    "a fence in a comment": (
+        "```python\ndef rest(number):\n    # ```\n    return number % 1.0\n```\n",
+        Form.FENCED_WHOLE,
+    ),
+    "class Solution": (
+        "```python\nclass Solution:\n    def rest(self, number):\n        return number % 1.0\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a main guard": (
+        f"```python\n{CODE}\nif __name__ == '__main__':\n    print(rest(float(input())))\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "input at its end": (
+        f"```python\n{CODE}\nnumber = float(input('Number: '))\nprint(rest(number))\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a main that is called": (
+        f"```python\n{CODE}\ndef main():\n    print(rest(float(input())))\n\nmain()\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "wrong tests after": (f"```python\n{CODE}\nassert rest(3.5) == 3\n```", Form.FENCED_WHOLE),
+    "doctests after": (
+        f"```python\nimport doctest\n\n{CODE}\ndoctest.testmod()\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a loop of examples after": (
+        f"```python\n{CODE}\nfor given, wanted in [(3.5, 1)]:\n"
+        "    assert rest(given) == wanted\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a value that is a function": (
+        "```python\nrest = lambda number: number - floor(number)\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "with a decorator": (f"```python\nimport functools\n@functools.cache\n{CODE}```", None),
+    "the future first": (f"```python\nfrom __future__ import annotations\n{CODE}```", None),
+    "a body": (f"```python\n{TASK.reference}```", Form.FENCED_BODY),
+    "a body without its margin": (f"```python\n{TASK.reference.strip()}\n```", Form.FENCED_BODY),
+    "a body whose first line lost its margin": (
+        "```python\nif number < 0:\n        number += floor(-number) + 1\n"
+        "    return number % 1.0\n```",
+        Form.FENCED_BODY,
+    ),
+    "a body that calls itself": (
+        "```python\n    if number > 1:\n        return rest(number - 1)\n    return number\n```",
+        Form.FENCED_BODY,
+    ),
+    "a body within a line": ("Write ```return number % 1.0``` there.", Form.FENCED_BODY),
+    "bare": (CODE, Form.TEXT_WHOLE),
+    "bare after words": (f"Here you are:\n\n{CODE}", Form.TEXT_WHOLE),
+    "bare between words": (
+        f"Certainly! I return what is left.\n\nimport math\n\n{CODE}\nI hope this helps!\n",
+        Form.TEXT_WHOLE,
+    ),
+    "bare with its use": (f"Solution:\n{CODE}\nprint(rest(1.5))\nDone.", Form.TEXT_WHOLE),
+    "a bare body": (TASK.reference, Form.TEXT_BODY),
+    "a bare line": ("return number % 1.0", Form.TEXT_BODY),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_right_answer_passes_in_every_form(form: str) -> None:
+    """Run here, as what runs is written above."""
+    text, read = FORMS[form]
+    found = read_chat(TASK, text)
+    assert found.form is (read or Form.FENCED_WHOLE)
+    program = TASK.solution(found.completion, whole=found.whole)
+    exec(f"{program}\n{TASK.tests}", {"__name__": "solution"})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_wrong_answer_passes_in_no_form(form: str) -> None:
+    """What is judged is the answer's own code: it changes where the answer's code changes."""
+    text, _ = FORMS[form]
+    if "number" not in text.replace("number: float", ""):
+        pytest.skip("nothing to change")
+    changed = text.replace("return number", "return 7 + number").replace(": number", ": 7 + number")
+    assert changed != text
+    found = read_chat(TASK, changed)
+    assert "7 + number" in TASK.solution(found.completion, whole=found.whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "I cannot help with that.", "Sorry", "```bash\nls\n```\n", "```python\n```"]
+)
+def test_words_alone_are_no_code(text: str, sandbox: Sandbox) -> None:
+    found = read_chat(TASK, text)
+    assert found == Solution("", form=Form.NOTHING)
+    assert execute(TASK, found.completion, sandbox=sandbox).outcome is Outcome.NO_CODE
+
+
+def test_broken_code_is_no_missing_code(sandbox: Sandbox) -> None:
+    for text in ("def rest(number:\n  return 1\n", "```python\ndef rest(number:\n  return 1\n```"):
+        found = read_chat(TASK, text)
+        run = execute(TASK, found.completion, sandbox=sandbox, whole=found.whole)
+        assert run.outcome is Outcome.SYNTAX_ERROR
+
+
+DRAFT = "Maybe this?\n```python\ndef rest(number):\n    return 0\n```\nNo.\n"
+# Marks of thoughts as they come from models; what the template has written is left of the bar.
+THOUGHTS = {
+    "think": f"|<think>\n{DRAFT}</think>\n\n{FENCED}",
+    "twice": f"|<think>{DRAFT}</think>So\n<think>{DRAFT}</think>{FENCED}",
+    "in capitals": f"|<THINK>{DRAFT}</THINK>{FENCED}",
+    "thinking": f"|<thinking>{DRAFT}</thinking>\n<output>\n{FENCED}</output>",
+    "thought": f"|<thought>\n{DRAFT}</thought>\n{FENCED}",
+    "reasoning": f"|<reasoning>{DRAFT}</reasoning><answer>{FENCED}</answer>",
+    "brackets": f"|[THINK]{DRAFT}[/THINK]{FENCED}",
+    "seed": f"|<seed:think>{DRAFT}</seed:think>{FENCED}",
+    "cohere": f"|<|START_THINKING|>{DRAFT}<|END_THINKING|><|START_RESPONSE|>{FENCED}"
+    "<|END_RESPONSE|>",
+    "kimi": f"|◁think▷{DRAFT}◁/think▷{FENCED}",
+    "harmony": f"|<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final"
+    f"<|message|>{FENCED}<|return|>",
+    "harmony with a comment": f"|<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant"
+    f"<|channel|>commentary<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final"
+    f" <|constrain|>text<|message|>{FENCED}<|return|>",
+    "harmony, no fence": f"|<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant"
+    f"<|channel|>final<|message|>{CODE}<|return|>",
+    "begun by the template": f"<think>\n|{DRAFT}</think>\n{FENCED}",
+    "begun by the template, brackets": f"[THINK]|{DRAFT}[/THINK]{FENCED}",
+    "begun by the template, harmony": "<|start|>assistant<|channel|>analysis<|message|>|"
+    f"{DRAFT}<|end|><|start|>assistant<|channel|>final<|message|>{FENCED}",
+    "begun by the template, cohere": f"<|START_THINKING|>|{DRAFT}<|END_THINKING|>{FENCED}",
+    "begun and hidden": f"|{DRAFT}</think>\n{FENCED}",
+    "begun and hidden, seed": f"|{DRAFT}</seed:think>{FENCED}",
+}
+
+
+def chat(text: str) -> Prompt:
+    return Prompt(TASK, PromptStyle.CHAT, text, (1,))
+
+
+@pytest.mark.parametrize("marks", THOUGHTS)
+def test_thoughts_are_no_answers(marks: str) -> None:
+    before, _, text = THOUGHTS[marks].partition("|")
+    if before.startswith("<") and not text.startswith(DRAFT):  # a mark with bars of its own
+        before, text = THOUGHTS[marks].split(f"|{DRAFT}")[0], DRAFT + text.partition(DRAFT)[2]
+    found = read_answer(chat(f"<|user|>rest{before}"), text.encode(), end=None, cut_off=False)
+    assert found.completion == CODE
+    assert "Maybe this?" in found.thinking
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ("<think>\n", DRAFT),
+        ("", f"<think>{DRAFT}"),
+        ("", f"[THINK]{DRAFT}"),
+        ("", f"<|channel|>analysis<|message|>{DRAFT}"),
+        ("<|START_THINKING|>", DRAFT),
+    ],
+)
+def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> None:
+    prompt = chat(f"<|user|>rest{before}")
+    found = read_answer(prompt, text.encode(), end=None, cut_off=True)
+    assert (found.completion, found.form) == ("", Form.NOTHING)
+    assert "Maybe this?" in found.thinking
+    stop = stop_rule(prompt)
+    assert not any(stop(text.encode()[:end]) for end in range(1, len(text) + 1))
+
+
+def test_a_thought_that_the_template_has_ended_is_not_open() -> None:
+    assert opened_thought("<|im_start|>assistant\n<think>\n\n</think>\n\n") == ""
+    assert opened_thought("<|im_start|>assistant\n<think>\n") == "<think>"
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if "after" not in name])
+def test_no_answer_is_stopped_before_its_code(form: str) -> None:
+    """What was written until the stop holds the same solution as the whole text."""
+    text, _ = FORMS[form]
+    stop, data = FenceStop(TASK), text.encode()
+    ended = next((end for end in range(1, len(data) + 1) if stop(data[:end])), len(data))
+    assert read_chat(TASK, data[:ended].decode()) == read_chat(TASK, text)
+
+
+def test_an_answer_is_stopped_as_soon_as_it_is_whole() -> None:
+    stop, data = FenceStop(TASK), f"Sure.\n{FENCED}It works as follows.".encode()
+    ended = next(end for end in range(1, len(data) + 1) if stop(data[:end]))
+    assert data[:ended].endswith(b"floor(number)\n```")
+
+
+def cases(shared: Path, name: str) -> list[dict[str, str]]:
+    lines = (shared / "cases" / name).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def test_the_handed_answers_pass(shared: Path, sandbox: Sandbox) -> None:
+    tasks = {task.name: task for task in load_tasks(shared / "tasks" / "HumanEval.jsonl.gz")}
+    outcomes = {}
+    for case in cases(shared, "answers.jsonl"):
+        task = tasks[case["task"]]
+        found = read_chat(task, case["answer"])
+        run = execute(task, found.completion, sandbox=sandbox, whole=found.whole)
+        outcomes[case["case"]] = (run.outcome.value, case["must"])
+    assert len(outcomes) == 12
+    assert {name for name, (outcome, must) in outcomes.items() if outcome != must} == set()
+
+
+def test_the_handed_thoughts_are_removed(shared: Path) -> None:
+    task = TASK.model_copy(update={"prompt": "def f():\n", "entry_point": "f"})
+    found = {
+        case["case"]: (read_chat(task, case["answer"]).completion.strip(), case["code"])
+        for case in cases(shared, "thinking.jsonl")
+    }
+    assert len(found) == 3
+    assert all(code == wanted for code, wanted in found.values()), found

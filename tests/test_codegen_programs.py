@@ -1,0 +1,248 @@
+"""Programs of whole answers: with the task's imports and helpers, and nothing defined twice."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pyengine.code.answers import Outcome
+from pyengine.code.benchmarks import load_tasks
+from pyengine.code.definitions import VALUES, functions_named, text_of
+from pyengine.code.execution import execute
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.reading import read_chat
+from pyengine.code.sandbox import Limits, Sandbox
+from pyengine.code.tasks import Task, own_tasks
+from pyengine.text.parsing import error_count, parse
+
+FILES = ("HumanEval.jsonl.gz", "humaneval_js.jsonl.gz", "humaneval_java.jsonl.gz")
+
+
+def function_alone(task: Task) -> str:
+    """Return the reference's function without what stands around it, by the parser."""
+    source = f"{task.prelude}{task.prompt}{task.reference}{task.suffix}{task.closing}"
+    root = parse(source, task.language).root_node
+    node = [found for found, _ in functions_named(root, task.entry_point)][-1]
+    while node.parent is not None and node.type in VALUES:
+        node = node.parent
+    return text_of(node)
+
+
+def answers(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield the reference as chat models would answer, by the form's name."""
+    whole = f"{task.prompt}{task.reference}{task.suffix}{task.closing}"
+    forms = {"whole": whole, "alone": function_alone(task), "body": task.reference}
+    for form, code in forms.items():
+        yield form, f"It is:\n```{task.language}\n{code.rstrip()}\n```\n"
+
+
+def program(task: Task, text: str) -> str:
+    found = read_chat(task, text)
+    return task.solution(found.completion, whole=found.whole)
+
+
+@pytest.mark.parametrize("file", [*FILES, "own"])
+def test_every_reference_makes_a_program_that_parses(shared: Path, file: str) -> None:
+    tasks = own_tasks() if file == "own" else load_tasks(shared / "tasks" / file)
+    wrong = [
+        (task.name, form)
+        for task in tasks[::3]
+        for form, text in answers(task)
+        if error_count(parse(program(task, text), task.language))
+    ]
+    assert wrong == []
+
+
+def outcomes(
+    tasks: list[Task], sandbox: Sandbox, forms: tuple[str, ...]
+) -> dict[tuple[str, str], Outcome]:
+    def one(given: tuple[Task, str, str]) -> Outcome:
+        task, _, text = given
+        found = read_chat(task, text)
+        limits = Limits(wall_s=30.0)
+        run = execute(task, found.completion, sandbox=sandbox, limits=limits, whole=found.whole)
+        return run.outcome
+
+    given = [(task, form, text) for task in tasks for form, text in answers(task) if form in forms]
+    with ThreadPoolExecutor(2) as pool:
+        names = [(task.name, form) for task, form, _ in given]
+        return dict(zip(names, pool.map(one, given), strict=True))
+
+
+# They need an import, a helper or both.
+NEEDY = {
+    "HumanEval.jsonl.gz": ("HumanEval/0", "HumanEval/32", "HumanEval/38", "HumanEval/50"),
+    "humaneval_js.jsonl.gz": ("JavaScript/32", "JavaScript/38"),
+    "humaneval_java.jsonl.gz": ("Java/38",),
+}
+
+
+@pytest.mark.parametrize("file", NEEDY)
+def test_references_pass_without_what_the_prompt_gave(
+    shared: Path, sandbox: Sandbox, file: str
+) -> None:
+    tasks = [task for task in load_tasks(shared / "tasks" / file) if task.name in NEEDY[file]]
+    assert len(tasks) == len(NEEDY[file])
+    if missing := LANGUAGES[tasks[0].language].missing():
+        pytest.skip(f"not here: {missing}")
+    found = outcomes(tasks, sandbox, forms=("alone",))
+    assert {key: outcome for key, outcome in found.items() if outcome is not Outcome.PASSED} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_own_references_pass_in_every_form(language: str, sandbox: Sandbox) -> None:
+    if missing := LANGUAGES[language].missing():
+        pytest.skip(f"not here: {missing}")
+    found = outcomes(own_tasks([language])[3:4], sandbox, forms=("alone", "body"))
+    assert {key: outcome for key, outcome in found.items() if outcome is not Outcome.PASSED} == {}
+
+
+def made(language: str, prompt: str, reference: str, **more: str) -> Task:
+    printed = {} if LANGUAGES[language].judged else {"expected": "x"}
+    fields = {"name": "t", "entry_point": "f", "tests": "x", **printed, **more}
+    return Task(language=language, prompt=prompt, reference=reference, **fields)  # type: ignore[arg-type]
+
+
+# Prompts with imports, helpers and types before the function, by language, with its solution.
+PROMPTS = {
+    "python": (
+        "import math\nK = 2\ndef help(n):\n    return n\ndef f(n):\n",
+        "    return help(n)\n",
+    ),
+    "javascript": (
+        "const fs = require('fs');\nconst help = (n) => n;\nconst f = (n) => {\n",
+        "  return help(n);\n}\n",
+    ),
+    "c": (
+        "#include <math.h>\n#define K 2\ntypedef struct { int a; } P;\n"
+        "int help(int n) { return n; }\nint f(int n) {\n",
+        "  return help(n);\n}\n",
+    ),
+    "cpp": (
+        "#include <vector>\nusing namespace std;\nint help(int n) { return n; }\nint f(int n) {\n",
+        "  return help(n);\n}\n",
+    ),
+    "java": (
+        "import java.util.*;\nclass Solution {\n  int help(int n) { return n; }\n"
+        "  int f(int n) {\n",
+        "    return help(n);\n  }\n}\n",
+    ),
+    "go": (
+        'package main\nimport (\n\t"math"\n)\nfunc help(n int) int { return n }\n'
+        "func f(n int) int {\n",
+        "\treturn help(n)\n}\n",
+    ),
+    "rust": (
+        "use std::collections::{HashMap, HashSet};\n#[derive(Debug)]\nstruct P;\n"
+        "fn help(n: i32) -> i32 { n }\nfn f(n: i32) -> i32 {\n",
+        "  help(n)\n}\n",
+    ),
+    "ruby": ("require 'set'\ndef help(n)\n  n\nend\ndef f(n)\n", "  help(n)\nend\n"),
+    "php": (
+        "<?php\nconst K = 2;\nfunction help($n) { return $n; }\nfunction f($n) {\n",
+        "  return help($n);\n}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", PROMPTS)
+@pytest.mark.parametrize("form", ["whole", "alone"])
+def test_the_preamble_stands_once_whatever_the_answer_repeats(language: str, form: str) -> None:
+    task = made(language, *PROMPTS[language])
+    source = program(task, dict(answers(task))[form])
+    assert error_count(parse(source, language)) == 0
+    root = parse(source, language).root_node
+    for name in ("help", "f"):
+        assert len(list(functions_named(root, name))) == 1, source
+    first = PROMPTS[language][0].splitlines()[0]
+    assert source.count({"rust": "HashSet"}.get(language, first)) == 1, source
+
+
+def test_an_answer_may_define_a_helper_anew() -> None:
+    task = made("javascript", *PROMPTS["javascript"])
+    own = "function help(n) { return n + 1; }\nconst f = (n) => help(n);\n"
+    source = program(task, f"```js\n{own}```")
+    assert source == f"const fs = require('fs');\n{own}"
+
+
+def test_rust_may_import_what_the_prompt_imported() -> None:
+    task = made("rust", *PROMPTS["rust"])
+    own = "use std::collections::HashMap;\nfn f(n: i32) -> i32 { help(n) }\n"
+    source = program(task, f"```rust\n{own}```")
+    assert "    pub use std::collections::{HashMap, HashSet};\n" in source
+    assert source.endswith(own)
+
+
+def test_go_imports_each_package_once_and_none_that_is_not_used() -> None:
+    task = made("go", *PROMPTS["go"], tests="func main() { fmt.Println(f(1)) }")
+    own = 'package main\nimport "fmt"\nfunc f(n int) int { return int(math.Abs(1)) }\n'
+    own += "func main() {}\n"
+    source = program(task, f"```go\n{own}```")
+    assert source.count('import "fmt"') == source.count('import "math"') == 1
+    assert source.count("package main") == 1
+    assert "func main" not in source  # the tests have it
+
+
+JAVA_ANSWERS = {
+    "the method": "public int f(int n) { return help(n); }\n",
+    "a class": "class Solution {\n  public int f(int n) { return help(n); }\n}\n",
+    "a public class": "public class Solution { public int f(int n) { return help(n); } }\n",
+    "a class of another name": "public class Main {\n  Main() { }\n"
+    "  int f(int n) { return help(n); }\n  public static void main(String[] a) { }\n}\n",
+    "a package": "package org.x;\nimport java.util.List;\n"
+    "class Solution { int f(int n) { return 1; } }\n",
+    "two classes": "class Pair { int a; }\nclass Solution { int f(int n) { return help(n); } }\n",
+    "a helper of its own": "class Solution {\n  int help(int m) { return m; }\n"
+    "  int f(int n) { return 1; }\n}\n",
+}
+
+
+@pytest.mark.parametrize("form", JAVA_ANSWERS)
+def test_a_java_answer_becomes_the_class_asked_for(form: str) -> None:
+    task = made("java", *PROMPTS["java"])
+    source = program(task, f"```java\n{JAVA_ANSWERS[form]}```")
+    root = parse(source, "java").root_node
+    assert not root.has_error, source
+    (holder,) = [found for _, found in functions_named(root, "f")]
+    assert holder is not None
+    assert text_of(holder).startswith("class Solution"), source
+    assert len(list(functions_named(root, "help"))) == 1
+    assert source.startswith("import java.util.*;\n")
+    assert "package" not in source
+    assert "Main" not in source
+
+
+SHOWN = {
+    "python": "x = f(1)\nprint(x)\nassert x\n",
+    "javascript": "const x = f(1);\nconsole.log(x);\n",
+    "ruby": "x = f(1)\nputs x\n",
+    "php": "$x = f(1);\necho $x;\n",
+    "c": "int main(void) { return f(1); }\n",
+    "cpp": "int main() { return f(1); }\n",
+    "rust": "fn main() { f(1); }\n",
+    "go": "func main() { f(1) }\n",
+}
+MAINS = {
+    "c": "int main(void) {}",
+    "cpp": "int main() {}",
+    "rust": "fn main() {}",
+    "go": "func main() {}",
+}
+
+
+@pytest.mark.parametrize("language", SHOWN)
+def test_what_shows_the_use_of_an_answer_is_not_run(language: str) -> None:
+    task = made(language, *PROMPTS[language], tests=MAINS.get(language, "x"))
+    alone = dict(answers(task))["alone"]
+    shown = alone.replace("\n```\n", f"\n{SHOWN[language]}```\n")
+    assert shown != alone
+    assert program(task, shown) == program(task, alone)
+
+
+def test_what_an_answer_needs_at_its_top_level_stays() -> None:
+    task = made("python", *PROMPTS["python"])
+    own = "import sys\nsys.setrecursionlimit(9)\nTABLE = [n for n in range(9)]\n"
+    source = program(task, f"```python\n{own}def f(n):\n    return TABLE[n]\nf = cache(f)\n```")
+    assert own in source
+    assert source.endswith("f = cache(f)\n")
