@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyengine.api.arguments import (
     MIB,
@@ -20,10 +22,16 @@ from pyengine.errors import OptionError
 if TYPE_CHECKING:
     from pyengine.code.answers import Answer
     from pyengine.code.evaluation import Progress
+    from pyengine.code.options import EvaluationOptions
+    from pyengine.code.sandbox import Sandbox
     from pyengine.code.tasks import Task
     from pyengine.run.record import Run
 
 TOKENS_FOR_OWN, TOKENS_FOR_OTHERS = 160, 512
+# What decides how saved answers are judged again; nothing else has a use there.
+FOR_JUDGING = frozenset(
+    ("rejudge", "tasks", "jobs", "cpu_seconds", "wall_seconds", "memory", "progress")
+) | {"isolation", "unsafe_local_execution"}
 
 
 def silent(model: str, done: int, total: int, answers: list[Answer]) -> None:
@@ -57,6 +65,7 @@ def evaluate(
     fresh: bool = False,
     isolation: Literal["auto", "bubblewrap", "namespaces"] = "auto",
     unsafe_local_execution: bool = False,
+    rejudge: Run | Named | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Let models write programs, and run them against tests in a sandbox.
@@ -84,6 +93,9 @@ def evaluate(
         fresh: measure again what was measured before.
         isolation: which sandbox.
         unsafe_local_execution: run generated programs as yourself, without a sandbox.
+        rejudge: a run of evaluate, or its JSON file, whose answers are read and run again, without
+            a model. Besides, only `tasks` may be given, where the record's own are elsewhere now,
+            and how programs are run.
         progress: called with the model, tasks done, tasks in all and the finished answers.
 
     Returns:
@@ -98,10 +110,11 @@ def evaluate(
     Example:
         pyengine.evaluate("Q4_K_M.gguf", reference="f16.gguf", limit=20).table("pass_at_1")
     """
+    given = locals()
     from pyengine.code.evaluation import Evaluation
     from pyengine.code.options import EvaluationOptions, default_folder
     from pyengine.code.prompting import PromptStyle
-    from pyengine.code.sandbox import Isolation, Limits, open_sandbox
+    from pyengine.code.sandbox import Limits
     from pyengine.models.generation import SamplingOptions
     from pyengine.models.options import usable_cores
 
@@ -122,15 +135,51 @@ def evaluate(
         resume=not fresh,
     )
     options.check()
+    if rejudge is not None:
+        return _rejudged(rejudge, given, options)
     chosen = _find_tasks(tasks, words(language), limit)
     paths = [usable_model(model) for model in names(models)] or [usable_model()]
     base = None if reference is None else usable_model(reference)
-    sandbox = open_sandbox(
+    sandbox = _opened(isolation, unsafe_local_execution)
+    evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)
+    return evaluation.run(paths, reference=base)
+
+
+def _opened(isolation: str, unsafe_local_execution: bool) -> Sandbox:
+    """Return the sandbox that was asked for."""
+    from pyengine.code.sandbox import Isolation, open_sandbox
+
+    return open_sandbox(
         None if isolation == "auto" else Isolation(isolation),
         unsafe_local_execution=unsafe_local_execution,
     )
-    evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)
-    return evaluation.run(paths, reference=base)
+
+
+def _rejudged(source: Run | Named, given: Mapping[str, Any], options: EvaluationOptions) -> Run:
+    """Judge the answers of a record again, with what else was given to `evaluate`.
+
+    Raises OptionError where that would need a model.
+    """
+    from pyengine.code.rejudging import rejudge
+    from pyengine.run.record import Run
+    from pyengine.run.storage import load
+
+    known = signature(evaluate).parameters
+    for name, value in given.items():
+        if name not in FOR_JUDGING and value and value != known[name].default:
+            raise OptionError(
+                f"--rejudge judges saved answers: {name} has no use there, leave it out"
+            )
+    record = source if isinstance(source, Run) else load(source)
+    tasks = given["tasks"] if given["tasks"] != "own" else record.options.get("tasks", "own")
+    return rejudge(
+        record,
+        _find_tasks(tasks, [], None),
+        _opened(given["isolation"], given["unsafe_local_execution"]),
+        limits=options.limits,
+        jobs=options.jobs,
+        progress=given["progress"],
+    )
 
 
 def _find_tasks(source: str, languages: list[str], limit: int | None) -> list[Task]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pyengine.code.answers import Answer, Outcome, executed, n_passed, solved
+from pyengine.code.languages import LANGUAGES
 from pyengine.code.task_ratios import Change, corrected, mean_of_shares, ratio, ratio_change
 from pyengine.measure.aggregate import measurement_of
 from pyengine.measure.table import TokenTable
@@ -152,32 +153,70 @@ def notes_of(answers: Sequence[Answer], *, model: str) -> Iterator[Note]:
         yield Note(code="ended-by-budget", model=model, values=values)
 
 
-def cost(
+def skipped(answers: Sequence[Answer]) -> list[Note]:
+    """Return the languages whose programs were not executed, and which toolchain is missing."""
+    found = {a["language"] for a in answers if len(executed(a)) < len(a["samples"])}
+    missing = {name: LANGUAGES[name].missing() for name in LANGUAGES if name in found}
+    return [
+        Note(code="language-skipped", values={"language": name, "tools": list(tools)})
+        for name, tools in missing.items()
+        if tools
+    ]
+
+
+def writing_cost(
     answers: Sequence[Answer], statistics: GenerationStatistics, *, model: str
 ) -> list[Measurement]:
-    """Return what was read and written, and shares of samples.
+    """Return what was read and written.
 
     Prompt tokens, seconds and speed are of what was generated in this run: there is no speed
     where every task was finished before.
     """
-    samples = [sample for answer in answers for sample in answer["samples"]]
-    n = len(samples)
     seconds = statistics.prompt_s + statistics.generation_s
     values: dict[str, float] = {
         "prompt_tokens": statistics.prompt_tokens,
-        "written_tokens": sum(sample["tokens"] for sample in samples),
+        "written_tokens": sum(s["tokens"] for answer in answers for s in answer["samples"]),
         "writing_seconds": seconds,
+    }
+    if seconds:
+        values["writing_speed"] = statistics.generated_tokens / seconds
+    return _of_all_samples(answers, values, model)
+
+
+def judging_cost(answers: Sequence[Answer], *, model: str) -> list[Measurement]:
+    """Return the time that programs took, and the shares of samples that thought or were cut."""
+    samples = [sample for answer in answers for sample in answer["samples"]]
+    n = len(samples)
+    values = {
         "execution_seconds": sum(sample["wall_s"] for sample in samples),
         "thinking_share": sum(bool(sample["thinking"]) for sample in samples) / n,
         "trimmed_share": sum(sample["trimmed"] for sample in samples) / n,
         "length_share": sum(sample["finish"] == "length" for sample in samples) / n,
     }
-    if seconds:
-        values["writing_speed"] = statistics.generated_tokens / seconds
+    return _of_all_samples(answers, values, model)
+
+
+def _of_all_samples(
+    answers: Sequence[Answer], values: Mapping[str, float], model: str
+) -> list[Measurement]:
+    n, ideas = sum(len(answer["samples"]) for answer in answers), n_ideas(answers)
     return [
-        Measurement(metric, model, "", "", value, n=n, n_clusters=n_ideas(answers))
+        Measurement(metric, model, "", "", value, n=n, n_clusters=ideas)
         for metric, value in values.items()
     ]
+
+
+def of_answers(
+    series: Sequence[tuple[ModelInfo, Sequence[Answer]]], *, beside_first: bool
+) -> tuple[list[Measurement], list[Exhibit]]:
+    """Return all that follows from the answers of some models: of each, and beside the first."""
+    rows = []
+    for model, answers in series:
+        rows += [*measurements(answers, model=model.id), *judging_cost(answers, model=model.id)]
+    if not beside_first:
+        return rows, []
+    changes, exhibits = beside(series[1:], *series[0])
+    return [*rows, *changes], exhibits
 
 
 def beside(

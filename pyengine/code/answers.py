@@ -33,35 +33,26 @@ class Form(str, Enum):
     NOTHING = "nothing"
 
 
-class Sample(TypedDict):
-    """One continuation of one task and how it fared.
+class Judged(TypedDict):
+    """How one continuation was read, and how its program fared.
 
     Attributes:
-        text: what the model wrote, all of it.
         form: how it was read, a code, see `Form`.
         completion: what was executed after the prompt, or instead of it where `whole`.
         thinking: what was removed as thinking.
         trimmed: an unfinished tail, cut off by the token budget, was dropped.
-        finish: why the model stopped, see `pyengine.models.generation.Finish`.
-        log_probabilities: of the first tokens, nats, before filters and temperature.
         outcome: a code, see `Outcome`.
         reason: why the outcome is this one, a code, see `docs/records.md`.
         detail: what the program or its judge said last.
         wall_s, cpu_s: what the program took.
-        repetition: share of 4-grams of tokens that had occurred before.
         edit_similarity: to the reference, 1 - Levenshtein / longer.
     """
 
-    seed: int
-    text: str
     form: str
     completion: str
     whole: bool
     thinking: str
     trimmed: bool
-    finish: str
-    tokens: int
-    log_probabilities: list[float]
     outcome: str
     reason: str
     detail: str
@@ -70,8 +61,25 @@ class Sample(TypedDict):
     parses: bool
     error_nodes: int
     leaves: int
-    repetition: float
     edit_similarity: float
+
+
+class Sample(Judged):
+    """One continuation of one task and how it fared.
+
+    Attributes:
+        text: what the model wrote, all of it.
+        finish: why the model stopped, see `pyengine.models.generation.Finish`.
+        log_probabilities: of the first tokens, nats, before filters and temperature.
+        repetition: share of 4-grams of tokens that had occurred before.
+    """
+
+    seed: int
+    text: str
+    finish: str
+    tokens: int
+    log_probabilities: list[float]
+    repetition: float
 
 
 class Answer(TypedDict):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pyengine import __version__
-from pyengine.code.aggregate import beside, cost, link, measurements, notes_of
+from pyengine.code.aggregate import link, notes_of, of_answers, skipped, writing_cost
 from pyengine.code.answers import Answer, executed
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.likelihood import (
@@ -21,7 +21,7 @@ from pyengine.code.likelihood import (
 )
 from pyengine.code.options import EvaluationOptions
 from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, choose_style, n_hidden
-from pyengine.code.sampling import Executor, answer_all
+from pyengine.code.sampling import Executor, answer_all, isolation_settings
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint
 from pyengine.code.tasks import Task, fill_in_the_middle
@@ -140,16 +140,12 @@ class Evaluation:
         finished = [model for model in models if model.failure is None]
         if len(finished) == (1 if reference else 0):
             raise next(model.failure for model in models if model.failure is not None)
-        if base:
-            rows, exhibits = beside(
-                [(model.info, model.answers) for model in finished[1:]],
-                finished[0].info,
-                finished[0].answers,
-            )
-            run.measurements.extend(rows)
-            run.exhibits.extend(exhibits)
+        series = [(model.info, model.answers) for model in finished]
+        rows, flips = of_answers(series, beside_first=base is not None)
+        run.measurements.extend(rows)
         run.measurements.extend(link(run.measurements))
-        run.notes.extend(_skipped(finished))
+        run.exhibits.extend(flips)
+        run.notes.extend(skipped([answer for model in finished for answer in model.answers]))
         return run.model_copy(update={"models": [model.info for model in finished]})
 
     def _open_all(
@@ -247,8 +243,7 @@ class Evaluation:
             run.notes.append(Note(code="request-hidden", model=model.id, values=values))
         run.notes.extend(notes_of(answers, model=model.id))
         run.notes.extend(beyond_trained([(model.id, model.info.n_ctx_train)], positions))
-        run.measurements.extend(measurements(model.answers, model=model.id))
-        run.measurements.extend(cost(answers, statistics, model=model.id))
+        run.measurements.extend(writing_cost(answers, statistics, model=model.id))
 
     def _key(self, model: Evaluated) -> str:
         """Return the hash of all that decides a model's answers, but for the task."""
@@ -289,7 +284,7 @@ class Evaluation:
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides what is measured; `isolation` is how programs were kept away."""
-        options, limits = self.options, self.options.limits
+        options = self.options
         return {
             "tasks": self.source,
             "tasks_sha256": fingerprint({"tasks": [task.model_dump() for task in self.tasks]}),
@@ -298,10 +293,7 @@ class Evaluation:
             "max_tokens": options.max_tokens,
             "thinking_tokens": options.thinking_tokens,
             **asdict(options.sampling),
-            "isolation": self._sandbox.isolation.value,
-            "cpu_s": limits.cpu_s,
-            "wall_s": limits.wall_s,
-            "memory_bytes": limits.memory_bytes,
+            **isolation_settings(self._sandbox, options.limits),
         }
 
     def _empty_run(self, models: Sequence[Evaluated], base: Evaluated | None) -> Run:
@@ -324,18 +316,6 @@ def _leave_out(model: Evaluated, error: Exception, base: Evaluated | None, run: 
     model.failure = error
     values = failure_values(error, model.subject.variant.path)
     run.notes.append(Note(code="model-failed", model=model.id, values=values))
-
-
-def _skipped(models: Sequence[Evaluated]) -> list[Note]:
-    """Return the languages whose programs were not executed, and which toolchain is missing."""
-    answers = [answer for model in models for answer in model.answers]
-    skipped = {a["language"] for a in answers if len(executed(a)) < len(a["samples"])}
-    missing = {name: LANGUAGES[name].missing() for name in LANGUAGES if name in skipped}
-    return [
-        Note(code="language-skipped", values={"language": name, "tools": list(tools)})
-        for name, tools in missing.items()
-        if tools
-    ]
 
 
 def _can_now_run(answer: Answer) -> bool:

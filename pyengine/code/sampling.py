@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from pyengine.code.answers import Answer, Outcome, Sample
+from pyengine.code.answers import Answer, Judged, Outcome, Sample
 from pyengine.code.execution import Execution, execute
 from pyengine.code.options import EvaluationOptions
 from pyengine.code.parsing import edit_similarity, repetition, shape_of
@@ -78,6 +78,16 @@ class Executor:
             raise SandboxError("interrupted")
         code, whole = solution.completion, solution.whole
         return execute(task, code, sandbox=self._sandbox, limits=self._limits, whole=whole)
+
+
+def isolation_settings(sandbox: Sandbox, limits: Limits) -> dict[str, Any]:
+    """Return how programs were kept away and what they could use, as a record's options say it."""
+    return {
+        "isolation": sandbox.isolation.value,
+        "cpu_s": limits.cpu_s,
+        "wall_s": limits.wall_s,
+        "memory_bytes": limits.memory_bytes,
+    }
 
 
 def answer_all(
@@ -188,19 +198,26 @@ def _sample(
     solution: Solution,
     execution: "Future[Execution]",
 ) -> Sample:
-    fate = execution.result()
-    parses, errors, leaves = shape_of(prompt.task, solution.completion, whole=solution.whole)
     return Sample(
         seed=seed,
         text=continuation.text.decode("utf-8", "replace"),
+        finish=continuation.finish or "length",
+        tokens=len(continuation.tokens),
+        log_probabilities=list(continuation.log_probabilities),
+        repetition=repetition(continuation.tokens),
+        **judged(prompt.task, solution, execution.result()),
+    )
+
+
+def judged(task: Task, solution: Solution, fate: Execution) -> Judged:
+    """Return how a solution was read and fared, as a record keeps it."""
+    parses, errors, leaves = shape_of(task, solution.completion, whole=solution.whole)
+    return Judged(
         form=solution.form.value,
         completion=solution.completion,
         whole=solution.whole,
         thinking=solution.thinking,
         trimmed=solution.trimmed,
-        finish=continuation.finish or "length",
-        tokens=len(continuation.tokens),
-        log_probabilities=list(continuation.log_probabilities),
         outcome=fate.outcome.value,
         reason=fate.reason,
         detail=fate.detail,
@@ -209,6 +226,5 @@ def _sample(
         parses=parses,
         error_nodes=errors,
         leaves=leaves,
-        repetition=repetition(continuation.tokens),
-        edit_similarity=edit_similarity(solution.completion, prompt.task.reference),
+        edit_similarity=edit_similarity(solution.completion, task.reference),
     )

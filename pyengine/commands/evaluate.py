@@ -65,6 +65,11 @@ FailUnder = Annotated[
         "Run generated programs as yourself, without a sandbox.",
         "--unsafe-local-execution",
     ),
+    rejudge=option(
+        Path | None,
+        "Read and run the answers of a saved record again, without a model.",
+        metavar="RECORD",
+    ),
 )
 def command(
     options: Options,
