@@ -19,6 +19,7 @@ from pyengine.code.tasks import (
     fill_in_the_middle,
     load_task_file,
     own_tasks,
+    sample_of,
 )
 from pyengine.report.words import note_sentence
 from pyengine.run import Note
@@ -49,6 +50,34 @@ def test_tasks_in_several_languages_share_their_idea() -> None:
         if len(named) > 1
     }
     assert all(found == {idea} for idea, found in entries.items())
+
+
+@pytest.mark.parametrize("n", [9, 20, 60])
+def test_a_sample_has_its_share_of_every_language_and_level(n: int) -> None:
+    tasks = own_tasks()
+    counts: Counter[tuple[str, int]] = Counter()
+    for seed in range(200):
+        some = sample_of(tasks, n, seed)
+        assert len(some) == n
+        assert some == [task for task in tasks if task in some]
+        counts.update((task.language, task.level) for task in some)
+    for stratum, size in Counter((task.language, task.level) for task in tasks).items():
+        assert counts[stratum] / 200 == pytest.approx(n * size / len(tasks), rel=0.25, abs=0.15)
+
+
+def test_every_task_is_as_likely_in_a_sample_and_smaller_ones_are_part_of_larger() -> None:
+    tasks = own_tasks(["python", "c"])
+    counts: Counter[str] = Counter()
+    for seed in range(400):
+        few, more = sample_of(tasks, 10, seed), sample_of(tasks, 25, seed)
+        assert all(task in more for task in few)
+        counts.update(task.name for task in few)
+    expected = 400 * 10 / len(tasks)
+    assert min(counts[task.name] for task in tasks) > 0.6 * expected
+    assert max(counts.values()) < 1.5 * expected
+    assert sample_of(tasks, len(tasks), 5) == tasks
+    assert sample_of(tasks, 1000, 5) == tasks
+    assert sample_of(tasks, 10, 0) != sample_of(tasks, 10, 1)
 
 
 def test_a_task_without_an_idea_is_one_of_its_own(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from pyengine.report.words import OUTCOMES, WORDS, note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run
 from pyengine.statistics.success import spearman
 
-OPTIONS = {"samples": 1, "isolation": "bubblewrap", "reference": "base"}
+OPTIONS = {"samples": 1, "isolation": "bubblewrap", "reference": "base", "n_tasks": 2}
 
 
 def made(*rows: Measurement, notes: tuple[Note, ...] = (), **options: object) -> Run:
@@ -75,6 +75,12 @@ def test_ideas_are_named_where_tasks_share_them() -> None:
     same = [e.model_copy(update={"content": {**e.content, "idea": "one"}}) for e in run.exhibits]
     one = run.model_copy(update={"exhibits": same})
     assert measures_table(one, run.models[0]).title == "All 2 tasks of 1 idea"
+
+
+def test_a_sample_of_a_set_is_called_one() -> None:
+    whole, part = (made(solved(), RATE, n_in_set=n) for n in (2, 121))
+    assert "a sample of 121" not in answer(whole, whole.models[0]).text
+    assert "2 tasks, a sample of 121" in answer(part, part.models[0]).text
 
 
 def test_no_interval_is_told_where_there_is_none() -> None:

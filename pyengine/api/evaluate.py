@@ -75,7 +75,7 @@ def evaluate(
         reference: the model that all others are compared with, task by task.
         tasks: "own", "humaneval", "mbpp", or a file: .toml, .jsonl, .jsonl.gz, .parquet.
         language: only tasks in these languages.
-        limit: only the first so many tasks.
+        limit: only so many tasks, drawn by the seed, of every language and level their share.
         samples: continuations of each task; more than one needs a temperature.
         temperature, top_k, top_p, min_p: how tokens are drawn; temperature 0 is greedy.
         seed: of the first sample; the next has the next.
@@ -120,6 +120,7 @@ def evaluate(
 
     options = EvaluationOptions(
         style=None if prompt == "auto" else PromptStyle(prompt),
+        limit=limit,
         samples=samples,
         max_tokens=max_tokens or (TOKENS_FOR_OWN if tasks == "own" else TOKENS_FOR_OTHERS),
         thinking_tokens=thinking_tokens,
@@ -137,7 +138,7 @@ def evaluate(
     options.check()
     if rejudge is not None:
         return _rejudged(rejudge, given, options)
-    chosen = _find_tasks(tasks, words(language), limit)
+    chosen = _find_tasks(tasks, words(language))
     paths = [usable_model(model) for model in names(models)] or [usable_model()]
     base = None if reference is None else usable_model(reference)
     sandbox = _opened(isolation, unsafe_local_execution)
@@ -174,7 +175,7 @@ def _rejudged(source: Run | Named, given: Mapping[str, Any], options: Evaluation
     tasks = given["tasks"] if given["tasks"] != "own" else record.options.get("tasks", "own")
     return rejudge(
         record,
-        _find_tasks(tasks, [], None),
+        _find_tasks(tasks, []),
         _opened(given["isolation"], given["unsafe_local_execution"]),
         limits=options.limits,
         jobs=options.jobs,
@@ -182,7 +183,7 @@ def _rejudged(source: Run | Named, given: Mapping[str, Any], options: Evaluation
     )
 
 
-def _find_tasks(source: str, languages: list[str], limit: int | None) -> list[Task]:
+def _find_tasks(source: str, languages: list[str]) -> list[Task]:
     """Return the tasks that a user names: own, a benchmark on the hub, or a file.
 
     Raises OptionError or TaskFileError where there is none.
@@ -200,4 +201,4 @@ def _find_tasks(source: str, languages: list[str], limit: int | None) -> list[Ta
         found = [task for task in found if not languages or task.language in languages]
     if not found:
         raise OptionError(f"{source}: no task in {', '.join(languages)}")
-    return found[:limit]
+    return found

@@ -24,7 +24,7 @@ from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, choose_s
 from pyengine.code.sampling import Executor, answer_all, isolation_settings
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint
-from pyengine.code.tasks import Task, fill_in_the_middle
+from pyengine.code.tasks import Task, fill_in_the_middle, sample_of
 from pyengine.errors import NumbersError, OptionError, failure_values
 from pyengine.files import making_folder
 from pyengine.measure.engine import Processes
@@ -104,7 +104,8 @@ class Evaluation:
                 )
         if not tasks:
             raise OptionError(f"{source}: no task is left to evaluate")
-        self.tasks = list(tasks)
+        self.n_in_set = len(tasks)
+        self.tasks = sample_of(tasks, options.limit or len(tasks), options.sampling.seed)
         self.source = source
         self.options = options
         self._sandbox = sandbox
@@ -247,7 +248,7 @@ class Evaluation:
 
     def _key(self, model: Evaluated) -> str:
         """Return the hash of all that decides a model's answers, but for the task."""
-        unimportant = ("tasks", "tasks_sha256", "n_tasks")
+        unimportant = ("tasks", "tasks_sha256", "n_tasks", "n_in_set")
         return fingerprint(
             {
                 "version": __version__,
@@ -289,6 +290,7 @@ class Evaluation:
             "tasks": self.source,
             "tasks_sha256": fingerprint({"tasks": [task.model_dump() for task in self.tasks]}),
             "n_tasks": len(self.tasks),
+            "n_in_set": self.n_in_set,
             "samples": options.samples,
             "max_tokens": options.max_tokens,
             "thinking_tokens": options.thinking_tokens,

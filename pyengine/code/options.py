@@ -29,6 +29,7 @@ class EvaluationOptions:
 
     Attributes:
         style: how to ask; None for what suits the model.
+        limit: most tasks, drawn from all by the seed; None for all.
         samples: continuations of each task; more than one needs a temperature.
         max_tokens: budget of each continuation.
         thinking_tokens: added to it for a chat model whose template knows thinking blocks.
@@ -42,6 +43,7 @@ class EvaluationOptions:
     """
 
     style: PromptStyle | None = None
+    limit: int | None = None
     samples: int = 1
     max_tokens: int = 256
     thinking_tokens: int = 2048
@@ -56,8 +58,8 @@ class EvaluationOptions:
 
     def check(self) -> None:
         """Raise OptionError where the options contradict each other or are out of range."""
-        for name in ("samples", "max_tokens", "parallel", "jobs"):
-            if getattr(self, name) < 1:
+        for name in ("samples", "max_tokens", "parallel", "jobs", "limit"):
+            if (getattr(self, name) or 1) < 1:
                 raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.parallel > 256:
             raise OptionError(f"parallel must be at most 256, not {self.parallel}")

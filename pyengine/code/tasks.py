@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pyengine.code.languages import LANGUAGES
@@ -149,6 +150,25 @@ def own_tasks(languages: Iterable[str] | None = None) -> list[Task]:
     tasks = [task for name in wanted for task in load_task_file(OWN_TASKS / f"{name}.toml")]
     order = {name: number for number, name in enumerate(wanted)}
     return sorted(tasks, key=lambda task: (order[task.language], task.level))
+
+
+def sample_of(tasks: Sequence[Task], n: int, seed: int) -> list[Task]:
+    """Draw n tasks, of every language and level their share, in the order of the set.
+
+    Every stratum is shuffled, and its tasks are spread evenly from a random place over the line
+    from 0 to 1, along which tasks are taken: systematic sampling with a random start. So a smaller
+    sample by the same seed is part of a larger one.
+    """
+    strata: dict[tuple[str, int], list[int]] = {}
+    for number, task in enumerate(tasks):
+        strata.setdefault((task.language, task.level), []).append(number)
+    generator = np.random.default_rng(seed)
+    places = []
+    for members in strata.values():
+        start = generator.random()
+        shuffled = generator.permutation(members).tolist()
+        places += [((k + start) / len(members), number) for k, number in enumerate(shuffled)]
+    return [tasks[number] for number in sorted(number for _, number in sorted(places)[:n])]
 
 
 def fill_in_the_middle(task: Task) -> Task | None:

@@ -35,7 +35,11 @@ FailUnder = Annotated[
     reference=option(str | None, "The model that all others are compared with, task by task."),
     tasks=option(str, "own, humaneval, mbpp, or a file: .toml, .jsonl, .jsonl.gz, .parquet."),
     language=option(list[str] | None, "Only tasks in this language; several at once."),
-    limit=option(int | None, "Only the first so many tasks.", min=1),
+    limit=option(
+        int | None,
+        "Only so many tasks, drawn by the seed, of every language and level their share.",
+        min=1,
+    ),
     samples=option(int, "Continuations of each task.", min=1),
     temperature=option(float, "0: greedy decoding.", min=0.0),
     top_k=option(int, "0: all tokens.", min=0),

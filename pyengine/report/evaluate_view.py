@@ -72,6 +72,7 @@ def answer(run: Run, model: ModelInfo) -> Paragraph:
         label=label(model),
         solved=solved,
         ideas=ideas(solved),
+        n_in_set=in_set(run),
         found=found,
         low=found.low if math.isfinite(found.low) else None,
         high=found.high,
@@ -308,6 +309,7 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
         "evaluate-prompts",
         title="Prompts",
         options=run.options,
+        n_in_set=in_set(run),
         style=model.settings["style"],
         task=first["task"],
         prompt=repr(first["prompt"][:160]),
@@ -332,6 +334,12 @@ def _method(run: Run) -> Facts:
 def label(model: ModelInfo) -> str:
     """Return a short name that tells variants of one model apart."""
     return f"{model.name} ({model.file_type})"
+
+
+def in_set(run: Run) -> int | None:
+    """Return of how many tasks those of the run are a sample; None where they are all."""
+    n: int = run.options.get("n_in_set", 0)
+    return n if n > run.options["n_tasks"] else None
 
 
 def listed(names: Sequence[str]) -> str:
