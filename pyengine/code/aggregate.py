@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pyengine.code.answers import Answer, Outcome, executed, n_passed, solved
+from pyengine.code.failures import OF_FORM, Failure, failure_of
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.task_ratios import Change, corrected, mean_of_shares, ratio, ratio_change
 from pyengine.measure.aggregate import measurement_of
@@ -19,6 +20,7 @@ from pyengine.models.generation import GenerationStatistics
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.metrics import ANSWERS, CHANGES, KS
 from pyengine.run.record import Exhibit, ModelInfo, Note
+from pyengine.statistics.estimates import Estimate
 from pyengine.statistics.success import FEWEST_RANKED, pass_at_k, spearman
 
 SUSPICIOUS_TASKS = 10
@@ -117,11 +119,17 @@ def _group(
         found = ratio(metric.id, table)
         if math.isfinite(found.value):
             yield measurement_of(found, metric.id, model, group=group)
-    counts = Counter(sample["outcome"] for answer in answers for sample in answer["samples"])
-    for outcome in (outcome.value for outcome in Outcome if outcome.value in counts):
-        named, n = group_of({**members, "outcome": outcome}), counts.total()
-        n_clusters = n_ideas(answers)
-        yield Measurement("samples", model, "", named, counts[outcome], n=n, n_clusters=n_clusters)
+    samples = [sample for answer in answers for sample in answer["samples"]]
+    n, n_clusters = len(samples), n_ideas(answers)
+    outcomes = Counter(sample["outcome"] for sample in samples)
+    failures = Counter(failure.value for one in samples if (failure := failure_of(one)))
+    for dimension, counts, codes in (
+        ("outcome", outcomes, Outcome),
+        ("failure", failures, Failure),
+    ):
+        for code in (code.value for code in codes if code.value in counts):
+            named = group_of({**members, dimension: code})
+            yield Measurement("samples", model, "", named, counts[code], n=n, n_clusters=n_clusters)
 
 
 def passes(ran: Sequence[Answer], *, model: str, group: str = "") -> Iterator[Measurement]:
@@ -192,6 +200,8 @@ def judging_cost(answers: Sequence[Answer], *, model: str) -> list[Measurement]:
         "thinking_share": sum(bool(sample["thinking"]) for sample in samples) / n,
         "trimmed_share": sum(sample["trimmed"] for sample in samples) / n,
         "length_share": sum(sample["finish"] == "length" for sample in samples) / n,
+        "loop_share": sum(bool(sample.get("loop")) for sample in samples) / n,
+        "looping_tokens": sum(sample.get("wasted", 0) for sample in samples),
     }
     return _of_all_samples(answers, values, model)
 
@@ -230,7 +240,7 @@ def beside(
         every measure of each variant less that of the reference, its interval by Holm's method
         over the variants; tasks_lost, tasks_gained and mcnemar_p over the tasks that were executed
         for both; and the exhibits "flips" with the names of the tasks that change sides: lost and
-        gained.
+        gained. And flip_agreement, see `_damage_beside_flips`.
     """
     theirs = task_table(others)
     tables = {model.id: task_table(answers) for model, answers in variants}
@@ -250,6 +260,9 @@ def beside(
         counts, flips = _flips(answers, others)
         for metric, row in {**counts, "mcnemar_p": replace(counts["tasks_lost"], value=p)}.items():
             rows.append(replace(row, metric=metric, model=model.id, reference=reference.id))
+        along = _damage_beside_flips(answers, others)
+        if math.isfinite(along.value):
+            rows.append(measurement_of(along, "flip_agreement", model.id, reference.id))
         exhibits.append(Exhibit(kind="flips", model=model.id, content=flips))
     return rows, exhibits
 
@@ -260,16 +273,40 @@ def _flips(
     """Count and name the tasks that change sides, of those that were executed for both."""
     pairs = zip(answers, others, strict=True)
     both = [(a, b) for a, b in pairs if executed(a) and executed(b)]
+    lost = [a for a, b in both if solved(b) and not solved(a)]
+    gained = [a for a, b in both if solved(a) and not solved(b)]
     flips = {
-        "lost": [b["task"] for a, b in both if solved(b) and not solved(a)],
-        "gained": [a["task"] for a, b in both if solved(a) and not solved(b)],
+        "lost": [answer["task"] for answer in lost],
+        "gained": [answer["task"] for answer in gained],
+        "lost_by_form": [answer["task"] for answer in lost if _without_form(answer)],
     }
     n, n_clusters = len(both), n_ideas([a for a, _ in both])
     counts = {
-        f"tasks_{side}": Measurement("", "", "", "", len(names), n=n, n_clusters=n_clusters)
-        for side, names in flips.items()
+        f"tasks_{side}": Measurement("", "", "", "", len(flips[side]), n=n, n_clusters=n_clusters)
+        for side in ("lost", "gained")
     }
     return counts, flips
+
+
+def _damage_beside_flips(answers: Sequence[Answer], others: Sequence[Answer]) -> Estimate:
+    """Return the rank correlation over ideas of the divergence on references and of lost tasks.
+
+    Of an idea counts the mean over its tasks: of the variant's divergence on their references, and
+    of what it solves less than the reference, -1, 0 or 1.
+    """
+    ideas: dict[str, list[tuple[float, int]]] = {}
+    for a, b in zip(answers, others, strict=True):
+        kl = (a.get("reference") or {}).get("kl", math.nan)
+        if executed(a) and executed(b) and math.isfinite(kl):
+            ideas.setdefault(a["idea"], []).append((kl, solved(b) - solved(a)))
+    means = np.array([np.mean(pairs, axis=0) for pairs in ideas.values()]).reshape(-1, 2)
+    return spearman(means[:, 0], means[:, 1])
+
+
+def _without_form(answer: Answer) -> bool:
+    """Return whether at least half of the samples that failed have no form that runs."""
+    failures = [failure for sample in executed(answer) if (failure := failure_of(sample))]
+    return 2 * sum(failure in OF_FORM for failure in failures) >= len(failures)
 
 
 def _change(metric: str, table: TokenTable, other: TokenTable) -> Change:

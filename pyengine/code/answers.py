@@ -39,11 +39,14 @@ class Judged(TypedDict):
     Attributes:
         form: how it was read, a code, see `Form`.
         completion: what was executed after the prompt, or instead of it where `whole`.
+        program: the source that was run, less the tests; empty where there was no code.
         thinking: what was removed as thinking.
         trimmed: an unfinished tail, cut off by the token budget, was dropped.
         outcome: a code, see `Outcome`.
         reason: why the outcome is this one, a code, see `docs/records.md`.
         detail: what the program or its judge said last.
+        assertion: the line of the tests that failed, where that is known.
+        values: what it compared, or what the solution answered last.
         wall_s, cpu_s: what the program took.
         edit_similarity: to the reference, 1 - Levenshtein / longer.
     """
@@ -62,6 +65,9 @@ class Judged(TypedDict):
     error_nodes: int
     leaves: int
     edit_similarity: float
+    program: NotRequired[str]
+    assertion: NotRequired[str]
+    values: NotRequired[str]
 
 
 class Sample(Judged):
@@ -72,6 +78,9 @@ class Sample(Judged):
         finish: why the model stopped, see `pyengine.models.generation.Finish`.
         log_probabilities: of the first tokens, nats, before filters and temperature.
         repetition: share of 4-grams of tokens that had occurred before.
+        ids: the tokens, less the one that ended the answer.
+        loop, wasted: period of the loop in which the answer ends, and its tokens after the first
+            time round; 0 where it ends in none.
     """
 
     seed: int
@@ -80,6 +89,9 @@ class Sample(Judged):
     tokens: int
     log_probabilities: list[float]
     repetition: float
+    ids: NotRequired[list[int]]
+    loop: NotRequired[int]
+    wasted: NotRequired[int]
 
 
 class Answer(TypedDict):

@@ -20,6 +20,7 @@ from pyengine.code.likelihood import (
     token_sets,
 )
 from pyengine.code.options import EvaluationOptions
+from pyengine.code.partings import Parting, content_of, parting_of, probabilities
 from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, choose_style, n_hidden
 from pyengine.code.sampling import Executor, answer_all, isolation_settings
 from pyengine.code.sandbox import Sandbox
@@ -146,6 +147,8 @@ class Evaluation:
         run.measurements.extend(rows)
         run.measurements.extend(link(run.measurements))
         run.exhibits.extend(flips)
+        if base is not None and self.options.sampling.temperature == 0:
+            run.exhibits.extend(self._partings(base, finished[1:], flips))
         run.notes.extend(skipped([answer for model in finished for answer in model.answers]))
         return run.model_copy(update={"models": [model.info for model in finished]})
 
@@ -245,6 +248,42 @@ class Evaluation:
         run.notes.extend(notes_of(answers, model=model.id))
         run.notes.extend(beyond_trained([(model.id, model.info.n_ctx_train)], positions))
         run.measurements.extend(writing_cost(answers, statistics, model=model.id))
+
+    def _partings(
+        self, base: Evaluated, variants: Sequence[Evaluated], flips: Sequence[Exhibit]
+    ) -> list[Exhibit]:
+        """Show where the greedy answers part of every task that changed sides."""
+        changed = {e.model: {*e.content["lost"], *e.content["gained"]} for e in flips}
+        found = {
+            model.id: [
+                parting
+                for one, other in zip(base.answers, model.answers, strict=True)
+                if other["task"] in changed[model.id] and (parting := parting_of(one, other))
+            ]
+            for model in variants
+            if same_vocabulary(base.subject.info, model.subject.info)
+        }
+        every = [parting for of_model in found.values() for parting in of_model]
+        if not every:
+            return []
+        seen = iter(self._probabilities(base, every))
+        exhibits = []
+        with open_model(base.subject.variant.path, options=ModelOptions(vocabulary_only=True)) as m:
+            for model in variants:
+                of_model = found.get(model.id, [])
+                for parting, shares in zip(
+                    of_model, self._probabilities(model, of_model), strict=True
+                ):
+                    content = content_of(parting, m.vocabulary, next(seen), shares)
+                    exhibits.append(Exhibit(kind="parting", model=model.id, content=content))
+        return exhibits
+
+    def _probabilities(self, model: Evaluated, partings: Sequence[Parting]) -> list[list[float]]:
+        if not partings:
+            return []
+        variant = model.subject.variant
+        with open_model(variant.path, options=variant.options) as opened:
+            return probabilities(opened, partings, threads=self.options.threads)
 
     def _key(self, model: Evaluated) -> str:
         """Return the hash of all that decides a model's answers, but for the task."""

@@ -49,13 +49,20 @@ MEMORY_MARKS = (
 
 @dataclass(frozen=True)
 class Execution:
-    """The outcome of one run, why as a code, what the program or its judge said, what it used."""
+    """The outcome of one run, why as a code, what the program or its judge said, what it used.
+
+    Attributes:
+        assertion: the line of the tests that failed, where that is known.
+        values: what it compared, or what the solution answered last, as the language writes it.
+    """
 
     outcome: Outcome
     reason: str = ""
     detail: str = ""
     wall_s: float = 0.0
     cpu_s: float = 0.0
+    assertion: str = ""
+    values: str = ""
 
 
 def execute(
@@ -122,7 +129,11 @@ def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exec
         for end in ends:
             os.close(end)
     failed = _failure(solved, language, limits, honest_exit=False)
-    return _execution(failed or _verdict(judged, limits), solved)
+    if failed:
+        return _execution(failed, solved)
+    assertion, values = _where(judged)
+    found = _execution(_verdict(judged, limits), solved)
+    return replace(found, assertion=assertion, values=values)
 
 
 def _solution_files(task: Task, solution: str) -> Files:
@@ -178,6 +189,13 @@ def _verdict(judged: Process, limits: Limits) -> Fate:
     if said == "gone":
         return Outcome.EXCEPTION, "ended-early", ""
     return RAISED.get(kind, Outcome.EXCEPTION), "raised", detail
+
+
+def _where(judged: Process) -> tuple[str, str]:
+    """Return the assertion that failed and what it compared, as far as the judge says so."""
+    verdict = json.loads(judged.said("verdict") or b"{}")
+    assertion, values = (str(verdict.get(name, "")) for name in ("assertion", "values"))
+    return _whole(assertion), _whole(values)
 
 
 def _without_verdict(judged: Process, limits: Limits) -> Fate:
@@ -239,8 +257,12 @@ def _by_signal(last: StepEnd, limits: Limits) -> Fate | None:
 def _execution(fate: Fate, ended: Process) -> Execution:
     outcome, reason, detail = fate
     cpu_s = sum(step.cpu_s for step in ended.steps)
-    detail = detail.encode("utf-8", "replace").decode()[:300]  # a record holds no half characters
-    return Execution(outcome, reason, detail, round(ended.wall_s, 4), round(cpu_s, 4))
+    return Execution(outcome, reason, _whole(detail)[:300], round(ended.wall_s, 4), round(cpu_s, 4))
+
+
+def _whole(text: str) -> str:
+    """Return a text without half characters, which a record cannot hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _lines(text: str) -> Sequence[str]:

@@ -145,7 +145,8 @@ class Scoring:
 
         Each holds log_probability (the sum over its scored tokens, nats), how many tokens and
         bytes these are, and keyword_ranks: for each keyword of the reference the place of its
-        first token in the model's order.
+        first token in the model's order; of a variant also kl, the mean over these tokens of its
+        divergence from the reference, nats.
         """
         columns = join([seen.columns for seen in observations])
         found, begin = {}, 0
@@ -157,6 +158,7 @@ class Scoring:
                 "tokens": len(text.context),
                 "bytes": text.n_bytes,
                 "keyword_ranks": [int(columns["rank"][rows][i]) for i in text.keywords],
+                **({"kl": float(np.mean(columns["kl"][rows]))} if "kl" in columns else {}),
             }
         return found
 

@@ -9,6 +9,7 @@ from pyengine.code.tasks import Task
 from pyengine.text.parsing import error_count, parse
 
 NGRAM = 4
+MOST_PERIOD, FEWEST_ROUNDS, SHORTEST_LOOP = 64, 3, 24
 
 
 def leaves(source: bytes, language: str) -> Iterator[Node]:
@@ -49,6 +50,22 @@ def repetition(tokens: Sequence[int]) -> float:
     if len(grams) < 2:
         return 0.0
     return 1.0 - len(set(grams)) / len(grams)
+
+
+def loop_of(tokens: Sequence[int]) -> tuple[int, int]:
+    """Find the loop in which a text ends, as (its period, the tokens after the first time round).
+
+    A loop is an end of 24 tokens or more that repeats a piece of at most 64 tokens at least three
+    times; (0, 0) where there is none. Of several periods the one that holds longest counts.
+    """
+    longest, period = 0, 0
+    for step in range(1, MOST_PERIOD + 1):
+        length = step
+        while length < len(tokens) and tokens[-1 - length] == tokens[-1 - length + step]:
+            length += 1
+        if length >= max(FEWEST_ROUNDS * step, SHORTEST_LOOP) and length - step > longest - period:
+            longest, period = length, step
+    return period, longest - period
 
 
 def edit_similarity(first: str, second: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from pyengine.code.answers import Answer, Judged, Outcome, Sample
 from pyengine.code.execution import Execution, execute
 from pyengine.code.options import EvaluationOptions
-from pyengine.code.parsing import edit_similarity, repetition, shape_of
+from pyengine.code.parsing import edit_similarity, loop_of, repetition, shape_of
 from pyengine.code.prompting import Prompt, PromptStyle
 from pyengine.code.reading import Solution, read_answer, stop_rule
 from pyengine.code.sandbox import Limits, Sandbox, SandboxError
@@ -198,6 +198,7 @@ def _sample(
     solution: Solution,
     execution: "Future[Execution]",
 ) -> Sample:
+    loop, wasted = loop_of(continuation.tokens)
     return Sample(
         seed=seed,
         text=continuation.text.decode("utf-8", "replace"),
@@ -205,17 +206,22 @@ def _sample(
         tokens=len(continuation.tokens),
         log_probabilities=list(continuation.log_probabilities),
         repetition=repetition(continuation.tokens),
+        ids=list(continuation.tokens),
+        loop=loop,
+        wasted=wasted,
         **judged(prompt.task, solution, execution.result()),
     )
 
 
 def judged(task: Task, solution: Solution, fate: Execution) -> Judged:
     """Return how a solution was read and fared, as a record keeps it."""
-    parses, errors, leaves = shape_of(task, solution.completion, whole=solution.whole)
+    completion, whole = solution.completion, solution.whole
+    parses, errors, leaves = shape_of(task, completion, whole=whole)
     return Judged(
         form=solution.form.value,
-        completion=solution.completion,
-        whole=solution.whole,
+        completion=completion,
+        whole=whole,
+        program=task.solution(completion, whole=whole) if completion.strip() else "",
         thinking=solution.thinking,
         trimmed=solution.trimmed,
         outcome=fate.outcome.value,
@@ -226,5 +232,7 @@ def judged(task: Task, solution: Solution, fate: Execution) -> Judged:
         parses=parses,
         error_nodes=errors,
         leaves=leaves,
-        edit_similarity=edit_similarity(solution.completion, task.reference),
+        edit_similarity=edit_similarity(completion, task.reference),
+        assertion=fate.assertion,
+        values=fate.values,
     )

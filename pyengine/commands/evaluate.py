@@ -1,5 +1,6 @@
 """`pyengine evaluate`: does the model still write code that works?"""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,7 @@ from pyengine.commands.options import (
     Json,
     Markdown,
     Options,
+    Show,
     argument,
     check_format,
     command_of,
@@ -78,6 +80,7 @@ FailUnder = Annotated[
 def command(
     options: Options,
     *,
+    show: Show = None,
     fail_under: FailUnder = None,
     json: Json = False,
     markdown: Markdown = False,
@@ -89,12 +92,14 @@ def command(
     parse, and how likely the model finds the right solution. A killed run goes on where it was.
     """
     from pyengine.commands.output import evaluation_progress, print_result
+    from pyengine.report.answers_view import answers_document
     from pyengine.report.evaluate_view import evaluate_document
 
     check_format(json=json, markdown=markdown, html=html)
     with evaluation_progress() as progress:
         run = evaluate(**options, progress=progress)
-    print_result(run, evaluate_document, json=json, markdown=markdown, html=html)
+    view = evaluate_document if show is None else partial(answers_document, task=show)
+    print_result(run, view, json=json, markdown=markdown, html=html)
     _hold(run, fail_under)
 
 

@@ -28,6 +28,10 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
 Html = Annotated[
     Path | None, typer.Option(help="Also write one self-contained HTML page.", metavar="FILE")
 ]
+Show = Annotated[
+    str | None,
+    typer.Option(metavar="TASK", help="Show what was written for one task, and what became of it."),
+]
 THREADS = option(int | None, "CPU threads; default: cores less one.", min=1)
 GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
 ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyengine.commands.options import Show
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def command(
     parquet: Parquet = None,
     svg: Svg = None,
     png: Png = None,
+    show: Show = None,
     schema: Schema = False,
 ) -> None:
     """Show results again: as a page, tables, rows or pictures.
@@ -53,6 +55,7 @@ def command(
     Without an option the text report is printed.
     """
     from pyengine.commands.output import print_document
+    from pyengine.report.answers_view import answers_document
     from pyengine.report.views import card_of, documents_of
     from pyengine.run.storage import load, values_that_fit
 
@@ -67,7 +70,10 @@ def command(
             _write_page(records, output)
         _write_rows(records, csv, parquet)
         _write_pictures(records, svg, png)
-        if markdown or not any((output, csv, parquet, svg, png)):
+        if show is not None:
+            for record in records:
+                print_document(answers_document(record, show), markdown=markdown)
+        elif markdown or not any((output, csv, parquet, svg, png)):
             for record, document in documents_of(records):
                 shown = card_of(record, document) if markdown else document
                 print_document(shown, markdown=markdown)

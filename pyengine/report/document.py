@@ -48,6 +48,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """Hold source text by lines; in a difference of two texts a tone marks what only one has."""
+
+    title: str
+    lines: tuple[tuple[str, Tone], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Hold a chart's data, with a file-name stem and a caption that says what to see.
 
@@ -62,14 +70,31 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hold blocks under a heading; `folded` sections start closed in HTML."""
+    """Hold blocks under a heading; `folded` sections start closed in HTML.
+
+    By its marks a `Choice` shows or hides it.
+    """
 
     title: str
     blocks: tuple[Block, ...]
     folded: bool = False
+    marks: tuple[str, ...] = ()
 
 
-Block: TypeAlias = Paragraph | Table | Facts | Passage | Picture | Section
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Let the reader of a page choose which of the sections behind it are shown.
+
+    Attributes:
+        marks: pairs of a mark of sections and what the reader sees of it. The text views, in which
+            nothing can be chosen, leave it out.
+    """
+
+    title: str
+    marks: tuple[tuple[str, str], ...]
+
+
+Block: TypeAlias = Paragraph | Table | Facts | Passage | Code | Picture | Section | Choice
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pyengine.choose.evaluation import Standing, agreement, standings
@@ -48,6 +48,7 @@ def evaluate_document(run: Run) -> Document:
         if run.options["reference"] is not None:
             blocks += map(Paragraph, side_sentences(run))
             blocks += [differences_table(run), flips_table(run)]
+        blocks.append(failures_table(run))
         blocks += _links(run)
         for model in run.models:
             told = [Paragraph(warning, "warn") for warning in warnings_of(run, model)]
@@ -172,6 +173,7 @@ def flips_table(run: Run) -> Table:
             id=model.id,
             n_lost=len(flip["lost"]),
             n_gained=len(flip["gained"]),
+            n_form=len(flip.get("lost_by_form", [])),
             p=sides[model.id].p_holm if model.id in sides else None,
             lost=listed(flip["lost"]) or None,
             gained=listed(flip["gained"]) or None,
@@ -186,7 +188,30 @@ def flips_table(run: Run) -> Table:
         cluster=clustered(run),
         variants=variants,
         p="p" if variants is None else "p (Holm)",
+        agreement=agreement_words(run),
     )
+
+
+def agreement_words(run: Run) -> str:
+    """Say how the divergence on references goes along with lost tasks, over ideas, as found."""
+    told = [
+        say("answers", "flip-agreement", row=row)
+        for row in run.select("flip_agreement")
+        if math.isfinite(row.low)
+    ]
+    return " ".join(told)
+
+
+def failures_table(run: Run) -> Table:
+    """Show of all models why their samples failed, side by side."""
+    rows = []
+    for code, words in WORDS["failures"].items():
+        found = {m.id: run.find("samples", m.id, failure=code) for m in run.models}
+        if any(found.values()):
+            counts = {name: f"{row.value:.0f}" if row else "0" for name, row in found.items()}
+            rows.append({"failure": words, **counts})
+    more = [{"head": model.id, "of": model.id, "align": "right"} for model in run.models]
+    return listing("failures-of-models", rows, more=more)
 
 
 def several(n: int) -> int | None:
@@ -217,7 +242,8 @@ def _details(run: Run, model: ModelInfo) -> list[Block]:
     blocks: list[Block] = [measures_table(run, model)]
     if len(languages_of(run, model.id)) > 1:
         blocks.append(_languages(run, model))
-    return [*blocks, _outcomes(run, model), _cost(run, model), _prompts(run, model)]
+    blocks += [_outcomes(run, model), *_failures(run, model)]
+    return [*blocks, _cost(run, model), _prompts(run, model)]
 
 
 def languages_of(run: Run, model: str) -> list[str]:
@@ -271,16 +297,28 @@ def _languages(run: Run, model: ModelInfo) -> Table:
 
 def _outcomes(run: Run, model: ModelInfo) -> Table:
     """Show how the samples fared."""
-    found = [row for code in OUTCOMES if (row := run.find("samples", model.id, outcome=code))]
-    rows = [
+    return listing("outcomes", _samples(run, model, "outcome", OUTCOMES))
+
+
+def _failures(run: Run, model: ModelInfo) -> list[Block]:
+    """Show why samples failed, where some did."""
+    rows = _samples(run, model, "failure", WORDS["failures"])
+    return [listing("failures", rows)] if rows else []
+
+
+def _samples(
+    run: Run, model: ModelInfo, dimension: str, words: Mapping[str, str]
+) -> list[dict[str, CellLike]]:
+    """Return a line for each kind of sample that there is, in the order of its words."""
+    found = [row for code in words if (row := run.find("samples", model.id, **{dimension: code}))]
+    return [
         {
-            "outcome": OUTCOMES[row.members["outcome"]],
+            dimension: words[row.members[dimension]],
             "n": f"{row.value:.0f}",
-            "share": row.value / row.n,
+            "share": percent(row.value / row.n),
         }
         for row in found
     ]
-    return listing("outcomes", rows)
 
 
 def _cost(run: Run, model: ModelInfo) -> Facts:
@@ -289,6 +327,8 @@ def _cost(run: Run, model: ModelInfo) -> Facts:
         ("Tokens written", "written_tokens", "{:,.0f}".format),
         ("Tokens per second", "writing_speed", significant),
         ("Samples ended by the token budget", "length_share", percent),
+        ("Samples that end in a loop", "loop_share", percent),
+        ("Tokens of loops after the first time round", "looping_tokens", "{:,.0f}".format),
         ("Samples with an unfinished tail dropped", "trimmed_share", percent),
         ("Samples with thinking removed", "thinking_share", percent),
         ("Seconds executing programs", "execution_seconds", partial(fixed, decimals=1)),

@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pyengine.plain_text import safe
-from pyengine.report.document import Block, Document, Facts, Paragraph, Passage, Picture, Section
+from pyengine.report.document import (
+    Block,
+    Choice,
+    Code,
+    Document,
+    Facts,
+    Paragraph,
+    Passage,
+    Picture,
+    Section,
+)
 from pyengine.report.tables import Cell, Table
 
 _RULES = {"left": ":--", "right": "--:", "center": ":-:"}
@@ -51,11 +61,11 @@ def _blocks(blocks: Iterable[Block], level: int) -> Iterator[str]:
         if isinstance(block, Section):
             yield f"{'#' * min(level, 6)} {escape(block.title)}"
             yield from _blocks(block.blocks, level + 1)
-        elif not isinstance(block, Picture):
+        elif not isinstance(block, Picture | Choice):
             yield _block(block)
 
 
-def _block(block: Paragraph | Table | Facts | Passage) -> str:
+def _block(block: Paragraph | Table | Facts | Passage | Code) -> str:
     if isinstance(block, Paragraph):
         text = escape(block.text)
         return f"**{text}**" if block.tone == "strong" else text
@@ -65,11 +75,13 @@ def _block(block: Paragraph | Table | Facts | Passage) -> str:
         lines = [f"- {escape(name)}: {escape(value)}" for name, value in block.pairs]
         title = [f"**{escape(block.title)}**", ""] if block.title else []
         return "\n".join([*title, *lines])
-    return _passage(block)
+    if isinstance(block, Code):
+        return _indented(block.title, "\n".join(safe(line) for line, _ in block.lines))
+    text = "".join(safe(t.text) + ("\n" if t.ends_line else "") for t in block.tokens)
+    return _indented(block.title, text.rstrip("\n"), block.notes)
 
 
-def _passage(passage: Passage) -> str:
-    text = "".join(safe(t.text) + ("\n" if t.ends_line else "") for t in passage.tokens)
-    body = "\n".join(f"    {line}" for line in text.rstrip("\n").split("\n"))
-    title = [f"**{escape(passage.title)}**"] if passage.title else []
-    return "\n\n".join([*title, body, *(escape(note) for note in passage.notes)])
+def _indented(title: str, text: str, notes: Iterable[str] = ()) -> str:
+    body = "\n".join(f"    {line}" for line in text.split("\n"))
+    head = [f"**{escape(title)}**"] if title else []
+    return "\n\n".join([*head, body, *(escape(note) for note in notes)])

@@ -14,7 +14,17 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from pyengine.plain_text import safe
-from pyengine.report.document import Block, Document, Facts, Paragraph, Passage, Picture, Section
+from pyengine.report.document import (
+    Block,
+    Choice,
+    Code,
+    Document,
+    Facts,
+    Paragraph,
+    Passage,
+    Picture,
+    Section,
+)
 from pyengine.report.tables import Cell, Column, Table, Tone
 
 STYLES: dict[Tone, str] = {
@@ -64,17 +74,19 @@ def _blocks(blocks: Sequence[Block], console: Console) -> Iterator[RenderableTyp
         if isinstance(block, Section):
             yield Rule(Text(safe(block.title), style="bold"), align="left", style="dim")
             yield from _blocks(block.blocks, console)
-        elif not isinstance(block, Picture):
+        elif not isinstance(block, Picture | Choice):
             yield _block(block, console)
 
 
-def _block(block: Paragraph | Table | Facts | Passage, console: Console) -> RenderableType:
+def _block(block: Paragraph | Table | Facts | Passage | Code, console: Console) -> RenderableType:
     if isinstance(block, Paragraph):
         return Text(safe(block.text), style=STYLES[block.tone])
     if isinstance(block, Table):
         return _table(block, console.width)
     if isinstance(block, Facts):
         return _facts(block)
+    if isinstance(block, Code):
+        return _code(block)
     return _passage(block, coloured=console.color_system is not None)
 
 
@@ -198,6 +210,12 @@ def _facts(facts: Facts) -> RenderableType:
         grid.add_row(Text(safe(name)), Text(safe(value)))
     title = [Text(safe(facts.title), style="bold")] if facts.title else []
     return Group(*title, grid)
+
+
+def _code(code: Code) -> RenderableType:
+    lines = [Text(safe(line), style=STYLES[tone]) for line, tone in code.lines]
+    title = [Text(safe(code.title), style="bold")] if code.title else []
+    return Group(*title, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
 def _passage(passage: Passage, *, coloured: bool) -> RenderableType:

@@ -26,7 +26,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "recommend": ("recommend_view:recommend_document",),
     "models": ("models_view:models_document",),
     "doctor": ("doctor_view:doctor_document",),
-    "evaluate": ("evaluate_view:evaluate_document", "evaluate_pictures:evaluate_pictures"),
+    "evaluate": (
+        "evaluate_view:evaluate_document",
+        "evaluate_pictures:evaluate_pictures",
+        "answers_view:answer_sections",
+    ),
 }
 
 
@@ -97,7 +101,7 @@ def page_of(results: Sequence[Run]) -> Document:
 
 
 def page_document(result: Run, document: Document, *, number: int = 0) -> Document:
-    """Put the pictures after the opening answer, and how to cite and repeat at the end.
+    """Put pictures after the opening answer; what is folded, how to cite and repeat at the end.
 
     A number tells the pictures of several results on one page apart.
     """
@@ -108,7 +112,9 @@ def page_document(result: Run, document: Document, *, number: int = 0) -> Docume
         else block
         for block in illustrations_of(result)
     ]
-    return Document(document.title, (*opening, *illustrations, *rest, closing(result)))
+    folded = [block for block in illustrations if isinstance(block, Section)]
+    shown = [block for block in illustrations if not isinstance(block, Section)]
+    return Document(document.title, (*opening, *shown, *rest, *folded, closing(result)))
 
 
 def _split(blocks: Sequence[Block]) -> tuple[Sequence[Block], Sequence[Block]]:

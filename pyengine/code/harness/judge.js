@@ -11,6 +11,8 @@ const KINDS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeE
 
 const job = JSON.parse(fs.readFileSync("tests.json", "utf8"));
 const next = reader(3);
+const HEADER = 2; // lines that `new Function` puts before a body
+let answer = ""; // the last one, as it would be written
 let gone = null; // what a test may have caught: that the solver was gone
 
 function receive() {
@@ -38,7 +40,23 @@ function candidate(...args) {
   } catch (error) {
     gone = new Gone(String(error));
   }
-  return receive();
+  const value = receive();
+  answer = written(value);
+  return value;
+}
+
+function written(value) {
+  try {
+    return String(JSON.stringify(value)).slice(0, 160);
+  } catch {
+    return String(typeof value); // it holds itself, or a number that JSON has no words for
+  }
+}
+
+// The line of the body at which an error came, or nothing.
+function lineOf(error, body) {
+  const found = /<anonymous>:(\d+):\d+\)?$/m.exec(String(error && error.stack));
+  return found === null ? "" : (body.split("\n")[Number(found[1]) - 1 - HEADER] ?? "").trim();
 }
 
 // console.assert only prints; here a false condition ends the tests.
@@ -46,17 +64,19 @@ console.assert = (condition, message) => {
   if (!condition) throw new Error(message || "assertion failed");
 };
 
+const body = `${job.support}\n${job.tests}`;
 let verdict;
 try {
   receive();
-  new Function(job.entry_point, "require", `${job.support}\n${job.tests}`)(candidate, require);
+  new Function(job.entry_point, "require", body)(candidate, require);
   if (gone !== null) throw gone;
   verdict = { outcome: "passed", detail: "" };
 } catch (error) {
   const detail = String(error && error.message).slice(0, 500);
-  if (raised.has(error)) verdict = { outcome: "raised", kind: error.name, detail: `${error.name}: ${detail}` };
+  const assertion = lineOf(error, body).slice(0, 500);
+  if (raised.has(error)) verdict = { outcome: "raised", kind: error.name, detail: `${error.name}: ${detail}`, assertion };
   else if (error instanceof Gone) verdict = { outcome: "gone", detail };
-  else verdict = { outcome: "failed", detail };
+  else verdict = { outcome: "failed", detail, assertion, values: answer };
 }
 fs.writeSync(5, JSON.stringify(verdict));
 process.exit(0); // whatever the tests have left running

@@ -6,8 +6,10 @@ Started as `python -I -S /harness/judge.py`; ./tests.json holds `support`, `test
 the solution runs here: only plain values come back.
 """
 
+import ast
 import builtins
 import json
+import operator
 import os
 import sys
 import traceback
@@ -18,6 +20,21 @@ from wire import Channel, WireError, decode, encode
 
 ENDING = (StopIteration, StopAsyncIteration)
 LONGEST = 500  # characters of what a verdict quotes
+MOST_OF_A_VALUE = 160  # characters of each value that it quotes
+TELL = "__tell"  # by this name tests say what they compare; no test can write it by chance
+COMPARISONS: dict[type[ast.cmpop], tuple[str, Any]] = {
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Is: ("is", operator.is_),
+    ast.IsNot: ("is not", operator.is_not),
+    ast.In: ("in", lambda item, items: item in items),
+    ast.NotIn: ("not in", lambda item, items: item not in items),
+}
+BY_SIGN = dict(COMPARISONS.values())
 
 
 class Gone(BaseException):
@@ -169,7 +186,54 @@ def overwrite(item: Any, after: Any) -> None:
         item[:] = after
 
 
-def run(job: dict[str, Any]) -> None:
+class Telling(ast.NodeTransformer):
+    """Let every assert hand what it compares to `tell`, which remembers it.
+
+    `assert a == b, words` becomes `assert tell("==", a, b), words`: the same values in the same
+    order, compared once.
+    """
+
+    def visit_Assert(self, node: ast.Assert) -> ast.Assert:
+        test = node.test
+        parts: list[ast.expr] = [ast.Constant(""), test]
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            sign, _ = COMPARISONS[type(test.ops[0])]
+            parts = [ast.Constant(sign), test.left, test.comparators[0]]
+        called = ast.Call(ast.Name(TELL, ast.Load()), parts, [])
+        return ast.fix_missing_locations(ast.copy_location(ast.Assert(called, node.msg), node))
+
+
+class Told:
+    """What the last assert compared."""
+
+    def __init__(self) -> None:
+        self.values = ""
+
+    def tell(self, sign: str, *values: Any) -> Any:
+        """Compare two values, or return the one, and remember how they are written if it fails."""
+        holds = BY_SIGN[sign](*values) if sign else values[0]
+        if not holds:
+            self.values = f" {sign} ".join(map(written, values))
+        return holds
+
+
+def written(value: Any) -> str:
+    """Write a value in a few words; some cannot be written."""
+    try:
+        return repr(value)[:MOST_OF_A_VALUE]
+    except Exception:  # an integer of too many digits, a nest that is too deep
+        return f"<{type(value).__name__}>"
+
+
+def line_of(error: BaseException, tests: str) -> str:
+    """Return the line of the tests at which an error came, or nothing."""
+    frames = traceback.extract_tb(error.__traceback__)
+    numbers = [frame.lineno for frame in frames if frame.filename == "tests" and frame.lineno]
+    lines = tests.splitlines()
+    return lines[numbers[-1] - 1].strip() if numbers and numbers[-1] <= len(lines) else ""
+
+
+def run(job: dict[str, Any], told: Told) -> None:
     solution = Solution(Channel(3, 4))
     names = Names(solution)
     try:
@@ -179,22 +243,27 @@ def run(job: dict[str, Any]) -> None:
     if support is not None:
         exec(support, names)
     names[job["entry_point"]] = solution.ask(do="name", name=job["entry_point"])
-    exec(compile(job["tests"], "tests", "exec"), names)
+    names[TELL] = told.tell
+    exec(compile(Telling().visit(ast.parse(job["tests"])), "tests", "exec"), names)
     if dict.__contains__(names, "check"):
         names["check"](names[job["entry_point"]])
     solution.check()
 
 
 def verdict(job: dict[str, Any]) -> dict[str, str]:
+    told = Told()
     try:
-        run(job)
+        run(job, told)
     except Raised as error:
-        return {"outcome": "raised", "kind": error.kind, "detail": f"{error.kind}: {error}"}
+        detail = f"{error.kind}: {error}"
+        found = {"outcome": "raised", "kind": error.kind, "detail": detail[:LONGEST]}
+        return {**found, "assertion": line_of(error, job["tests"])}
     except Gone as error:
         return {"outcome": "gone", "detail": str(error)}
     except BaseException as error:  # an assert, or a test that could not use what it got
-        where = traceback.format_exception_only(error)[-1].strip()
-        return {"outcome": "failed", "detail": where}
+        words = traceback.format_exception_only(error)[-1].strip()
+        found = {"outcome": "failed", "detail": words, "assertion": line_of(error, job["tests"])}
+        return {**found, "values": told.values} if isinstance(error, AssertionError) else found
     return {"outcome": "passed", "detail": ""}
 
 

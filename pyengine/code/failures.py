@@ -1,0 +1,65 @@
+"""Why a sample failed: the kinds of failure, which change before the score moves."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from pyengine.code.answers import Outcome, Sample
+
+
+class Failure(str, Enum):
+    """What went wrong, first of all: the form of the answer, or what its program does."""
+
+    NO_CODE = "no-code"
+    LOOP = "loop"
+    CUT_OFF = "cut-off"
+    SYNTAX = "syntax"
+    NAME = "name"
+    TYPE = "type"
+    ERROR = "error"
+    ASSERTION = "assertion"
+    TIME = "time"
+    LIMIT = "limit"
+
+
+# Failures before the program could do anything: the answer has no form that runs.
+OF_FORM = frozenset((Failure.NO_CODE, Failure.LOOP, Failure.CUT_OFF, Failure.SYNTAX))
+BY_OUTCOME = {
+    Outcome.NO_CODE: Failure.NO_CODE,
+    Outcome.SYNTAX_ERROR: Failure.SYNTAX,
+    Outcome.WRONG_ANSWER: Failure.ASSERTION,
+    Outcome.TIMED_OUT: Failure.TIME,
+    Outcome.MEMORY: Failure.LIMIT,
+    Outcome.KILLED: Failure.LIMIT,
+}
+NAMES = re.compile(
+    r"(NameError|UnboundLocalError|ReferenceError|ImportError|ModuleNotFoundError)\b"
+    r"|was not declared|undeclared|cannot find|undefined|not found in this scope|has no member"
+)
+TYPES = re.compile(
+    r"(TypeError|AttributeError|ClassCastException|NoMethodError)\b"
+    r"|mismatched types|cannot convert|incompatible types|invalid conversion|no matching function"
+)
+
+
+def failure_of(sample: Sample) -> Failure | None:
+    """Return why a sample failed; None where it passed, or was not executed.
+
+    A loop or a budget that ended comes before what the torn program then did. A compiler's
+    complaint of a name or a type is one of these, as an interpreter's exception is.
+    """
+    outcome = Outcome(sample["outcome"])
+    if outcome in (Outcome.PASSED, Outcome.SKIPPED):
+        return None
+    if sample["finish"] == "length":
+        if sample.get("loop"):
+            return Failure.LOOP
+        if sample["trimmed"] or outcome in (Outcome.NO_CODE, Outcome.SYNTAX_ERROR):
+            return Failure.CUT_OFF
+    if outcome in (Outcome.EXCEPTION, Outcome.SYNTAX_ERROR):
+        if NAMES.search(sample["detail"]):
+            return Failure.NAME
+        if TYPES.search(sample["detail"]):
+            return Failure.TYPE
+    return BY_OUTCOME.get(outcome, Failure.ERROR)
