@@ -39,8 +39,8 @@ def made(models: int = 2) -> Run:
     """One task that the second model loses, and one that both solve."""
     right, wrong = "def f():\n    return 1\n", "def f():\n    return 2\n"
     failed = sample(
-        wrong, "wrong-answer", [5, 7], detail="AssertionError", assertion="assert f() == 1",
-        values="2 == 1", program="import os\n" + wrong,
+        wrong, "wrong-answer", [5, 7], failure="assertion", detail="AssertionError",
+        assertion="assert f() == 1", values="2 == 1", program="import os\n" + wrong,
     )  # fmt: skip
     shown = [
         answer("base", "t/one", sample(right, "passed", [5, 6])),

@@ -97,7 +97,10 @@ def test_aggregates() -> None:
     assert found["keyword_first", ""].value == 0.5
     assert found["keyword_rank", ""].value == pytest.approx(2.0)
     counts = {key[1]: row.value for key, row in found.items() if key[0] == "samples"}
-    assert counts == {"outcome=passed": 1, "outcome=wrong-answer": 1, "outcome=skipped": 1}
+    assert counts == {
+        **dict.fromkeys(("outcome=passed", "outcome=wrong-answer", "outcome=skipped"), 1),
+        "failure=assertion": 1,
+    }
     assert found["samples", "outcome=passed"].n == 3
 
 
@@ -114,7 +117,8 @@ def test_groups_by_language_and_level() -> None:
         "level=2": 0.0,
     }
     assert found["samples", "language=c;outcome=wrong-answer"].value == 2
-    assert not any(group for _, group in measured(answers[1:2]) if "outcome" not in group)
+    groups = {group for _, group in measured(answers[1:2])}
+    assert groups == {"", "outcome=wrong-answer", "failure=assertion"}
 
 
 def test_pass_at_k_over_samples() -> None:
@@ -222,7 +226,9 @@ def compared(
 def test_pairs() -> None:
     better, worse = answered(set(range(9))), answered({11})
     found, flips = compared({"m": worse}, better)
-    assert flips == {"m": {"lost": [f"t{i}" for i in range(9)], "gained": ["t11"]}}
+    assert flips == {
+        "m": {"lost": [f"t{i}" for i in range(9)], "gained": ["t11"], "lost_by_form": []}
+    }
     assert (found["m", "tasks_lost"].value, found["m", "tasks_gained"].value) == (9, 1)
     assert found["m", "mcnemar_p"].value == pytest.approx(0.021484375)
     assert {found["m", name].n for name in ("tasks_lost", "tasks_gained", "mcnemar_p")} == {12}
@@ -276,7 +282,7 @@ def test_only_tasks_that_ran_for_both_are_compared() -> None:
     mine = [answer("a", [GOOD]), answer("b", [SKIP]), answer("c", [BAD])]
     theirs = [answer("a", [BAD]), answer("b", [GOOD]), answer("c", [BAD])]
     found, flips = compared({"m": mine}, theirs)
-    assert flips == {"m": {"lost": [], "gained": ["a"]}}
+    assert flips == {"m": {"lost": [], "gained": ["a"], "lost_by_form": []}}
     assert found["m", "pass_at_1_change"].value == 0.5
     nothing, _ = compared({"m": [answer("a", [SKIP])]}, [answer("a", [GOOD])])
     assert nothing["m", "tasks_lost"].n == 0

@@ -83,7 +83,7 @@ def test_a_model_is_equal_to_itself(writer: Path, tmp_path: Path) -> None:
     run = evaluate(tmp_path, [writer], reference=writer)
     base, other = (model.id for model in run.models)
     assert other == f"{base} (2)"
-    assert run.shown("flips", other) == [{"lost": [], "gained": []}]
+    assert run.shown("flips", other) == [{"lost": [], "gained": [], "lost_by_form": []}]
     chance = run.find("mcnemar_p", other)
     assert chance is not None
     assert chance.value == 1.0

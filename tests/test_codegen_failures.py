@@ -9,8 +9,8 @@ from codegen_samples import few_tasks
 from run_samples import info
 
 from pyengine.code.aggregate import beside, measurements
-from pyengine.code.answers import Answer, Outcome
-from pyengine.code.failures import OF_FORM, Failure, failure_of
+from pyengine.code.answers import Outcome
+from pyengine.code.failures import OF_FORM, Failure, explained, failure_of
 from pyengine.code.parsing import loop_of
 from pyengine.report.words import WORDS
 
@@ -50,6 +50,7 @@ CASES = [
 @pytest.mark.parametrize(("made", "expected"), CASES)
 def test_a_sample_fails_for_one_reason(made: Any, expected: Failure | None) -> None:  # noqa: ANN401
     assert failure_of(made) is expected
+    assert explained(made)["failure"] == (expected.value if expected else "")
 
 
 def test_every_failure_and_outcome_is_reached_and_has_words() -> None:
@@ -95,7 +96,7 @@ def test_loops(tokens: list[int], expected: tuple[int, int]) -> None:
     assert loop_of(tokens) == expected
 
 
-def answer(task: str, made: dict[str, Any], kl: float | None = None) -> Answer:
+def answer(task: str, made: dict[str, Any], kl: float | None = None) -> Any:  # noqa: ANN401
     reference = {"log_probability": -1.0, "tokens": 3, "bytes": 9, "keyword_ranks": []}
     more = {"parses": True, "error_nodes": 0, "leaves": 3, "repetition": 0.0, "tokens": 4}
     whole = {**made, **more, "completion": "x", "edit_similarity": 1.0, "wall_s": 0.1, "cpu_s": 0.1}
@@ -103,7 +104,7 @@ def answer(task: str, made: dict[str, Any], kl: float | None = None) -> Answer:
         "task": task, "language": "python", "level": 1, "idea": task, "style": "raw",
         "prompt": "", "prompt_tokens": [1], "samples": [{**whole, "thinking": "", "seed": 0}],
         "reference": reference if kl is None else {**reference, "kl": kl},
-    }  # type: ignore[typeddict-item, typeddict-unknown-key]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_failures_are_counted_beside_outcomes() -> None:

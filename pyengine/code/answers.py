@@ -79,6 +79,7 @@ class Sample(Judged):
         log_probabilities: of the first tokens, nats, before filters and temperature.
         repetition: share of 4-grams of tokens that had occurred before.
         ids: the tokens, less the one that ended the answer.
+        failure: why it failed, a code, see `pyengine.code.failures`; empty where it did not.
         loop, wasted: period of the loop in which the answer ends, and its tokens after the first
             time round; 0 where it ends in none.
     """
@@ -90,6 +91,7 @@ class Sample(Judged):
     log_probabilities: list[float]
     repetition: float
     ids: NotRequired[list[int]]
+    failure: NotRequired[str]
     loop: NotRequired[int]
     wasted: NotRequired[int]
 

@@ -63,3 +63,9 @@ def failure_of(sample: Sample) -> Failure | None:
         if TYPES.search(sample["detail"]):
             return Failure.TYPE
     return BY_OUTCOME.get(outcome, Failure.ERROR)
+
+
+def explained(sample: Sample) -> Sample:
+    """Return a sample with the code of why it failed."""
+    failure = failure_of(sample)
+    return {**sample, "failure": failure.value if failure else ""}

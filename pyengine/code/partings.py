@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyengine._core import Vocabulary
 from pyengine.code.answers import Answer
 from pyengine.models.model import Model
 from pyengine.models.options import SessionOptions
 from pyengine.models.session import Session
+
+if TYPE_CHECKING:
+    from pyengine.models.model import Vocabulary
 
 BEFORE = 24  # tokens of what both wrote that are shown
 

@@ -10,6 +10,7 @@ from pyengine import __version__
 from pyengine.code.aggregate import link, notes_of, of_answers, skipped
 from pyengine.code.answers import Answer, Sample
 from pyengine.code.execution import Execution
+from pyengine.code.failures import explained
 from pyengine.code.prompting import Prompt, PromptStyle, instruction
 from pyengine.code.reading import Solution, read_answer, stop_rule
 from pyengine.code.sampling import Executor, isolation_settings, judged
@@ -135,7 +136,7 @@ def _sample(
 ) -> Sample:
     if solution is None or execution is None:
         return sample
-    return {**sample, **judged(task, solution, execution.result())}
+    return explained({**sample, **judged(task, solution, execution.result())})
 
 
 def _with_answers(record: Run, before: Series, after: Series) -> Run:

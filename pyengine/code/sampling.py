@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from pyengine.code.answers import Answer, Judged, Outcome, Sample
 from pyengine.code.execution import Execution, execute
+from pyengine.code.failures import explained
 from pyengine.code.options import EvaluationOptions
 from pyengine.code.parsing import edit_similarity, loop_of, repetition, shape_of
 from pyengine.code.prompting import Prompt, PromptStyle
@@ -199,7 +200,7 @@ def _sample(
     execution: "Future[Execution]",
 ) -> Sample:
     loop, wasted = loop_of(continuation.tokens)
-    return Sample(
+    sample = Sample(  # type: ignore[typeddict-item]  # `explained` says why it failed
         seed=seed,
         text=continuation.text.decode("utf-8", "replace"),
         finish=continuation.finish or "length",
@@ -211,6 +212,7 @@ def _sample(
         wasted=wasted,
         **judged(prompt.task, solution, execution.result()),
     )
+    return explained(sample)
 
 
 def judged(task: Task, solution: Solution, fate: Execution) -> Judged:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import ndiff
-from typing import Any
+from typing import Any, TypeAlias
 
-from pyengine.code.answers import Answer
-from pyengine.code.failures import failure_of
 from pyengine.errors import OptionError
 from pyengine.report.document import Block, Choice, Code, Document, Facts, Paragraph, Section
 from pyengine.report.tables import Tone
@@ -15,6 +13,8 @@ from pyengine.report.words import OUTCOMES, WORDS, facts, say
 from pyengine.run.record import ModelInfo, Run
 
 ALL, FAILED = "all", "failed"
+# An exhibit "answer" of a record.
+Answer: TypeAlias = Mapping[str, Any]
 SIDES = ("lost", "gained")
 DIFFERENCE: dict[str, Tone] = {"- ": "bad", "+ ": "good", "  ": "plain"}
 
@@ -48,8 +48,7 @@ def _by_task(run: Run) -> dict[str, list[tuple[ModelInfo, Answer]]]:
     found: dict[str, list[tuple[ModelInfo, Answer]]] = {}
     for model in run.models:
         for shown in run.shown("answer", model.id):
-            answer: Answer = shown  # type: ignore[assignment]  # a record's JSON
-            found.setdefault(answer["task"], []).append((model, answer))
+            found.setdefault(shown["task"], []).append((model, shown))
     return found
 
 
@@ -117,15 +116,15 @@ def _next(choice: str | None) -> str:
     return WORDS["answer-titles"]["end"] if choice is None else repr(choice)
 
 
-def _fate(sample: Any) -> Facts:  # noqa: ANN401 - a record's JSON
+def _fate(sample: Mapping[str, Any]) -> Facts:
     """Say how one sample was read, how its program fared, and what both took."""
-    failure = failure_of(sample)
+    failure = sample.get("failure")
     return facts(
         "sample",
         title="",
         sample=sample,
         outcome=OUTCOMES[sample["outcome"]],
-        failure=WORDS["failures"][failure.value] if failure else None,
+        failure=WORDS["failures"].get(failure) if failure else None,
         form=WORDS["forms"].get(sample["form"], sample["form"]),
         finish=WORDS["finishes"].get(sample["finish"], sample["finish"]),
         detail=sample["detail"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pyengine.choose.evaluation import Standing, agreement, standings
@@ -13,8 +13,14 @@ from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
 from pyengine.report.numbers import fixed, percent, signed, significant, writer
 from pyengine.report.origin import machine
+from pyengine.report.sample_tables import (
+    agreement_words,
+    failure_tables,
+    failures_beside,
+    outcomes_table,
+)
 from pyengine.report.tables import Cell, CellLike, Table, measured
-from pyengine.report.words import OUTCOMES, WORDS, facts, note_sentence, say
+from pyengine.report.words import WORDS, facts, note_sentence, say
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
@@ -48,7 +54,7 @@ def evaluate_document(run: Run) -> Document:
         if run.options["reference"] is not None:
             blocks += map(Paragraph, side_sentences(run))
             blocks += [differences_table(run), flips_table(run)]
-        blocks.append(failures_table(run))
+        blocks += failures_beside(run)
         blocks += _links(run)
         for model in run.models:
             told = [Paragraph(warning, "warn") for warning in warnings_of(run, model)]
@@ -192,28 +198,6 @@ def flips_table(run: Run) -> Table:
     )
 
 
-def agreement_words(run: Run) -> str:
-    """Say how the divergence on references goes along with lost tasks, over ideas, as found."""
-    told = [
-        say("answers", "flip-agreement", row=row)
-        for row in run.select("flip_agreement")
-        if math.isfinite(row.low)
-    ]
-    return " ".join(told)
-
-
-def failures_table(run: Run) -> Table:
-    """Show of all models why their samples failed, side by side."""
-    rows = []
-    for code, words in WORDS["failures"].items():
-        found = {m.id: run.find("samples", m.id, failure=code) for m in run.models}
-        if any(found.values()):
-            counts = {name: f"{row.value:.0f}" if row else "0" for name, row in found.items()}
-            rows.append({"failure": words, **counts})
-    more = [{"head": model.id, "of": model.id, "align": "right"} for model in run.models]
-    return listing("failures-of-models", rows, more=more)
-
-
 def several(n: int) -> int | None:
     """Return a number of variants; None where there is one and nothing to correct for."""
     return n if n > 1 else None
@@ -242,7 +226,7 @@ def _details(run: Run, model: ModelInfo) -> list[Block]:
     blocks: list[Block] = [measures_table(run, model)]
     if len(languages_of(run, model.id)) > 1:
         blocks.append(_languages(run, model))
-    blocks += [_outcomes(run, model), *_failures(run, model)]
+    blocks += [outcomes_table(run, model), *failure_tables(run, model)]
     return [*blocks, _cost(run, model), _prompts(run, model)]
 
 
@@ -293,32 +277,6 @@ def _languages(run: Run, model: ModelInfo) -> Table:
             )
         )
     return listing("evaluate-languages", rows)
-
-
-def _outcomes(run: Run, model: ModelInfo) -> Table:
-    """Show how the samples fared."""
-    return listing("outcomes", _samples(run, model, "outcome", OUTCOMES))
-
-
-def _failures(run: Run, model: ModelInfo) -> list[Block]:
-    """Show why samples failed, where some did."""
-    rows = _samples(run, model, "failure", WORDS["failures"])
-    return [listing("failures", rows)] if rows else []
-
-
-def _samples(
-    run: Run, model: ModelInfo, dimension: str, words: Mapping[str, str]
-) -> list[dict[str, CellLike]]:
-    """Return a line for each kind of sample that there is, in the order of its words."""
-    found = [row for code in words if (row := run.find("samples", model.id, **{dimension: code}))]
-    return [
-        {
-            dimension: words[row.members[dimension]],
-            "n": f"{row.value:.0f}",
-            "share": percent(row.value / row.n),
-        }
-        for row in found
-    ]
 
 
 def _cost(run: Run, model: ModelInfo) -> Facts:
