@@ -200,7 +200,7 @@ def _sample(
     execution: "Future[Execution]",
 ) -> Sample:
     loop, wasted = loop_of(continuation.tokens)
-    sample = Sample(  # type: ignore[typeddict-item]  # `explained` says why it failed
+    sample = Sample(
         seed=seed,
         text=continuation.text.decode("utf-8", "replace"),
         finish=continuation.finish or "length",
@@ -210,7 +210,7 @@ def _sample(
         ids=list(continuation.tokens),
         loop=loop,
         wasted=wasted,
-        **judged(prompt.task, solution, execution.result()),
+        **judged(prompt.task, solution, execution.result()),  # type: ignore[typeddict-item]
     )
     return explained(sample)
 
