@@ -1,10 +1,12 @@
 """Chat templates: what they render to, and that none can harm, hang or fill the memory."""
 
 import pytest
+from template_cases import BOS, CASES, DAY, EOS, FAILING
 
-from pyengine.code.prompting import is_chat_model
 from pyengine.errors import TokenizerError
-from pyengine.models.chat import render_chat, render_chats
+from pyengine.models.chat import DAY as DEFAULT_DAY
+from pyengine.models.chat import render_template
+from pyengine.models.template import ChatTemplate
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -26,33 +28,65 @@ HOSTILE = (
     "{% include '/etc/passwd' %}",
     "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
 )
-ENDLESS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
-HUGE = "{{ 'x' * 10**10 }}"
+ENDLESS = (
+    "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    "{{ 'x' * 10**10 }}",
+    "{{ 9**(9**9) }}",
+    "{% set n = namespace(x='x') %}{% for i in range(99) %}{% set n.x = n.x * 2 %}{% endfor %}",
+    "{{ '%9999999999d' % 1 }}",
+    "{{ [[[0] * 99999] * 99999] | tojson }}",
+)
+PARTS = "{% for m in messages %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}"
+ANY = [{"role": "user", "content": "x"}]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_template_gives_what_transformers_gives(name: str) -> None:
+    case = CASES[name]
+    template = ChatTemplate(case.template, bos=BOS, eos=EOS, day=DAY)
+    assert template.render(case.messages, answering=case.answering) == case.text
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_template_that_fails_names_its_line_in_one_sentence(name: str) -> None:
+    template, line, word = FAILING[name]
+    with pytest.raises(TokenizerError) as failed:
+        ChatTemplate(template, bos="", eos="", day=DAY).render(ANY, answering=True)
+    said = str(failed.value)
+    assert said.startswith("" if line is None else f"line {line}: ")
+    assert word in said
+    assert "\n" not in said
 
 
 def test_templates_are_rendered_for_many_tasks_at_once() -> None:
     conversations = [[{"role": "user", "content": text}] for text in ("one", "two")]
-    first, second = render_chats(CHATML, conversations, bos="<s>", eos="</s>")
+    first, second = render_template(CHATML, conversations, bos="<s>", eos="</s>")
     assert first == "<|im_start|>user\none<|im_end|>\n<|im_start|>assistant\n"
     assert "two" in second
 
 
+def test_equal_runs_are_told_the_same_day() -> None:
+    now = "{{ strftime_now('%Y-%m-%d %H:%M') }}"
+    assert render_template(now, [ANY]) == [f"{DEFAULT_DAY} 00:00"]
+    assert render_template(now, [ANY], day=DAY) == [f"{DAY} 00:00"]
+
+
+def test_contents_are_given_in_parts_where_a_template_shows_only_those() -> None:
+    assert render_template(PARTS, [[{"role": "user", "content": " a < b "}]]) == [" a < b "]
+    both = "{% if messages[0].content is string %}text{% else %}parts{% endif %}"
+    assert render_template(both + "{{ messages[0].content }}", [ANY]) == ["textx"]
+    assert render_template(both, [ANY]) == ["text"]  # it shows neither
+    only = "{% if messages[0].content is string %}{{ raise_exception('no') }}{% endif %}"
+    assert render_template(only + PARTS, [ANY]) == ["x"]
+
+
 @pytest.mark.parametrize("template", HOSTILE)
 def test_a_hostile_template_is_an_error(template: str) -> None:
-    with pytest.raises(TokenizerError, match="chat template"):
-        render_chat(template, [{"role": "user", "content": ""}])
-    with pytest.raises(TokenizerError, match="chat template"):
-        render_chats(template, [[{"role": "user", "content": "x"}]])
+    with pytest.raises(TokenizerError, match="the chat template cannot be used: "):
+        render_template(template, [ANY])
 
 
-@pytest.mark.parametrize("template", [ENDLESS, HUGE])
+@pytest.mark.parametrize("template", ENDLESS)
 def test_a_template_has_limits_of_time_and_memory(template: str) -> None:
     with pytest.raises(TokenizerError, match="chat template cannot be used: it does not end, or"):
-        render_chats(template, [[{"role": "user", "content": ""}]])
-
-
-def test_chat_models_are_known_by_template_and_name() -> None:
-    assert is_chat_model(["Qwen2.5-Coder-7B-Instruct"], CHATML)
-    assert is_chat_model(["DeepSeek-R1-Distill-Qwen-7B"], CHATML)
-    assert not is_chat_model(["Qwen2.5-Coder-7B"], CHATML)
-    assert not is_chat_model(["Some-Instruct"], None)
+        render_template(template, [ANY])

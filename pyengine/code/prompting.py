@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.tasks import Task
 from pyengine.errors import OptionError
 from pyengine.measure.start_tokens import document_prefix
-from pyengine.models.chat import render_chats
+from pyengine.models.chat import DAY, render_chats, special_text
 from pyengine.models.model import Model, prompt_ids
 
 CHAT_NAMES = re.compile(r"instruct|chat|assistant|[-_.]it\b|\br1\b|thinking|distill", re.IGNORECASE)
@@ -49,15 +50,17 @@ def is_chat_model(names: Sequence[str], template: str | None) -> bool:
     return template is not None and any(CHAT_NAMES.search(name) for name in names)
 
 
-def build_prompts(tasks: Sequence[Task], model: Model, style: PromptStyle) -> list[Prompt]:
-    """Return what is sent for each task.
+def build_prompts(
+    tasks: Sequence[Task], model: Model, style: PromptStyle, *, day: date = DAY
+) -> list[Prompt]:
+    """Return what is sent for each task; `day` is what a chat template is told.
 
     Raises:
         OptionError: FIM was asked of a model without its tokens, or CHAT of one without template.
         TokenizerError: the chat template cannot be used.
     """
     if style is PromptStyle.CHAT:
-        return _chat_prompts(tasks, model)
+        return _chat_prompts(tasks, model, day)
     if style is PromptStyle.FIM:
         return [_fim_prompt(task, model) for task in tasks]
     return [
@@ -90,17 +93,12 @@ def _fim_prompt(task: Task, model: Model) -> Prompt:
     return Prompt(task, PromptStyle.FIM, text, tokens)
 
 
-def _chat_prompts(tasks: Sequence[Task], model: Model) -> list[Prompt]:
-    template, vocabulary = model.chat_template, model.vocabulary
-    if template is None:
-        raise OptionError(f"{model.path}: the model has no chat template; use the raw prompt")
-    bos, eos = (
-        "" if token is None else vocabulary.texts()[token].decode("utf-8", "replace")
-        for token in (vocabulary.bos, vocabulary.eos)
-    )
+def _chat_prompts(tasks: Sequence[Task], model: Model, day: date) -> list[Prompt]:
+    vocabulary = model.vocabulary
     conversations = [[{"role": "user", "content": instruction(task)}] for task in tasks]
+    texts = render_chats(model, conversations, day=day)
+    bos = special_text(vocabulary, vocabulary.bos)
     prompts = []
-    texts = render_chats(template, conversations, bos=bos, eos=eos)
     for task, text in zip(tasks, texts, strict=True):
         begun = bool(bos) and text.startswith(bos)
         tokens = prompt_ids(vocabulary, text, begun=begun, parse_special=True)

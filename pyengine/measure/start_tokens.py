@@ -107,18 +107,10 @@ def _fim_start(model: Model) -> Start:
 
 
 def _chat_start(model: Model) -> Start:
-    template = model.chat_template
-    if not template:
+    if not model.chat_template:
         raise OptionError(f"start 'chat': {_file(model)} has no chat template")
     vocabulary = model.vocabulary
-    bos = b"" if vocabulary.bos is None else vocabulary.piece(vocabulary.bos)
-    eos = b"" if vocabulary.eos is None else vocabulary.piece(vocabulary.eos)
-    (text,) = render_chats(
-        template,
-        [[{"role": "user", "content": ""}]],
-        bos=bos.decode(errors="replace"),
-        eos=eos.decode(errors="replace"),
-    )
+    (text,) = render_chats(model, [[{"role": "user", "content": ""}]])
     ids = [int(i) for i in vocabulary.tokenize(text, parse_special=True)]
     if not ids:
         raise OptionError(f"start 'chat': the chat template of {_file(model)} renders to nothing")
