@@ -34,6 +34,7 @@ class Tiny(Words):
     n_embd: int = 32
     scale: float = 0.2
     chat_template: str | None = None
+    card: tuple[tuple[str, str], ...] = ()  # metadata, such as its name
     causal: bool = True
     weights: bool = True
     parts: int = 1  # two: name the file *-00001-of-00002.gguf
@@ -57,7 +58,8 @@ def write_spm(path: Path, tiny: Tiny | None = None) -> Path:
 
 def _start_tiny_llama(path: Path, tiny: Tiny) -> gguf.GGUFWriter:
     writer = _open_writer(path, "llama", tiny.parts)
-    writer.add_name(f"tiny {tiny.seed}")
+    for key, value in {"general.name": f"tiny {tiny.seed}", **dict(tiny.card)}.items():
+        writer.add_string(key, value)
     _add_llama_shape(writer, n_context=256, n_embd=tiny.n_embd)
     if not tiny.causal:
         writer.add_causal_attention(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,6 +53,7 @@ def evaluate(
     min_p: float = 0.0,
     seed: int = 0,
     prompt: Literal["auto", "raw", "chat", "fim"] = "auto",
+    day: str | None = None,
     max_tokens: int | None = None,
     thinking_tokens: int = 2048,
     parallel: int = 16,
@@ -79,8 +81,9 @@ def evaluate(
         samples: continuations of each task; more than one needs a temperature.
         temperature, top_k, top_p, min_p: how tokens are drawn; temperature 0 is greedy.
         seed: of the first sample; the next has the next.
-        prompt: "raw", "chat" or "fim"; "auto" takes the chat template for models named as chat
-            models, else raw.
+        prompt: "raw", "chat" or "fim"; "auto" takes the chat template of models that were taught to
+            chat, as their files show, else raw.
+        day: the day that a chat template is told, YYYY-MM-DD; None for the same in all runs.
         max_tokens: budget of a continuation; None for 160 for own tasks, else 512.
         thinking_tokens: added to it for chat models that think.
         parallel: continuations computed at once, 1 to 256.
@@ -115,12 +118,14 @@ def evaluate(
     from pyengine.code.options import EvaluationOptions, default_folder
     from pyengine.code.prompting import PromptStyle
     from pyengine.code.sandbox import Limits
+    from pyengine.models.chat import DAY
     from pyengine.models.generation import SamplingOptions
     from pyengine.models.options import usable_cores
 
     options = EvaluationOptions(
         style=None if prompt == "auto" else PromptStyle(prompt),
         limit=limit,
+        day=DAY if day is None else _day(day),
         samples=samples,
         max_tokens=max_tokens or (TOKENS_FOR_OWN if tasks == "own" else TOKENS_FOR_OTHERS),
         thinking_tokens=thinking_tokens,
@@ -181,6 +186,13 @@ def _rejudged(source: Run | Named, given: Mapping[str, Any], options: Evaluation
         jobs=options.jobs,
         progress=given["progress"],
     )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise OptionError(f"{text!r} is no day; write it as 2026-01-31") from error
 
 
 def _find_tasks(source: str, languages: list[str]) -> list[Task]:

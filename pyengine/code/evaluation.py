@@ -21,10 +21,11 @@ from pyengine.code.likelihood import (
 )
 from pyengine.code.options import EvaluationOptions
 from pyengine.code.partings import Parting, content_of, parting_of, probabilities
-from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, choose_style, n_hidden
+from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, n_hidden
 from pyengine.code.sampling import Executor, answer_all, isolation_settings
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint
+from pyengine.code.style import TEMPLATE_UNUSED, choose_style, how_asked
 from pyengine.code.tasks import Task, fill_in_the_middle, sample_of
 from pyengine.errors import NumbersError, OptionError, failure_values
 from pyengine.files import making_folder
@@ -54,12 +55,14 @@ class Evaluated:
     """A model, how it is asked, what its references are, and what came of it so far.
 
     Attributes:
+        asked: in which style, and the code that says why; the day that its template was told.
         likely: by task how likely its reference is; see `Scoring.contents`.
         failure: why the model is left out.
     """
 
     subject: Subject
     prompts: Sequence[Prompt]
+    asked: Mapping[str, str]
     scoring: Scoring
     likely: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
@@ -73,8 +76,8 @@ class Evaluated:
     @property
     def info(self) -> ModelInfo:
         """What its file says, and how it was asked."""
-        info, style = self.subject.info, self.prompts[0].style.value
-        return info.model_copy(update={"settings": {**info.settings, "style": style}})
+        info = self.subject.info
+        return info.model_copy(update={"settings": {**info.settings, **self.asked}})
 
 
 class Evaluation:
@@ -176,7 +179,7 @@ class Evaluation:
         alone = ModelOptions(vocabulary_only=True)
         with open_model(subject.variant.path, options=alone) as model:
             vocabulary = model.vocabulary
-            style = self.options.style or choose_style(model)
+            chosen = choose_style(model, asked=self.options.style)
             found = [reference_text(task, vocabulary, longest=longest) for task in self.tasks]
             padding = padding_ids(vocabulary, subject.info.n_vocab)
             scoring = Scoring(
@@ -189,7 +192,9 @@ class Evaluation:
                 ),
                 n_vocab=subject.info.n_vocab,
             )
-            return Evaluated(subject, build_prompts(self.tasks, model, style), scoring)
+            day = self.options.day
+            prompts = build_prompts(self.tasks, model, chosen.style, day=day)
+            return Evaluated(subject, prompts, how_asked(model, chosen, day), scoring)
 
     def _score(
         self,
@@ -242,6 +247,8 @@ class Evaluation:
             content: Answer = {**answer, "reference": model.likely.get(answer["task"])}
             model.answers.append(content)
             run.exhibits.append(Exhibit(kind="answer", model=model.id, content={**content}))
+        if model.asked["style_reason"] in TEMPLATE_UNUSED:
+            run.notes.append(Note(code="template-unused", model=model.id))
         if hidden := n_hidden(model.prompts):
             values = {"n": hidden, "n_prompts": len(model.prompts)}
             run.notes.append(Note(code="request-hidden", model=model.id, values=values))
@@ -292,7 +299,7 @@ class Evaluation:
             {
                 "version": __version__,
                 "model": model.subject.variant.sha256,
-                "style": model.prompts[0].style.value,
+                **{name: model.asked.get(name) for name in ("style", "day")},
                 "gpu_layers": self.options.gpu_layers,  # a record names the devices that computed
                 "settings": {k: v for k, v in self.settings().items() if k not in unimportant},
             }

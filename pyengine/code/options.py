@@ -1,12 +1,14 @@
 """How an evaluation is done."""
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from pyengine.code.prompting import PromptStyle
 from pyengine.code.sandbox import MIB, Limits
 from pyengine.errors import OptionError
 from pyengine.files import user_cache
+from pyengine.models.chat import DAY
 from pyengine.models.generation import SamplingOptions
 
 MOST_SECONDS = 86400
@@ -30,6 +32,7 @@ class EvaluationOptions:
     Attributes:
         style: how to ask; None for what suits the model.
         limit: most tasks, drawn from all by the seed; None for all.
+        day: what a chat template is told that asks for the day.
         samples: continuations of each task; more than one needs a temperature.
         max_tokens: budget of each continuation.
         thinking_tokens: added to it for a chat model whose template knows thinking blocks.
@@ -44,6 +47,7 @@ class EvaluationOptions:
 
     style: PromptStyle | None = None
     limit: int | None = None
+    day: date = DAY
     samples: int = 1
     max_tokens: int = 256
     thinking_tokens: int = 2048

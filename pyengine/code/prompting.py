@@ -1,6 +1,5 @@
 """What is sent to the model for a task."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +11,6 @@ from pyengine.errors import OptionError
 from pyengine.measure.start_tokens import document_prefix
 from pyengine.models.chat import DAY, render_chats, special_text
 from pyengine.models.model import Model, prompt_ids
-
-CHAT_NAMES = re.compile(r"instruct|chat|assistant|[-_.]it\b|\br1\b|thinking|distill", re.IGNORECASE)
-NAME_KEYS = ("general.name", "general.basename", "general.finetune", "general.tags")
 
 
 class PromptStyle(str, Enum):
@@ -33,21 +29,6 @@ class Prompt:
     style: PromptStyle
     text: str
     tokens: tuple[int, ...]
-
-
-def choose_style(model: Model) -> PromptStyle:
-    """Return CHAT for a model that is named as one and has a template, RAW otherwise."""
-    names = [model.path.name, *(model.metadata.get(key, "") for key in NAME_KEYS)]
-    return PromptStyle.CHAT if is_chat_model(names, model.chat_template) else PromptStyle.RAW
-
-
-def is_chat_model(names: Sequence[str], template: str | None) -> bool:
-    """Return whether a model is to be talked to: it has a template and its names say so.
-
-    Base models often carry the template of their instruct sister, so that a template alone says
-    nothing.
-    """
-    return template is not None and any(CHAT_NAMES.search(name) for name in names)
 
 
 def build_prompts(

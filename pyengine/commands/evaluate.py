@@ -50,8 +50,9 @@ FailUnder = Annotated[
     seed=option(int, "Of the first sample; then + 1.", min=0),
     prompt=option(
         Literal["auto", "raw", "chat", "fim"],
-        "auto: the chat template for models named as chat models, else raw.",
+        "auto: the chat template where the file shows a chat model, else raw.",
     ),
+    day=option(str | None, "The day that a chat template is told: YYYY-MM-DD."),
     max_tokens=option(
         int | None, "Budget of a continuation. Default: 160 for own tasks, else 512.", min=1
     ),

@@ -309,6 +309,8 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
         options=run.options,
         n_in_set=in_set(run),
         style=model.settings["style"],
+        reason=WORDS["style-reasons"].get(model.settings.get("style_reason", "")),
+        day=model.settings.get("day"),
         task=first["task"],
         prompt=repr(first["prompt"][:160]),
         ids=ids + more,
