@@ -1,7 +1,11 @@
 """Chat templates: what they render to, and that none can harm, hang or fill the memory."""
 
+from pathlib import Path
+
 import pytest
+from command_line import run
 from template_cases import BOS, CASES, DAY, EOS, FAILING
+from tiny_models import Tiny, write_bpe
 
 from pyengine.errors import TokenizerError
 from pyengine.models.chat import DAY as DEFAULT_DAY
@@ -90,3 +94,30 @@ def test_a_hostile_template_is_an_error(template: str) -> None:
 def test_a_template_has_limits_of_time_and_memory(template: str) -> None:
     with pytest.raises(TokenizerError, match="chat template cannot be used: it does not end, or"):
         render_template(template, [ANY])
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("a\n{% for m in messages %}", "the chat template cannot be used: line 2: Unexpected end"),
+        (
+            "\n{{ raise_exception('No\nthanks') }}",
+            "line 2: it refuses what it was given: No thanks",
+        ),
+        (ENDLESS[0], "it does not end, or takes too much memory"),
+    ],
+)
+def test_evaluate_ends_with_one_sentence(tmp_path: Path, template: str, said: str) -> None:
+    made = write_bpe(tmp_path / "m-instruct.gguf", Tiny(chat_template=template))
+    ended = run("evaluate", made, "--limit", "1", "--results", tmp_path / "kept")
+    assert ended.code == 2
+    assert said in ended.err
+    assert "m-instruct.gguf: " in ended.err
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "01.02.2026", ""])
+def test_a_day_that_is_none_is_refused(tmp_path: Path, day: str) -> None:
+    ended = run("evaluate", "--day", day, "--results", tmp_path)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "is no day" in ended.err

@@ -17,7 +17,7 @@ from tiny_models import Tiny, write_bpe
 from pyengine.choose.conditions import parse_size
 from pyengine.code.likelihood import reference_text
 from pyengine.code.prompting import PromptStyle, build_prompts
-from pyengine.code.tasks import own_tasks
+from pyengine.code.tasks import fill_in_the_middle, own_tasks
 from pyengine.errors import ModelFileError, OptionError, ResultFileError, TokenizerError
 from pyengine.inputs import read_bytes
 from pyengine.measure.llama_perplexity.emulate import chunk_text
@@ -74,8 +74,6 @@ def test_no_prompt_and_no_measured_text_has_the_end_of_text_added(
     with open_model(plain) as without, open_model(ending) as adding:
         assert adding.vocabulary.add_eos
         assert not without.vocabulary.add_eos
-        first, second = (build_prompts(tasks, m, PromptStyle.RAW) for m in (without, adding))
-        assert first == second
         for task in tasks:
             texts = [reference_text(task, m.vocabulary, longest=10_000) for m in (without, adding)]
             ids = [text.context.ids.tolist() for text in texts if text is not None]
@@ -83,6 +81,34 @@ def test_no_prompt_and_no_measured_text_has_the_end_of_text_added(
             assert ids[0] == ids[1]
         with pytest.raises(TokenizerError, match="add_eos_token"):
             chunk_text(adding, b"a b c " * 200, 16, None)
+
+
+TEMPLATES = {
+    "with BOS": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}A:",
+    "without": "{{ messages[0].content }}A:",
+}
+
+
+@pytest.mark.parametrize("written", TEMPLATES)
+@pytest.mark.parametrize("style", PromptStyle)
+def test_no_prompt_ends_in_the_end_of_text(
+    plain: Path, ending: Path, tmp_path: Path, style: PromptStyle, written: str
+) -> None:
+    holes = [hole for task in own_tasks(["python"]) if (hole := fill_in_the_middle(task))][:3]
+    tasks = holes if style is PromptStyle.FIM else own_tasks(["python"])[:3]
+    made = (
+        with_metadata(path, tmp_path / path.name, tokenizer__chat_template=TEMPLATES[written])
+        for path in (plain, ending)
+    )
+    without, adding = (open_model(path) for path in made)
+    assert (without.vocabulary.add_eos, adding.vocabulary.add_eos) == (False, True)
+    prompts = build_prompts(tasks, adding, style)
+    assert prompts == build_prompts(tasks, without, style)
+    assert prompts
+    assert all(prompt.tokens[-1] != adding.vocabulary.eos for prompt in prompts)
+    if style is PromptStyle.CHAT:  # that of the template is a turn's
+        counts = {prompt.tokens.count(adding.vocabulary.eos or 0) for prompt in prompts}
+        assert counts == {1 if written == "with BOS" else 0}
 
 
 @pytest.mark.parametrize("special", [False, True])
