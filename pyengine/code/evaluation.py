@@ -26,6 +26,7 @@ from pyengine.code.sampling import Executor, answer_all, isolation_settings
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint
 from pyengine.code.style import TEMPLATE_UNUSED, choose_style, how_asked
+from pyengine.code.style_check import ChatAnswer, chat_answers, chat_gain
 from pyengine.code.tasks import Task, fill_in_the_middle, sample_of
 from pyengine.errors import NumbersError, OptionError, failure_values
 from pyengine.files import making_folder
@@ -56,6 +57,7 @@ class Evaluated:
 
     Attributes:
         asked: in which style, and the code that says why; the day that its template was told.
+        in_chat: some references as a chat's answers, where the style was chosen by evidence.
         likely: by task how likely its reference is; see `Scoring.contents`.
         failure: why the model is left out.
     """
@@ -64,6 +66,7 @@ class Evaluated:
     prompts: Sequence[Prompt]
     asked: Mapping[str, str]
     scoring: Scoring
+    in_chat: Sequence[ChatAnswer] = ()
     likely: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     failure: Exception | None = None
@@ -135,6 +138,7 @@ class Evaluation:
             base = models[0] if reference else None
             run = self._empty_run(models, base)
             self._score(models, base, processes, run)
+            _check_styles(models, base, processes, run)
         with Executor(self._sandbox, self.options.limits, self.options.jobs) as executor:
             for model in models:
                 if model.failure is None:
@@ -194,7 +198,14 @@ class Evaluation:
             )
             day = self.options.day
             prompts = build_prompts(self.tasks, model, chosen.style, day=day)
-            return Evaluated(subject, prompts, how_asked(model, chosen, day), scoring)
+            is_open = self.options.style is None and model.chat_template is not None
+            return Evaluated(
+                subject,
+                prompts,
+                how_asked(model, chosen, day),
+                scoring,
+                chat_answers(self.tasks, model, day=day, longest=longest) if is_open else (),
+            )
 
     def _score(
         self,
@@ -355,6 +366,22 @@ class Evaluation:
             ),
             models=[],
         )
+
+
+def _check_styles(
+    models: Sequence[Evaluated], base: Evaluated | None, processes: Processes, run: Run
+) -> None:
+    """Measure beside each model's chosen style how it takes the references in a chat."""
+    for model in models:
+        if model.failure is not None:
+            continue
+        try:
+            found = chat_gain(model.in_chat, model.likely, model.scoring, model.subject, processes)
+        except NumbersError as error:
+            _leave_out(model, error, base, run)
+            continue
+        if found is not None:
+            run.measurements.append(found)
 
 
 def _leave_out(model: Evaluated, error: Exception, base: Evaluated | None, run: Run) -> None:

@@ -69,6 +69,27 @@ def reference_text(task: Task, vocabulary: Vocabulary, *, longest: int) -> Refer
     """
     prompt = prompt_ids(vocabulary, task.prompt)
     whole = prompt_ids(vocabulary, task.prompt + task.reference)
+    context = scored_behind(prompt, whole, task.language, longest=longest)
+    if context is None:
+        return None
+    first = len(whole) - len(context)
+    text = (task.prompt + task.reference).encode()
+    spans = _spans(vocabulary, whole, text)
+    return ReferenceText(
+        task,
+        context,
+        sum(len(vocabulary.piece(token)) for token in whole[first:]),
+        tuple(_keyword_tokens(task, text, spans, first)),
+    )
+
+
+def scored_behind(
+    prompt: Sequence[int], whole: Sequence[int], language: str, *, longest: int
+) -> Context | None:
+    """Return the context in which the tokens of a text beyond those of its beginning are scored.
+
+    None where it is longer than `longest` tokens, or nothing is beyond.
+    """
     pairs = enumerate(zip(prompt, whole, strict=False))
     shared = next((i for i, (one, other) in pairs if one != other), min(len(prompt), len(whole)))
     first = max(1, shared)
@@ -76,14 +97,7 @@ def reference_text(task: Task, vocabulary: Vocabulary, *, longest: int) -> Refer
         return None
     ids = np.array(whole, dtype=np.int32)
     rows = np.arange(first - 1, len(whole) - 1, dtype=np.int64)
-    text = (task.prompt + task.reference).encode()
-    spans = _spans(vocabulary, whole, text)
-    return ReferenceText(
-        task,
-        Context(ids[:-1], rows, ids[first:], task.language),
-        sum(len(vocabulary.piece(token)) for token in whole[first:]),
-        tuple(_keyword_tokens(task, text, spans, first)),
-    )
+    return Context(ids[:-1], rows, ids[first:], language)
 
 
 def _spans(vocabulary: Vocabulary, tokens: Sequence[int], text: bytes) -> list[tuple[int, int]]:

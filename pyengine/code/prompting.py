@@ -75,16 +75,23 @@ def _fim_prompt(task: Task, model: Model) -> Prompt:
 
 
 def _chat_prompts(tasks: Sequence[Task], model: Model, day: date) -> list[Prompt]:
-    vocabulary = model.vocabulary
     conversations = [[{"role": "user", "content": instruction(task)}] for task in tasks]
     texts = render_chats(model, conversations, day=day)
+    ids = chat_ids(model, texts)
+    return [
+        Prompt(task, PromptStyle.CHAT, text, _started(tokens, model))
+        for task, text, tokens in zip(tasks, texts, ids, strict=True)
+    ]
+
+
+def chat_ids(model: Model, texts: Sequence[str]) -> list[list[int]]:
+    """Return the tokens of texts that a chat template began; BOS where it wrote none."""
+    vocabulary = model.vocabulary
     bos = special_text(vocabulary, vocabulary.bos)
-    prompts = []
-    for task, text in zip(tasks, texts, strict=True):
-        begun = bool(bos) and text.startswith(bos)
-        tokens = prompt_ids(vocabulary, text, begun=begun, parse_special=True)
-        prompts.append(Prompt(task, PromptStyle.CHAT, text, _started(tokens, model)))
-    return prompts
+    return [
+        prompt_ids(vocabulary, text, begun=bool(bos) and text.startswith(bos), parse_special=True)
+        for text in texts
+    ]
 
 
 def instruction(task: Task) -> str:

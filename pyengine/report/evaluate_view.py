@@ -26,7 +26,13 @@ from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
 
 # Notes on what a model answered; they stand with that model.
-OF_ANSWERS = ("request-hidden", "none-solved", "ended-in-thinking", "ended-by-budget")
+OF_ANSWERS = (
+    "template-unused",
+    "request-hidden",
+    "none-solved",
+    "ended-in-thinking",
+    "ended-by-budget",
+)
 MOST_NAMES = 12
 Write = Callable[[float], str]
 WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
@@ -303,6 +309,8 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
     first = run.shown("answer", model.id)[0]
     ids = " ".join(map(str, first["prompt_tokens"][:24]))
     more = " …" if len(first["prompt_tokens"]) > 24 else ""
+    gain = run.find("chat_log_probability_gain", model.id)
+    ends = gain is not None and math.isfinite(gain.low)
     return facts(
         "evaluate-prompts",
         title="Prompts",
@@ -311,6 +319,10 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
         style=model.settings["style"],
         reason=WORDS["style-reasons"].get(model.settings.get("style_reason", "")),
         day=model.settings.get("day"),
+        row=gain,
+        gain=signed(gain.value) if gain else None,
+        low=signed(gain.low) if gain and ends else None,
+        high=signed(gain.high) if gain and ends else None,
         task=first["task"],
         prompt=repr(first["prompt"][:160]),
         ids=ids + more,
