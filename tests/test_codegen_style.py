@@ -1,12 +1,14 @@
 """Whether a model is talked to is decided by what its file shows, and said."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 from tiny_models import Tiny, write_bpe
 
-from pyengine.code.prompting import PromptStyle
+from pyengine.code.prompting import PromptStyle, build_prompts
 from pyengine.code.style import choose_style, how_asked, told_by_name
+from pyengine.code.tasks import own_tasks
 from pyengine.models.chat import DAY
 from pyengine.models.model import open_model
 from pyengine.report.words import WORDS
@@ -84,8 +86,10 @@ def test_the_last_telling_word_of_a_name_counts(name: str, style: PromptStyle | 
 
 
 def test_the_day_is_recorded_where_the_template_can_ask_for_it(tmp_path: Path) -> None:
-    asking = OWN_END + "{{ strftime_now('%Y') }}"
+    asking = OWN_END + "{{ strftime_now('%d %b %Y') }}"
     for template, day in ((asking, {"day": "2026-01-01"}), (OWN_END, {})):
         with open_model(write_bpe(tmp_path / "m.gguf", Tiny(chat_template=template))) as model:
             style = {"style": "chat", "style_reason": "eos-ends-turn"}
             assert how_asked(model, choose_style(model), DAY) == style | day
+            (prompt,) = build_prompts(own_tasks(["c"])[:1], model, CHAT, day=date(2024, 2, 29))
+            assert prompt.text.endswith("29 Feb 2024") is bool(day)

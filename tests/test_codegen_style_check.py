@@ -16,6 +16,9 @@ from pyengine.measure.subjects import padding_ids
 from pyengine.models.model import open_model, prompt_ids
 from pyengine.models.options import SessionOptions
 from pyengine.models.session import Session
+from pyengine.report.evaluate_view import evaluate_document
+from pyengine.report.markdown import render_markdown
+from pyengine.report.words import WORDS
 from pyengine.run.record import Run
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -57,8 +60,13 @@ def log_probability(session: Session, before: str, code: str) -> tuple[float, in
 
 def test_the_gain_is_that_of_eight_tasks_over_the_set(tmp_path: Path) -> None:
     made = write_bpe(tmp_path / "m.gguf", Tiny(chat_template=TEMPLATE))
-    row = evaluated(tmp_path / "kept", made).find(GAIN, "m")
+    run = evaluated(tmp_path / "kept", made)
+    row = run.find(GAIN, "m")
     assert row is not None
+    assert run.models[0].settings["style_reason"] == "eos-ends-turn"
+    page = render_markdown(evaluate_document(run))
+    assert "nats per token beside those behind bare code, over 7 ideas" in page
+    assert WORDS["style-reasons"]["eos-ends-turn"] in page
     chat, bare = [], []
     with open_model(made) as model:
         session = Session(model, options=SessionOptions(n_ctx=256, n_batch=256, threads=1))
@@ -71,6 +79,17 @@ def test_the_gain_is_that_of_eight_tasks_over_the_set(tmp_path: Path) -> None:
     assert abs(row.value) > 0.02
     assert row.n_clusters == len(chat) == 7
     assert row.low < row.value < row.high
+
+
+def test_a_template_that_goes_unused_is_noted(tmp_path: Path) -> None:
+    template = TEMPLATE.replace("<|end|>", "<|fim_middle|>")
+    made = write_bpe(tmp_path / "m.gguf", Tiny(chat_template=template))
+    run = evaluated(tmp_path / "kept", made)
+    assert run.models[0].settings["style"] == "raw"
+    assert [note.model for note in run.notes if note.code == "template-unused"] == ["m"]
+    page = render_markdown(evaluate_document(run))
+    assert "Given bare code although the file holds a chat template" in page
+    assert WORDS["style-reasons"]["other-token-ends-turn"] in page
 
 
 def test_nothing_is_measured_where_there_is_nothing_to_check(tmp_path: Path) -> None:
