@@ -7,8 +7,10 @@ import numpy.typing as npt
 from vocabulary_files import pieces_of
 
 from pyengine.measure.cold_rows import ColdRows, ProbeOptions
+from pyengine.measure.probe import probe_run
 from pyengine.measure.start_tokens import Start
-from pyengine.run import ModelInfo, Provenance
+from pyengine.report.probed import ProbedModel, probed_models
+from pyengine.run import Exhibit, Measurement, ModelInfo, Provenance
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass
 from pyengine.vocabulary.tokens import Pieces
 
@@ -67,6 +69,27 @@ def options() -> ProbeOptions:
 def table(words: tuple[str, ...] = WORDS) -> KeywordTable:
     keywords = tuple(Keyword(word, WordClass.RESERVED, "1", "made up") for word in words)
     return KeywordTable("mini", "Mini", "1", keywords, "made up")
+
+
+def standing(p: dict[str, float], masses: dict[str, float]) -> ProbedModel:
+    """A model of a run that holds nothing but p and masses of these languages."""
+    one = probe_run([decoded()], options())
+    made = [
+        Measurement(metric, "synthetic", "", f"language={name}", value, n=9)
+        for metric, values in (("random_p", p), ("matched_mass", masses))
+        for name, value in values.items()
+    ]
+    made += [
+        Measurement("english_mass", "synthetic", "", f"language={name}", 0.01) for name in masses
+    ]
+    tables = [
+        Exhibit(kind="keyword-table", model="", content={"language": name, "title": name.title()})
+        for name in p
+    ]
+    kept = [exhibit for exhibit in one.exhibits if exhibit.kind != "keyword-table"]
+    run = one.model_copy(update={"measurements": made, "exhibits": [*kept, *tables]})
+    (model,) = probed_models(run)
+    return model
 
 
 def _info(name: str, vocabulary_sha256: str) -> ModelInfo:

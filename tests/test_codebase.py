@@ -105,6 +105,53 @@ def test_reports_know_records_alone() -> None:
     assert others == {"run", "choose", "errors", "extras", "files", "plain_text"}
 
 
+def test_sentences_are_said_in_one_place() -> None:
+    """Each with the condition that allows it; what lays out knows the words of no code."""
+    of_words = ("say", "has_words", "WORDS", "words")
+    users = {i.file for i in imports() if i.part == "report" and i.name in of_words}
+    assert len(users) > 5
+    assert not [file for file in users if not file.startswith("report/sentences/")]
+
+
+def test_what_lays_out_holds_no_sentence() -> None:
+    laying = [p for p in (PACKAGE / "report").glob("*.py") if p.name not in ("words.py", "html.py")]
+    assert len(laying) > 25
+    assert not [f"{path.name}: {text}" for path in laying for text in sentences_in(tree(path))]
+
+
+def test_a_sentence_is_found() -> None:
+    module = ast.parse(
+        '"""Says."""\ndef f():\n    """Say."""\n    return f"{n} are left. So it is"'
+    )
+    assert sentences_in(module) == [" are left. So it is"]
+
+
+def sentences_in(module: ast.Module) -> list[str]:
+    """Texts with the end of a sentence that are neither docstrings nor raised."""
+    passed = {
+        id(inner)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Raise)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for inner in ast.walk(node)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed
+    ]
+    return [text for text in texts if " " in text and re.search(r"\w[.]( |$)", text)]
+
+
+def test_sentences_know_nothing_of_layout() -> None:
+    shown = {"document", "listing", "views", "terminal", "markdown", "html", "charts"}
+    used = {
+        i.module.rpartition(".")[2] for i in imports() if i.file.startswith("report/sentences/")
+    }
+    assert "words" in used
+    assert not [name for name in used if name in shown or name.endswith(("_view", "_pictures"))]
+
+
 def test_files_are_hashed_by_one_loop() -> None:
     loops = [
         f"{path.relative_to(PACKAGE)}: {node.name}"

@@ -21,7 +21,7 @@ from pyengine.code.tasks import (
     own_tasks,
     sample_of,
 )
-from pyengine.report.words import note_sentence
+from pyengine.report.sentences.notes import note_sentence
 from pyengine.run import Note
 
 

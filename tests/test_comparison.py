@@ -27,7 +27,7 @@ from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
 from pyengine.report.compare_view import compare_document
 from pyengine.report.numbers import significant
-from pyengine.report.sentences import damage_sentence, pair_sentence
+from pyengine.report.sentences.comparison import damage_sentence, pair_sentence
 from pyengine.run import Measurement, Run
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize

@@ -23,16 +23,16 @@ from pyengine.report.listing import TABLES
 from pyengine.report.markdown import render_markdown
 from pyengine.report.measured import measured_cell
 from pyengine.report.numbers import significant
-from pyengine.report.sentences import (
+from pyengine.report.sentences.comparison import (
     axis_sentence,
     bits_sentence,
     compare_sentences,
     unmet_sentence,
 )
+from pyengine.report.sentences.notes import note_sentence
 from pyengine.report.sweep_view import sweep_document
 from pyengine.report.tables import Cell
 from pyengine.report.terminal import render_terminal
-from pyengine.report.words import note_sentence
 from pyengine.run import Exhibit, Measurement, Note, Run, load, save
 from pyengine.run.metrics import METRICS
 

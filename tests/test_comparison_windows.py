@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pyengine.errors import CorpusError, OptionError
 from pyengine.measure.found import fewer_tokens
-from pyengine.report.words import note_sentence
+from pyengine.report.sentences.notes import note_sentence
 from pyengine.text.documents import Document
 from pyengine.text.tokens import TokenizedText
 from pyengine.text.windows import (

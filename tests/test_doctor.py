@@ -22,7 +22,8 @@ from pyengine.doctor.machine import (
 from pyengine.doctor.repacking import judged, run_trial, verdict, write_model
 from pyengine.doctor.software import mapped_libraries
 from pyengine.models.places import Places
-from pyengine.report.doctor_view import advice_words, doctor_document, found_words
+from pyengine.report.doctor_view import doctor_document
+from pyengine.report.sentences.machine import advice_words, found_words
 from pyengine.report.terminal import render_terminal
 from pyengine.report.words import WORDS
 
@@ -172,6 +173,11 @@ def test_missing_instruction_sets_are_named() -> None:
     assert poor["status"] == "warn"
     assert "AVX2, FMA, F16C" in advice(poor)
     assert check_features("M", "CPU : NEON = 1 | ")["status"] == "good"
+
+
+def test_a_package_that_is_missing_is_named_so() -> None:
+    values = {"installed": None, "built_with": "1"}
+    assert found_words("binding", values) == "none installed, built with 1"
 
 
 def test_the_disk_of_a_folder_yet_to_be_made(tmp_path: Path) -> None:

@@ -6,70 +6,45 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from run_samples import MADE, info
+from evaluation_samples import RATE, made, sides, solved
 
 from pyengine.choose.evaluation import Agreement, Side, agreement, standings
 from pyengine.code.answers import Outcome
 from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import (
-    answer,
     differences_table,
     flips_table,
     measures_table,
     models_table,
+)
+from pyengine.report.sentences.code import (
+    answer_sentence,
     side_sentence,
     side_sentences,
     warnings,
 )
+from pyengine.report.sentences.notes import note_sentence
 from pyengine.report.tables import Table
-from pyengine.report.words import OUTCOMES, WORDS, note_sentence
+from pyengine.report.words import OUTCOMES, WORDS
 from pyengine.run import Exhibit, Measurement, Note, Run
 from pyengine.statistics.success import spearman
-
-OPTIONS = {"samples": 1, "isolation": "bubblewrap", "reference": "base", "n_tasks": 2}
-
-
-def made(*rows: Measurement, notes: tuple[Note, ...] = (), **options: object) -> Run:
-    return Run(
-        command="evaluate",
-        options={**OPTIONS, **options},
-        provenance=MADE,
-        models=[info("base", 2.0), info("small-Q2_K", 1.0), info("tiny-Q2_K", 1.0)],
-        measurements=list(rows),
-        exhibits=[
-            Exhibit(
-                kind="answer",
-                model="base",
-                content={"task": f"t{i}", "idea": f"i{i}", "samples": [{"outcome": outcome}]},
-            )
-            for i, outcome in enumerate(("passed", "no-code"))
-        ],
-        notes=list(notes),
-    )
-
-
-def solved(n: int = 2, n_clusters: int = 2) -> Measurement:
-    return Measurement("tasks_solved", "base", "", "", 1, n=n, n_clusters=n_clusters)
-
-
-RATE = Measurement("pass_at_1", "base", "", "", 0.5, 0.09, 0.91, 0.95, n=2, interval="wilson")
 
 
 def test_the_answer_names_what_was_solved() -> None:
     run = made(solved(), RATE)
-    assert answer(run, run.models[0]).text == (
+    assert answer_sentence(run, run.models[0]) == (
         "base (base) solves 1 of 2 tasks: pass@1 50.0 %, 95 % interval 9.00 % to 91.0 %. "
         "Solved: t0."
     )
-    assert "at least once" in answer(made(solved(), RATE, samples=5), run.models[0]).text
+    assert "at least once" in answer_sentence(made(solved(), RATE, samples=5), run.models[0])
 
 
 def test_ideas_are_named_where_tasks_share_them() -> None:
     run = made(solved(), RATE)
-    assert "idea" not in answer(run, run.models[0]).text
+    assert "idea" not in answer_sentence(run, run.models[0])
     assert "idea" not in " ".join(models_table(run).notes)
     shared = made(solved(18, 3), RATE)
-    assert "solves 1 of 18 tasks of 3 ideas: " in answer(shared, run.models[0]).text
+    assert "solves 1 of 18 tasks of 3 ideas: " in answer_sentence(shared, run.models[0])
     assert "ideas as trials" in " ".join(models_table(shared).notes)
     assert measures_table(run, run.models[0]).title == "All 2 tasks"
     same = [e.model_copy(update={"content": {**e.content, "idea": "one"}}) for e in run.exhibits]
@@ -79,41 +54,22 @@ def test_ideas_are_named_where_tasks_share_them() -> None:
 
 def test_a_sample_of_a_set_is_called_one() -> None:
     whole, part = (made(solved(), RATE, n_in_set=n) for n in (2, 121))
-    assert "a sample of 121" not in answer(whole, whole.models[0]).text
-    assert "2 tasks, a sample of 121" in answer(part, part.models[0]).text
+    assert "a sample of 121" not in answer_sentence(whole, whole.models[0])
+    assert "2 tasks, a sample of 121" in answer_sentence(part, part.models[0])
 
 
 def test_no_interval_is_told_where_there_is_none() -> None:
     rate = replace(RATE, low=math.nan, high=math.nan, level=math.nan, interval="")
     run = made(solved(), rate)
-    text = answer(run, run.models[0]).text
+    text = answer_sentence(run, run.models[0])
     assert "pass@1 50.0 %. " in text
     assert "interval" not in text
 
 
 def test_nothing_is_told_of_tasks_that_did_not_run() -> None:
     run = made(solved(), RATE)
-    assert "no toolchain" in answer(run, run.models[1]).text
-    assert "no toolchain" not in answer(run, run.models[0]).text
-
-
-def sides(
-    lost: int,
-    gained: int,
-    p: float,
-    *,
-    model: str = "small-Q2_K",
-    n: int = 12,
-    n_clusters: int = 12,
-) -> list[Measurement]:
-    values = {"tasks_lost": lost, "tasks_gained": gained, "mcnemar_p": p}
-    rows = [
-        Measurement(name, model, "base", "", v, n=n, n_clusters=n_clusters)
-        for name, v in values.items()
-    ]
-    change = (gained - lost) / max(n, 1)
-    ends = (change - 0.25, change + 0.25)
-    return [*rows, Measurement("pass_at_1_change", model, "base", "", change, *ends, 0.95, n=n)]
+    assert "no toolchain" in answer_sentence(run, run.models[1])
+    assert "no toolchain" not in answer_sentence(run, run.models[0])
 
 
 @pytest.mark.parametrize(

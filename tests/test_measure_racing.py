@@ -22,7 +22,7 @@ from pyengine.measure.subjects import identify, open_subject
 from pyengine.measure.table import TokenTable
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
-from pyengine.report.words import note_sentence
+from pyengine.report.sentences.notes import note_sentence
 from pyengine.statistics.looks import at_look
 from pyengine.statistics.ratios import anchored_mean
 from pyengine.text.documents import Corpus, Document

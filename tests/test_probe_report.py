@@ -10,20 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import synthetic_probe
+from synthetic_probe import standing
 
 from pyengine.measure.probe import probe_run
 from pyengine.report.markdown import render_markdown
 from pyengine.report.probe_pictures import probe_pictures
-from pyengine.report.probe_view import (
-    ProbedModel,
-    probe_document,
-    probed_models,
-    reason_words,
-    standing_sentence,
-)
+from pyengine.report.probe_view import probe_document
+from pyengine.report.sentences.starts import reason_words, standing_sentence
 from pyengine.report.terminal import render_terminal
 from pyengine.report.words import WORDS
-from pyengine.run import Exhibit, Measurement, Run, load, save
+from pyengine.run import Run, load, save
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -78,27 +74,6 @@ def test_one_model_has_a_picture_of_its_starts(run: Run) -> None:
         *("first-tokens", "starts", "keyword-mass", "coverage")
     ]
     assert [p.name for p in probe_pictures(run)] == ["first-tokens", "keyword-mass", "coverage"]
-
-
-def standing(p: dict[str, float], masses: dict[str, float]) -> ProbedModel:
-    """A model of a run that holds nothing but p and masses of these languages."""
-    one = probe_run([synthetic_probe.decoded()], synthetic_probe.options())
-    made = [
-        Measurement(metric, "synthetic", "", f"language={name}", value, n=9)
-        for metric, values in (("random_p", p), ("matched_mass", masses))
-        for name, value in values.items()
-    ]
-    made += [
-        Measurement("english_mass", "synthetic", "", f"language={name}", 0.01) for name in masses
-    ]
-    tables = [
-        Exhibit(kind="keyword-table", model="", content={"language": name, "title": name.title()})
-        for name in p
-    ]
-    kept = [exhibit for exhibit in one.exhibits if exhibit.kind != "keyword-table"]
-    run = one.model_copy(update={"measurements": made, "exhibits": [*kept, *tables]})
-    (model,) = probed_models(run)
-    return model
 
 
 def test_several_languages_stand_out() -> None:

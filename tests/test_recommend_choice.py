@@ -110,6 +110,8 @@ def test_where_none_qualifies_the_best_that_fits_is_named() -> None:
     assert (result.chosen, result.qualified) == ("Q4_K_M", False)
     assert "With 6.00 GiB of memory, Q6_K would fit" in result.what_would_change
     assert told(sweep(*USUAL), memory=6 * GIB).chosen == "Q6_K"
+    enough = told(sweep(*USUAL), memory=5 * GIB, size=6 * GIB)
+    assert "With 6.00 GiB of memory, Q6_K would fit" in enough.what_would_change
 
 
 def test_ties_go_to_the_smaller_file_unless_a_paired_test_told_them_apart() -> None:
@@ -133,6 +135,9 @@ def test_a_variant_with_an_infinite_token_is_no_candidate() -> None:
     assert result.chosen == "Q8_0"
     (out,) = [c for c in result.candidates if c.excluded]
     assert (out.name, out.excluded, out.n_infinite) == ("Q6_K", "infinite", 2)
+    smaller = [infinite(name) for name in ("Q6_K", "Q4_K_M", "Q2_K")]
+    alone = told(run.model_copy(update={"notes": smaller}))
+    assert "it is the smallest variant that can be judged, and only" in alone.what_would_change
     judged = told(run.model_copy(update={"notes": [infinite("Q6_K", 2)]}), variant="Q6_K")
     assert judged.why == "Q6_K (6.00 GiB) cannot be judged: its divergence is infinite at 2 tokens."
 
@@ -206,7 +211,7 @@ def test_equal_files_in_every_respect_have_one_answer() -> None:
 def test_nothing_fits() -> None:
     result = told(sweep(*USUAL), memory=GIB)
     assert result.chosen is None
-    assert "None fits 1.00 GiB of memory: the smallest that was measured, Q2_K" in result.why
+    assert "None fits 1.00 GiB of memory: the smallest that can be judged, Q2_K" in result.why
     assert "With 3.00 GiB of memory, Q2_K would fit" in result.what_would_change
 
 

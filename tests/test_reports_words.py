@@ -13,7 +13,7 @@ from pyengine.report.words import TERMS, WORDS, filled, say
 from pyengine.run import METRICS
 
 ROOM = Path(pyengine.report.__file__).parent
-SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOM.glob("*.py")))
+SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOM.rglob("*.py")))
 
 
 @pytest.mark.parametrize("name", TABLES)

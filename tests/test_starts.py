@@ -9,7 +9,7 @@ from tiny_models import Tiny
 from pyengine.errors import OptionError
 from pyengine.measure.start_tokens import default_starts, natural_start, resolve_start
 from pyengine.models.model import Model, open_model
-from pyengine.report.probe_view import reason_words
+from pyengine.report.sentences.starts import reason_words
 
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|fim_prefix|>{{ message['role'] }}\n"

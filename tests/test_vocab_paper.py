@@ -9,6 +9,7 @@ import pytest
 from pyengine.measure.vocab import vocab
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions
+from pyengine.report.sentences.vocabulary import value_words
 from pyengine.run.record import Run
 from pyengine.text.documents import Corpus, Document
 from pyengine.vocabulary.coverage import coverage, each_once, missing
@@ -56,6 +57,11 @@ def test_every_number_of_the_paper_is_reproduced(run: Run, column: str) -> None:
         assert here["missing_after_space_too"] == RANKED[column][1]
         assert here["mean_id_share"] == RANKED[column][2]
         assert sum(line["quantity"] == "mean_median_max_id" for line in lines) == 8
+
+
+def test_a_value_that_is_not_there_is_called_none() -> None:
+    assert value_words({"paper": "", "here": ""}) == ("none", "none")
+    assert value_words({"paper": "58", "here": ""}) == ("58", "none")
 
 
 def test_only_the_whole_lists_of_the_paper_are_set_beside_its_numbers() -> None:

@@ -111,7 +111,7 @@ def command(
 def check_threshold(run: "Run", max_kl: float) -> None:
     """Raise ThresholdNotMet unless every mean KL divergence is surely no larger."""
     from pyengine.choose.verdicts import unmet
-    from pyengine.report.sentences import unmet_sentence
+    from pyengine.report.sentences.comparison import unmet_sentence
 
     found = unmet(run, max_kl)
     if found:

@@ -48,20 +48,15 @@ def command(options: Options, *, json: Json = False, markdown: Markdown = False)
     Exits with 1 where none is surely within --max-kl, or where --fail-if holds or cannot be judged.
     """
     from pyengine.commands.output import print_result
-    from pyengine.report.choice_sentences import gate_sentence, unqualified_sentence
     from pyengine.report.recommend_view import recommend_document
+    from pyengine.report.sentences.choice import unmet_choice_sentence
     from pyengine.run.storage import values_that_fit
 
     check_format(json=json, markdown=markdown)
-    results, fail_if = options["results"], options["fail_if"]
+    results = options["results"]
     records = loaded(results)
     with values_that_fit(results):
         result = recommend(**{**options, "results": records})
         print_result(result, recommend_document, json=json, markdown=markdown)
-    (choice,) = result.shown("choice")
-    if choice["chosen"] is None:
-        raise ThresholdNotMet("no variant fits")
-    if choice["failed"]:
-        raise ThresholdNotMet(gate_sentence(result))
-    if not (choice["qualified"] or fail_if):
-        raise ThresholdNotMet(unqualified_sentence(result))
+    if told := unmet_choice_sentence(result):
+        raise ThresholdNotMet(told)

@@ -23,7 +23,7 @@ def check(
     Args:
         topic: software, machine or models.
         name: what was looked at.
-        found: code of what was found; `pyengine.report.doctor_view` has the words.
+        found: code of what was found; `pyengine.report.sentences.machine` has the words.
         values: what the words need.
         advice: code of what to do about it; None: nothing.
         status: in order, something optional is missing, works with something to look at, broken;

@@ -8,8 +8,11 @@ from typing import Any, TypeAlias
 
 from pyengine.errors import OptionError
 from pyengine.report.document import Block, Choice, Code, Document, Facts, Paragraph, Section
+from pyengine.report.sentences.answers import difference_title, parting_sentence
+from pyengine.report.sentences.code import words_of
+from pyengine.report.sentences.notes import outcome_words
 from pyengine.report.tables import Tone
-from pyengine.report.words import OUTCOMES, WORDS, facts, say
+from pyengine.report.words import OUTCOMES, facts
 from pyengine.run.record import ModelInfo, Run
 
 ALL, FAILED = "all", "failed"
@@ -37,11 +40,10 @@ def answer_sections(run: Run) -> tuple[Block, ...]:
     answers = _by_task(run)
     sections = [_section(run, task, of_models) for task, of_models in answers.items()]
     used = {mark for section in sections for mark in section.marks}
-    words: dict[str, str] = WORDS["answer-marks"]
-    marks = [(mark, words[mark]) for mark in (ALL, FAILED, *SIDES) if mark in used]
-    marks += [(code, OUTCOMES[code]) for code in OUTCOMES if code in used]
-    title = WORDS["answer-marks"]["title"]
-    return (Section(title, (Choice(WORDS["answer-marks"]["show"], tuple(marks)), *sections)),)
+    shown = (ALL, FAILED, *SIDES)
+    marks = [(mark, words_of("answer-marks", mark)) for mark in shown if mark in used]
+    marks += [(code, outcome_words(code)) for code in OUTCOMES if code in used]
+    return (Section("Answers", (Choice("Show", tuple(marks)), *sections)),)
 
 
 def _by_task(run: Run) -> dict[str, list[tuple[ModelInfo, Answer]]]:
@@ -65,68 +67,46 @@ def _section(run: Run, task: str, answers: Sequence[tuple[ModelInfo, Answer]]) -
 def _counted(outcomes: Sequence[str]) -> str:
     """Name the outcomes of one answer's samples."""
     if len(outcomes) == 1:
-        return OUTCOMES[outcomes[0]]
-    return f"{outcomes.count('passed')} of {len(outcomes)} {OUTCOMES['passed']}"
+        return outcome_words(outcomes[0])
+    return f"{outcomes.count('passed')} of {len(outcomes)} {outcome_words('passed')}"
 
 
 def _blocks(run: Run, answers: Sequence[tuple[ModelInfo, Answer]]) -> Iterator[Block]:
     """Yield what was asked, what each model made of it, and how two answers differ."""
-    titles = WORDS["answer-titles"]
     prompts = dict.fromkeys(answer["prompt"] for _, answer in answers)
     if len(prompts) == 1:
-        yield _code(titles["prompt"], next(iter(prompts)))
+        yield _code(words_of("answer-titles", "prompt"), next(iter(prompts)))
     for model, answer in answers:
         if len(answers) > 1:
             yield Paragraph(model.id, "strong")
         if len(prompts) > 1:
-            yield _code(titles["prompt"], answer["prompt"])
+            yield _code(words_of("answer-titles", "prompt"), answer["prompt"])
         for sample in answer["samples"]:
-            yield _fate(sample)
-            yield _code(titles["text"], sample["text"])
+            yield sample_facts(sample)
+            yield _code(words_of("answer-titles", "text"), sample["text"])
             program = sample.get("program", sample["completion"])
             if program.strip() and program != sample["text"]:
-                yield _code(titles["program"], program)
+                yield _code(words_of("answer-titles", "program"), program)
     task = answers[0][1]["task"]
     for model in run.models[1:]:
         for parting in run.shown("parting", model.id):
             if parting["task"] == task:
-                yield Paragraph(_parting(parting, run.models[0].id, model.id))
+                yield Paragraph(parting_sentence(parting, run.models[0].id, model.id))
     if len(answers) == 2:
         yield from _difference(*answers)
 
 
-def _parting(parting: Mapping[str, Any], reference: str, model: str) -> str:
-    """Say where two greedy answers part."""
-    first, second = parting["choices"]
-    return say(
-        "answers",
-        "parting",
-        n_same=parting["n_same"],
-        before=repr(parting["before"]) if parting["n_same"] else None,
-        reference=reference,
-        model=model,
-        first=_next(first),
-        second=_next(second),
-        of_first=parting["by_reference"],
-        of_second=parting["by_model"],
-    )
-
-
-def _next(choice: str | None) -> str:
-    return WORDS["answer-titles"]["end"] if choice is None else repr(choice)
-
-
-def _fate(sample: Mapping[str, Any]) -> Facts:
+def sample_facts(sample: Mapping[str, Any]) -> Facts:
     """Say how one sample was read, how its program fared, and what both took."""
     failure = sample.get("failure")
     return facts(
         "sample",
         title="",
         sample=sample,
-        outcome=OUTCOMES[sample["outcome"]],
-        failure=WORDS["failures"].get(failure) if failure else None,
-        form=WORDS["forms"].get(sample["form"], sample["form"]),
-        finish=WORDS["finishes"].get(sample["finish"], sample["finish"]),
+        outcome=outcome_words(sample["outcome"]),
+        failure=words_of("failures", failure) if failure else None,
+        form=words_of("forms", sample["form"]),
+        finish=words_of("finishes", sample["finish"]),
         detail=sample["detail"],
         assertion=sample.get("assertion"),
         values=sample.get("values"),
@@ -145,8 +125,9 @@ def _difference(
     if old == new:
         return
     lines = [line for line in ndiff(old, new) if line[:2] in DIFFERENCE]
-    title = WORDS["answer-titles"]["difference"].format(first=one.id, second=other.id)
-    yield Code(title, tuple((line, DIFFERENCE[line[:2]]) for line in lines))
+    yield Code(
+        difference_title(one.id, other.id), tuple((line, DIFFERENCE[line[:2]]) for line in lines)
+    )
 
 
 def _code(title: str, text: str) -> Code:

@@ -13,23 +13,9 @@ from pyengine.report.measured import Numbers, Part, measured_cell
 from pyengine.report.numbers import count, percent
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
-from pyengine.report.sentences import (
-    axis_sentence,
-    card_sentence,
-    compare_sentences,
-    damage_words,
-    ended_sentences,
-    failed_ids,
-    infinite_sentences,
-    pairs_sentence,
-    perplexity_sentences,
-    quantile_sentences,
-    scale_sentence,
-    scored_sentence,
-    standing_out_sentences,
-)
+from pyengine.report.sentences import comparison, notes, scored
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import WORDS, facts
+from pyengine.report.words import facts
 from pyengine.run.record import Run
 
 TEXT_BEFORE = 40
@@ -40,7 +26,9 @@ def compare_document(run: Run) -> Document:
     margin = float(run.options["margin"])
     numbers = Numbers(run)
     ids = [model.id for model in variants_of(run) if numbers.find("kl", model.id)]
-    blocks: list[Block] = [Paragraph("\n".join(compare_sentences(run, margin)), "strong")]
+    blocks: list[Block] = [
+        Paragraph("\n".join(comparison.compare_sentences(run, margin)), "strong")
+    ]
     if ids:
         blocks += _side_by_side(numbers, ids)
         blocks += [_pairs(numbers, margin)] if len(ids) > 1 else []
@@ -55,11 +43,11 @@ def compare_document(run: Run) -> Document:
 
 def model_card(run: Run) -> Document:
     """Return the table that goes into a model card, and how it was measured in two sentences."""
-    ids = [*(model.id for model in variants_of(run)), *failed_ids(run)]
-    verdicts = {variant: damage_words(run, variant) for variant in ids}
+    ids = [*(model.id for model in variants_of(run)), *comparison.failed_ids(run)]
+    verdicts = {variant: comparison.damage_words(run, variant) for variant in ids}
     rows = model_rows(Numbers(run), ids, verdict=verdicts)
     title = f"Quantizations of {reference_of(run).id}"
-    return Document(title, (listing("model-card", rows), Paragraph(card_sentence(run))))
+    return Document(title, (listing("model-card", rows), Paragraph(comparison.card_sentence(run))))
 
 
 def model_rows(
@@ -85,8 +73,8 @@ def model_rows(
 
 def _side_by_side(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     run = numbers.run
-    notes = [*infinite_sentences(run), *perplexity_sentences(run)]
-    yield listing("distances", model_rows(numbers, ids), notes=notes)
+    told = [*notes.infinite_sentences(run), *comparison.perplexity_sentences(run)]
+    yield listing("distances", model_rows(numbers, ids), notes=told)
     yield from arithmetic(numbers)
     yield listing("other-distances", model_rows(numbers, ids))
     yield from _quantiles(numbers, ids)
@@ -109,7 +97,7 @@ def _quantiles(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     made = by_group("quantiles", numbers, ids, _own_names(ids))
     if made is not None:
         texts = [cell.text for row in made.rows for cell in row]
-        yield replace(made, notes=tuple(quantile_sentences(numbers.run, means, texts)))
+        yield replace(made, notes=tuple(comparison.quantile_sentences(numbers.run, means, texts)))
 
 
 def _pairs(numbers: Numbers, margin: float) -> Table:
@@ -119,19 +107,17 @@ def _pairs(numbers: Numbers, margin: float) -> Table:
             "second": pair.second,
             "ratio": measured_cell(pair.ratio, {"part": "range"}),
             "p_holm": pair.p_holm,
-            "verdict": Cell(
-                WORDS["pair-verdicts"][pair.verdict], tone="strong" if pair.apart else "plain"
-            ),
+            "verdict": Cell(comparison.pair_words(pair), tone="strong" if pair.apart else "plain"),
         }
         for pair in (pair.from_the_farther() for pair in pairs(numbers.run, margin))
     ]
-    return listing("pairs", rows, notes=[pairs_sentence(numbers.run, margin)])
+    return listing("pairs", rows, notes=[comparison.pairs_sentence(numbers.run, margin)])
 
 
 def _groups(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
     for dimension in ("language", "class", "confidence"):
         named = ids if dimension != "confidence" else ()
-        told = standing_out_sentences(numbers.run, named, dimension)
+        told = comparison.standing_out_sentences(numbers.run, named, dimension)
         made = by_group(f"by-{dimension}", numbers, ids, _own_names(ids))
         if made is not None:
             yield replace(made, notes=(*made.notes, *told))
@@ -189,7 +175,7 @@ def _method(run: Run) -> Facts:
     pairs = [("reference", f"{reference.path}, {reference.file_type}, SHA-256 {reference.sha256}")]
     for exhibit in run.exhibits:
         if exhibit.kind == "axis":
-            pairs.append((exhibit.model, axis_sentence(exhibit.content)))
+            pairs.append((exhibit.model, comparison.axis_sentence(exhibit.content)))
     return Facts("Method", (*pairs, *corpus_facts(run), *control_facts(run)))
 
 
@@ -198,11 +184,10 @@ def corpus_facts(run: Run) -> list[tuple[str, str]]:
     p = run.population
     if p is None:
         return []
-    ended = [("ended", sentence) for sentence in ended_sentences(run)]
-    words = {"scored": scored_sentence(p), "scale": scale_sentence()}
-    looks = p.looks if p.looks > 1 else None
-    told = facts("corpus", p=p, looks=looks, anchor=p.anchor or None, **words)
-    return [*told.pairs, *ended]
+    words = {"scored": scored.scored_sentence(p), "scale": comparison.scale_sentence()}
+    words |= {"looks": scored.looks_sentence(p), "levels": scored.levels_sentence(p)}
+    told = facts("corpus", p=p, ended=" ".join(notes.ended_sentences(run)), **words)
+    return list(told.pairs)
 
 
 def control_facts(run: Run) -> list[tuple[str, str]]:

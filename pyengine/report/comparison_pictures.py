@@ -19,7 +19,7 @@ from pyengine.report.document import Block, Passage, PassageToken, Picture, Sect
 from pyengine.report.numbers import percent, significant, size_unit
 from pyengine.report.pieces import visible
 from pyengine.report.sweep_view import variant_labels
-from pyengine.report.words import WORDS, picture
+from pyengine.report.words import picture
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
@@ -102,15 +102,14 @@ def _arithmetic(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> li
             found.append((labels[variant], whole, whole.value - beyond.value))
     if not any(noise > 0 for *_, noise in found):
         return []
-    words = WORDS["arithmetic-series"]
     noises = tuple(noise if noise > 0 else None for *_, noise in found)
     chart = Chart(
         kind="dots",
         x_label="KL divergence [nats per token]",
         categories=tuple(label for label, *_ in found),
         series=(
-            Series.of(words["whole"], [whole for _, whole, _ in found]),
-            Series(words["noise"], noises),
+            Series.of("from the reference", [whole for _, whole, _ in found]),
+            Series("of it arithmetic", noises),
         ),
         log=True,
     )

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from pyengine.report.document import Document, Passage, PassageToken
 from pyengine.report.origin import provenance_facts
-from pyengine.report.words import note_sentence
+from pyengine.report.sentences import notes
 from pyengine.run.record import Run
 
 # A number with its error; JSON holds what is not finite as a word.
@@ -32,7 +32,7 @@ def emulation_document(run: Run) -> Document:
 def emulation_text(run: Run) -> str:
     """Return what is printed, digit for digit, after what a reader must know."""
     (base,) = run.shown("base-run")
-    parts = [note_sentence(note) + "\n" for note in run.notes]
+    parts = [f"{sentence}\n" for sentence in notes.note_sentences(run.notes)]
     if base["final_estimate"] is not None:
         parts.append(printed_estimate(base["final_estimate"]) + "\n")
     for variant in run.shown("emulation"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyengine.report.charts import Chart, Series
 from pyengine.report.document import Picture
 from pyengine.report.evaluate_view import languages_of
+from pyengine.report.sentences import code
 from pyengine.report.words import picture
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
@@ -14,11 +15,9 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
     """Return the pictures of one model by language, or of several models side by side."""
     if len(run.models) > 1:
         names = tuple(f"{model.name} {model.file_type}" for model in run.models)
-        what = "each model"
     else:
         languages = languages_of(run, run.models[0].id)
         names = ("all", *languages)
-        what = "each language"
 
     def rows(metric: str) -> list[Measurement | None]:
         if len(run.models) > 1:
@@ -27,6 +26,7 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
         parts = [run.find(metric, only, language=name) for name in names[1:]]
         return [run.find(metric, only), *parts]
 
+    what = code.compared_words(run)
     shares = (
         Series.of("tasks solved (pass@1)", rows("pass_at_1")),
         Series.of("answers that parse", rows("parse_share")),
@@ -36,9 +36,9 @@ def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
     made = (("code-shares", "share", shares), ("code-likelihood", "bits per byte", likelihood))
     return tuple(
         picture(
-            code,
+            name,
             Chart(kind="dots", x_label=label, categories=names, series=series),
             what=what,
         )
-        for code, label, series in made
+        for name, label, series in made
     )

@@ -7,33 +7,24 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pyengine.choose.evaluation import Standing, agreement, standings
+from pyengine.choose.evaluation import standings
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
 from pyengine.report.numbers import fixed, percent, signed, significant, writer
 from pyengine.report.origin import machine
 from pyengine.report.sample_tables import (
-    agreement_words,
     failure_tables,
     failures_beside,
     outcomes_table,
 )
+from pyengine.report.sentences import answers, code
 from pyengine.report.tables import Cell, CellLike, Table, measured
-from pyengine.report.words import WORDS, facts, note_sentence, say
+from pyengine.report.words import facts
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
 
-# Notes on what a model answered; they stand with that model.
-OF_ANSWERS = (
-    "template-unused",
-    "request-hidden",
-    "none-solved",
-    "ended-in-thinking",
-    "ended-by-budget",
-)
-MOST_NAMES = 12
 Write = Callable[[float], str]
 WRITE: dict[str, Write] = {"percent": percent, "fixed2": fixed, "number": significant}
 
@@ -50,49 +41,23 @@ DIFFERENCES: tuple[tuple[str, str, str, int], ...] = (
 
 def evaluate_document(run: Run) -> Document:
     """Lay an evaluation out: one model in full, or several side by side and then each."""
-    blocks: list[Block] = [answer(run, run.models[0])]
-    blocks += [Paragraph(warning, "warn") for warning in warnings(run)]
+    blocks: list[Block] = [Paragraph(code.answer_sentence(run, run.models[0]), "strong")]
+    blocks += [Paragraph(warning, "warn") for warning in code.warnings(run)]
     if len(run.models) == 1:
         blocks += _details(run, run.models[0])
-        title = f"Code written by {label(run.models[0])}"
+        title = f"Code written by {code.label(run.models[0])}"
     else:
         blocks.append(models_table(run))
         if run.options["reference"] is not None:
-            blocks += map(Paragraph, side_sentences(run))
+            blocks += map(Paragraph, code.side_sentences(run))
             blocks += [differences_table(run), flips_table(run)]
         blocks += failures_beside(run)
         blocks += _links(run)
         for model in run.models:
-            told = [Paragraph(warning, "warn") for warning in warnings_of(run, model)]
+            told = [Paragraph(warning, "warn") for warning in code.warnings_of(run, model)]
             blocks.append(Section(model.id, (*told, *_details(run, model)), folded=True))
         title = f"Code written by {len(run.models)} models"
     return Document(title, (*blocks, _method(run)))
-
-
-def answer(run: Run, model: ModelInfo) -> Paragraph:
-    """Say in a sentence what was found."""
-    found, solved = run.find("pass_at_1", model.id), run.find("tasks_solved", model.id)
-    if found is None or solved is None:
-        return Paragraph(say("answers", "evaluate-none"), "strong")
-    names = [
-        shown["task"]
-        for shown in run.shown("answer", model.id)
-        if any(sample["outcome"] == "passed" for sample in shown["samples"])
-    ]
-    told = say(
-        "answers",
-        "evaluate",
-        label=label(model),
-        solved=solved,
-        ideas=ideas(solved),
-        n_in_set=in_set(run),
-        found=found,
-        low=found.low if math.isfinite(found.low) else None,
-        high=found.high,
-        at_least_once="at least once" if run.options["samples"] > 1 else None,
-        names=listed(names),
-    )
-    return Paragraph(told, "strong")
 
 
 def models_table(run: Run) -> Table:
@@ -112,7 +77,7 @@ def models_table(run: Run) -> Table:
                 interval=passed and _ends(passed),
             )
         )
-    return listing("evaluate-models", rows, interval=interval_of_shares(run))
+    return listing("evaluate-models", rows, interval=code.interval_of_shares(run))
 
 
 def _value(run: Run, metric: str, model: str, **members: str) -> float | None:
@@ -135,22 +100,6 @@ def _ends(row: Measurement) -> str | None:
     return f"{percent(row.low)} to {percent(row.high)}" if known else None
 
 
-def ideas(row: Measurement) -> int | None:
-    """Return how many ideas tasks have; None where every task has its own."""
-    return row.n_clusters if row.n_clusters < row.n else None
-
-
-def clustered(run: Run) -> str:
-    """Name what intervals are over: tasks, or the ideas that some of them share."""
-    solved = run.find("tasks_solved", run.models[0].id)
-    return "idea" if solved is not None and ideas(solved) else "task"
-
-
-def interval_of_shares(run: Run) -> str:
-    """Say how the intervals of shares were made."""
-    return say("answers", "evaluate-interval", cluster=clustered(run))
-
-
 def differences_table(run: Run) -> Table:
     """Show each variant minus the reference, task by task."""
     reference, *variants = run.models
@@ -170,8 +119,8 @@ def differences_table(run: Run) -> Table:
         rows,
         more=more,
         reference=reference.id,
-        clusters=f"{clustered(run)}s",
-        variants=several(len(variants)),
+        clusters=f"{code.clustered(run)}s",
+        variants=code.several(len(variants)),
     )
 
 
@@ -187,45 +136,36 @@ def flips_table(run: Run) -> Table:
             n_gained=len(flip["gained"]),
             n_form=len(flip.get("lost_by_form", [])),
             p=sides[model.id].p_holm if model.id in sides else None,
-            lost=listed(flip["lost"]) or None,
-            gained=listed(flip["gained"]) or None,
+            lost=code.listed(flip["lost"]) or None,
+            gained=code.listed(flip["gained"]) or None,
         )
         for model in run.models[1:]
         for flip in run.shown("flips", model.id)
     ]
-    variants = several(max((side.n_variants for side in sides.values()), default=0))
+    variants = code.several(max((side.n_variants for side in sides.values()), default=0))
     return listing(
         "flips",
         rows,
-        cluster=clustered(run),
+        cluster=code.clustered(run),
         variants=variants,
         p="p" if variants is None else "p (Holm)",
-        agreement=agreement_words(run),
+        agreement=" ".join(answers.flip_agreement_sentences(run)),
     )
-
-
-def several(n: int) -> int | None:
-    """Return a number of variants; None where there is one and nothing to correct for."""
-    return n if n > 1 else None
 
 
 def _links(run: Run) -> list[Block]:
     """Show the rank correlations of token-level measures with code quality, if there are any."""
     rows = [
         {
-            "token": _named("token-measures", row.members["token"]),
-            "code": _named("code-measures", row.members["code"]),
+            "token": code.words_of("token-measures", row.members["token"]),
+            "code": code.words_of("code-measures", row.members["code"]),
             "rho": _with_interval(row, signed),
             "n": row.n,
-            "words": say("agreement", agreement(row)),
+            "words": code.agreement_words(row),
         }
         for row in run.select("rank_agreement")
     ]
     return [listing("correlations", rows, n=len(rows))] if rows else []
-
-
-def _named(topic: str, name: str) -> str:
-    return str(WORDS[topic].get(name, name))
 
 
 def _details(run: Run, model: ModelInfo) -> list[Block]:
@@ -233,7 +173,7 @@ def _details(run: Run, model: ModelInfo) -> list[Block]:
     if len(languages_of(run, model.id)) > 1:
         blocks.append(_languages(run, model))
     blocks += [outcomes_table(run, model), *failure_tables(run, model)]
-    return [*blocks, _cost(run, model), _prompts(run, model)]
+    return [*blocks, _cost(run, model), prompt_facts(run, model)]
 
 
 def languages_of(run: Run, model: str) -> list[str]:
@@ -258,8 +198,8 @@ def measures_table(run: Run, model: ModelInfo) -> Table:
         rows,
         tasks=len(tasks),
         ideas=n_ideas if n_ideas < len(tasks) else None,
-        interval=interval_of_shares(run),
-        clusters=f"{clustered(run)}s",
+        interval=code.interval_of_shares(run),
+        clusters=f"{code.clustered(run)}s",
     )
 
 
@@ -304,7 +244,7 @@ def _cost(run: Run, model: ModelInfo) -> Facts:
     return Facts("Cost", tuple(pairs))
 
 
-def _prompts(run: Run, model: ModelInfo) -> Facts:
+def prompt_facts(run: Run, model: ModelInfo) -> Facts:
     """Say what was sent, by the first task."""
     first = run.shown("answer", model.id)[0]
     ids = " ".join(map(str, first["prompt_tokens"][:24]))
@@ -315,9 +255,9 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
         "evaluate-prompts",
         title="Prompts",
         options=run.options,
-        n_in_set=in_set(run),
+        n_in_set=code.in_set(run),
         style=model.settings["style"],
-        reason=WORDS["style-reasons"].get(model.settings.get("style_reason", "")),
+        reason=answers.style_words(model),
         day=model.settings.get("day"),
         row=gain,
         gain=signed(gain.value) if gain else None,
@@ -332,85 +272,7 @@ def _prompts(run: Run, model: ModelInfo) -> Facts:
 def _method(run: Run) -> Facts:
     """Say how it was measured, so that it can be repeated."""
     options, origin = run.options, run.provenance
-    sampling = (
-        "greedy"
-        if options["temperature"] == 0
-        else f"temperature {options['temperature']:g}, top-k {options['top_k']}, "
-        f"top-p {options['top_p']:g}, min-p {options['min_p']:g}"
-    )
-    hashes = ((f"SHA-256 of {label(m)}", m.sha256[:16]) for m in run.models)
-    words = {"sampling": sampling, "options": options, "made": origin, "machine": machine(origin)}
-    return facts("evaluate-method", *hashes, title="Method", **words)
-
-
-def label(model: ModelInfo) -> str:
-    """Return a short name that tells variants of one model apart."""
-    return f"{model.name} ({model.file_type})"
-
-
-def in_set(run: Run) -> int | None:
-    """Return of how many tasks those of the run are a sample; None where they are all."""
-    n: int = run.options.get("n_in_set", 0)
-    return n if n > run.options["n_tasks"] else None
-
-
-def listed(names: Sequence[str]) -> str:
-    """List names, and count those beyond the first."""
-    shown = ", ".join(names[:MOST_NAMES])
-    rest = len(names) - MOST_NAMES
-    return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def warnings_of(run: Run, model: ModelInfo) -> list[str]:
-    """Return what a reader should know before believing a model's numbers."""
-    return [
-        note_sentence(note)
-        for note in run.notes
-        if note.model == model.id and note.code in OF_ANSWERS
-    ]
-
-
-def warnings(run: Run) -> list[str]:
-    """Return the warnings that stand at the top: those of the first model, and general ones."""
-    first = run.models[0]
-    found = [f"{label(first)}: {text}" for text in warnings_of(run, first)]
-    others = sum(1 for model in run.models[1:] if warnings_of(run, model))
-    if others:
-        have = "has" if others == 1 else "have"
-        n_models = len(run.models)
-        found.append(say("evaluate-warnings", "others", n=others, models=n_models, have=have))
-    skipped = [note for note in run.notes if note.code == "language-skipped"]
-    found += map(note_sentence, skipped)
-    if run.options["isolation"] == "none":
-        found.append(say("evaluate-warnings", "no-sandbox"))
-    rest = [n for n in run.notes if n.code not in (*OF_ANSWERS, "language-skipped")]
-    return [*found, *map(note_sentence, rest)]
-
-
-def side_sentences(run: Run) -> list[str]:
-    """Say how each variant stands to the reference."""
-    reference = run.models[0].id
-    return [side_sentence(standing, name, reference) for name, standing in standings(run).items()]
-
-
-def side_sentence(standing: Standing, model: str, reference: str) -> str:
-    """Say how a variant stands to the reference, with the numbers that say so."""
-    change, lost = standing.change, standing.lost
-    counts = say(
-        "sides",
-        "counts",
-        lost=lost,
-        gained=standing.gained,
-        ideas=ideas(lost),
-        p=standing.p_holm,
-        variants=several(standing.n_variants),
-    )
-    return say(
-        "sides",
-        standing.side,
-        model=model,
-        reference=reference,
-        counts=counts,
-        change=change and say("sides", "change", change=change),
-        clusters="ideas" if ideas(lost) else "tasks",
-    )
+    hashes = ((f"SHA-256 of {code.label(m)}", m.sha256[:16]) for m in run.models)
+    words = {"options": options, "made": origin, "machine": machine(origin)}
+    sampling = code.decoding_words(options)
+    return facts("evaluate-method", *hashes, title="Method", sampling=sampling, **words)

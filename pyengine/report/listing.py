@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pyengine.report.measured import Numbers, Part, cluster_name
-from pyengine.report.numbers import counted, writer
-from pyengine.report.tables import Cell, CellLike, Column, Table, measured, table
-from pyengine.report.words import filled, say
+from pyengine.report.numbers import writer
+from pyengine.report.sentences import scored
+from pyengine.report.tables import Cell, CellLike, Column, Table, as_cell, measured, table
+from pyengine.report.words import filled
 from pyengine.run.measurement import group_of, members_of
 from pyengine.run.metrics import METRICS
 
@@ -28,7 +29,6 @@ TABLES: dict[str, Spec] = json.loads(
 for _name, _spec in TABLES.items():
     TABLES[_name] = {**TABLES.get(_spec.get("like", ""), {}), **_spec}
 WHOLE = "all"
-UNKNOWN_ERROR = "“± ?”: all of it comes from one document."
 
 
 def listing(
@@ -93,10 +93,7 @@ def by_group(
         heads = {name: Cell(names.get(value, value), value) for name, value in told.items()}
         rows.append(Part(numbers, models[0], members, **heads, part=heads[by[0]]))
     heads_of_counts = {"clusters": f"{cluster_name(numbers.run).capitalize()}s"}
-    notes: tuple[str, ...] = ()
-    if len(set(sizes.values())) > 1:
-        name = longest if labels is None else labels[longest]
-        notes = (say("answers", "counts-of-longest", model=name),)
+    notes = scored.longest_sentences(sizes.values(), longest if labels is None else labels[longest])
     return _table(spec, columns, rows, notes, heads_of_counts)
 
 
@@ -112,9 +109,7 @@ def _table(
     kept = list(range(len(columns)))
     if "lead" in spec:
         kept = [i for i in kept if i < spec["lead"] or any(row[i] is not None for row in cells)]
-        shown = [row[i] for row in cells for i in kept]
-        unknown = any(isinstance(cell, Cell) and cell.text.endswith("± ?") for cell in shown)
-        told += [UNKNOWN_ERROR] if unknown else []
+        told += scored.unknown_error_sentences(as_cell(row[i]).text for row in cells for i in kept)
     if "errors" in spec:
         told = [*_errors_note(columns, rows, cells), *told]
     return table(
@@ -129,7 +124,7 @@ def _errors_note(
     columns: Sequence[Spec], rows: Sequence[Row], cells: Sequence[Sequence[CellLike]]
 ) -> list[str]:
     """Say over how many documents the errors in a table are; nothing where there is none."""
-    found, names = set[int](), set[str]()
+    found, name = set[int](), ""
     for row, texts in zip(rows, cells, strict=True):
         for column, cell in zip(columns, texts, strict=True):
             if not (isinstance(row, Part) and isinstance(cell, Cell) and "±" in cell.text):
@@ -137,11 +132,8 @@ def _errors_note(
             measurement = row.measurement(column) if "metric" in column else None
             if measurement is not None and not cell.text.endswith("?"):
                 found.add(measurement.n_clusters)
-                names.add(cluster_name(row.run))
-    if not found:
-        return []
-    over = counted(max(found), *names)
-    return [say("answers", "errors", over=over if len(found) == 1 else f"{min(found):,} to {over}")]
+                name = cluster_name(row.run)
+    return scored.errors_sentences(found, name)
 
 
 def _cell(row: Row, column: Spec) -> CellLike:

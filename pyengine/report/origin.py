@@ -7,17 +7,14 @@ import shlex
 
 from pyengine.report.document import Facts, Section
 from pyengine.report.numbers import counted
+from pyengine.report.sentences import files, notes
 from pyengine.report.words import facts
 from pyengine.run.record import Provenance, Run
 
 
 def importance_facts(run: Run) -> list[tuple[str, str]]:
     """Say how much of an importance matrix was used; nothing where there was none."""
-    found = run.shown("importance")
-    return [
-        ("importance matrix", f"{told['used']} of {told['entries']} entries are used")
-        for told in found
-    ]
+    return [("importance matrix", files.importance_words(told)) for told in run.shown("importance")]
 
 
 def provenance_facts(made: Provenance) -> Facts:
@@ -47,9 +44,7 @@ def fingerprint_of(run: Run) -> str:
 def repeat_command(run: Run) -> str:
     """Write the command that measures the same again, as far as the record knows it."""
     made = run.provenance
-    if made.words:
-        return shlex.join(["pyengine", *made.words])
-    words = ["pyengine", run.command, *(model.path for model in run.models)]
-    if made.seed is not None:
+    words = list(made.words) or [run.command, *(model.path for model in run.models)]
+    if made.seed is not None and not made.words:
         words += ["--seed", str(made.seed)]
-    return f"{shlex.join(words)}, with the other options that were given in Python"
+    return notes.repeat_words(made, shlex.join(["pyengine", *words]))

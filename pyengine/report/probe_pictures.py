@@ -7,7 +7,7 @@ from typing import Any
 
 from pyengine.report.charts import Chart, Series
 from pyengine.report.document import Picture
-from pyengine.report.probe_view import ProbedModel, probed_models, shown
+from pyengine.report.probed import ProbedModel, probed_models, shown
 from pyengine.report.words import picture
 from pyengine.run.record import Run
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from pathlib import PurePath
 from typing import Any
 
-from pyengine.choose.keywords import standing_of_keywords
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import listing
-from pyengine.report.measured import Numbers, Part
+from pyengine.report.measured import Part
 from pyengine.report.numbers import (
     count,
     fixed,
@@ -22,15 +19,13 @@ from pyengine.report.numbers import (
 )
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
+from pyengine.report.probed import NATS_PER_BIT, ProbedModel, fed, probed_models, shown
+from pyengine.report.sentences import notes, starts
 from pyengine.report.tables import Table, measured
-from pyengine.report.words import facts, say, warnings
-from pyengine.run.record import ModelInfo, Note, Run
+from pyengine.report.words import facts
+from pyengine.run.record import Run
 
 BAR_WIDTH = 16
-# A token and its probability; the token may be a comma.
-_QUOTED = '"{}" ({})'
-# Divergences and entropies are written in bits.
-NATS_PER_BIT = math.log(2)
 # The paper's metrics, and how each is written.
 PAPER: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("pkp", "kap", "stp", "nlp"), probability),
@@ -38,84 +33,11 @@ PAPER: Mapping[str, Callable[[float], str]] = {
 }
 
 
-def reason_words(reason: str) -> str:
-    """Say why a start has its tokens."""
-    words = say("starts", reason.removesuffix("-after-bos"))
-    return f"{words} after BOS" if reason.endswith("-after-bos") else words
-
-
-class ProbedModel(Part):
-    """One model of a run; `label` is what it is called beside the others."""
-
-    def __init__(self, numbers: Numbers, model: str, label: str) -> None:
-        super().__init__(numbers, model)
-        self.label = label
-        self.starts = self.run.shown("start", model)
-        self.top: Sequence[Mapping[str, Any]] = self.starts[0]["top"]
-        self.languages: Mapping[str, str] = {
-            table["language"]: table["title"] for table in self.run.shown("keyword-table")
-        }
-
-    @cached_property
-    def by_mass(self) -> Sequence[str]:
-        """The languages, the one whose keywords hold most first."""
-        return sorted(self.languages, key=lambda name: -self.mass(name))
-
-    def mass(self, language: str) -> float:
-        """Return what a language's keywords hold in all forms."""
-        return self.value("form_mass", language=language, form="any") or 0.0
-
-    def of_start(self, metric: str, start: Mapping[str, Any], **members: str) -> float:
-        """Return a number of a start; 0 where there is none."""
-        return self.value(metric, start=start["name"], **members) or 0.0
-
-    @property
-    def bits(self) -> float:
-        """The entropy at the first start."""
-        return self.of_start("entropy", self.starts[0]) / NATS_PER_BIT
-
-    def parts(self, languages: Sequence[str]) -> list[Part]:
-        """Return a row for each language."""
-        return [
-            Part(self.numbers, self.model, {"language": name}, language=self.languages[name])
-            for name in languages
-        ]
-
-
-def probed_models(run: Run) -> list[ProbedModel]:
-    """Return the models of a run, named so that they are told apart."""
-    numbers = Numbers(run)
-    return [
-        ProbedModel(numbers, info.id, label)
-        for info, label in zip(run.models, labels(run.models), strict=True)
-    ]
-
-
-def labels(models: Sequence[ModelInfo]) -> list[str]:
-    """Name models by name and type, and by their files too where that tells them apart."""
-    names = [f"{model.name} {model.file_type}" for model in models]
-    paths = [PurePath(model.path) for model in models]
-    by_file = [f"{name} ({path.name})" for name, path in zip(names, paths, strict=True)]
-    by_path = [f"{name} ({path})" for name, path in zip(names, paths, strict=True)]
-    distinct = (found for found in (names, by_file) if len(set(found)) == len(found))
-    return next(distinct, by_path)
-
-
-def fed(start: Mapping[str, Any]) -> str:
-    """Return the tokens of a start, visible, and their ids."""
-    return f"{' '.join(map(visible, start['pieces']))} ({', '.join(map(str, start['ids']))})"
-
-
-def shown(token: Mapping[str, Any]) -> str:
-    """Return a token as visible text; one without any, such as padding, by its id."""
-    piece = bytes.fromhex(token["hex"]) if "hex" in token else token["text"]
-    return visible(piece) or f"[id {token['token']}]"
-
-
 def probe_document(run: Run) -> Document:
     """Lay a probe out: one model in full, or several side by side and then each in full."""
     models = probed_models(run)
-    told = warnings(note for note in run.notes if note.code == "beyond-trained-context")
+    beyond = notes.note_sentences(run.notes, ["beyond-trained-context"])
+    told = [Paragraph(sentence, "warn") for sentence in beyond]
     origin = provenance_facts(run.provenance)
     if len(models) == 1:
         opening, *rest = _model_blocks(models[0])
@@ -124,59 +46,22 @@ def probe_document(run: Run) -> Document:
     compared = (_side_by_side(models), _differences(models))
     return Document(
         f"Cold starts of {len(models)} models",
-        (_first_choices(models), *told, *compared, *sections, origin),
+        (
+            Paragraph(starts.first_choices_sentence(models), "strong"),
+            *told,
+            *compared,
+            *sections,
+            origin,
+        ),
     )
 
 
 def _model_blocks(model: ProbedModel) -> tuple[Block, ...]:
     return (
-        _answer(model),
+        Paragraph(starts.probe_sentence(model), "strong"),
         _model_facts(model),
         *model_tables(model),
     )
-
-
-def _answer(model: ProbedModel) -> Paragraph:
-    """Say what the model wants to write, in one sentence."""
-    best = [_QUOTED.format(shown(t), percent(t["probability"])) for t in model.top[:3]]
-    told = say(
-        "answers",
-        "probe",
-        model=model.info,
-        best=best,
-        effective=model.of_start("effective_tokens", model.starts[0]),
-        bits=model.bits,
-    )
-    return Paragraph(told + standing_sentence(model), "strong")
-
-
-def standing_sentence(model: ProbedModel) -> str:
-    """Say which language's keywords stand out; nothing where none was compared."""
-    found = standing_of_keywords(model.run, model.model)
-    if found is None:
-        return ""
-    n_compared, out = len(found.compared), found.standing_out
-    if not out:
-        return say("keywords", "nothing", n_compared=n_compared, least_p=found.least_p)
-    return say(
-        "keywords",
-        "one-standing-out" if len(out) == 1 else "standing-out",
-        n=len(out),
-        n_compared=n_compared,
-        leading=model.languages[out[0]],
-        mass=model.value("matched_mass", language=out[0]),
-        english=model.value("english_mass", language=out[0]),
-    )
-
-
-def _first_choices(models: Sequence[ProbedModel]) -> Paragraph:
-    """Say in one sentence what each of several models most wants to write."""
-    best = [f"{model.label} {_top_text(model, _QUOTED)}" for model in models if model.top]
-    return Paragraph(say("answers", "probe-several", best="; ".join(best)), tone="strong")
-
-
-def _top_text(model: ProbedModel, form: str) -> str:
-    return form.format(shown(model.top[0]), percent(model.top[0]["probability"]))
 
 
 def _model_facts(probed: ProbedModel) -> Facts:
@@ -185,10 +70,10 @@ def _model_facts(probed: ProbedModel) -> Facts:
     return facts(
         "What was measured",
         model=model,
-        pre=model.pre_tokenizer or "(no pre-tokenizer)",
+        pre=starts.pre_tokenizer_words(model),
         pieces=" ".join(map(visible, start["pieces"])),
         ids=ids,
-        reason=reason_words(start["reason"]),
+        reason=starts.reason_words(start["reason"]),
     )
 
 
@@ -258,14 +143,7 @@ def _starts(model: ProbedModel) -> Table:
 def _languages(model: ProbedModel) -> Table:
     """Show every language's keyword mass beside what it must be held against."""
     draws = max((model.n("random_p", language=name) for name in model.languages), default=0)
-    notes = []
-    unspellable = sum(
-        model.value("keyword_count", language=name, tokens="none") or 0 for name in model.languages
-    )
-    if unspellable:
-        notes.append(say("probe", "unspellable", n=round(unspellable)))
-    if Note(code="split-words-not-measured", model=model.model) in model.run.notes:
-        notes.append(say("probe", "not-measured"))
+    notes = starts.keyword_sentences(model)
     return listing("probe-languages", model.parts(model.by_mass), notes=notes, draws=count(draws))
 
 
@@ -300,7 +178,7 @@ def _paper(model: ProbedModel) -> Table:
             {
                 "metric": metric if metric == "coverage" else metric.upper(),
                 "value": measured(model.value(metric, **of), write),
-                "what": say("paper-metrics", metric, n=count(model.n(metric, **of))),
+                "what": starts.paper_words(metric, model.n(metric, **of)),
             }
         )
     return listing("paper-metrics", rows)
@@ -329,6 +207,10 @@ def _indentation(model: ProbedModel) -> Table:
     return listing("probe-indentation", map(_token, tokens[:6]))
 
 
+def _top_token(token: Mapping[str, Any]) -> str:
+    return f"{shown(token)} {percent(token['probability'])}"
+
+
 def _bar(share: float) -> str:
     if not math.isfinite(share):
         return ""
@@ -342,7 +224,7 @@ def _side_by_side(models: Sequence[ProbedModel]) -> Table:
 
     Between different vocabularies only what is defined over strings is set side by side.
     """
-    alike = len({m.info.vocabulary_sha256 for m in models}) == 1
+    alike = starts.same_vocabulary(models)
 
     def of(metric: str, write: Callable[[float], str], **members: str) -> list[Any]:
         return [measured(m.value(metric, **members), write) for m in models]
@@ -351,7 +233,7 @@ def _side_by_side(models: Sequence[ProbedModel]) -> Table:
         ("file type", [m.info.file_type for m in models]),
         ("size", [size(m.info.file_bytes) for m in models]),
         ("fed (ids)", [fed(m.starts[0]) for m in models]),
-        ("top token", [_top_text(m, "{} {}") if m.top else None for m in models]),
+        ("top token", [_top_token(m.top[0]) if m.top else None for m in models]),
     ]
     if alike:
         effective = [m.of_start("effective_tokens", m.starts[0]) for m in models]
@@ -369,17 +251,13 @@ def _side_by_side(models: Sequence[ProbedModel]) -> Table:
         {"name": title, **dict(enumerate(cells))} for title, cells in lines
     ]
     more = [{"label": m.label, "of": i, "align": "right"} for i, m in enumerate(models)]
-    notes = () if alike else (say("probe", "different-vocabularies"),)
-    return listing("probe-side-by-side", rows, more=more, notes=notes)
+    return listing("probe-side-by-side", rows, more=more, notes=starts.vocabulary_sentences(models))
 
 
 def _differences(models: Sequence[ProbedModel]) -> Table:
     """Show how far each model's first start is from the first model's, token by token."""
     first, *others = models
     run = first.run
-    refused = {
-        n.model: say("not-compared", n.values["why"]) for n in run.notes if n.code == "not-compared"
-    }
 
     def bits(metric: str) -> dict[str, float]:
         rows = run.select(metric, reference=first.model)
@@ -391,7 +269,7 @@ def _differences(models: Sequence[ProbedModel]) -> Table:
             "model": m.label,
             "js": js.get(m.model),
             "kl": kl.get(m.model),
-            "refused": refused.get(m.model, ""),
+            "refused": starts.not_compared_words(run, m.model),
         }
         for m in others
     ]

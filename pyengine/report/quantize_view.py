@@ -6,8 +6,9 @@ from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import count
 from pyengine.report.origin import importance_facts
+from pyengine.report.sentences import files
 from pyengine.report.tables import Cell, Table
-from pyengine.report.words import facts, say
+from pyengine.report.words import facts
 from pyengine.run.record import Run
 
 SHOWN_FALLBACKS = 40
@@ -15,20 +16,12 @@ SHOWN_FALLBACKS = 40
 
 def quantize_document(run: Run) -> Document:
     """Lay out what was written, or would be."""
-    blocks: list[Block] = [_answer(run), _files(run)]
+    blocks: list[Block] = [Paragraph(files.quantize_sentence(run), "strong"), _files(run)]
     if any(variant["fallbacks"] for variant in run.shown("quantized")):
         blocks.append(_fallbacks(run))
     blocks.append(_method(run))
     (source,) = run.shown("source")
     return Document(f"Quantizing {source['path']}", tuple(blocks))
-
-
-def _answer(run: Run) -> Paragraph:
-    new = [variant for variant in run.shown("quantized") if not variant["reused"]]
-    total = sum(variant["file_bytes"] for variant in new)
-    kept = len(run.shown("quantized")) - len(new)
-    code = "quantize-dry" if run.options["dry_run"] else "quantize"
-    return Paragraph(say("answers", code, n=len(new), total=total, kept=kept or None), "strong")
 
 
 def _files(run: Run) -> Table:
@@ -53,8 +46,7 @@ def _fallbacks(run: Run) -> Table:
         for variant in run.shown("quantized")
         for fallback in variant["fallbacks"]
     ]
-    more = len(fallen) - SHOWN_FALLBACKS
-    notes = [f"{more} more are in the JSON record."] if more > 0 else []
+    notes = files.fallback_sentences(len(fallen), SHOWN_FALLBACKS)
     return listing("fallbacks", fallen[:SHOWN_FALLBACKS], notes=notes)
 
 

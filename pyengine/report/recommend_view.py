@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits
-from pyengine.report.choice_sentences import choice_sentence, excluded_words, reason_sentence
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval
-from pyengine.report.tables import Cell, Table
+from pyengine.report.sentences import choice
+from pyengine.report.tables import Cell, Table, Tone
 from pyengine.report.words import facts
 from pyengine.run.record import Run
 
@@ -17,12 +17,12 @@ def recommend_document(run: Run) -> Document:
     """Show the answer, both reasons, the candidates and what was asked."""
     candidates = [Candidate.of(content) for content in run.shown("candidate")]
     by_name = {candidate.name: candidate for candidate in candidates}
-    options, (choice,) = run.options, run.shown("choice")
+    options, (found,) = run.options, run.shown("choice")
     limits = Limits(kl=options["max_kl"], memory=options["memory"], size=options["size"])
     blocks: list[Block] = [
-        Paragraph(choice_sentence(run, candidates), "strong"),
-        Paragraph(reason_sentence(choice["why"], by_name, limits)),
-        Paragraph(reason_sentence(choice["change"], by_name, limits)),
+        Paragraph(choice.choice_sentence(run, candidates), "strong"),
+        Paragraph(choice.reason_sentence(found["why"], by_name, limits)),
+        Paragraph(choice.reason_sentence(found["change"], by_name, limits)),
         _table(run, candidates),
         _method(run),
     ]
@@ -47,26 +47,15 @@ def _table(run: Run, candidates: list[Candidate]) -> Table:
 
 
 def _status(candidate: Candidate, run: Run) -> Cell:
-    if candidate.excluded:
-        return Cell(excluded_words(candidate), tone="bad")
-    if candidate.name == run.shown("choice")[0]["chosen"]:
-        return Cell("chosen", tone="good")
-    limits = (
-        (candidate.memory, run.options["memory"], "too much memory"),
-        (candidate.size, run.options["size"], "too large"),
-    )
-    for amount, limit, words in limits:
-        if limit is not None and amount > limit:
-            return Cell(words, tone="dim")
-    return Cell("")
+    chosen = candidate.name == run.shown("choice")[0]["chosen"]
+    words = choice.status_words(run, candidate)
+    tone: Tone = "bad" if candidate.excluded else "good" if chosen else "dim" if words else "plain"
+    return Cell(words, tone=tone)
 
 
 def _method(run: Run) -> Facts:
-    failed = run.shown("choice")[0]["failed"]
-    origin = "asked for" if run.options["max_kl_given"] else "the end of what is hardly changed"
     options = run.options
     named = {name: options[name] for name in ("memory", "size", "fail_if")}
-    fails = "it does" if failed else "no"
+    words = {"origin": choice.limit_words(run), "fails": choice.failing_words(run)}
     margin = 100 * options["margin"]
-    words = {"origin": origin, "fails": fails, "margin": margin}
-    return facts("How it was chosen", options=options, **words, **named)
+    return facts("How it was chosen", options=options, margin=margin, **words, **named)

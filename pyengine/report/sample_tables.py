@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from pyengine.report.listing import listing
 from pyengine.report.numbers import percent
+from pyengine.report.sentences.code import words_of
 from pyengine.report.tables import CellLike, Table
-from pyengine.report.words import OUTCOMES, WORDS, say
+from pyengine.report.words import FAILURES, OUTCOMES
 from pyengine.run.record import ModelInfo, Run
 
 
@@ -19,7 +19,7 @@ def outcomes_table(run: Run, model: ModelInfo) -> Table:
 
 def failure_tables(run: Run, model: ModelInfo) -> list[Table]:
     """Show why samples failed, where some did."""
-    rows = _samples(run, model, "failure", WORDS["failures"])
+    rows = _samples(run, model, "failure", FAILURES)
     return [listing("failures", rows)] if rows else []
 
 
@@ -41,20 +41,10 @@ def _samples(
 def failures_beside(run: Run) -> list[Table]:
     """Show of all models why their samples failed, side by side, where some did."""
     rows = []
-    for code, words in WORDS["failures"].items():
+    for code in FAILURES:
         found = {m.id: run.find("samples", m.id, failure=code) for m in run.models}
         if any(found.values()):
             counts = {name: f"{row.value:.0f}" if row else "0" for name, row in found.items()}
-            rows.append({"failure": words, **counts})
+            rows.append({"failure": words_of("failures", code), **counts})
     more = [{"head": model.id, "of": model.id, "align": "right"} for model in run.models]
     return [listing("failures-of-models", rows, more=more)] if rows else []
-
-
-def agreement_words(run: Run) -> str:
-    """Say how the divergence on references goes along with lost tasks, over ideas, as found."""
-    told = [
-        say("answers", "flip-agreement", row=row)
-        for row in run.select("flip_agreement")
-        if math.isfinite(row.low)
-    ]
-    return " ".join(told)

@@ -10,21 +10,11 @@ from pyengine.report.compare_view import arithmetic, control_facts, corpus_facts
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, measured_cell
-from pyengine.report.numbers import counted, percent, size
+from pyengine.report.numbers import counted, size
 from pyengine.report.origin import importance_facts, provenance_facts
-from pyengine.report.sentences import (
-    beaten_sentences,
-    damage_words,
-    failed_ids,
-    padding_sentences,
-    pairs_sentence,
-    source_bits_sentences,
-    speed_sentence,
-    step_words,
-    sweep_sentence,
-)
-from pyengine.report.tables import Cell, Table
-from pyengine.report.words import note_sentence, warnings
+from pyengine.report.sentences import comparison, notes
+from pyengine.report.tables import Cell, Table, Tone
+from pyengine.report.words import facts
 from pyengine.run.record import Run
 
 
@@ -34,13 +24,12 @@ def sweep_document(run: Run, timings: Run | None = None) -> Document:
     numbers = Numbers(run, *([timings] if timings else []))
     labels = variant_labels(run)
     found = steps(run, margin)
-    blocks: list[Block] = [Paragraph(sweep_sentence(run, labels), "strong")]
+    blocks: list[Block] = [Paragraph(comparison.sweep_sentence(run, labels), "strong")]
     blocks.append(_variants(numbers, labels))
     blocks += arithmetic(numbers, labels)
     if found:
         blocks.append(_steps(run, labels, found, margin))
-    notes = [*run.notes, *(timings.notes if timings else ())]
-    told = [note_sentence(note) for note in notes]
+    told = notes.note_sentences([*run.notes, *(timings.notes if timings else ())])
     if told:
         blocks.append(Paragraph("\n".join(told), "warn"))
     if timings and timings.models:
@@ -51,10 +40,10 @@ def sweep_document(run: Run, timings: Run | None = None) -> Document:
 
 def speed_document(timings: Run) -> Document:
     """Lay timings out alone, where the record of their sweep is not at hand."""
-    blocks: list[Block] = [Paragraph(speed_sentence(timings), "strong")]
+    blocks: list[Block] = [Paragraph(comparison.speed_sentence(timings), "strong")]
     if timings.models:
         blocks.append(_speeds(Numbers(timings), timings, {}))
-    blocks += warnings(timings.notes)
+    blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(timings.notes)]
     return Document("Timings of a sweep", (*blocks, provenance_facts(timings.provenance)))
 
 
@@ -66,7 +55,7 @@ def belong_together(run: Run, timings: Run) -> bool:
 def variant_labels(run: Run) -> dict[str, str]:
     """Return how variants are called beside their source: without its name, where it begins so."""
     source = reference_of(run).id
-    ids = [*(model.id for model in run.models), *failed_ids(run)]
+    ids = [*(model.id for model in run.models), *comparison.failed_ids(run)]
     return {
         variant: variant if variant == source else variant.removeprefix(f"{source}-") or variant
         for variant in ids
@@ -75,21 +64,20 @@ def variant_labels(run: Run) -> dict[str, str]:
 
 def _variants(numbers: Numbers, labels: Mapping[str, str]) -> Table:
     run = numbers.run
-    ids, beaten = [*by_size(run), *failed_ids(run)], smaller_and_closer(run)
-    damages: dict[str, Cell | str] = {}
-    for variant in ids:
-        words = damage_words(run, variant, short=True)
-        damages[variant] = Cell(f"{words}, beaten", tone="warn") if variant in beaten else words
+    ids, beaten = [*by_size(run), *comparison.failed_ids(run)], smaller_and_closer(run)
+    tones: dict[str, Tone] = dict.fromkeys(beaten, "warn")
     for note in run.notes:
         if note.code in ("variant-failed", "other-vocabulary"):
-            damages[note.model] = Cell(damage_words(run, note.model, short=True), tone="bad")
-    notes = [
-        *source_bits_sentences(run),
-        *padding_sentences(run),
-        *beaten_sentences(run, labels),
+            tones[note.model] = "bad"
+    words = {name: comparison.standing_words(run, name) for name in ids}
+    damages = {name: Cell(words[name], tone=tones.get(name, "plain")) for name in ids}
+    below = [
+        *comparison.source_bits_sentences(run),
+        *comparison.padding_sentences(run),
+        *comparison.beaten_sentences(run, labels),
     ]
     rows = model_rows(numbers, [reference_of(run).id, *ids], labels, damage=damages)
-    return listing("variants", rows, notes=notes)
+    return listing("variants", rows, notes=below)
 
 
 def _steps(run: Run, labels: Mapping[str, str], found: Mapping[str, Pair], margin: float) -> Table:
@@ -99,11 +87,11 @@ def _steps(run: Run, labels: Mapping[str, str], found: Mapping[str, Pair], margi
             "against": labels[pair.second],
             "ratio": measured_cell(pair.ratio, {"part": "range"}),
             "p_holm": pair.p_holm,
-            "told": step_words(pair, margin),
+            "told": comparison.step_words(pair, margin),
         }
         for variant, pair in found.items()
     ]
-    return listing("steps", rows, notes=[pairs_sentence(run, margin)])
+    return listing("steps", rows, notes=[comparison.pairs_sentence(run, margin)])
 
 
 def _speeds(numbers: Numbers, timings: Run, labels: Mapping[str, str]) -> Table:
@@ -127,6 +115,5 @@ def _method(numbers: Numbers) -> Facts:
     pairs = [("source", f"{reference.path}, {reference.file_type}, SHA-256 {reference.sha256}")]
     pairs += [*importance_facts(run), *corpus_facts(run), *control_facts(run)]
     mass = numbers.find("keyword_mass", reference.id, "start=cold")
-    if mass is not None and math.isfinite(mass.value):
-        pairs.append(("keywords of the source", f"{percent(mass.value)}, any spacing"))
-    return Facts("Method", tuple(pairs))
+    keywords = facts("keywords", mass=mass.value if mass and math.isfinite(mass.value) else None)
+    return Facts("Method", (*pairs, *keywords.pairs))

@@ -9,13 +9,19 @@ from pyengine.report.document import Block, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import count
 from pyengine.report.pieces import visible
+from pyengine.report.sentences import vocabulary
 from pyengine.report.tables import Cell, Table
 from pyengine.report.vocab_found import Found, Words
-from pyengine.report.words import WORDS, facts, say
+from pyengine.report.words import facts
 from pyengine.run.record import Run
 
 Split: TypeAlias = Mapping[str, Any]
 CLASSES = ("reserved", "contextual", "builtin", "framework", "listed")
+# Rules of the paper, by which it counts tokens.
+PAPER_RULES = {
+    "special": "ASCII punctuation other than _ in it",
+    "dead": "decoded and stripped, nothing is left",
+}
 _SYNTAX = (
     *("keyword", "identifier", "literal", "operator", "bracket", "punctuation", "comment"),
     *("indentation", "white space"),
@@ -47,30 +53,15 @@ def tables_of(found: Found) -> tuple[Block, ...]:
     )
 
 
-def reserved_counts(found: Found) -> tuple[int, int, int]:
-    """Return whole reserved words, all reserved words, and the number of languages."""
-    classes = [p.of_class(c) for p in found.languages() for c in ("reserved", "listed")]
-    parts = [part for part in classes if part is not None]
-    return sum(p.bare for p in parts), sum(p.words for p in parts), len(parts)
-
-
 def _identity(found: Found) -> Facts:
     """Say which tokenizer it is."""
-    identity = found.identity
-    special = ", ".join(
-        f"{t['name']} {t['id']} {visible(t['piece'])}" for t in identity["special_tokens"]
-    )
-    order = "begins with cl100k_base, in its order" if identity["cl100k"] else "its own"
-    added = [name for name in ("BOS", "EOS") if identity[f"add_{name.lower()}"]]
     return facts(
         "Identity",
         found=found,
         rows=found.n("token_share"),
         n_text=found.of("part", "text"),
         padding=found.of("part", "padding"),
-        order=order,
-        special=special or "none declared",
-        added=", ".join(added) or "nothing",
+        **vocabulary.identity_words(found),
     )
 
 
@@ -135,36 +126,28 @@ def _missing(word: Split) -> str:
 def _ranks(found: Found) -> Table:
     """Show the ids of bare keywords."""
     more: list[dict[str, Any]] = []
-    notes = []
     if found.identity["cl100k"]:
         more = [
             {"head": "in cl100k", "of": "in_cl100k", "write": "whole"},
             {"head": "mean place", "metric": "keyword_place_mean", "write": "whole"},
         ]
-        notes.append(say("answers", "cl100k"))
     rows = [
         part.telling(bare=part.bare, in_cl100k=part.n("keyword_place_mean")) for part in found.parts
     ]
-    return listing("vocab-ranks", rows, more=more, notes=notes)
+    return listing("vocab-ranks", rows, more=more, notes=vocabulary.rank_sentences(found))
 
 
 def _fertility(found: Found) -> Table:
     """Show how many tokens code costs."""
-    texts, notes = found.texts(), []
-    documents = (text.n("refused_documents") - text.refused for text in texts)
-    if max(documents, default=0) < 10:
-        notes.append("Few documents in each language: compare tokenizers, not languages.")
-    refused = sum(text.refused for text in texts)
-    if refused:
-        notes.append(f"{count(refused)} documents left out: no tokens for some of their bytes.")
-    if any((text.value("located_share") or 0) < 1 for text in texts):
-        notes.append("– : this tokenizer changes the text, so its tokens have no place in it.")
-    rows = [text.telling(n_bytes=text.n_bytes, tokens=text.tokens) for text in texts]
+    rows = [text.telling(n_bytes=text.n_bytes, tokens=text.tokens) for text in found.texts()]
+    notes = vocabulary.fertility_sentences(found)
     return listing("vocab-fertility", rows, notes=notes, origin=found.text_origin)
 
 
 def _syntax(found: Found) -> Table | Paragraph:
     """Show which syntactic class the tokens of code belong to."""
+    if told := vocabulary.no_syntax_sentence(found):
+        return Paragraph(told, "dim")
     rows = []
     for part in found.texts():
         shares = {
@@ -174,8 +157,6 @@ def _syntax(found: Found) -> Table | Paragraph:
         if any(share is not None for share in shares.values()):
             percents = {name: 100 * (share or 0.0) for name, share in shares.items()}
             rows.append({"title": part.title, **percents})
-    if not rows:
-        return Paragraph("No tokens by syntactic class: no parser, or no place in the text.", "dim")
     return listing("vocab-syntax", rows)
 
 
@@ -205,7 +186,7 @@ def _paper_rules(found: Found) -> Table:
     """Show the counts under the paper's rules."""
     rows = [
         found.titled(name, rule=name).telling(name=name, rule=rule, n=found.of("rule", name))
-        for name, rule in WORDS["paper-rules"].items()
+        for name, rule in PAPER_RULES.items()
     ]
     return listing("vocab-rules", rows)
 
@@ -218,30 +199,13 @@ def method(run: Run) -> Facts:
 def _integrity(found: Found) -> Facts:
     """Show what is broken or surprising."""
     faults = {name: found.of("fault", name) for name in found.names("token_share", "fault")}
-    special = "; ".join(
-        say("special-tokens", fault["fault"], **fault) for fault in found.notes("special-token")
-    )
     return facts(
         "Integrity",
         faults=faults,
-        unreachable=_unreachable(found),
-        duplicates=_examples(found, "duplicate"),
-        special=special or "as declared",
+        unreachable=vocabulary.reachable_words(found),
+        duplicates=vocabulary.examples_words(found, "duplicate"),
+        special=vocabulary.special_faults_words(found),
     )
-
-
-def _unreachable(found: Found) -> str:
-    for note in found.notes("reachability-untested"):
-        return say("untested", note["why"])
-    broken, tested = found.count("unreachable"), found.n("unreachable")
-    return f"{count(broken)} of {count(tested)} tested{_examples(found, 'unreachable')}"
-
-
-def _examples(found: Found, fault: str) -> str:
-    examples = found.exhibit("pieces", fault=fault)
-    if examples is None:
-        return ""
-    return f", such as {' '.join(visible(text) for text in examples['pieces'][:8])}"
 
 
 def _round_trips(found: Found) -> Table:

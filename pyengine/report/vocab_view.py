@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -11,10 +11,10 @@ from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import Spec, listing
 from pyengine.report.numbers import count, writer
 from pyengine.report.pieces import file_name
+from pyengine.report.sentences import vocabulary
 from pyengine.report.tables import Cell, Table, measured
 from pyengine.report.vocab_found import Found, Words, found_of, labels
-from pyengine.report.vocab_tables import method, reserved_counts, tables_of
-from pyengine.report.words import say
+from pyengine.report.vocab_tables import method, tables_of
 from pyengine.run.record import Run
 
 _SIDE_BY_SIDE = 5  # models whose numbers, written as `123 (456)`, fit into 80 columns
@@ -48,73 +48,27 @@ def vocab_document(run: Run) -> Document:
     if len(models) > 1:
         return _compared_document(models)
     (found,) = models
-    blocks = (Paragraph(_answer(found), "strong"), *tables_of(found), method(run))
+    blocks = (Paragraph(vocabulary.vocab_sentence(found), "strong"), *tables_of(found), method(run))
     return Document(f"Tokenizer of {found.info.name}", blocks)
-
-
-def _answer(found: Found) -> str:
-    whole, words, n_languages = reserved_counts(found)
-    tokens, n_bytes = found.spent()
-    return say(
-        "answers",
-        "vocab",
-        name=found.info.name,
-        whole=whole,
-        words=words,
-        n_languages=n_languages,
-        per_token=n_bytes / tokens if tokens else None,
-        broken=found.count("unreachable") or None,
-    )
 
 
 def paper_document(run: Run) -> Document:
     """Set the paper's numbers beside ours in one table."""
-    found = [(e.model, e.content) for e in run.exhibits if e.kind == "paper"]
-    known = {model for model, _ in found}
-    others = [model.path for model in run.models if model.id not in known]
     titles = {
         table["language"]: table["title"]
         for table in run.shown("keyword-table")
         if table["collection"] == "paper"
     }
-    lines = [{"name": content["name"], **line} for _, content in found for line in content["lines"]]
+    lines = [{"name": f["name"], **line} for f in run.shown("paper") for line in f["lines"]]
     rows = []
     for line in lines:
-        paper, here = _written(line)
-        same = EQUAL if _is_same(line) else UNEQUAL
-        about = _quantity(line, titles)
+        paper, here = vocabulary.value_words(line)
+        same = EQUAL if line["paper"] == line["here"] else UNEQUAL
+        about = vocabulary.quantity_words(line, titles)
         rows.append({**line, "about": about, "paper": paper, "here": here, "same": same})
-    notes = [f"{path}: not one of the paper's tokenizers." for path in others]
-    made = listing("vocab-paper", rows, notes=notes)
-    n_same = sum(map(_is_same, lines))
-    published = sum(line["source"] == "published" for line in lines)
-    recomputed = len(lines) - published
-    told = say(
-        "answers", "paper", same=n_same, n=len(lines), published=published, recomputed=recomputed
-    )
-    return Document("The paper's numbers about tokenizers", (Paragraph(told, "strong"), made))
-
-
-def _quantity(line: Mapping[str, str], titles: Mapping[str, str]) -> str:
-    """Say what a line of the paper is about."""
-    language, quantity = line["language"], line["quantity"]
-    if language:
-        about = titles.get(language, "distinct words")
-        return f"{about}: {say('paper-lines-of-a-language', quantity)}"
-    of_rows = quantity == "special_percent" and line["source"] == "recomputed"
-    return f"{say('paper-lines', quantity)}{' of rows' if of_rows else ''}"
-
-
-def _is_same(line: Mapping[str, str]) -> bool:
-    return line["paper"] == line["here"]
-
-
-def _written(line: Mapping[str, str]) -> tuple[str, str]:
-    """Write the paper's value and ours; a long list of words that is the same is counted."""
-    paper, here = line["paper"], line["here"]
-    if paper == here and len(paper) > 24:
-        return f"{count(paper.count(',') + 1)} words", "the same words"
-    return paper or "none", here or "none"
+    made = listing("vocab-paper", rows, notes=vocabulary.other_tokenizer_sentences(run))
+    told = Paragraph(vocabulary.paper_sentence(lines), "strong")
+    return Document("The paper's numbers about tokenizers", (told, made))
 
 
 def _compared_document(models: Sequence[Found]) -> Document:
@@ -127,7 +81,7 @@ def _compared_document(models: Sequence[Found]) -> Document:
     if not few:
         classes = [(name, [100 * share for share in shares]) for name, shares in classes]
     blocks: tuple[Block, ...] = (
-        Paragraph(_summary(models), "strong"),
+        Paragraph(vocabulary.summary_sentence(models), "strong"),
         _identity(models),
         _sharing(models),
         *_coverage(models, few=few),
@@ -136,7 +90,7 @@ def _compared_document(models: Sequence[Found]) -> Document:
             models,
             "Mean id of bare keywords, divided by the number of tokens",
             lambda part: measured(part.value("keyword_id_share"), writer("fixed3")),
-            notes=["An id is a merge order, not a frequency; see cl100k above."],
+            name="vocab-ids-beside",
         ),
         _beside(
             models,
@@ -157,54 +111,6 @@ def _compared_document(models: Sequence[Found]) -> Document:
         method(models[0].run),
     )
     return Document(f"Tokenizers of {len(models)} models", blocks)
-
-
-def _summary(models: Sequence[Found]) -> str:
-    groups: dict[str, list[str]] = {}
-    for label, found in zip(labels(models), models, strict=True):
-        groups.setdefault(found.info.vocabulary_sha256, []).append(label)
-    shared = [" = ".join(group) for group in groups.values() if len(group) > 1]
-    tokenizers = "one tokenizer" if len(groups) == 1 else f"{len(groups)} different tokenizers"
-    words = f"{len(models)} models, {tokenizers}"
-    words = f"{words} ({'; '.join(shared)})." if shared else f"{words}."
-    return words if len(groups) == 1 else f"{words}{_most_whole(models)}{_fewest_tokens(models)}"
-
-
-def _most_whole(models: Sequence[Found]) -> str:
-    """Say who keeps most keywords whole, counting each word of all languages once."""
-    unions = [found.union for found in models]
-    whole_words = [union.bare for union in unions]
-    values = {"least": min(whole_words), "most": max(whole_words), "n": unions[0].words}
-    if values["least"] == values["most"]:
-        return say("answers", "vocab-equal-words", **values)
-    return say("answers", "vocab-words", **values, **_ends(models, whole_words))
-
-
-def _fewest_tokens(models: Sequence[Found]) -> str:
-    """Say who spends fewest tokens on the same text; nothing where they could not all take it."""
-    costs = [found.spent() for found in models]
-    spent, n_bytes = [tokens for tokens, _ in costs], {size for _, size in costs}
-    if len(n_bytes) > 1 or min(spent) == 0:
-        return ""
-    (size,) = n_bytes
-    values = {"most": size / min(spent), "least": size / max(spent)}
-    if min(spent) == max(spent):
-        return say("answers", "vocab-equal-tokens", **values)
-    return say("answers", "vocab-tokens", **values, **_ends(models, [-n for n in spent]))
-
-
-def _ends(models: Sequence[Found], values: Sequence[int]) -> dict[str, str]:
-    """Name the models of the largest and of the smallest value."""
-    return {
-        "best": _which(models, values, max(values)),
-        "worst": _which(models, values, min(values)),
-    }
-
-
-def _which(models: Sequence[Found], values: Sequence[int], wanted: int) -> str:
-    """Name the models that have a value by letter and file."""
-    named = zip(labels(models), (found.info for found in models), values, strict=True)
-    return ", ".join(f"{n} ({file_name(m.path, m.name)})" for n, m, v in named if v == wanted)
 
 
 def _identity(models: Sequence[Found]) -> Table:
@@ -274,14 +180,14 @@ def _parts(
     models: Sequence[Found],
     title: str,
     cell: Callable[[Words], Cell | str | None],
-    notes: Sequence[str] = (),
+    name: str = "vocab-parts",
 ) -> Table:
     """Show a number of the words of each language, model beside model."""
     rows: list[dict[Any, Any]] = [
         {"name": parts[0].title, "words": parts[0].words, **dict(enumerate(map(cell, parts)))}
         for parts in zip(*(found.parts for found in models), strict=True)
     ]
-    return listing("vocab-parts", rows, more=_columns(models), notes=notes, title=title)
+    return listing(name, rows, more=_columns(models), title=title)
 
 
 def _beside(
@@ -301,21 +207,18 @@ def _beside(
 
 def _fertility(models: Sequence[Found]) -> list[Table]:
     """Show what code costs in all models side by side."""
-    more = [f"Text: {models[0].text_origin}. More bytes per token is fewer tokens."]
-    texts = [found.texts() for found in models]
-    changed = any((text.value("located_share") or 0) < 1 for some in texts for text in some)
-    lost = ["– : the tokenizer changes the text, or no keywords are known in it."] * changed
-    by_language = list(zip(*texts, strict=True))
+    by_language = list(zip(*(found.texts() for found in models), strict=True))
 
-    def compared(title: str, metric: str, write: str, notes: Sequence[str]) -> Table:
+    def compared(title: str, metric: str, write: str, name: str = "vocab-beside") -> Table:
         lines = [(row[0].title, [part.value(metric) for part in row]) for row in by_language]
-        words = {"title": title, "head": "language"}
-        return _beside(models, "vocab-beside", lines, write, notes, **words)
+        words = {"title": title, "head": "language", "origin": models[0].text_origin}
+        notes = vocabulary.lost_sentences(models) if name == "vocab-beside" else ()
+        return _beside(models, name, lines, write, notes, **words)
 
     return [
-        compared("Bytes per token on code", "bytes_per_token", "fixed", more),
-        compared("Tokens per occurrence of a keyword", "tokens_per_keyword", "fixed3", lost),
-        compared("Tokens spent on indentation", "indentation_share", "percent1", lost),
+        compared("Bytes per token on code", "bytes_per_token", "fixed", "vocab-bytes-beside"),
+        compared("Tokens per occurrence of a keyword", "tokens_per_keyword", "fixed3"),
+        compared("Tokens spent on indentation", "indentation_share", "percent1"),
     ]
 
 

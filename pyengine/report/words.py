@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 from pyengine.report.charts import Chart
-from pyengine.report.document import Facts, Paragraph, Picture
+from pyengine.report.document import Facts, Picture
 from pyengine.report.numbers import WRITERS, counted, writer
-from pyengine.run.record import Note
 
 WORDS: Mapping[str, Any] = json.loads(
     Path(__file__).with_name("words.json").read_text(encoding="utf-8")
 )
 # What is said in several places.
 TERMS: Mapping[str, str] = WORDS["terms"]
+# The outcomes of a sample, in their order.
 OUTCOMES: Mapping[str, str] = WORDS["outcomes"]
+# Why samples fail, in the order in which it is asked.
+FAILURES: Mapping[str, str] = WORDS["failures"]
 
 
 class _Sentences(Formatter):
@@ -41,6 +41,11 @@ class _Sentences(Formatter):
 def say(topic: str, code: str, /, **values: object) -> str:
     """Say something by its code."""
     return filled(WORDS[topic][code], values)
+
+
+def has_words(topic: str, code: object) -> bool:
+    """Whether there is something to say by a code."""
+    return code in WORDS[topic]
 
 
 def picture(code: str, chart: Chart, /, *, name: str = "", **values: object) -> Picture:
@@ -75,24 +80,3 @@ def filled(words: str, values: Mapping[str, object]) -> str:
 
 def _known(values: Mapping[str, object], name: str) -> bool:
     return values.get(re.split(r"[.\[!]", name)[0]) not in (None, "")
-
-
-def note_sentence(note: Note) -> str:
-    """Say what a note tells; one of an unknown code by its code and values."""
-    values = note.values
-    if note.code not in WORDS["notes"]:
-        return f"{note.model}: {note.code} {values}"
-    chunk = values.get("chunk", "open")
-    written = {
-        "model": note.model,
-        "chunk": None if chunk == "open" else chunk,
-        "strerror": os.strerror(getattr(errno, values.get("errno", ""), 0)),
-        "install": WORDS["install"].get(values.get("language", ""), ""),
-        "in_words": OUTCOMES.get(values.get("outcome", "")),
-    }
-    return say("notes", note.code, **{**values, **written})
-
-
-def warnings(notes: Iterable[Note]) -> list[Paragraph]:
-    """Return one warning for each note."""
-    return [Paragraph(note_sentence(note), "warn") for note in notes]

@@ -1,12 +1,10 @@
 """Every sentence about comparisons, sweeps and choices: said where it is true, and only there."""
 
-import ast
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from code_size import PACKAGE, tree
 from run_samples import (
     TEXT,
     control,
@@ -18,17 +16,15 @@ from run_samples import (
     made_timings,
     ratio,
 )
+from sentence_runs import DIED, ONE, OTHER, a_run, a_sweep, two
 
 from pyengine.choose.recommend import recommend
 from pyengine.choose.verdicts import steps
-from pyengine.report.choice_sentences import (
-    gate_sentence,
-    unqualified_sentence,
-)
 from pyengine.report.comparison_pictures import comparison_pictures
 from pyengine.report.document import Paragraph, Picture
 from pyengine.report.recommend_view import recommend_document
-from pyengine.report.sentences import (
+from pyengine.report.sentences.choice import gate_sentence, unmet_choice_sentence
+from pyengine.report.sentences.comparison import (
     beaten_sentences,
     bits_sentence,
     card_sentence,
@@ -36,8 +32,6 @@ from pyengine.report.sentences import (
     daily_sentence,
     damage_sentence,
     damage_words,
-    ended_sentences,
-    infinite_sentences,
     of_positions,
     padding_sentences,
     pairs_sentence,
@@ -45,7 +39,6 @@ from pyengine.report.sentences import (
     quantile_sentences,
     ratio_ends,
     scale_sentence,
-    scored_words,
     source_bits_sentences,
     speed_sentence,
     standing_out_sentences,
@@ -54,42 +47,9 @@ from pyengine.report.sentences import (
     sweep_sentence,
     unmet_sentence,
 )
-from pyengine.report.words import WORDS
-from pyengine.run import Measurement, Note, Population, Run
-
-ONE = TEXT.model_copy(update={"n_scored_documents": 1})
-DIED = failure("a", "killed", "text 3")
-OTHER = Note(code="other-vocabulary", model="a", values={})
-
-
-def a_run(
-    *rows: Measurement,
-    kl: float | None = 0.05,
-    error: float = 0.001,
-    floor: float = 0.001,
-    documents: int = 30,
-    notes: Sequence[Note] = (),
-    population: Population | None = TEXT,
-) -> Run:
-    """A reference "m" and the variant "a"."""
-    made = [control("kl", floor, "m"), *rows]
-    if kl is not None:
-        made.append(estimate("kl", "a", kl, error, reference="m", n_clusters=documents))
-    models = [info("m", 2), info("a", 1)]
-    return made_run(models, made, command="compare", notes=notes, population=population)
-
-
-def two(
-    value: float,
-    error: float = 0.01,
-    *,
-    notes: Sequence[Note] = (),
-    sizes: Iterable[float] = (2, 1),
-) -> Run:
-    """Variants "a" and "b", where a has `value` times the damage of b."""
-    models = [info("m", 4), *(info(n, s) for n, s in zip(("a", "b"), sizes, strict=True))]
-    rows = [estimate("kl", "a", 0.05 * value, reference="m"), estimate("kl", "b", 0.05)]
-    return made_run(models, [*rows, ratio("a", "b", value, error)], command="compare", notes=notes)
+from pyengine.report.sentences.notes import ended_sentences, infinite_sentences
+from pyengine.report.sentences.scored import scored_words
+from pyengine.run import Measurement, Note, Run
 
 
 def told(run: Run, margin: float = 0.1) -> str:
@@ -229,13 +189,6 @@ def test_a_step_in_few_words() -> None:
     assert words(two(1.01, 0.2)) == "not told apart"
 
 
-def test_every_verdict_has_words_of_each_kind() -> None:
-    kinds = {*WORDS["pairs"]} - {
-        *("different/within", "undecided/small", "infinite-at", "beaten", "beaten-exact")
-    }
-    assert kinds == {*WORDS["pair-verdicts"]} == {*WORDS["step-verdicts"]} - {"within", "forecast"}
-
-
 def test_beaten_needs_the_test_and_a_file_that_is_no_larger() -> None:
     assert beaten_sentences(two(1.4), {"a": "A"}) == [
         "A is beaten by b, which is no larger: 1.40 times its damage (1.38 to 1.42)."
@@ -250,12 +203,6 @@ def test_for_what_intervals_of_ratios_hold() -> None:
     assert "looks" not in pairs_sentence(two(1.4), 0.1)
     looked = TEXT.model_copy(update={"looks": 3})
     assert "pairs (Holm) and for 3 looks;" in pairs_sentence(a_run(population=looked), 0.1)
-
-
-def a_sweep(*rows: Measurement, notes: Sequence[Note] = ()) -> Run:
-    names = dict.fromkeys(row.model for row in rows if row.model != "m")
-    models = [info("m", 8), *(info(name, 4 - i) for i, name in enumerate(names))]
-    return made_run(models, rows, notes=notes)
 
 
 def test_a_sweep_names_the_smallest_that_is_surely_hardly_changed() -> None:
@@ -454,30 +401,6 @@ def test_why_nothing_qualifies() -> None:
     unsure = a_sweep(control("kl", 1e-6, "m"), estimate("kl", "a", 0.01, math.nan, n_clusters=1))
     found = recommend([unsure], fail_if="kl_high > 1")
     assert "kl_high of a cannot be known: one document gives no interval" in gate_sentence(found)
-    assert "one document gives no interval" in unqualified_sentence(found)
+    assert "one document gives no interval" in unmet_choice_sentence(recommend([unsure]))
     known = recommend([a_sweep(control("kl", 1e-6, "m"), estimate("kl", "a", 0.9))])
-    assert unqualified_sentence(known) == "no variant is surely within 0.02 nats"
-
-
-def test_views_say_nothing_of_their_own() -> None:
-    """Words with a condition stand in the modules of sentences, and in `words.json`."""
-    for name in ("compare_view", "sweep_view", "recommend_view"):
-        module = tree(PACKAGE / "report" / f"{name}.py")
-        called = {
-            node.func.id
-            for node in ast.walk(module)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
-        assert not called & {"say", "filled"}, name
-        documented = {
-            id(node.body[0].value)
-            for node in ast.walk(module)
-            if isinstance(node, ast.Module | ast.FunctionDef) and isinstance(node.body[0], ast.Expr)
-        }
-        texts = [
-            node.value
-            for node in ast.walk(module)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-            if id(node) not in documented
-        ]
-        assert not [text for text in texts if text.strip().endswith(".")], name
+    assert unmet_choice_sentence(known) == "no variant is surely within 0.02 nats"

@@ -1,7 +1,4 @@
-"""What is said in words of a choice, each with the condition that allows it.
-
-All of it is made from codes and numbers of a run when it is shown; the words are in `words.json`.
-"""
+"""What is said of a choice of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from dataclasses import asdict
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, Reason, below_floor
-from pyengine.report.numbers import counted, size
+from pyengine.report.numbers import size
+from pyengine.report.sentences.scored import amount_words
 from pyengine.report.words import say
 from pyengine.run.record import Run
 
@@ -43,12 +41,18 @@ def gate_sentence(run: Run) -> str:
     return say("gates", code, unknown=choice["unknown"], **values)
 
 
-def unqualified_sentence(run: Run) -> str:
-    """Say why no variant qualifies."""
-    (choice,), limit = run.shown("choice"), run.options["max_kl"]
+def unmet_choice_sentence(run: Run) -> str:
+    """Say why a choice does not meet what was asked; nothing where it does."""
+    (choice,) = run.shown("choice")
+    if choice["chosen"] is None:
+        return say("gates", "none-fits")
+    if choice["failed"]:
+        return gate_sentence(run)
+    if choice["qualified"] or run.options["fail_if"] is not None:
+        return ""
     names = [content["name"] for content in run.shown("candidate") if content["kl_high"] is None]
     code = "no-interval" if choice["chosen"] in names else "unqualified"
-    return say("gates", code, name=choice["chosen"], limit=limit)
+    return say("gates", code, name=choice["chosen"], limit=run.options["max_kl"])
 
 
 def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits: Limits) -> str:
@@ -58,8 +62,10 @@ def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits:
         values |= _told(candidates[reason["candidate"]], limits)
     if code == "best" and reason["n_tied"]:
         values["n_alike"] = reason["n_tied"] + 1
-    if "ruled_out" in reason and reason["ruled_out"] is None:
-        code = f"{code}/never"
+    if "ruled_out" in reason:
+        never = reason["ruled_out"] is None
+        ruled = say("ruled-out", "never" if never else "below", ruled_out=reason["ruled_out"])
+        values["ruled"] = ruled if code == "nothing" else ruled[0].upper() + ruled[1:]
     if "closest" in reason:
         closest = candidates[reason["closest"]]
         values |= {"closest_named": _named(closest), "closest_kl": interval_words(closest)}
@@ -69,20 +75,18 @@ def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits:
 
 def _told(c: Candidate, limits: Limits) -> dict[str, object]:
     """Return what a sentence may say of a candidate."""
-    needs = []
-    if limits.memory is not None and c.memory > limits.memory:
-        needs.append(f"{size(c.memory)} of memory")
-    if limits.size is not None and c.size > limits.size:
-        needs.append(f"{size(c.size)} of disk")
     words = interval_words(c)
-    scored = f"{counted(c.n_tokens, 'token')} of {counted(c.n_documents, 'document')}"
+    sizes = (("memory", c.memory, limits.memory), ("size", c.size, limits.size))
     return {
         **asdict(c),
         "named": _named(c),
         "kl_words": words,
-        "over": f"{words} over {scored}",
+        "over": f"{words} over {amount_words(c.n_tokens, c.n_documents)}",
         "why_not": excluded_words(c) if c.excluded else "",
-        "needs": needs,
+        "needed": " and ".join(say("limits", what, n=n) for what, n, _ in sizes),
+        "more": " and ".join(
+            say("limits", what, n=n) for what, n, limit in sizes if limit is not None and n > limit
+        ),
     }
 
 
@@ -98,8 +102,8 @@ def _named(candidate: Candidate) -> str:
 
 
 def _limits(limits: Limits) -> str:
-    named = ((limits.memory, "memory"), (limits.size, "disk"))
-    return " and ".join(f"{size(n)} of {what}" for n, what in named if n is not None)
+    named = (("memory", limits.memory), ("size", limits.size))
+    return " and ".join(say("limits", what, n=n) for what, n in named if n is not None)
 
 
 def interval_words(candidate: Candidate) -> str:
@@ -111,3 +115,26 @@ def interval_words(candidate: Candidate) -> str:
     else:
         code = "known" if math.isfinite(candidate.kl_high) else "unknown"
     return say("divergences", code, low=max(candidate.kl_low, 0.0), **asdict(candidate))
+
+
+def status_words(run: Run, candidate: Candidate) -> str:
+    """Say whether a candidate was chosen or why it could not be; nothing of the others."""
+    if candidate.excluded:
+        return excluded_words(candidate)
+    if candidate.name == run.shown("choice")[0]["chosen"]:
+        return say("candidates", "chosen")
+    for what, amount in (("memory", candidate.memory), ("size", candidate.size)):
+        limit = run.options[what]
+        if limit is not None and amount > limit:
+            return say("candidates", what)
+    return ""
+
+
+def limit_words(run: Run) -> str:
+    """Say where the limit of divergence comes from."""
+    return say("candidates", "asked-for" if run.options["max_kl_given"] else "default")
+
+
+def failing_words(run: Run) -> str:
+    """Say whether a choice fails its gate."""
+    return say("candidates", "fails" if run.shown("choice")[0]["failed"] else "fails-not")

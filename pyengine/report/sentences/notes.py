@@ -1,0 +1,51 @@
+"""What the notes of a run tell, each where it is there, and how to measure the same again."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Container, Iterable
+
+from pyengine.report.words import has_words, say
+from pyengine.run.record import Note, Provenance, Run
+
+
+def note_sentence(note: Note) -> str:
+    """Say what a note tells; one of an unknown code by its code and values."""
+    values = note.values
+    if not has_words("notes", note.code):
+        return f"{note.model}: {note.code} {values}"
+    chunk, language, outcome = (values.get(name, "") for name in ("chunk", "language", "outcome"))
+    written = {
+        "model": note.model,
+        "chunk": None if chunk == "open" else chunk,
+        "strerror": os.strerror(getattr(errno, values.get("errno", ""), 0)),
+        "install": say("install", language) if has_words("install", language) else "",
+        "in_words": outcome_words(outcome) if has_words("outcomes", outcome) else None,
+    }
+    return say("notes", note.code, **{**values, **written})
+
+
+def note_sentences(notes: Iterable[Note], codes: Container[str] | None = None) -> list[str]:
+    """Say what notes tell: all of them, or those of some codes."""
+    return [note_sentence(note) for note in notes if codes is None or note.code in codes]
+
+
+def infinite_sentences(run: Run) -> list[str]:
+    """Say of which variants tokens are left out of the mean."""
+    return note_sentences(run.notes, ["infinite-divergence"])
+
+
+def ended_sentences(run: Run) -> list[str]:
+    """Say what ended a measurement before its last document, where something did."""
+    return note_sentences(run.notes, ["stopped-early"])
+
+
+def outcome_words(outcome: str) -> str:
+    """Name an outcome of a sample."""
+    return say("outcomes", outcome)
+
+
+def repeat_words(made: Provenance, command: str) -> str:
+    """Say what measures the same again, and whether options are missing in it."""
+    return say("origin", "repeat", command=command, place=None if made.words else "Python")

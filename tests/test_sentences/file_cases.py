@@ -1,0 +1,57 @@
+"""Cases of what is said of model files."""
+
+from run_samples import MADE
+from said import Cases, case
+
+from pyengine.report.sentences.files import (
+    fallback_sentences,
+    file_sentences,
+    importance_words,
+    models_sentence,
+    quantize_sentence,
+)
+from pyengine.run import Exhibit, Measurement, Run
+
+BROKEN = {"code": "unreadable", "message": "it does not begin with GGUF"}
+
+
+def found(n: int, copies: int = 0) -> Run:
+    """A list of so many models."""
+    rows = [
+        Measurement("disk_bytes", "", "", "", 9.0),
+        Measurement("copy_bytes", "", "", "", copies),
+    ]
+    files = [Exhibit(kind="file", model="", content={})] * n
+    return Run(command="models", provenance=MADE, models=[], measurements=rows, exhibits=files)
+
+
+def quantized(*reused: bool, dry_run: bool = False) -> Run:
+    """Files that were written now, or were there already."""
+    files = [{"file_bytes": 9, "reused": each} for each in reused]
+    exhibits = [Exhibit(kind="quantized", model="", content=content) for content in files]
+    options = {"dry_run": dry_run}
+    return Run(command="quantize", options=options, provenance=MADE, models=[], exhibits=exhibits)
+
+
+def file(problem: dict[str, str] | None = None, same_bytes: int | None = None) -> dict[str, object]:
+    """A file in a list."""
+    return {"reference": "x", "problem": problem, "same_bytes": same_bytes}
+
+
+CASES: Cases = {
+    "models": [
+        case("none", models_sentence, found(0)),
+        case("answer", models_sentence, found(1)),
+        case("answer[copies]", models_sentence, found(2, 9)),
+        case("", file_sentences, [file(), file(BROKEN)]),
+        case("same-bytes", file_sentences, [file(same_bytes=1), file(same_bytes=1)]),
+    ],
+    "quantization": [
+        case("dry", quantize_sentence, quantized(False, dry_run=True)),
+        case("written", quantize_sentence, quantized(False)),
+        case("written[kept]", quantize_sentence, quantized(False, True)),
+        case("", fallback_sentences, 40, 40),
+        case("more", fallback_sentences, 41, 40),
+        case("importance", importance_words, {"used": 3, "entries": 4}),
+    ],
+}

@@ -1,0 +1,84 @@
+"""Cases of what the notes of a run tell, and of how to measure the same again."""
+
+from collections.abc import Iterator, Mapping
+
+from run_samples import MADE
+from said import Case, Cases, case
+from sentence_runs import a_run
+
+from pyengine.report.sentences.notes import (
+    ended_sentences,
+    infinite_sentences,
+    note_sentence,
+    outcome_words,
+    repeat_words,
+)
+from pyengine.report.words import OUTCOMES
+from pyengine.run import Note
+
+CONTEXT = {"positions": 129, "trained": 128}
+TOKENIZERS = {"n_vocab": 300, "tokenizer": "bpe"}
+TOKENIZERS |= {"reference_n_vocab": 260, "reference_tokenizer": "spm"}
+SAMPLES = {"n": 3, "n_samples": 4}
+MOST_COMMON = {"n_tasks": 12, "outcome": "wrong-answer", "n": 11, "n_samples": 12}
+FEWER = {"tokens": 20, "document_tokens": 512}
+# Code, with its parts, and values.
+NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
+    ("other-vocabulary", TOKENIZERS),
+    ("variant-failed", {"message": "killed", "chunk": "open"}),
+    ("variant-failed[chunk]", {"message": "killed", "chunk": "text 3"}),
+    ("speed-failed", {"message": "killed"}),
+    ("infinite-divergence", {"n_tokens": 3}),
+    ("stopped-early", {}),
+    ("not-known", {}),
+    ("beyond-trained-context", CONTEXT),
+    ("fitted-to-positions", {"positions": 128, "asked": 512}),
+    ("fewer-tokens", {**FEWER, "asked": None}),
+    ("fewer-tokens[asked]", {**FEWER, "asked": 100}),
+    ("documents-left-out", {"names": ["a.py"]}),
+    ("documents-left-out[model]", {"names": ["a.py"]}),
+    ("model-failed", {"message": "computes no numbers"}),
+    ("folder-unreadable", {"folder": "/x", "errno": "EACCES"}),
+    ("none-solved", MOST_COMMON),
+    ("ended-in-thinking", SAMPLES),
+    ("ended-by-budget", SAMPLES),
+    ("request-hidden", {"n": 1, "n_prompts": 2}),
+)
+INSTALLED = ("javascript", "c", "cpp", "java", "go", "rust", "ruby", "php")
+
+
+def skipped(language: str) -> Note:
+    """A language whose tools are not here."""
+    return Note(code="language-skipped", values={"language": language, "tools": ["x"]})
+
+
+def notes() -> Iterator[Case]:
+    """A case of each note."""
+    for code, values in NOTES:
+        model = "" if code == "documents-left-out" else "a"
+        name = code.partition("[")[0]
+        yield case(code, note_sentence, Note(code=name, model=model, values=dict(values)))
+
+
+CASES: Cases = {
+    "notes": [
+        *notes(),
+        case("language-skipped", note_sentence, skipped("c")),
+        case("", note_sentence, Note(code="of-a-later-version", model="a", values={"n": 1})),
+        case("", infinite_sentences, a_run(notes=[Note(code="stopped-early")])),
+        case("", ended_sentences, a_run(notes=[Note(code="not-known", model="a")])),
+        case("stopped-early", ended_sentences, a_run(notes=[Note(code="stopped-early")])),
+    ],
+    "install": [
+        *(case(language, note_sentence, skipped(language)) for language in INSTALLED),
+        case("", note_sentence, skipped("python")),
+    ],
+    "outcomes": [
+        case("wrong-answer", note_sentence, Note(code="none-solved", values=MOST_COMMON)),
+        *(case(outcome, outcome_words, outcome) for outcome in OUTCOMES),
+    ],
+    "origin": [
+        case("repeat", repeat_words, MADE.model_copy(update={"words": ["probe"]}), "pyengine x"),
+        case("repeat[place]", repeat_words, MADE, "pyengine x"),
+    ],
+}
