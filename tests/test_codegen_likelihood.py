@@ -135,7 +135,10 @@ def test_a_pair_equals_sums_over_single_probabilities(pair: Pair, processes: Pro
     assert {group for metric, group in found if metric == "kl"} >= {"language=c", "language=python"}
     alone = pair.scoring.contents(series.observations[:-1])
     again = score_alone(pair.scoring, pair.subjects[1], processes)
+    means = [content.pop("kl") for content in alone.values()]
     assert alone == pair.scoring.contents(again)
+    sizes = [content["tokens"] for content in alone.values()]
+    assert np.average(means, weights=sizes) == pytest.approx(found["kl", ""].value)
 
     start = pair.scoring.start
     rows = [Session(model, options=OPTIONS).logits(start) for model in pair.models]

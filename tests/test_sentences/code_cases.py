@@ -103,11 +103,11 @@ def styled(reason: str, **settings: str) -> ModelInfo:
     return BASE.model_copy(update={"settings": told})
 
 
-def prompted(*rows: Measurement, **options: object) -> Run:
+def prompted(*rows: Measurement, **options: int) -> Run:
     """An evaluation of which it is known what was sent."""
     content = {"task": "t0", "prompt": "def f", "prompt_tokens": [1, 2], "samples": []}
     sent = [Exhibit(kind="answer", model="base", content=content)]
-    return made(*rows, tasks="own", **options).model_copy(update={"exhibits": sent})
+    return made(*rows, notes=(), tasks="own", **options).model_copy(update={"exhibits": sent})
 
 
 GAIN = Measurement(
