@@ -81,6 +81,27 @@ def test_humaneval_x_in_every_language(tmp_path: Path, sandbox: Sandbox, languag
     assert outcomes(task, task.reference, sandbox) == PASSED
 
 
+def test_java_strings_that_come_back_are_the_ones_that_went(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """Java/137's tests compare strings with ==, which is right of the argument itself."""
+    require_language("java")
+    record = {
+        **HUMANEVAL_X["java"],
+        "prompt": "import java.util.*;\n\nclass Solution {\n    public Object first(Object a) {\n",
+        "canonical_solution": "        return a;\n    }\n}",
+        "test": "public class Main {\n    public static void main(String[] args) {\n"
+        '        if ((String) new Solution().first("2,3") != "2,3") throw new AssertionError();\n'
+        "    }\n}",
+    }
+    (task,) = load(tmp_path, record)
+    found = execute(task, task.reference, sandbox=sandbox, limits=PATIENT)
+    assert found.outcome is Outcome.PASSED, said(found)
+    wrong = '        return "3";\n    }\n}'
+    found = execute(task, wrong, sandbox=sandbox, limits=PATIENT)
+    assert found.outcome is Outcome.WRONG_ANSWER, said(found)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", HUMANEVAL_X)
 def test_wrong_answers_of_each_kind_fail(
