@@ -12,6 +12,7 @@ from pyengine.choose.scale import Damage, damage_of, kl_floor
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import ModelInfo, Run
 from pyengine.statistics.estimates import Estimate
+from pyengine.statistics.looks import at_look
 from pyengine.statistics.paired import (
     ALPHA,
     documents_to_separate,
@@ -39,9 +40,9 @@ class Pair:
             second alone is, "infinite" where one of them has infinite divergence at a token, and
             "no-interval" where one document was measured.
         ratio: KL(first) / KL(second), with the interval that excludes 1 where the test does: at
-            level 1 - ALPHA / (looks * Holm's factor). None where one is 0 or infinite.
+            level 1 - ALPHA / Holm's factor over all looks. None where one is 0 or infinite.
         within: the whole interval lies within the margin.
-        p_holm: the two-sided p-value, times looks, after Holm's correction over all pairs.
+        p_holm: the two-sided p-value over all looks, after Holm's correction over all pairs.
         more_documents: how many more would separate them with a chance of 80 %, were the ratio
             seen the true one; None where they are told apart, or where it cannot be said.
     """
@@ -248,7 +249,7 @@ def standing_out(run: Run, model: str, dimension: str) -> tuple[list[str], list[
     # Of the same tokens as the parts: the mean of all may be told through an anchor.
     average = sum(row.n * row.value for row in every) / sum(row.n for row in every)
     looks = 1 if run.population is None else run.population.looks
-    level = 1 - ALPHA / (looks * len(parts))
+    level = at_look(1 - ALPHA / len(parts), looks)
     ends = [(name, *interval_at(_estimate(part), level)) for name, part in parts]
     less = [name for name, _, high in ends if high < average]
     return less, [name for name, low, _ in ends if low > average]

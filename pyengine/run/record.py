@@ -100,7 +100,7 @@ class Population(Part):
         n_ctx, stride: how documents are cut: tokens of a window, tokens from one to the next.
         prefix: token ids before every window.
         seed: of the order in which documents are taken.
-        looks: how often the data may be looked at to stop; a p-value counts so many times.
+        looks: how often the data may be looked at to stop; intervals hold at all looks together.
         anchor: id of the variant through which the levels of others are known; empty for none.
     """
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pyengine.statistics.distributions import student_quantile, student_two_sided
 from pyengine.statistics.estimates import NAN, Estimate
+from pyengine.statistics.looks import at_look, over_looks
 
 # Tests err with this probability: what is told apart has a p-value below it, corrected.
 ALPHA = 0.05
@@ -115,7 +116,7 @@ class JudgedRatio:
 
     Attributes:
         p: two-sided, of "the ratio is 1", for all looks and by Holm's method for all ratios.
-        factor: by how much looks and Holm's method multiply the p-value.
+        factor: by how much looks and Holm's method divide alpha.
         level: of the interval, 1 - alpha / factor.
         low, high: the interval; it leaves out 1 exactly where p is below alpha.
         within: it lies between 1 / (1 + margin) and 1 + margin.
@@ -137,18 +138,19 @@ def judge_ratios(
 ) -> list[JudgedRatio]:
     """Judge ratios of means, all at once, by Student's t of their logarithms.
 
-    At one of K looks a p-value counts K times, see `at_look`, and Holm's method corrects it for
-    the number of ratios. Where there is one document everything is NaN and undecided.
+    A p-value counts as much as it does at any of all looks, see `over_looks`, and Holm's method
+    corrects it for the number of ratios. Where there is one document everything is NaN and
+    undecided.
 
     Args:
         margin: ratios between 1 / (1 + margin) and 1 + margin are of no interest.
         looks: how often the data may have been looked at.
     """
     logs = [logarithm(ratio) for ratio in ratios]
-    p_values = [looks * p_value(log) for log in logs]
+    p_values = [over_looks(p_value(log), looks) for log in logs]
     found = []
     for log, p, factor in zip(logs, holm(p_values), holm_factors(p_values, alpha), strict=True):
-        level = 1 - alpha / (looks * factor)
+        level = at_look(1 - alpha / factor, looks)
         low, high = interval_at(log, level)
         within = max(-low, high) <= math.log1p(margin)
         verdict: Literal["different", "alike", "undecided"] = "alike" if within else "undecided"
@@ -156,7 +158,7 @@ def judge_ratios(
             verdict = "different"
         found.append(
             JudgedRatio(
-                p, looks * factor, level, exponential(low), exponential(high), within, verdict
+                p, alpha / (1 - level), level, exponential(low), exponential(high), within, verdict
             )
         )
     return found
