@@ -58,7 +58,7 @@ def test_what_commands_read_and_list(
     monkeypatch.setattr("pyengine.code.languages.find_tool", lambda _: None)
     (tmp_path / "broken.gguf").write_bytes(b"no model at all")
     small = "embedded:small"
-    evaluate = ["evaluate", small, "--language", "c", "--limit", "1", "--max-tokens", "4"]
+    evaluate = ["evaluate", small, "--language", "python", "--limit", "1", "--max-tokens", "4"]
     commands = (
         ["probe", small, "--draws", "20", "--threads", "1"],
         ["probe", small, "embedded:base", "--start", "natural", "--draws", "20", "--threads", "1"],

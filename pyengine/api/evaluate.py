@@ -21,6 +21,8 @@ from pyengine.api.arguments import (
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyengine.code.answers import Answer
     from pyengine.code.evaluation import Progress
     from pyengine.code.options import EvaluationOptions
@@ -75,7 +77,8 @@ def evaluate(
     Args:
         models: one or several models; none: the embedded model.
         reference: the model that all others are compared with, task by task.
-        tasks: "own", "humaneval", "mbpp", or a file: .toml, .jsonl, .jsonl.gz, .parquet.
+        tasks: "own", a set on the hub such as "humaneval" or "mbpp+", "hf:OWNER/REPO:FILE", or a
+            file: .toml, .jsonl, .jsonl.gz, .parquet.
         language: only tasks in these languages.
         limit: only so many tasks, drawn by the seed, of every language and level their share.
         samples: continuations of each task; more than one needs a temperature.
@@ -108,6 +111,7 @@ def evaluate(
     Raises:
         ModelFileError, ModelKindError: a model cannot be used.
         TaskFileError: the tasks cannot be read.
+        InputError: a compiler or a module that they need is not here.
         OptionError: an option is impossible, or no sandbox works here.
 
     Example:
@@ -143,7 +147,7 @@ def evaluate(
     options.check()
     if rejudge is not None:
         return _rejudged(rejudge, given, options)
-    chosen = _find_tasks(tasks, words(language))
+    chosen = find_tasks(tasks, words(language))
     paths = [usable_model(model) for model in names(models)] or [usable_model()]
     base = None if reference is None else usable_model(reference)
     sandbox = _opened(isolation, unsafe_local_execution)
@@ -180,7 +184,7 @@ def _rejudged(source: Run | Named, given: Mapping[str, Any], options: Evaluation
     tasks = given["tasks"] if given["tasks"] != "own" else record.options.get("tasks", "own")
     return rejudge(
         record,
-        _find_tasks(tasks, []),
+        find_tasks(tasks),
         _opened(given["isolation"], given["unsafe_local_execution"]),
         limits=options.limits,
         jobs=options.jobs,
@@ -195,22 +199,27 @@ def _day(text: str) -> date:
         raise OptionError(f"{text!r} is no day; write it as 2026-01-31") from error
 
 
-def _find_tasks(source: str, languages: list[str]) -> list[Task]:
+def find_tasks(source: str, languages: Sequence[str] = ()) -> list[Task]:
     """Return the tasks that a user names: own, a benchmark on the hub, or a file.
 
-    Raises OptionError or TaskFileError where there is none.
+    Raises OptionError or TaskFileError where there is none, and InputError where this machine
+    lacks a compiler or module that they need.
     """
     from pyengine.code.benchmarks import fetch_tasks, load_tasks
     from pyengine.code.languages import LANGUAGES
+    from pyengine.code.libraries import require
     from pyengine.code.tasks import own_tasks
 
-    check_languages(languages, LANGUAGES)
+    check_languages([*languages], LANGUAGES)
     if source == "own":
         found = own_tasks(languages or None)
     else:
         path = Path(source)
-        found = load_tasks(path) if path.suffix or path.exists() else fetch_tasks(source)
+        named = not source.startswith("hf:") and (path.suffix or path.exists())
+        found = load_tasks(path) if named else fetch_tasks(source)
         found = [task for task in found if not languages or task.language in languages]
     if not found:
         raise OptionError(f"{source}: no task in {', '.join(languages)}")
+    if source != "own" or languages:  # own tasks are of more languages than machines have
+        require(found, source)
     return found

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from pyengine.text.parsing import parse
+
 # Node types, of all grammars, that give their own name to what they hold.
 CALLABLES = frozenset(
     {
@@ -135,3 +137,32 @@ def _is_filler(node: Node) -> bool:
     inner = node.named_children
     said = node.type == "expression_statement" and len(inner) == 1
     return said and inner[0].type in ("string", "ellipsis")
+
+
+def asked_for(source: str, before: str, language: str) -> tuple[str, int] | None:
+    """Return the name of the function in which `before` ends, and where its statement starts.
+
+    Args:
+        source: `before` and what completes it.
+
+    Returns:
+        the name, and a place in bytes, of a method that of its class.
+    """
+    end = len(before.rstrip().encode())
+    around = [
+        (found, top.start_byte)
+        for top in parse(source, language).root_node.named_children
+        if top.start_byte < end <= top.end_byte
+        for found in defining(top)
+    ]
+    for node, start in around:
+        inner = [
+            found
+            for member in members(node)
+            if node.type in CLASSES and member.start_byte < end <= member.end_byte
+            for found in defining(member)
+        ]
+        chosen = next(iter(inner), node)
+        if is_callable(chosen) and chosen.type not in CLASSES:
+            return name_of(chosen), start
+    return None

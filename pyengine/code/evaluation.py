@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 from pyengine import __version__
 from pyengine.code.aggregate import link, notes_of, of_answers, skipped, writing_cost
 from pyengine.code.answers import Answer, executed
+from pyengine.code.known import notes_of_tasks
 from pyengine.code.languages import LANGUAGES
+from pyengine.code.libraries import missing
 from pyengine.code.likelihood import (
     Scoring,
     pair_measurements,
@@ -20,7 +22,7 @@ from pyengine.code.likelihood import (
     token_sets,
 )
 from pyengine.code.options import EvaluationOptions
-from pyengine.code.partings import Parting, content_of, parting_of, probabilities
+from pyengine.code.partings import partings
 from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, n_hidden
 from pyengine.code.sampling import Executor, answer_all, isolation_settings
 from pyengine.code.sandbox import Sandbox
@@ -155,8 +157,10 @@ class Evaluation:
         run.measurements.extend(link(run.measurements))
         run.exhibits.extend(flips)
         if base is not None and self.options.sampling.temperature == 0:
-            run.exhibits.extend(self._partings(base, finished[1:], flips))
+            told = [(model.subject, model.answers) for model in finished]
+            run.exhibits.extend(partings(told, flips, threads=self.options.threads))
         run.notes.extend(skipped([answer for model in finished for answer in model.answers]))
+        run.notes.extend(notes_of_tasks(self.tasks))
         return run.model_copy(update={"models": [model.info for model in finished]})
 
     def _open_all(
@@ -267,42 +271,6 @@ class Evaluation:
         run.notes.extend(beyond_trained([(model.id, model.info.n_ctx_train)], positions))
         run.measurements.extend(writing_cost(answers, statistics, model=model.id))
 
-    def _partings(
-        self, base: Evaluated, variants: Sequence[Evaluated], flips: Sequence[Exhibit]
-    ) -> list[Exhibit]:
-        """Show where the greedy answers part of every task that changed sides."""
-        changed = {e.model: {*e.content["lost"], *e.content["gained"]} for e in flips}
-        found = {
-            model.id: [
-                parting
-                for one, other in zip(base.answers, model.answers, strict=True)
-                if other["task"] in changed[model.id] and (parting := parting_of(one, other))
-            ]
-            for model in variants
-            if same_vocabulary(base.subject.info, model.subject.info)
-        }
-        every = [parting for of_model in found.values() for parting in of_model]
-        if not every:
-            return []
-        seen = iter(self._probabilities(base, every))
-        exhibits = []
-        with open_model(base.subject.variant.path, options=ModelOptions(vocabulary_only=True)) as m:
-            for model in variants:
-                of_model = found.get(model.id, [])
-                for parting, shares in zip(
-                    of_model, self._probabilities(model, of_model), strict=True
-                ):
-                    content = content_of(parting, m.vocabulary, next(seen), shares)
-                    exhibits.append(Exhibit(kind="parting", model=model.id, content=content))
-        return exhibits
-
-    def _probabilities(self, model: Evaluated, partings: Sequence[Parting]) -> list[list[float]]:
-        if not partings:
-            return []
-        variant = model.subject.variant
-        with open_model(variant.path, options=variant.options) as opened:
-            return probabilities(opened, partings, threads=self.options.threads)
-
     def _key(self, model: Evaluated) -> str:
         """Return the hash of all that decides a model's answers, but for the task."""
         unimportant = ("tasks", "tasks_sha256", "n_tasks", "n_in_set")
@@ -330,7 +298,7 @@ class Evaluation:
         for task in self.tasks:
             if not self.options.resume:
                 store.forget(task)
-            elif (answer := store.get(task)) and not _can_now_run(answer):
+            elif (answer := store.get(task)) and not _can_now_run(task, answer):
                 done[task.name] = answer
         missing = [prompt for prompt in prompts if prompt.task.name not in done]
         self._progress(model.path.name, len(done), len(tasks), list(done.values()))
@@ -393,7 +361,7 @@ def _leave_out(model: Evaluated, error: Exception, base: Evaluated | None, run: 
     run.notes.append(Note(code="model-failed", model=model.id, values=values))
 
 
-def _can_now_run(answer: Answer) -> bool:
-    """Return whether a task was skipped for want of a toolchain that has come since."""
+def _can_now_run(task: Task, answer: Answer) -> bool:
+    """Return whether a task was skipped for want of a toolchain or library that has come since."""
     skipped = len(executed(answer)) < len(answer["samples"])
-    return skipped and not LANGUAGES[answer["language"]].missing()
+    return skipped and not LANGUAGES[task.language].missing() and not missing(task)

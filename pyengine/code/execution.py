@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pyengine.code.answers import Outcome
 from pyengine.code.languages import LANGUAGES, Language, compiled
+from pyengine.code.libraries import missing, modules, package_paths
 from pyengine.code.sandbox import (
     Isolation,
     Job,
@@ -20,12 +22,18 @@ from pyengine.code.sandbox import (
     interpreter,
 )
 from pyengine.code.tasks import Task
+from pyengine.code.together import CPP_LINKS, TEST_MARKS, one_program
 from pyengine.code.view import HARNESS
 from pyengine.code.watch import watch
 
 SIGKILL, SIGXCPU, SIGXFSZ = 9, 24, 25
 JAVA_PUBLIC = re.compile(r"\bpublic\s+(?:(?:final|abstract)\s+)*(?:class|record)\s+(\w+)")
 BRIDGE = "bridge"  # the folder of the judge's and the solver's classes, where they are Java's
+# Packages of Go by their paths below the home folder, where Go looks for them.
+GO_FILES = {
+    "go/src/judge/testing/testing.go": "testing.go",
+    "go/src/judge/assert/assert.go": "assert.go",
+}
 Files = dict[str, str | bytes]
 Fate = tuple[Outcome, str, str]  # why as a code, and what was said
 # What it means where a solution raises an exception of this kind.
@@ -81,9 +89,11 @@ def execute(
     language = LANGUAGES[task.language]
     if language.missing():
         return Execution(Outcome.SKIPPED, "toolchain")
+    if lacking := missing(task):
+        return Execution(Outcome.SKIPPED, "library", ", ".join(lacking))
     if not completion.strip():
         return Execution(Outcome.NO_CODE, "empty")
-    run = _judged if task.expected is None else _printed
+    run = _together if task.together else _judged if task.expected is None else _printed
     return run(task, task.solution(completion, whole=whole), sandbox, limits or Limits())
 
 
@@ -91,7 +101,11 @@ def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exe
     """Compare what the program prints, here, with what it must print and never sees."""
     language = LANGUAGES[task.language]
     job = Job(
-        {language.file: f"{solution}\n{task.tests}"}, language.steps(), limits, language.roots()
+        {language.file: f"{solution}\n{task.tests}"},
+        language.steps(),
+        limits,
+        language.roots(),
+        language.packages(),
     )
     with sandbox.start(job) as ended:
         watch([ended])
@@ -104,15 +118,68 @@ def _printed(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Exe
     return _execution(failed or (Outcome.WRONG_ANSWER, "printed", printed.strip()), ended)
 
 
+def _together(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
+    """Run tests and solution in one process, and see whether it came to the end of the tests."""
+    language, word = LANGUAGES[task.language], secrets.token_hex(16)
+    job = Job(
+        _together_files(task, solution, word),
+        _together_steps(task, solution, sandbox),
+        limits,
+        language.roots(),
+        [*language.packages(), *package_paths(modules(task))],
+    )
+    with sandbox.start(job) as ended:
+        watch([ended])
+    failed = _failure(ended, language, limits)
+    said = word.encode() in ended.said("stdout").split()
+    if said and (failed is None or failed[0] is Outcome.TIMED_OUT):
+        return _execution((Outcome.PASSED, "", ""), ended)
+    stderr = ended.said("stderr")
+    held = not any(mark in stderr for mark in TEST_MARKS[task.language])
+    if failed is not None and failed[0] is Outcome.EXCEPTION and not held:
+        failed = Outcome.WRONG_ANSWER, "tests", _first_with(stderr, TEST_MARKS[task.language])
+    return _execution(failed or (Outcome.EXCEPTION, "ended-early", ""), ended)
+
+
+def _together_files(task: Task, solution: str, word: str) -> Files:
+    if task.language == "python":
+        said = {"solution": solution, "tests": task.tests, "word": word}
+        return {"tests.json": json.dumps(said)}
+    source = one_program(task.language, solution, task.tests, word)
+    beside = {} if task.language != "go" else GO_FILES
+    return {
+        LANGUAGES[task.language].file: source,
+        **{path: (HARNESS / name).read_bytes() for path, name in beside.items()},
+    }
+
+
+def _together_steps(task: Task, solution: str, sandbox: Sandbox) -> list[Step]:
+    *built, run = LANGUAGES[task.language].steps()
+    if task.language == "python":
+        argv = [interpreter(), "-I", "-S", f"{_harness_folder(sandbox)}/unittests.py"]
+        return [replace(run, argv=argv)]
+    if task.language == "java":  # its asserts are off by default
+        return [*built, replace(run, argv=[run.argv[0], "-ea", *run.argv[1:]])]
+    if task.language == "cpp":
+        links = [link for folder, link in CPP_LINKS.items() if folder in solution]
+        built = [replace(step, argv=[*step.argv, *links]) for step in built]
+    return [*built, run]
+
+
+def _harness_folder(sandbox: Sandbox) -> str:
+    return str(HARNESS) if sandbox.isolation is Isolation.NONE else "/harness"
+
+
 def _judged(task: Task, solution: str, sandbox: Sandbox, limits: Limits) -> Execution:
     """Run the tests in one process and the solution in another; only plain values cross."""
     language = LANGUAGES[task.language]
     requests, answers, verdicts = os.pipe(), os.pipe(), os.pipe()
+    packages = package_paths(modules(task))
     ends = [*requests, *answers, *verdicts]
 
     def job(role: str, files: Files, fds: dict[int, int]) -> Job:
         steps = _steps(role, task, next(iter(files)), fds, sandbox)
-        return Job(files, steps, limits, language.roots())
+        return Job(files, steps, limits, language.roots(), packages)
 
     solver = job("solver", _solution_files(task, solution), {3: requests[0], 4: answers[1]})
     judge = job("judge", _test_files(task), {3: answers[0], 4: requests[1], 5: verdicts[1]})
@@ -159,7 +226,7 @@ def _test_files(task: Task) -> Files:
 def _steps(role: str, task: Task, file: str, fds: dict[int, int], sandbox: Sandbox) -> list[Step]:
     """Return the steps that start the judge, or build `file` and start the solution's solver."""
     language = LANGUAGES[task.language]
-    folder = str(HARNESS) if sandbox.isolation is Isolation.NONE else "/harness"
+    folder = _harness_folder(sandbox)
     *built, run = language.steps()
     if task.language == "python":
         argv = [interpreter(), "-I", "-S", f"{folder}/{role}.py"]
@@ -272,6 +339,12 @@ def _lines(text: str) -> Sequence[str]:
 def _last_line(data: bytes) -> str:
     lines = data.decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip()[:300] if lines else ""
+
+
+def _first_with(data: bytes, marks: Sequence[bytes]) -> str:
+    """Return the first line that has one of these marks."""
+    found = (line for line in data.splitlines() if any(mark in line for mark in marks))
+    return next(found, b"").decode("utf-8", "replace").strip()[:300]
 
 
 def _first_error(data: bytes) -> str:

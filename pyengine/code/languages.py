@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyengine.code.sandbox import SandboxError, Step, interpreter
+from pyengine.code.go_cache import ENVIRONMENT, go_cache
+from pyengine.code.sandbox import SHOWN, SandboxError, Step, interpreter
 from pyengine.files import temporary_folder
 from pyengine.inputs import home_folder
 
@@ -19,7 +20,9 @@ class Language:
     Attributes:
         run, build: commands; `{gcc}` in them is the path of that tool.
         judged: whether tests may assert in it, as it has a judge; else its output is compared.
+        together: whether tests may assert in the program of the solution.
         braced: whether its definitions end with the brace that closes them.
+        end: what completes a prompt of which no solution is known, so that it parses.
         reserving: the steps whose runtime reserves far more addresses than it uses: they are held
             by resident memory instead.
     """
@@ -31,7 +34,9 @@ class Language:
     run: str
     build: str = ""
     judged: bool = False
+    together: bool = False
     braced: bool = True
+    end: str = "\n}\n"
     reserving: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     syntax_marks: tuple[str, ...] = ()
@@ -42,17 +47,25 @@ class Language:
 
     def roots(self) -> tuple[str, ...]:
         """Return the folders outside the system's that the sandbox must show."""
-        found = [find_tool(tool) for tool in self.tools]
-        return tuple(sorted({root for _, root in filter(None, found) if root}))
+        found = filter(None, map(find_tool, self.tools))
+        return tuple(sorted({root for _, root in found if root}))
+
+    def packages(self) -> tuple[str, ...]:
+        """Return folders of compiled packages that its programs are built with: Go's own."""
+        tool = find_tool("go") if self.name == "go" else None
+        cache = "" if tool is None else go_cache(tool[0])
+        return (cache,) if cache else ()
 
     def steps(self) -> list[Step]:
         """Return the steps that build and run the file that lies in the working folder."""
+        compiled_before = [f"{SHOWN}/{Path(path).name}" for path in self.packages()]
+        env = {**self.env, **dict(zip(("GOCACHE",), compiled_before, strict=False))}
         paths = {tool: found[0] for tool in self.tools if (found := find_tool(tool))}
         return [
             Step(
                 name,
                 [part.format(python=interpreter(), **paths) for part in command.split()],
-                env=self.env,
+                env=env,
                 limit_address_space=name not in self.reserving,
             )
             for name, command in (("build", self.build), ("run", self.run))
@@ -63,6 +76,7 @@ class Language:
 JAVA_FLAGS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xshare:auto"
 JAVAC_FLAGS = " ".join(f"-J{flag}" for flag in JAVA_FLAGS.split()) + " -proc:none -nowarn"
 BOTH = ("build", "run")
+OWN_CACHE = "/tmp/go"  # where Go compiles its packages where they could not be compiled before
 # How to ask a launcher where its toolchain lies.
 ASKED = {"rustc": ("--print", "sysroot"), "go": ("env", "GOROOT")}
 
@@ -72,7 +86,10 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             *("python", "Python", "main.py", (), "{python} -I -S -u main.py"),
             judged=True,
+            together=True,
             braced=False,
+            end="    pass\n",
+            syntax_marks=("SyntaxError", "IndentationError", "TabError"),
         ),
         Language(
             *("javascript", "JavaScript", "main.js", ("node",), "{node} main.js"),
@@ -87,34 +104,38 @@ LANGUAGES: Mapping[str, Language] = {
         Language(
             *("cpp", "C++", "main.cpp", ("g++",), "./program"),
             build="{g++} -std=c++17 -O0 -w main.cpp -o program",
+            together=True,
         ),
         Language(
             *("java", "Java", "Main.java", ("javac", "java")),
             run=f"{{java}} {JAVA_FLAGS} -Xmx256m -cp . Main",
             build=f"{{javac}} {JAVAC_FLAGS} -d . Main.java",
             judged=True,
+            together=True,
+            end="\n}\n}\n",
             reserving=BOTH,
         ),
         Language(
             *("go", "Go", "main.go", ("go",), "./program"),
             build="{go} build -o program main.go",
+            together=True,
             reserving=BOTH,
             env={
-                "GOCACHE": "/tmp/go",
+                "GOCACHE": OWN_CACHE,
                 "GOFLAGS": "-p=1",
-                "GO111MODULE": "off",
-                "CGO_ENABLED": "0",
-                "GOTELEMETRY": "off",
+                **ENVIRONMENT,
             },
         ),
         Language(
             *("rust", "Rust", "main.rs", ("rustc",), "./program"),
             build="{rustc} --edition=2021 -Awarnings -Cdebuginfo=0 main.rs -o program",
+            together=True,
             reserving=("build",),
         ),
         Language(
             *("ruby", "Ruby", "main.rb", ("ruby",), "{ruby} --disable-gems main.rb"),
             braced=False,
+            end="\nend\n",
             syntax_marks=("syntax error", "SyntaxError"),
         ),
         Language(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyengine.code.answers import Answer
-from pyengine.models.model import Model
-from pyengine.models.options import SessionOptions
+from pyengine.measure.subjects import Subject, same_vocabulary
+from pyengine.models.model import Model, open_model
+from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
+from pyengine.run.record import Exhibit
 
 if TYPE_CHECKING:
     from pyengine.models.model import Vocabulary
@@ -55,6 +57,48 @@ def parting_of(reference: Answer, variant: Answer) -> Parting | None:
     return Parting(reference["task"], context, n, (choices[0], choices[1]))
 
 
+def partings(
+    series: Sequence[tuple[Subject, Sequence[Answer]]],
+    flips: Sequence[Exhibit],
+    *,
+    threads: int | None,
+) -> list[Exhibit]:
+    """Show where greedy answers part, of every task that changes sides against the first model.
+
+    Args:
+        series: the reference and its variants with their answers; of those with another vocabulary
+            nothing is said.
+        flips: the exhibits "flips" of the variants.
+    """
+    (reference, theirs), *variants = series
+    changed = {e.model: {*e.content["lost"], *e.content["gained"]} for e in flips}
+    found: list[tuple[Subject, list[Parting]]] = []
+    for subject, answers in variants:
+        if same_vocabulary(reference.info, subject.info):
+            pairs = zip(theirs, answers, strict=True)
+            both = [(a, b) for a, b in pairs if b["task"] in changed[subject.info.id]]
+            found.append((subject, [p for a, b in both if (p := parting_of(a, b))]))
+    every = [parting for _, of_subject in found for parting in of_subject]
+    by_reference = iter(_probabilities(reference, every, threads))
+    exhibits = []
+    with open_model(reference.variant.path, options=ModelOptions(vocabulary_only=True)) as model:
+        for subject, of_subject in found:
+            by_model = _probabilities(subject, of_subject, threads)
+            for parting, shares in zip(of_subject, by_model, strict=True):
+                content = content_of(parting, model.vocabulary, next(by_reference), shares)
+                exhibits.append(Exhibit(kind="parting", model=subject.info.id, content=content))
+    return exhibits
+
+
+def _probabilities(
+    subject: Subject, partings: Sequence[Parting], threads: int | None
+) -> list[list[float]]:
+    if not partings:
+        return []
+    with open_model(subject.variant.path, options=subject.variant.options) as model:
+        return probabilities(model, partings, threads=threads)
+
+
 def probabilities(
     model: Model, partings: Sequence[Parting], *, threads: int | None
 ) -> list[list[float]]:
@@ -62,8 +106,6 @@ def probabilities(
 
     That of an end is the sum over all tokens that end a generation.
     """
-    if not partings:
-        return []
     longest = max(len(parting.context) for parting in partings)
     options = SessionOptions(n_ctx=longest, n_batch=min(512, longest), threads=threads)
     session = Session(model, options=options)

@@ -25,11 +25,14 @@ from typing import IO, Any, Literal, TypeAlias
 
 from pyengine.code.cgroup import MemoryGroup, memory_group
 from pyengine.code.harness.tree import children, descendants, end_below
-from pyengine.code.view import HARNESS, bubblewrap_argv, view
+from pyengine.code.view import HARNESS, PACKAGES_SHOWN, bubblewrap_argv, view
 from pyengine.errors import InputError, OptionError, PyengineError
 from pyengine.files import temporary_folder
 
 MIB = 1 << 20
+# A library of numbers starts a thread for each core, each with a large stack, and draws nowhere.
+SHOWN = "{packages}"  # in a value of a step's environment: the folder of the job's packages
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 OPEN_FILES = 256  # the most descriptors that one process may have
 # Why a job was killed from outside.
 Stopped: TypeAlias = Literal["wall time", "CPU time", "memory", "output"]
@@ -81,6 +84,7 @@ class Step:
 class Job:
     """Files to lay down in the working folder, steps to run there, and folders they need to read.
 
+    `packages` are paths of installed Python packages that may be imported, or of compiled ones.
     Steps name their files relative to the working folder.
     """
 
@@ -88,6 +92,7 @@ class Job:
     steps: Sequence[Step]
     limits: Limits = field(default_factory=Limits)
     toolchain_roots: Sequence[str] = ()
+    packages: Sequence[str] = ()
 
 
 class Sandbox:
@@ -157,7 +162,7 @@ class Sandbox:
             "uid": random.SystemRandom().randrange(30000, 60000) if closed else None,
             "mount": self.isolation is Isolation.BUBBLEWRAP,
             "disk_bytes": job.limits.disk_bytes,
-            "steps": [_step_description(step, job.limits, work, closed) for step in job.steps],
+            "steps": [_step_description(step, job, work, closed) for step in job.steps],
         }
 
     def _argv(self, job: Job, folder: str, job_fd: int, report_fd: int) -> list[str]:
@@ -165,10 +170,10 @@ class Sandbox:
         script = "/harness/supervisor.py" if closed else str(HARNESS / "supervisor.py")
         inner = [interpreter(), "-I", "-S", script, str(job_fd), str(report_fd)]
         if self.isolation is Isolation.BUBBLEWRAP:
-            return bubblewrap_argv(job.toolchain_roots) + inner
+            return bubblewrap_argv(job.toolchain_roots, job.packages) + inner
         if self.isolation is Isolation.NAMESPACES:
             spec = {
-                **view(job.toolchain_roots),
+                **view(job.toolchain_roots, job.packages),
                 "root": folder,
                 "disk_bytes": job.limits.disk_bytes,
                 "argv": inner,
@@ -304,7 +309,8 @@ def interpreter() -> str:
     return str(base.resolve()) if base.exists() else sys.executable
 
 
-def _step_description(step: Step, limits: Limits, work: str, closed: bool) -> dict[str, Any]:
+def _step_description(step: Step, job: Job, work: str, closed: bool) -> dict[str, Any]:
+    limits = job.limits
     bounds = {
         "RLIMIT_CPU": limits.cpu_s,
         "RLIMIT_DATA": limits.memory_bytes,
@@ -317,10 +323,16 @@ def _step_description(step: Step, limits: Limits, work: str, closed: bool) -> di
     if step.limit_address_space:
         bounds["RLIMIT_AS"] = limits.memory_bytes
     env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": work}
+    if job.packages:
+        folders = [PACKAGES_SHOWN] if closed else [str(Path(path).parent) for path in job.packages]
+        env |= {"PACKAGES": ":".join(dict.fromkeys(folders)), **ONE_THREAD}
+        env |= {name: value.replace(SHOWN, folders[0]) for name, value in step.env.items()}
+    else:
+        env |= step.env
     return {
         "name": step.name,
         "argv": list(step.argv),
-        "env": {**env, "TMPDIR": "/tmp" if closed else work, **step.env},
+        "env": {**env, "TMPDIR": "/tmp" if closed else work},
         "limits": bounds,
         "fds": {str(target): source for target, source in step.fds.items()},
     }

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.programs import Given, whole_program
+from pyengine.code.together import one_program
 from pyengine.errors import InputError
 from pyengine.inputs import read_bytes
 
@@ -32,7 +33,10 @@ class Task(BaseModel):
     The program is `prelude + prompt + completion + suffix + closing + tests`. With `expected`,
     the program must print exactly that, and never sees it. Without, `tests` assert:
     `check(candidate)` or plain asserts in Python, console.assert in JavaScript, a class Main in
-    Java. Tasks that ask for the same in several languages share an `idea`.
+    Java. With `together` they stand in the same program as the solution, and its end says that
+    they held: C++, Go, Rust, classes of Java that the tests derive from, `unittest` in Python.
+    Tasks that ask for the same in several languages share an `idea`. `libraries` are the modules
+    of Python, or the headers and modules of the language, that solution and tests need.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +57,8 @@ class Task(BaseModel):
     support: str = ""
     instruction: str = ""
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    together: bool = False
+    libraries: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> "Task":
@@ -64,9 +70,20 @@ class Task(BaseModel):
             raise ValueError(f"holds half a character: {error.reason}") from None
         if self.language not in LANGUAGES:
             raise ValueError(f"language {self.language!r} is none of {', '.join(LANGUAGES)}")
-        if self.expected is None and not LANGUAGES[self.language].judged:
+        if self.together:
+            self._check_together()
+        elif self.expected is None and not LANGUAGES[self.language].judged:
             raise ValueError(f"a task in {self.language} needs `expected`, the output of its tests")
         return self
+
+    def _check_together(self) -> None:
+        """Raise ValueError where tests cannot stand in one program with a solution."""
+        if self.expected is not None:
+            raise ValueError("`together` and `expected` exclude each other")
+        if self.language not in LANGUAGES or not LANGUAGES[self.language].together:
+            raise ValueError(f"tests in {self.language} cannot stand together with a solution")
+        if self.language != "python":
+            one_program(self.language, "", self.tests, "word")
 
     @property
     def cluster(self) -> str:
@@ -89,8 +106,8 @@ class Task(BaseModel):
             language=self.language,
             entry_point=self.entry_point,
             before=self.prelude + self.prompt,
-            after=self.reference + self.suffix + self.closing,
-            tests="" if self.expected is None else self.tests,
+            after=(self.reference or LANGUAGES[self.language].end) + self.suffix + self.closing,
+            tests=self.tests if self.together or self.expected is not None else "",
         )
 
 

@@ -15,6 +15,7 @@ from pyengine.errors import OptionError
 
 PACKAGE = Path(__file__).parent.parent
 HARNESS = Path(__file__).parent / "harness"
+PACKAGES_SHOWN = "/packages"  # where a program finds the packages that it may import
 # Not /dev/zero: to map it is a way to memory that belongs to no process.
 DEVICES = ["/dev/null", "/dev/full", "/dev/random", "/dev/urandom"]
 STREAMS = {
@@ -44,16 +45,21 @@ PACKAGES = tuple(
 )
 
 
-def view(toolchain_roots: Sequence[str]) -> dict[str, Any]:
-    """Return what a program is shown, in the words of the SPEC of harness/namespaces.py."""
+def view(toolchain_roots: Sequence[str], packages: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what a program is shown, in the words of the SPEC of harness/namespaces.py.
+
+    Args:
+        packages: files and folders of installed Python packages that it may import.
+    """
     candidates = [*SYSTEM_FOLDERS, *SYSTEM_FILES, sys.base_prefix, *toolchain_roots]
     shown = [path for path in candidates if Path(path).exists() and not Path(path).is_symlink()]
     binds = {path: path for path in shown if not path.startswith("/usr/")}
     binds[str(HARNESS)] = "/harness"
+    binds |= {path: f"{PACKAGES_SHOWN}/{Path(path).name}" for path in packages}
     links = {path: str(Path(path).readlink()) for path in SYSTEM_FOLDERS if Path(path).is_symlink()}
     return {
         "binds": binds,
-        "hidden": _hidden([*binds]),
+        "hidden": _hidden([path for path in binds if path not in packages]),
         "links": {**links, **STREAMS},
         "devices": DEVICES,
     }
@@ -73,12 +79,12 @@ def _hidden(shown: Sequence[str]) -> list[str]:
     return sorted(path for path in found if path.startswith(below))
 
 
-def bubblewrap_argv(toolchain_roots: Sequence[str]) -> list[str]:
+def bubblewrap_argv(toolchain_roots: Sequence[str], packages: Sequence[str] = ()) -> list[str]:
     """Return the command that shows the same to the command that follows."""
     bubblewrap = shutil.which("bwrap")
     if bubblewrap is None:
         raise OptionError("bubblewrap (bwrap) is not installed; install it or use namespaces")
-    shown = view(toolchain_roots)
+    shown = view(toolchain_roots, packages)
     argv = [bubblewrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     if os.geteuid() == 0:
         argv += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]

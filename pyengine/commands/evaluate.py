@@ -35,7 +35,7 @@ FailUnder = Annotated[
     evaluate,
     models=argument(list[str] | None, "GGUF files or references; none: the embedded model."),
     reference=option(str | None, "The model that all others are compared with, task by task."),
-    tasks=option(str, "own, humaneval, mbpp, or a file: .toml, .jsonl, .jsonl.gz, .parquet."),
+    tasks=option(str, "own, a set on the hub such as humaneval or mbpp+, or a file."),
     language=option(list[str] | None, "Only tasks in this language; several at once."),
     limit=option(
         int | None,

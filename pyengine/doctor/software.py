@@ -12,6 +12,7 @@ from pathlib import Path
 import pyengine
 from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.code.languages import LANGUAGES
 from pyengine.doctor.checks import Check, check
 
 _TOPIC = "software"
@@ -38,6 +39,19 @@ def check_software(devices: Sequence[str]) -> Iterator[Check]:
         yield check(_TOPIC, "sandbox", "bubblewrap", {})
     else:
         yield check(_TOPIC, "sandbox", "no-bubblewrap", {}, "install-bubblewrap", status="note")
+    yield _programs()
+
+
+def _programs() -> Check:
+    """Check in which languages `evaluate` can build and run programs."""
+    lacking = {name: list(language.missing()) for name, language in LANGUAGES.items()}
+    values = {
+        "here": [LANGUAGES[name].title for name, tools in lacking.items() if not tools],
+        "missing": {name: tools for name, tools in lacking.items() if tools},
+    }
+    if values["missing"]:
+        return check(_TOPIC, "programs", "programs", values, "install-languages", status="note")
+    return check(_TOPIC, "programs", "programs", values)
 
 
 def _binding() -> Check:

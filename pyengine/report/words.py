@@ -24,6 +24,9 @@ OUTCOMES: Mapping[str, str] = WORDS["outcomes"]
 FAILURES: Mapping[str, str] = WORDS["failures"]
 
 
+NAMED = 6  # names that a note spells out
+
+
 class _Sentences(Formatter):
     """Writes values as Python does, as `numbers.writer` does, and lists by commas or "and"."""
 

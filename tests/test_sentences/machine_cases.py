@@ -38,6 +38,8 @@ FOUND: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("repacking-unsafe", {"problems": {"Q8_0": {"code": "killed", "signal": "SIGSEGV"}}}),
     ("embedded", {"n": 2}),
     ("embedded/none", {"n": 0}),
+    ("programs", {"here": ["C"], "missing": {}}),
+    ("programs[lacking]", {"here": ["C"], "missing": {"go": ["go"]}}),
     ("stores", {"stores": {"ollama": 2}}),
     ("stores/none", {"stores": {}}),
 )
@@ -67,6 +69,7 @@ ADVICE: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("reinstall", {}),
     ("list-models", {}),
     ("name-a-file", {}),
+    ("install-languages", {"missing": {"go": ["go"]}}),
 )
 EXTRAS = ("huggingface_hub", "matplotlib", "pyarrow")
 

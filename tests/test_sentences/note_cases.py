@@ -7,6 +7,7 @@ from said import Case, Cases, case
 from sentence_runs import a_run
 
 from pyengine.report.sentences.notes import (
+    NAMED,
     ended_sentences,
     infinite_sentences,
     note_sentence,
@@ -22,6 +23,7 @@ TOKENIZERS |= {"reference_n_vocab": 260, "reference_tokenizer": "spm"}
 SAMPLES = {"n": 3, "n_samples": 4}
 MOST_COMMON = {"n_tasks": 12, "outcome": "wrong-answer", "n": 11, "n_samples": 12}
 FEWER = {"tokens": 20, "document_tokens": 512}
+KNOWN = {"why": "example-wrong", "source": "its authors"}
 # Code, with its parts, and values.
 NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("other-vocabulary", TOKENIZERS),
@@ -43,6 +45,13 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("ended-in-thinking", SAMPLES),
     ("ended-by-budget", SAMPLES),
     ("request-hidden", {"n": 1, "n_prompts": 2}),
+    ("library-skipped", {"library": "boost", "names": ["CPP/22"]}),
+    ("known-tasks", {**KNOWN, "names": ["a"]}),
+    ("known-tasks[others]", {**KNOWN, "names": [f"t{i}" for i in range(NAMED + 1)]}),
+)
+WHY = (
+    *("example-wrong", "prompt-contradicts-tests", "reference-fails", "prompting-part"),
+    *("validation-part", "training-part"),
 )
 INSTALLED = ("javascript", "c", "cpp", "java", "go", "rust", "ruby", "php")
 
@@ -50,6 +59,11 @@ INSTALLED = ("javascript", "c", "cpp", "java", "go", "rust", "ruby", "php")
 def skipped(language: str) -> Note:
     """A language whose tools are not here."""
     return Note(code="language-skipped", values={"language": language, "tools": ["x"]})
+
+
+def known(why: str) -> Note:
+    """A task of which something is known."""
+    return Note(code="known-tasks", values={**KNOWN, "why": why, "names": ["a"]})
 
 
 def notes() -> Iterator[Case]:
@@ -72,6 +86,10 @@ CASES: Cases = {
     "install": [
         *(case(language, note_sentence, skipped(language)) for language in INSTALLED),
         case("", note_sentence, skipped("python")),
+    ],
+    "known-tasks": [
+        *(case(why, note_sentence, known(why)) for why in WHY),
+        case("", note_sentence, known("of a later version")),
     ],
     "outcomes": [
         case("wrong-answer", note_sentence, Note(code="none-solved", values=MOST_COMMON)),

@@ -16,6 +16,7 @@ import traceback
 from typing import Any, NoReturn
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from packages import add_packages
 from wire import Channel, WireError, decode, encode
 
 ENDING = (StopIteration, StopAsyncIteration)
@@ -234,6 +235,7 @@ def line_of(error: BaseException, tests: str) -> str:
 
 
 def run(job: dict[str, Any], told: Told) -> None:
+    add_packages()
     solution = Solution(Channel(3, 4))
     names = Names(solution)
     try:

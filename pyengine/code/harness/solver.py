@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from packages import add_packages
 from wire import Channel, decode, encode
 
 MUTABLE = (list, dict, set, bytearray)
@@ -58,6 +59,7 @@ def failure(error: BaseException) -> dict[str, Any]:
 
 
 def main() -> None:
+    add_packages()
     channel = Channel(3, 4)
     namespace: dict[str, Any] = {"__name__": "solution"}
     try:

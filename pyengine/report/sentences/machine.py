@@ -33,6 +33,9 @@ def found_words(code: str, values: Values) -> str:
     elif code == "extra":
         told["purpose"] = say("extras", values["module"])
         other = "missing" if values["version"] is None else ""
+    elif code == "programs":
+        tools = [tool for found in values["missing"].values() for tool in found]
+        told["lacking"] = ", ".join(tools) or None
     elif code == "processor":
         other = "" if values["used"] else "plain"
     elif code == "memory" and values["limit"] is not None and values["limit"] >= values["total"]:
@@ -54,7 +57,9 @@ def advice_words(code: str, values: Values) -> str:
     """Say what to do about it."""
     extra = _EXTRAS.get(values.get("module", ""))
     fitting = int(values.get("usable", 0) * 0.8)
-    return say("advice", code, **values, extra=extra, fitting=fitting)
+    lacking = values.get("missing", ()) if code == "install-languages" else ()
+    told = "; ".join(say("install", language) for language in lacking)
+    return say("advice", code, **values, extra=extra, fitting=fitting, told=told)
 
 
 def _problem(problem: Values) -> str:

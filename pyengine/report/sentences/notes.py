@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
 from pyengine.report.words import has_words, say
 from pyengine.run.record import Note, Provenance, Run
+
+NAMED = 6  # names that a note spells out
 
 
 def note_sentence(note: Note) -> str:
@@ -23,7 +26,19 @@ def note_sentence(note: Note) -> str:
         "install": say("install", language) if has_words("install", language) else "",
         "in_words": outcome_words(outcome) if has_words("outcomes", outcome) else None,
     }
+    if note.code == "known-tasks":
+        written |= _known_tasks(values)
     return say("notes", note.code, **{**values, **written})
+
+
+def _known_tasks(values: Mapping[str, Any]) -> dict[str, object]:
+    """Return what is known of some tasks, and the first of their names."""
+    names, why = values["names"], values["why"]
+    return {
+        "told": say("known-tasks", why) if has_words("known-tasks", why) else why,
+        "some": ", ".join(names[:NAMED]),
+        "others": len(names) - NAMED if len(names) > NAMED else None,
+    }
 
 
 def note_sentences(notes: Iterable[Note], codes: Container[str] | None = None) -> list[str]:
