@@ -48,6 +48,24 @@ def test_where_a_solution_raised_is_said_and_nothing_was_compared(sandbox: Sandb
     assert found.detail.startswith("KeyError")
 
 
+IN_A_CLASS = """
+class T:
+    def check(self, c):
+        assert c(1) == 1
+def check(c):
+    T().check(c)
+"""
+
+
+def test_an_assert_in_a_class_is_no_way_around_it(sandbox: Sandbox) -> None:
+    """Python gives names with two leading underscores another name within a class."""
+    assert judged(sandbox, IN_A_CLASS, "def f(x): return x").outcome is Outcome.PASSED
+    for name in ("_T__tell", "_T__tell__", "__tell__", "_tell"):
+        cheat = f"def f(x): return 99\ndef {name}(*values): return True"
+        found = judged(sandbox, IN_A_CLASS, cheat)
+        assert (found.outcome, found.values) == (Outcome.WRONG_ANSWER, "99 == 1")
+
+
 def test_what_passes_says_nothing(sandbox: Sandbox) -> None:
     found = judged(sandbox, "assert f(1) == 1\nassert f(2) != 1 and f(3)", "def f(x): return x")
     assert (found.outcome, found.assertion, found.values) == (Outcome.PASSED, "", "")

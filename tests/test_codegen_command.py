@@ -38,6 +38,14 @@ def test_command_line(writer: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "below 0.99" in capsys.readouterr().err
 
 
+def test_a_task_to_show_is_looked_for_before_anything_is_written(
+    writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command(writer, tmp_path, "--show", "python/none")) == 2
+    assert "no task that will be asked is called 'python/none'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sweep_evaluates_its_variants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_bpe(tmp_path / "tiny.gguf", Tiny(fim=False))
     tasks = tmp_path / "tasks.toml"

@@ -1,6 +1,7 @@
 """Answers of a saved record, read and run again without a model."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,59 @@ def test_records_that_cannot_be_judged_again(writer: Path, tmp_path: Path) -> No
     ]
     with pytest.raises(OptionError, match="asked in other words"):
         pyengine.evaluate(rejudge=before.model_copy(update={"exhibits": shown}))
+
+
+def changed(run: Run, **parts: object) -> Run:
+    """Return a run in which every answer has other parts; None takes one away."""
+    shown = []
+    for exhibit in run.exhibits:
+        content = {**exhibit.content, **parts}
+        kept = {name: value for name, value in content.items() if value is not None}
+        shown.append(exhibit.model_copy(update={"content": kept}))
+    return run.model_copy(update={"exhibits": shown})
+
+
+def test_records_of_older_versions_and_damaged_ones_are_refused(
+    writer: Path, tmp_path: Path
+) -> None:
+    before = record(writer, tmp_path)
+    samples = [
+        {name: value for name, value in sample.items() if name != "text"}
+        for sample in before.exhibits[0].content["samples"]
+    ]
+    with pytest.raises(OptionError, match="as records of older versions do"):
+        pyengine.evaluate(rejudge=changed(before, samples=samples))
+    damaged: tuple[dict[str, object], ...] = ({"samples": None}, {"samples": []}, {"style": "no"})
+    for parts in damaged:
+        with pytest.raises(OptionError, match="it is damaged"):
+            pyengine.evaluate(rejudge=changed(before, **parts))
+    with pytest.raises(OptionError, match="an answer of every model to every task"):
+        pyengine.evaluate(rejudge=before.model_copy(update={"exhibits": []}))
+
+
+def test_infinite_numbers_of_a_saved_record_are_numbers(writer: Path, tmp_path: Path) -> None:
+    before = record(writer, tmp_path, beside=True)
+    for exhibit in before.exhibits:
+        if exhibit.kind == "answer":
+            exhibit.content["reference"] |= {"kl": math.inf}
+    before.save(tmp_path / "record.json")
+    after = pyengine.evaluate(rejudge=tmp_path / "record.json")
+    assert after.shown("answer")[0]["reference"]["kl"] == math.inf
+
+
+def test_the_record_says_which_tasks_it_was_judged_by_and_keeps_partings(
+    writer: Path, tmp_path: Path
+) -> None:
+    before = record(writer, tmp_path, beside=True)
+    task = few_tasks()[0]
+    content = {"task": task.name, "n_same": 0}
+    parting = Exhibit(kind="parting", model=before.models[1].id, content=content)
+    whole = before.model_copy(update={"exhibits": [*before.exhibits, parting]})
+    assert pyengine.evaluate(rejudge=whole).shown("parting") == []  # it changes no side
+    turned = with_text(whole, task.reference, task=task.name, finish="end-of-generation")
+    after = pyengine.evaluate(rejudge=turned)
+    assert after.shown("parting") == [content]
+    assert after.options["tasks_sha256"] == before.options["tasks_sha256"]
 
 
 def test_from_the_command_line(

@@ -23,8 +23,7 @@ from pyengine.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyengine.code.answers import Answer
-    from pyengine.code.evaluation import Progress
+    from pyengine.code.answers import Answer, Progress
     from pyengine.code.options import EvaluationOptions
     from pyengine.code.sandbox import Sandbox
     from pyengine.code.tasks import Task
@@ -186,6 +185,7 @@ def _rejudged(source: Run | Named, given: Mapping[str, Any], options: Evaluation
         record,
         find_tasks(tasks),
         _opened(given["isolation"], given["unsafe_local_execution"]),
+        source=tasks,
         limits=options.limits,
         jobs=options.jobs,
         progress=given["progress"],

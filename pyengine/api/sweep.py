@@ -22,7 +22,7 @@ from pyengine.api.evaluate import silent as silent_evaluation
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyengine.code.evaluation import Progress as EvaluationProgress
+    from pyengine.code.answers import Progress as EvaluationProgress
     from pyengine.run.record import Run
 
 EVALUATION = "evaluate.json"

@@ -25,6 +25,7 @@ from pyengine.statistics.success import FEWEST_RANKED, pass_at_k, spearman
 
 SUSPICIOUS_TASKS = 10
 MANY_CUT = 0.2
+LARGE = 1e300  # stands for an infinite divergence where only ranks count
 NO_REFERENCE = {"log_probability": 0.0, "tokens": 0, "bytes": 0, "keyword_ranks": []}
 # Differences of log-probabilities per token mean nothing between two tokenizers.
 SAME_TOKENS_ONLY = "reference_log_probability"
@@ -297,8 +298,8 @@ def _damage_beside_flips(answers: Sequence[Answer], others: Sequence[Answer]) ->
     ideas: dict[str, list[tuple[float, int]]] = {}
     for a, b in zip(answers, others, strict=True):
         kl = (a.get("reference") or {}).get("kl", math.nan)
-        if executed(a) and executed(b) and math.isfinite(kl):
-            ideas.setdefault(a["idea"], []).append((kl, solved(b) - solved(a)))
+        if executed(a) and executed(b) and not math.isnan(kl):
+            ideas.setdefault(a["idea"], []).append((min(kl, LARGE), solved(b) - solved(a)))
     means = np.array([np.mean(pairs, axis=0) for pairs in ideas.values()]).reshape(-1, 2)
     return spearman(means[:, 0], means[:, 1])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -114,6 +115,10 @@ class Answer(TypedDict):
     prompt_tokens: list[int]
     samples: list[Sample]
     reference: NotRequired[dict[str, Any] | None]
+
+
+# Called with a model's name, tasks done, tasks in all, and the finished answers.
+Progress: TypeAlias = Callable[[str, int, int, list[Answer]], object]
 
 
 def executed(answer: Answer) -> list[Sample]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from pyengine import __version__
 from pyengine.code.aggregate import link, notes_of, of_answers, skipped, writing_cost
-from pyengine.code.answers import Answer, executed
+from pyengine.code.answers import Answer, Progress, executed
 from pyengine.code.known import notes_of_tasks
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.libraries import missing
@@ -49,7 +49,6 @@ from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions, default_threads
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 
-Progress: TypeAlias = Callable[[str, int, int, list[Answer]], object]
 SCORING_CELLS = 4096
 
 

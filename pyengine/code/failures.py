@@ -33,13 +33,16 @@ BY_OUTCOME = {
     Outcome.MEMORY: Failure.LIMIT,
     Outcome.KILLED: Failure.LIMIT,
 }
-NAMES = re.compile(
+# How an interpreter's message begins, and what compilers say.
+NAME_ERRORS = re.compile(
     r"(NameError|UnboundLocalError|ReferenceError|ImportError|ModuleNotFoundError)\b"
-    r"|was not declared|undeclared|cannot find|undefined|not found in this scope|has no member"
+)
+TYPE_ERRORS = re.compile(r"(TypeError|AttributeError|ClassCastException|NoMethodError)\b")
+NAMES = re.compile(
+    r"was not declared|undeclared|undefined|cannot find|not found in this scope|has no member"
 )
 TYPES = re.compile(
-    r"(TypeError|AttributeError|ClassCastException|NoMethodError)\b"
-    r"|mismatched types|cannot convert|incompatible types|invalid conversion|no matching function"
+    r"mismatched types|cannot convert|incompatible types|invalid conversion|no matching function"
 )
 
 
@@ -57,12 +60,15 @@ def failure_of(sample: Sample) -> Failure | None:
             return Failure.LOOP
         if sample["trimmed"] or outcome in (Outcome.NO_CODE, Outcome.SYNTAX_ERROR):
             return Failure.CUT_OFF
-    if outcome in (Outcome.EXCEPTION, Outcome.SYNTAX_ERROR):
-        if NAMES.search(sample["detail"]):
-            return Failure.NAME
-        if TYPES.search(sample["detail"]):
-            return Failure.TYPE
-    return BY_OUTCOME.get(outcome, Failure.ERROR)
+    said = sample["detail"]
+    if outcome is Outcome.EXCEPTION:
+        kinds = ((NAME_ERRORS, Failure.NAME), (TYPE_ERRORS, Failure.TYPE))
+    elif outcome is Outcome.SYNTAX_ERROR:
+        kinds = ((NAMES, Failure.NAME), (TYPES, Failure.TYPE))
+    else:
+        return BY_OUTCOME[outcome]
+    other = BY_OUTCOME.get(outcome, Failure.ERROR)
+    return next((failure for words, failure in kinds if words.search(said)), other)
 
 
 def explained(sample: Sample) -> Sample:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
 
 from pyengine import __version__
 from pyengine.code.aggregate import link, notes_of, of_answers, skipped
-from pyengine.code.answers import Answer, Sample
+from pyengine.code.answers import Answer, Outcome, Progress, Sample
 from pyengine.code.execution import Execution
 from pyengine.code.failures import explained
 from pyengine.code.prompting import Prompt, PromptStyle, instruction
 from pyengine.code.reading import Solution, read_answer, stop_rule
 from pyengine.code.sampling import Executor, isolation_settings, judged
 from pyengine.code.sandbox import Limits, Sandbox
-from pyengine.code.store import ANSWERS
+from pyengine.code.store import ANSWERS, fingerprint
 from pyengine.code.tasks import Task, fill_in_the_middle
 from pyengine.errors import OptionError
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 
-Progress: TypeAlias = Callable[[str, int, int, list[Answer]], object]
 Series: TypeAlias = "list[tuple[ModelInfo, list[Answer]]]"
 # What a continuation got that had no room to write in: it is no program to judge.
 NO_ROOM = "no-room"
@@ -32,6 +33,7 @@ def rejudge(
     tasks: Sequence[Task],
     sandbox: Sandbox,
     *,
+    source: str,
     limits: Limits,
     jobs: int,
     progress: Progress,
@@ -40,6 +42,7 @@ def rejudge(
 
     Args:
         tasks: the tasks that were asked, by the same names; others may be among them.
+        source: where the tasks came from, for the record.
         limits: of each program.
         jobs: programs run at once.
         progress: called with (model name, tasks done, tasks in all, finished answers).
@@ -49,7 +52,8 @@ def rejudge(
         kept; a note "rejudged" says how many samples have another outcome now.
 
     Raises:
-        OptionError: the record is of another command, or a task that was asked is not at hand.
+        OptionError: the record is of another command or keeps no texts, as those of older
+            versions; or a task that was asked is not at hand.
     """
     if record.command != "evaluate":
         raise OptionError(f"a record of `{record.command}` holds no answers to judge again")
@@ -63,16 +67,50 @@ def rejudge(
     with Executor(sandbox, limits, jobs) as executor:
         for model, answers in before:
             after.append((model, _judged_again(model.id, answers, known, executor, progress)))
-    options = {**record.options, **isolation_settings(sandbox, limits)}
+    asked = [known[answer["task"]] for answer in before[0][1]]
+    options = {
+        **record.options,
+        **isolation_settings(sandbox, limits),
+        "tasks": source,
+        "tasks_sha256": fingerprint({"tasks": [task.model_dump() for task in asked]}),
+    }
     return _with_answers(record.model_copy(update={"options": options}), before, after)
 
 
 def series_of(record: Run) -> Series:
-    """Return the answers of every model of a record, in the order of its models."""
-    return [
-        (model, [ANSWERS.validate_python(shown) for shown in record.shown("answer", model.id)])
+    """Return the answers of every model of a record, in the order of its models.
+
+    Raises OptionError where they are not what an evaluation keeps.
+    """
+    series = [
+        (model, [_answer(shown) for shown in record.shown("answer", model.id)])
         for model in record.models
     ]
+    asked = [[answer["task"] for answer in answers] for _, answers in series]
+    if not asked or not asked[0] or any(names != asked[0] for names in asked):
+        raise OptionError("the record does not hold an answer of every model to every task")
+    return series
+
+
+def _answer(shown: Mapping[str, Any]) -> Answer:
+    """Return an answer as it was; in JSON a number that is infinite is a text."""
+    try:
+        answer = ANSWERS.validate_python(shown)
+        PromptStyle(answer["style"])
+        outcomes = [Outcome(sample["outcome"]) for sample in answer["samples"]]
+        if not outcomes:
+            raise ValueError("no sample")
+    except (ValidationError, ValueError) as error:
+        name = shown.get("task", "a task")
+        reason = "as records of older versions do" if "text" in str(error) else "it is damaged"
+        raise OptionError(
+            f"the answer to {name} cannot be judged again: it lacks or changes a part, {reason}"
+        ) from error
+    likely = answer.get("reference")
+    if likely:
+        numbers = {k: float(v) if isinstance(v, str) else v for k, v in likely.items()}
+        answer["reference"] = numbers
+    return answer
 
 
 def _by_name(tasks: Sequence[Task]) -> Mapping[str, Task]:
@@ -152,10 +190,16 @@ def _with_answers(record: Run, before: Series, after: Series) -> Run:
         for model, answers in after
         for answer in answers
     ]
+    changed = {flip.model: {*flip.content["lost"], *flip.content["gained"]} for flip in flips}
+    partings = [
+        exhibit
+        for exhibit in record.exhibits
+        if exhibit.kind == "parting" and exhibit.content["task"] in changed.get(exhibit.model, ())
+    ]
     return record.model_copy(
         update={
             "measurements": [*rows, *link(rows)],
-            "exhibits": [*exhibits, *flips],
+            "exhibits": [*exhibits, *flips, *partings],
             "notes": _notes(record, before, after),
         }
     )

@@ -20,7 +20,7 @@ from pyengine.commands.options import (
     command_of,
     option,
 )
-from pyengine.errors import ThresholdNotMet
+from pyengine.errors import OptionError, ThresholdNotMet
 
 if TYPE_CHECKING:
     from pyengine.run.record import Run
@@ -97,11 +97,24 @@ def command(
     from pyengine.report.evaluate_view import evaluate_document
 
     check_format(json=json, markdown=markdown, html=html)
+    if show is not None and options["rejudge"] is None:
+        _check_asked(options, show)
     with evaluation_progress() as progress:
         run = evaluate(**options, progress=progress)
     view = evaluate_document if show is None else partial(answers_document, task=show)
     print_result(run, view, json=json, markdown=markdown, html=html)
     _hold(run, fail_under)
+
+
+def _check_asked(options: Options, task: str) -> None:
+    """Raise an error where no such task will be asked, before any is."""
+    from pyengine.api.evaluate import find_tasks
+    from pyengine.code.tasks import sample_of
+
+    found = find_tasks(options["tasks"], options["language"] or ())
+    asked = sample_of(found, options["limit"] or len(found), options["seed"])
+    if task.removesuffix("#fim") not in {one.name for one in asked}:
+        raise OptionError(f"no task that will be asked is called {task!r}")
 
 
 def _hold(run: "Run", fail_under: float | None) -> None:

@@ -27,7 +27,7 @@ from pyengine.run.record import Run, to_json
 
 if TYPE_CHECKING:
     from pyengine.code.answers import Answer
-    from pyengine.code.evaluation import Progress as EvaluationProgress
+    from pyengine.code.answers import Progress as EvaluationProgress
 
 PIPED_WIDTH = 80
 

@@ -16,6 +16,7 @@ from pyengine.report.words import OUTCOMES, facts
 from pyengine.run.record import ModelInfo, Run
 
 ALL, FAILED = "all", "failed"
+MOST_NAMES = 8
 # An exhibit "answer" of a record.
 Answer: TypeAlias = Mapping[str, Any]
 SIDES = ("lost", "gained")
@@ -30,7 +31,9 @@ def answers_document(run: Run, task: str) -> Document:
     """
     answers = _by_task(run)
     if task not in answers:
-        known = f"it has {', '.join(list(answers)[:8])}, …" if answers else "it has no answers"
+        more = ", …" if len(answers) > MOST_NAMES else ""
+        named = ", ".join(list(answers)[:MOST_NAMES])
+        known = f"it has {named}{more}" if answers else "it has no answers"
         raise OptionError(f"no task of this record is called {task!r}; {known}")
     return Document(task, tuple(_blocks(run, answers[task])))
 
@@ -83,9 +86,11 @@ def _blocks(run: Run, answers: Sequence[tuple[ModelInfo, Answer]]) -> Iterator[B
             yield _code(words_of("answer-titles", "prompt"), answer["prompt"])
         for sample in answer["samples"]:
             yield sample_facts(sample)
-            yield _code(words_of("answer-titles", "text"), sample["text"])
+            text = sample.get("text")  # older records keep none
+            if text is not None:
+                yield _code(words_of("answer-titles", "text"), text)
             program = sample.get("program", sample["completion"])
-            if program.strip() and program != sample["text"]:
+            if program.strip() and program != text:
                 yield _code(words_of("answer-titles", "program"), program)
     task = answers[0][1]["task"]
     for model in run.models[1:]:
@@ -105,7 +110,7 @@ def sample_facts(sample: Mapping[str, Any]) -> Facts:
         sample=sample,
         outcome=outcome_words(sample["outcome"]),
         failure=words_of("failures", failure) if failure else None,
-        form=words_of("forms", sample["form"]),
+        form=words_of("forms", sample["form"]) if "form" in sample else None,
         finish=words_of("finishes", sample["finish"]),
         detail=sample["detail"],
         assertion=sample.get("assertion"),

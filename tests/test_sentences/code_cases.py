@@ -79,15 +79,22 @@ TITLES = ("prompt", "text", "program")
 # Of a sample: a fact that is always there, and those that are where their value is known.
 OUTCOME, ENDED = "sample/Outcome", "sample/Ended by"
 KNOWN = {"Failed at": "assertion", "Compared": "values", "Said": "detail", "Seed": "seed"}
+KNOWN |= {"Read as": "form"}
 SHORT = [OUTCOME, *(f"sample/{name}" for name in KNOWN), ENDED]
 FULL = [f"{OUTCOME}[failure]", *(f"sample/{name}[{value}]" for name, value in KNOWN.items())]
 SAMPLE = {
-    **{"seed": 0, "outcome": "passed", "form": "nothing", "finish": "stopped", "tokens": 4},
+    **{"seed": 0, "outcome": "passed", "finish": "stopped", "tokens": 4},
     **{"detail": "", "cpu_s": 0.1, "wall_s": 0.2},
 }
 FAILED = {
     **SAMPLE,
-    **{"seed": 7, "outcome": "wrong-answer", "failure": "assertion", "detail": "AssertionError"},
+    **{
+        "form": "nothing",
+        "seed": 7,
+        "outcome": "wrong-answer",
+        "failure": "assertion",
+        "detail": "AssertionError",
+    },
     **{"assertion": "assert f() == 1", "values": "2 == 1", "loop": 2, "wasted": 30},
 }
 
