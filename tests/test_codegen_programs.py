@@ -269,3 +269,18 @@ def test_what_an_answer_needs_at_its_top_level_stays() -> None:
     source = program(task, f"```python\n{own}def f(n):\n    return TABLE[n]\nf = cache(f)\n```")
     assert own in source
     assert source.endswith("f = cache(f)\n")
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+@pytest.mark.parametrize("kind", ["struct P { int a; };", "enum P { A };", "union P { int a; };"])
+def test_types_of_c_keep_their_semicolon(language: str, kind: str) -> None:
+    task = made(language, f"{kind}\nint f(int x) {{\n", "  return x;\n}\n")
+    own = "int f(int x) { return 1; }\n"
+    for answer in (own, f"{kind}\n{own}"):
+        assert program(task, f"```{language}\n{answer}```") == f"{kind}\n{own}"
+
+
+def test_a_class_of_cpp_keeps_its_semicolon() -> None:
+    task = made("cpp", *PROMPTS["cpp"])
+    own = "class Q { int a; };\nint f(int x) { return 1; }\n"
+    assert program(task, f"```cpp\n{own}```").endswith(f"\n{own}")

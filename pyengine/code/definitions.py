@@ -19,6 +19,7 @@ CLASSES = frozenset(
         *("class_definition", "class_declaration", "class_specifier", "struct_specifier", "class"),
         *("interface_declaration", "record_declaration", "enum_declaration", "trait_declaration"),
         *("struct_item", "enum_item", "trait_item", "union_item", "enum_specifier", "module"),
+        "union_specifier",
     }
 )
 VALUES = frozenset(

@@ -148,7 +148,13 @@ def _in_order(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
 
 
 def _lines(nodes: Iterable[Node]) -> str:
-    return "".join(f"{text_of(node).rstrip()}\n" for node in nodes)
+    return "".join(f"{text_of(node).rstrip()}{_end(node)}\n" for node in nodes)
+
+
+def _end(node: Node) -> str:
+    """Return the semicolon that C and C++ put after a type, and their grammars beside it."""
+    after = node.next_sibling if node.type.endswith("_specifier") else None
+    return ";" if after is not None and after.type == ";" else ""
 
 
 def _python_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
