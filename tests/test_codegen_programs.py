@@ -284,3 +284,34 @@ def test_a_class_of_cpp_keeps_its_semicolon() -> None:
     task = made("cpp", *PROMPTS["cpp"])
     own = "class Q { int a; };\nint f(int x) { return 1; }\n"
     assert program(task, f"```cpp\n{own}```").endswith(f"\n{own}")
+
+
+DERIVED = "#[derive(Debug, Clone)]\nstruct P;\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "stays"), [("#[derive(Debug)]\nstruct P;\n", ""), ("struct H;\n", DERIVED)]
+)
+def test_attributes_of_rust_go_or_stay_with_their_item(own: str, stays: str) -> None:
+    task = made("rust", f"{DERIVED}fn f(n: i32) -> i32 {{\n", "  n\n}\n")
+    own += "fn f(n: i32) -> i32 { n }\n"
+    assert program(task, f"```rust\n{own}```") == f"{stays}{own}"
+
+
+def test_an_attribute_repeated_by_the_answer_stays_with_the_preamble() -> None:
+    task = made("rust", "#[derive(Debug)]\nstruct P;\nfn f(n: i32) -> i32 {\n", "  n\n}\n")
+    own = "#[derive(Debug)]\nstruct H;\nfn f(n: i32) -> i32 { n }\n"
+    assert program(task, f"```rust\n{own}```") == f"#[derive(Debug)]\nstruct P;\n{own}"
+
+
+def test_a_main_of_rust_goes_with_its_attributes_and_comments() -> None:
+    task = made("rust", "fn f(n: i32) -> i32 {\n", "  n\n}\n", tests=MAINS["rust"])
+    own = "fn f(n: i32) -> i32 { n }\n"
+    shown = f"{own}/// Show it.\n#[allow(unused)]\nfn main() {{}}\n"
+    assert program(task, f"```rust\n{shown}```") == own
+
+
+def test_an_attribute_of_an_import_of_rust_stays_with_it() -> None:
+    prompt = "#[cfg(test)]\nuse std::fmt;\nfn f(n: i32) -> i32 {\n"
+    source = program(made("rust", prompt, "  n\n}\n"), "```rust\nfn f(n: i32) -> i32 { n }\n```")
+    assert "mod given {\n#[cfg(test)]\n    pub use std::fmt;\n}" in source

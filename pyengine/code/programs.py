@@ -35,6 +35,8 @@ SHOWING = {
     "php": r"^(?:echo|print|print_r|var_dump|printf)\b|\bmain\s*\(|\breadline\s*\(",
 }
 EXPORT = re.compile(r"^export\s+(?:default\s+)?(?=(?:async\s+)?(?:function|class|const|let|var)\b)")
+# What Rust puts before an item and is at fault without one.
+LEADING = frozenset({"attribute_item", "line_comment", "block_comment"})
 PUBLIC = re.compile(r"^((?:@\w+\s+)*)public\s+")
 
 
@@ -64,7 +66,8 @@ def whole_program(given: Given, code: str) -> str:
     root = parse(code, given.language).root_node
     answer = _without_showing(root, given)
     defined = set().union(*map(names_of, answer)) if answer else set()
-    before = [node for node in preamble(given) if not _clashes(node, defined, answer)]
+    items = _items(preamble(given))
+    before = [n for item in items if not _clashes(item[-1], defined, answer) for n in item]
     assemble = _ASSEMBLE.get(given.language, _in_order)
     return f"{assemble(before, answer, given.tests)}{_bridge(root, given)}"
 
@@ -91,15 +94,28 @@ def _without_showing(root: Node, given: Given) -> list[Node]:
     taken = set().union(*map(names_of, tested)) - {given.entry_point} if tested else set()
     gone: set[str] = set()
     kept = []
-    for node in root.named_children:
+    for item in _items(root.named_children):
+        node = item[-1]
         names = names_of(node)
         if names and names <= taken and node.type not in IMPORTS:
             continue
         if _shows(node, given, gone):
             gone |= _assigned(node)
         else:
-            kept.append(node)
+            kept.extend(item)
     return kept
+
+
+def _items(nodes: Iterable[Node]) -> list[list[Node]]:
+    """Return each node after what belongs to it: Rust's attributes and comments stand before."""
+    found: list[list[Node]] = []
+    leading: list[Node] = []
+    for node in nodes:
+        leading.append(node)
+        if node.type not in LEADING:
+            found.append(leading)
+            leading = []
+    return [*found, leading] if leading else found
 
 
 def _shows(node: Node, given: Given, gone: Iterable[str]) -> bool:
@@ -172,9 +188,10 @@ def _javascript_program(before: Sequence[Node], answer: Sequence[Node], _: str) 
 
 def _rust_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
     """Import what the preamble imports by a glob, which what the answer imports may shadow."""
-    uses = [node for node in before if node.type == "use_declaration"]
-    rest = [node for node in before if node.type != "use_declaration"]
-    given = "".join(f"    pub {text_of(node)}\n" for node in uses)
+    items = _items(before)
+    uses = [item for item in items if item[-1].type == "use_declaration"]
+    rest = [node for item in items if item[-1].type != "use_declaration" for node in item]
+    given = "".join(f"{_lines(item[:-1])}    pub {text_of(item[-1])}\n" for item in uses)
     shared = f"mod given {{\n{given}}}\n#[allow(unused_imports)]\nuse given::*;\n" if uses else ""
     return f"{shared}{_lines([*rest, *answer])}"
 
