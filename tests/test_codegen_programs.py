@@ -315,3 +315,43 @@ def test_an_attribute_of_an_import_of_rust_stays_with_it() -> None:
     prompt = "#[cfg(test)]\nuse std::fmt;\nfn f(n: i32) -> i32 {\n"
     source = program(made("rust", prompt, "  n\n}\n"), "```rust\nfn f(n: i32) -> i32 { n }\n```")
     assert "mod given {\n#[cfg(test)]\n    pub use std::fmt;\n}" in source
+
+
+USED = {
+    "python": "def check(n):\n    return n % 2\nODD = [n for n in range(9) if check(n)]\n"
+    "def f(x):\n    return x in ODD\n",
+    "javascript": "const log = console.log;\nfunction f(x) { log(x); return x; }\n",
+    "ruby": "def check(n)\n  n\nend\nLINE = gets\ndef f(x)\n  LINE\nend\n",
+}
+MORE_USED = {
+    "by way of another": "A = [check(1)]\nB = sorted(A)\ndef f(x):\n    return B[x]\n",
+    "as a default": "A = [check(1)]\ndef f(x, a=A):\n    return a[x]\n",
+    "as global": "A = check(1)\ndef f(x):\n    global A\n    A = x\n",
+    "set again": "A = []\nA[0] = check(1)\nA += [check(2)]\ndef f(x):\n    return A\n",
+    "in a class": "A = check(1)\nclass Q:\n    def g(self):\n        return A\n"
+    "def f(x):\n    return Q().g()\n",
+}
+ASSIGNED = "let odd;\nodd = [g(console.log)];\nfunction f(x) { return odd; }\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "own"),
+    [*USED.items(), ("javascript", ASSIGNED), *(("python", own) for own in MORE_USED.values())],
+)
+def test_a_value_that_functions_use_is_not_mere_showing(language: str, own: str) -> None:
+    task = made(language, *PROMPTS[language])
+    assert program(task, f"```{language}\n{own}```").endswith(own)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("def f(n):\n    return n\n", "def f(x):\n    n = x\n    return n\n"),
+        *("def f(x):\n    return [n for n in x]\n", "def f(x):\n    return x.n + g(n=1)\n"),
+        "def f(x):\n    return x\ndef main():\n    print(f(n))\n",
+    ],
+)
+def test_a_value_is_mere_showing_though_functions_have_its_name_of_their_own(body: str) -> None:
+    task = made("python", *PROMPTS["python"])
+    source = program(task, f"```python\n{body}n = int(input())\nprint(f(n))\n```")
+    assert source.endswith(f"\n{body}")

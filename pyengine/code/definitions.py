@@ -55,6 +55,25 @@ IMPORTS = frozenset(
     | {"import_statement", "import_from_statement", "future_import_statement", "php_tag"}
 )
 
+# Where names become a function's own, by the type of a node, if it matters, and the field of it.
+BINDINGS = frozenset(
+    {
+        *(("assignment", "left"), ("augmented_assignment", "left"), ("for_statement", "left")),
+        *(("for_in_clause", "left"), ("for_in_statement", "left"), ("named_expression", "name")),
+        *(("as_pattern", "alias"), ("variable_declarator", "name")),
+        *(("function_definition", "name"), ("function_declaration", "name")),
+        *(("", "parameters"), ("", "parameter")),
+    }
+)
+# Within a place where names become own: what only mentions others.
+MENTIONS = frozenset(
+    {"attribute", "subscript", "member_expression", "subscript_expression", "element_reference"}
+)
+NAMES = frozenset(
+    {"identifier", "constant", "global_variable", "shorthand_property_identifier"}
+    | {"shorthand_property_identifier_pattern"}
+)
+
 
 def text_of(node: Node) -> str:
     """Return the source of a node."""
@@ -88,6 +107,33 @@ def members(node: Node) -> list[Node]:
     """Return what stands in the body of a class."""
     body = node.child_by_field_name("body")
     return [] if body is None else list(body.named_children)
+
+
+def free_names(node: Node) -> set[str]:
+    """Return the names that a node uses and nowhere makes its own, in the scripting languages."""
+    used: set[str] = set()
+    own: set[str] = set()
+    outer: set[str] = set()
+    waiting = [(node, used)]
+    while waiting:
+        found, names = waiting.pop()
+        if found.type in NAMES:
+            names.add(text_of(found))
+        if found.type in ("global_statement", "nonlocal_statement"):
+            names = outer
+        elif found.type in MENTIONS:
+            names = used
+        for place, child in enumerate(found.children):
+            field = found.field_name_for_child(place) or ""
+            if field == "attribute" or (found.type, field) == ("keyword_argument", "name"):
+                continue
+            if field in ("value", "right", "type") and found.type != "pair_pattern":
+                waiting.append((child, used))
+            elif (found.type, field) in BINDINGS or ("", field) in BINDINGS:
+                waiting.append((child, own))
+            else:
+                waiting.append((child, names))
+    return (used - own) | outer
 
 
 def functions_named(root: Node, name: str) -> Iterator[tuple[Node, Node | None]]:

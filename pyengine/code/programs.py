@@ -3,7 +3,7 @@
 What a task gives stands before the function that it asks for: imports, helpers, types. Models often
 leave it out of an answer, as they were shown it, and often repeat it. So it is added without what
 the answer defines itself, and of the answer goes what only shows its use: a main guard, calls
-that print, a `main` beside that of the tests.
+that print, a `main` beside that of the tests. What sets a name that a function uses stays.
 """
 
 import re
@@ -17,6 +17,7 @@ from pyengine.code.definitions import (
     COMMENTS,
     IMPORTS,
     defining,
+    free_names,
     functions_named,
     is_callable,
     members,
@@ -92,6 +93,7 @@ def _without_showing(root: Node, given: Given) -> list[Node]:
     """Return the answer's top level without what shows its use or stands in the tests."""
     tested = parse(given.tests, given.language).root_node.named_children
     taken = set().union(*map(names_of, tested)) - {given.entry_point} if tested else set()
+    needed = _needed(root, given)
     gone: set[str] = set()
     kept = []
     for item in _items(root.named_children):
@@ -99,11 +101,39 @@ def _without_showing(root: Node, given: Given) -> list[Node]:
         names = names_of(node)
         if names and names <= taken and node.type not in IMPORTS:
             continue
-        if _shows(node, given, gone):
+        if not _sets(node) & needed and _shows(node, given, gone):
             gone |= _assigned(node)
         else:
             kept.extend(item)
     return kept
+
+
+def _needed(root: Node, given: Given) -> set[str]:
+    """Return the names that the answer's functions use, and those that these are made of.
+
+    A `main` does not count, as no call of it stays.
+    """
+    if given.language not in SHOWING:
+        return set()
+    nodes = root.named_children
+    functions = [
+        n for n in nodes if any(map(is_callable, defining(n))) and "main" not in names_of(n)
+    ]
+    needed = set().union(*map(free_names, functions)) if functions else set()
+    size = -1
+    while size < len(needed):
+        size = len(needed)
+        for node in nodes:
+            if node not in functions and _sets(node) & needed:
+                needed |= free_names(node)
+    return needed
+
+
+def _sets(node: Node) -> set[str]:
+    """Return the names that a statement sets, also those that stand elsewhere first."""
+    inner = node.named_children[:1] if node.type == "expression_statement" else [node]
+    left = inner[0].child_by_field_name("left") if inner else None
+    return _assigned(node) | set(re.findall(r"\$?\w+", "" if left is None else text_of(left)))
 
 
 def _items(nodes: Iterable[Node]) -> list[list[Node]]:
