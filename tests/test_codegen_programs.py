@@ -355,3 +355,35 @@ def test_a_value_is_mere_showing_though_functions_have_its_name_of_their_own(bod
     task = made("python", *PROMPTS["python"])
     source = program(task, f"```python\n{body}n = int(input())\nprint(f(n))\n```")
     assert source.endswith(f"\n{body}")
+
+
+def test_go_imports_of_an_answer_go_with_the_main_that_used_them() -> None:
+    task = made("go", *PROMPTS["go"], tests="func main() { println(f(1)) }")
+    own = 'package main\nimport (\n\t"bufio"\n\t"fmt"\n\t"os"\n\t"sort"\n)\n'
+    own += "// f sorts, unlike fmt.Println\nfunc f(n int) int { sort.Ints(nil); return n }\n"
+    own += "func main() { fmt.Println(f(1), bufio.NewReader(os.Stdin)) }\n"
+    source = program(task, f"```go\n{own}```")
+    assert [line for line in source.splitlines() if "import" in line] == ['import "sort"']
+
+
+@pytest.mark.parametrize(
+    ("given", "use", "stays"),
+    [
+        *(('m "math"', "m.Abs(1)", True), ('m "math"', "math.Abs(1)", False)),
+        *(('"math/rand/v2"', "rand.Int()", True), ('"math/rand/v2"', "strand.Int()", False)),
+        ('_ "embed"', "1", True),
+    ],
+)
+def test_go_imports_of_the_preamble_are_used_by_their_names(
+    given: str, use: str, stays: bool
+) -> None:
+    prompt = f"package main\nimport {given}\nfunc f(n int) int {{\n"
+    own = f"func f(n int) int {{ return int({use}) }}\n"
+    source = program(made("go", prompt, "\treturn n\n}\n"), f"```go\n{own}```")
+    assert (f"import {given}\n" in source) is stays
+
+
+def test_go_imports_a_package_once_though_the_answer_names_it() -> None:
+    task = made("go", *PROMPTS["go"])
+    own = 'import math "math"\nfunc f(n int) int { return int(math.Abs(1)) }\n'
+    assert program(task, f"```go\npackage main\n{own}```").count("import") == 1

@@ -227,25 +227,50 @@ def _rust_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str
 
 
 def _go_program(before: Sequence[Node], answer: Sequence[Node], tests: str) -> str:
-    """Import every package once; of the preamble's only what is used, as Go demands."""
-    given = [node for node in before if node.type == "import_declaration"]
-    own = [node for node in answer if node.type == "import_declaration"]
+    """Import every package once, and none that is not used, as Go demands.
+
+    An import of the answer that nothing ever used stays, as it is the answer's fault.
+    """
+    given = _go_imports([node for node in before if node.type == "import_declaration"])
+    own = _go_imports([node for node in answer if node.type == "import_declaration"])
     header = ("import_declaration", "package_clause")
     rest = _lines(node for node in [*before, *answer] if node.type not in header)
     package = next((node for node in before if node.type == "package_clause"), None)
-    text = rest + tests
-    used = [spec for spec in _go_imports(given) if spec.strip('"').split("/")[-1] + "." in text]
-    imports = "".join(f"import {spec}\n" for spec in dict.fromkeys([*_go_imports(own), *used]))
+    used = _go_used(parse(rest, "go").root_node) | _go_used(parse(tests, "go").root_node)
+    root = answer[0].parent if answer else None
+    left_out = (set() if root is None else _go_used(root)) - used
+    kept = {name: spec for name, spec in given.items() if name in used or name == spec}
+    kept |= {name: spec for name, spec in own.items() if name not in left_out}
+    imports = "".join(f"import {spec}\n" for spec in kept.values())
     return f"{'package main' if package is None else text_of(package)}\n{imports}{rest}"
 
 
-def _go_imports(nodes: Sequence[Node]) -> list[str]:
-    waiting, found = list(nodes), []
+def _go_imports(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return what is imported by its name; where that gives none, by itself."""
+    waiting, found = list(nodes), {}
     while waiting:
         node = waiting.pop(0)
         if node.type == "import_spec":
-            found.append(text_of(node))
+            spec, name = text_of(node), name_of(node)
+            found[spec if name in ("_", ".") else name or _go_name(spec)] = spec
         waiting.extend(node.named_children)
+    return found
+
+
+def _go_name(path: str) -> str:
+    """Return the name of a package by its path, which a version may end."""
+    return re.sub(r"[./]v\d+$", "", path.strip('"`')).split("/")[-1]
+
+
+def _go_used(root: Node) -> set[str]:
+    """Return the names before a point, as those of packages stand."""
+    waiting, found = [root], set()
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(node.named_children)
+        first = node.child_by_field_name("operand") or node.child_by_field_name("package")
+        if first is not None and first.type in ("identifier", "package_identifier"):
+            found.add(text_of(first))
     return found
 
 
