@@ -269,6 +269,35 @@ def test_an_answer_is_stopped_as_soon_as_it_is_whole() -> None:
     assert data[:ended].endswith(b"floor(number)\n```")
 
 
+STRIP = TASK.model_copy(update={"prompt": "def f(s):\n", "entry_point": "f"})
+# Code that is about marks of thoughts.
+ABOUT_MARKS = (
+    'def f(s):\n    return s.replace("<think>", "")\n',
+    'def f(s):\n    return s.split("</think>")[-1]\n',
+    'def f(s):\n    return s.replace("<reasoning>", "").replace("</reasoning>", "")\n',
+    'def f(s):\n    return s.split("""\n</think>\n""")[-1]\n',
+    'def f(s):\n    return s.split("""\n<think>\n""")[-1]\n',
+)
+
+
+@pytest.mark.parametrize("code", ABOUT_MARKS)
+@pytest.mark.parametrize("before", ["", "<think>\nHm.\n</think>\n"])
+def test_a_mark_in_code_is_no_thought(code: str, before: str) -> None:
+    text = f"{before}So:\n```python\n{code}```"
+    assert read_chat(STRIP, text).completion == code
+    stop = FenceStop(STRIP)
+    assert stop(text.encode())
+    if '"""' not in code:
+        assert read_chat(STRIP, before + code).completion == code
+
+
+def test_a_thought_begun_elsewhere_ends_at_an_end_of_a_line() -> None:
+    for text in (f"{DRAFT}Done.</think>\n{FENCED}", f"{DRAFT}Done.</think>{FENCED}"):
+        found = read_chat(TASK, text)
+        assert found.completion == CODE
+        assert found.thinking.endswith("Done.")
+
+
 def cases(shared: Path, name: str) -> list[dict[str, str]]:
     lines = (shared / "cases" / name).read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines if line.strip()]

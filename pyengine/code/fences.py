@@ -46,12 +46,9 @@ def blocks_of(text: str, language: str) -> list[Block]:
     place = 0
     while opening := OPENING.search(text, place):
         place = opening.end() + 1
+        if not _opens(opening):
+            continue
         tag = tag_of(opening["info"])
-        if tag in PROSE:  # a block of words around the block of code
-            continue
-        # words may stand before backticks, not before tildes
-        if opening["fence"][0] == "~" and not MARKER.match(opening["before"]):
-            continue
         block = _block(text, opening, tag, language)
         place = max(place, block.end)
         longer = len(opening["fence"]) > 3
@@ -60,6 +57,26 @@ def blocks_of(text: str, language: str) -> list[Block]:
     if found:
         return found
     return [Block(one["code"].strip(), "", True, one.end()) for one in ONE_LINE.finditer(text)]
+
+
+def spans_of(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each fenced block begins and ends, read without a look at its code."""
+    place = 0
+    while opening := OPENING.search(text, place):
+        place = opening.end() + 1
+        if not _opens(opening):
+            continue
+        closing = next(_closings(text, min(place, len(text)), opening["fence"]), None)
+        place = closing[1] if closing else len(text)
+        yield opening.start("fence"), closing[0] + 1 if closing else len(text)
+
+
+def _opens(opening: re.Match[str]) -> bool:
+    """Return whether a fence begins a block of code."""
+    if tag_of(opening["info"]) in PROSE:  # a block of words around the block of code
+        return False
+    # words may stand before backticks, not before tildes
+    return opening["fence"][0] == "`" or MARKER.match(opening["before"]) is not None
 
 
 def tag_of(info: str) -> str:

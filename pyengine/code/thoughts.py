@@ -1,6 +1,9 @@
 """What a model thinks before it answers: the marks of each family, taken out of its text."""
 
 import re
+from collections.abc import Callable
+
+from pyengine.code.fences import spans_of
 
 # How a thought begins and ends. Names in angle brackets are written in any case.
 NAMES = "think|thinking|reasoning|thought|thoughts|reflection|scratchpad|analysis"
@@ -38,26 +41,55 @@ def opened_thought(prompt: str) -> str:
 
 
 def without_thoughts(text: str) -> tuple[str, str, bool]:
-    """Return a text without its thoughts, the thoughts, and whether the last one is open."""
+    """Return a text without its thoughts, the thoughts, and whether the last one is open.
+
+    A mark that code or a sentence holds is none: one that begins a thought stands at the start of
+    a line, one that ends a thought begun elsewhere at an end of a line, neither in a block of code.
+    """
     thoughts: list[str] = []
     is_open = False
     for begin, end in PATTERNS:
-        rest, place = "", 0
+        kept = ""
         while True:
-            first, last = begin.search(text, place), end.search(text, place)
-            closes = last is not None and (first is None or last.start() < first.start())
-            if begin.pattern == CHANNEL and closes:
-                closes = False  # harmony ends every message so, the answer's too
-            if closes and last is not None:  # the mark that began it was part of the prompt
-                thoughts.append(rest + text[place : last.start()])
-                rest, place = "", last.end()
+            first = _first_mark(begin, text, _begins_line)
+            # harmony ends every message so, the answer's too
+            last = None if begin.pattern == CHANNEL else _first_mark(end, text, _bounds_line)
+            if last and (first is None or last.start() < first.start()):
+                thoughts.append(kept + text[: last.start()])  # begun by the prompt
+                kept, text = "", text[last.end() :]
                 continue
             if first is None:
                 break
-            rest += text[place : first.start()]
+            kept += text[: first.start()]
             last = end.search(text, first.end())
             thoughts.append(text[first.end() : last.start() if last else len(text)])
             is_open = is_open or last is None
-            place = last.end() if last else len(text)
-        text = rest + text[place:]
+            text = text[last.end() :] if last else ""
+        text = kept + text
     return AROUND.sub("", text), "\n".join(thought for thought in thoughts if thought), is_open
+
+
+def _first_mark(
+    mark: re.Pattern[str], text: str, counts: Callable[[str, re.Match[str]], bool]
+) -> re.Match[str] | None:
+    """Return the first mark that counts where it stands, outside every fenced block."""
+    fenced = spans_of(text)
+    start = end = 0
+    for found in mark.finditer(text):
+        while end <= found.start():
+            start, end = next(fenced, (len(text), len(text) + 1))
+        if found.start() < start and counts(text, found):
+            return found
+    return None
+
+
+def _begins_line(text: str, mark: re.Match[str]) -> bool:
+    """Return whether nothing but marks of the answer stands before a mark in its line."""
+    before = text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()]
+    return not AROUND.sub("", before).strip()
+
+
+def _bounds_line(text: str, mark: re.Match[str]) -> bool:
+    """Return whether a mark stands at the start or the end of its line, or before a fence."""
+    after = AROUND.sub("", text[mark.end() :].partition("\n")[0]).strip()
+    return not after or after.startswith(("```", "~~~")) or _begins_line(text, mark)
