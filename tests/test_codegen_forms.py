@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tree_sitter import Tree
 
+from pyengine.code import fences, reading
 from pyengine.code.answers import Form, Outcome
 from pyengine.code.benchmarks import load_tasks
 from pyengine.code.execution import execute
@@ -13,6 +15,7 @@ from pyengine.code.reading import FenceStop, Solution, read_answer, read_chat, s
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.tasks import Task
 from pyengine.code.thoughts import opened_thought
+from pyengine.text.parsing import parse
 
 PROMPT = '''from math import floor
 
@@ -296,6 +299,61 @@ def test_a_thought_begun_elsewhere_ends_at_an_end_of_a_line() -> None:
         found = read_chat(TASK, text)
         assert found.completion == CODE
         assert found.thinking.endswith("Done.")
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which every parse adds the size of its source."""
+    sizes: list[int] = []
+
+    def counted(source: bytes | str, language: str) -> Tree:
+        sizes.append(len(source))
+        return parse(source, language)
+
+    monkeypatch.setattr(fences, "parse", counted)
+    monkeypatch.setattr(reading, "parse", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("block", ["```python\n```\n", "```python\nprint('rest')\n```\n"])
+def test_a_block_that_comes_again_is_parsed_once(block: str, parsed: list[int]) -> None:
+    stop, text = FenceStop(TASK), (block * 40).encode()
+    assert not any(stop(text[:end]) for end in range(1, len(text) + 1))
+    assert len(parsed) <= 20
+    parsed.clear()
+    read_chat(TASK, block * 40)
+    assert len(parsed) <= 20
+
+
+@pytest.mark.parametrize("form", ["Say ```python\nx = {}\n", "```python\ndef f({}\n```\n"])
+def test_a_long_answer_is_parsed_so_many_times_at_most(form: str, parsed: list[int]) -> None:
+    """Each fence costs a few parses, and those of far more blocks than an answer holds nothing."""
+    stop = FenceStop(TASK)
+    text = "".join(form.format(number) for number in range(120))
+    for end in (at + 3 for at in range(len(text)) if text.startswith("```", at)):
+        assert not stop(text[:end].encode())
+    assert len(parsed) <= 20 * reading.MOST_JUDGED
+
+
+@pytest.mark.parametrize("line", ["def rest(n):\n", "def rest(n{}):\n", "rest {} is\n"])
+def test_a_text_without_a_fence_is_parsed_so_many_times_at_most(
+    line: str, parsed: list[int]
+) -> None:
+    counts = []
+    for rounds in (40, 160):
+        parsed.clear()
+        read_chat(TASK, "".join(line.format(number) for number in range(rounds)))
+        counts.append(len(parsed))
+    assert max(counts) <= reading.MOST_TRIES + 40
+    assert "{}" in line or max(counts) <= 80
+
+
+def test_a_block_is_found_after_many_that_come_again() -> None:
+    stop, text = FenceStop(TASK), "```python\nprint('rest')\n```\n" * 20 + FENCED
+    data = text.encode()
+    ended = next(end for end in range(1, len(data) + 1) if stop(data[:end]))
+    assert data[:ended] == data.rstrip(b"\n")
+    assert read_chat(TASK, text).completion == CODE
 
 
 def cases(shared: Path, name: str) -> list[dict[str, str]]:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pyengine.text.parsing import parse
 
@@ -13,6 +14,7 @@ OPENING = re.compile(
 ONE_LINE = re.compile(r"```(?P<code>[^`\n]+)```")
 MARKER = re.compile(r"[ \t>]*(?:(?:\d{1,3}[.)]|[-*+])[ \t]+)?\Z")
 QUOTE = re.compile(r"^[ \t]*> ?", re.MULTILINE)
+MOST_UNSURE = 8  # blocks of a text whose end is looked for beyond a fence in broken code
 PROSE = frozenset({"markdown", "md"})
 ALIASES = {
     **dict.fromkeys(("py", "python3", "python2", "python", "ipython", "pycon"), "python"),
@@ -31,32 +33,40 @@ class Block:
     Attributes:
         tag: the language that it names, by our names where we know it; "" where it names none.
         closed: whether its end was written.
-        end: where it ends in the text.
+        end: where it, or the block around it, ends in the text.
+        sure: whether what follows cannot change where it ends.
     """
 
     code: str
     tag: str
     closed: bool
     end: int
+    sure: bool = False
 
 
 def blocks_of(text: str, language: str) -> list[Block]:
     """Return the blocks of a text whose code is thought to be in `language`, in order."""
+    if found := fenced_blocks(text, language):
+        return found
+    return [Block(one["code"].strip(), "", True, one.end()) for one in ONE_LINE.finditer(text)]
+
+
+def fenced_blocks(text: str, language: str) -> list[Block]:
+    """Return the blocks of a text that lines of their own fence, in order."""
     found: list[Block] = []
-    place = 0
+    place = unsure = 0
     while opening := OPENING.search(text, place):
         place = opening.end() + 1
         if not _opens(opening):
             continue
         tag = tag_of(opening["info"])
-        block = _block(text, opening, tag, language)
+        block = _block(text, opening, tag, language, unsure < MOST_UNSURE)
+        unsure += not block.sure
         place = max(place, block.end)
         longer = len(opening["fence"]) > 3
         inner = blocks_of(block.code, language) if longer and tag != language else []
-        found += inner or [block]
-    if found:
-        return found
-    return [Block(one["code"].strip(), "", True, one.end()) for one in ONE_LINE.finditer(text)]
+        found += [replace(one, end=block.end, sure=block.sure) for one in inner] or [block]
+    return found
 
 
 def spans_of(text: str) -> Iterator[tuple[int, int]]:
@@ -85,15 +95,35 @@ def tag_of(info: str) -> str:
     return ALIASES.get(words[0].lower(), words[0].lower())
 
 
-def _block(text: str, opening: re.Match[str], tag: str, language: str) -> Block:
+def _block(text: str, opening: re.Match[str], tag: str, language: str, far: bool) -> Block:
+    """Return the block after a fence; `far`: a fence in broken code may lie in a long string."""
     start = min(opening.end() + 1, len(text))
-    ends = list(_closings(text, start, opening["fence"]))
-    inside = _in_strings(text[start:], [end - start for end, _ in ends], language)
-    outside = [end for end, within in zip(ends, inside, strict=True) if not within]
-    first = next(iter([*outside, *ends]), None)
+    closings = _closings(text, start, opening["fence"])
+    first = next(closings, None)
+    sure = first is not None and _ends_code(text[start : first[0]], language)
+    if first is not None and not sure and far:
+        ends = [first, *closings]
+        inside = _in_strings(text[start:], [end - start for end, _ in ends], language)
+        outside = (end for end, within in zip(ends, inside, strict=True) if not within)
+        first = next(outside, first)
     stop, end = first or (len(text), len(text))
     code = _unindented(text[start:stop], opening["before"])
-    return Block(code, tag, first is not None, end)
+    return Block(code, tag, first is not None, end, sure)
+
+
+@lru_cache(maxsize=64)  # a model in a loop writes the same again
+def _ends_code(code: str, language: str) -> bool:
+    """Return whether code is whole where a fence follows, and no comment goes on there."""
+    if not code.strip():
+        return True
+    root = parse(code.encode(), language).root_node
+    if root.has_error:
+        return False
+    if not code.rpartition("\n")[2].strip():
+        return True
+    last = len(code.rstrip().encode())
+    node = root.descendant_for_byte_range(last - 1, last)
+    return node is None or "comment" not in node.type
 
 
 def _closings(text: str, start: int, fence: str) -> Iterator[tuple[int, int]]:

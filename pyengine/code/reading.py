@@ -18,7 +18,7 @@ from pyengine.code.definitions import (
     names_of,
     text_of,
 )
-from pyengine.code.fences import Block, blocks_of
+from pyengine.code.fences import Block, blocks_of, fenced_blocks
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.parsing import leaves
 from pyengine.code.prompting import Prompt, PromptStyle
@@ -29,6 +29,11 @@ from pyengine.text.parsing import error_count, parse
 FENCES = (b"```", b"~~~")
 PARSE_EVERY = frozenset(b"\n};")
 MOST_LINES = 400  # of an answer without a fence, in which code is looked for
+MOST_STARTS = 40  # lines of it that name the function, tried as the first of its definition
+MOST_TRIES = 800  # ends of a definition, shared among its starts
+MOST_BRACES = 8  # at the end of a body, taken away
+MOST_JUDGED = 100  # blocks of code of an answer, after which it is let run on
+MOST_OPEN = 4  # blocks that may yet turn out to end elsewhere, looked at again
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,17 @@ def read_chat(task: Task, said: str) -> Solution:
 
 def _in_blocks(task: Task, blocks: list[Block]) -> Solution | None:
     """Return the best solution that a block holds, or None where there is no block of code."""
-    ranked = []
+    ranked: list[tuple[int, Solution]] = []
+    seen = set()
     for number, block in enumerate(blocks):
-        if block.code.strip() and (found := _in_block(task, block, blocks[:number])):
+        kind = (block.tag, block.code)
+        if not block.code.strip() or kind in seen:
+            continue
+        seen.add(kind)
+        if found := _in_block(task, block, blocks[:number]):
             ranked.append(found)
+            if found[0] == 0:
+                break
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
@@ -211,7 +223,9 @@ def _closed(body: str) -> Iterator[str]:
     for braces in ("}\n", "}\n}\n"):
         yield body + braces
     shorter = body.rstrip()
-    while shorter.endswith("}"):
+    for _ in range(MOST_BRACES):
+        if not shorter.endswith("}"):
+            break
         shorter = shorter[:-1].rstrip()
         yield shorter + "\n"
 
@@ -245,8 +259,10 @@ def _code_lines(task: Task, text: str) -> str | None:
     """Return the longest run of lines around the definition asked for that is code and no prose."""
     lines = text.split("\n")[:MOST_LINES]
     named = re.compile(rf"\b{re.escape(task.entry_point)}\b")
-    for first in (number for number, line in enumerate(lines) if named.search(line)):
-        last = _last_line(task, lines, first)
+    firsts = [at for at, line in enumerate(lines) if named.search(line)][:MOST_STARTS]
+    tried: set[str] = set()
+    for first in firsts:
+        last = _last_line(task, lines, first, MOST_TRIES // len(firsts), tried)
         if last is None:
             continue
         starts = (at for at in range(first + 1) if _is_code(task, lines[at:last]))
@@ -256,11 +272,21 @@ def _code_lines(task: Task, text: str) -> str | None:
     return None
 
 
-def _last_line(task: Task, lines: list[str], first: int) -> int | None:
-    """Return the line after the shortest complete definition that begins in a line, or None."""
-    for last in range(first + 1, len(lines) + 1):
-        if is_complete(task, textwrap.dedent("\n".join(lines[first:last]))):
+def _last_line(task: Task, lines: list[str], first: int, tries: int, tried: set[str]) -> int | None:
+    """Return the line after the shortest complete definition that begins in a line, or None.
+
+    Args:
+        task: what was asked.
+        lines: those of the answer.
+        first: the line in which the definition begins.
+        tries: how many lines are looked at.
+        tried: what was found to be no such definition before; what is found so now is added.
+    """
+    for last in range(first + 1, min(first + tries, len(lines)) + 1):
+        code = textwrap.dedent("\n".join(lines[first:last]))
+        if code not in tried and is_complete(task, code):
             return last
+        tried.add(code)
     return None
 
 
@@ -283,16 +309,35 @@ class FenceStop:
         self.end: int | None = None
         self._task = task
         self._opened = opened
+        self._judged: dict[tuple[str, str], bool] = {}
+        self._passed = ""  # what was said up to the last block that need not be looked at again
 
     def __call__(self, text: bytes) -> bool:
         """Return True once the block is closed."""
-        if not text.rstrip(b"\n").endswith(FENCES):
+        if len(self._judged) >= MOST_JUDGED or not text.rstrip(b"\n").endswith(FENCES):
             return False
         said = self._opened + text.decode("utf-8", "replace")
         rest, _, is_open = without_thoughts(said)
-        return not is_open and any(
-            block.closed and self._solves(block) for block in blocks_of(rest, self._task.language)
-        )
+        if is_open:
+            return False
+        if not rest.startswith(self._passed):
+            self._passed = ""  # it was a thought
+        place = len(self._passed)
+        blocks = (fenced_blocks if place else blocks_of)(rest[place:], self._task.language)
+        if any(block.closed and self._judge(block) for block in blocks):
+            return True
+        for number, block in enumerate(blocks[:-1]):
+            if not block.sure and number >= len(blocks) - MOST_OPEN:
+                break
+            self._passed = rest[: place + block.end]
+        return False
+
+    def _judge(self, block: Block) -> bool:
+        """Return whether a block solves the task, judging no code twice."""
+        kind = (block.tag, block.code)
+        if kind not in self._judged:
+            self._judged[kind] = self._solves(block)
+        return self._judged[kind]
 
     def _solves(self, block: Block) -> bool:
         if defines(self._task, block.code):
