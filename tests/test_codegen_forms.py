@@ -188,6 +188,16 @@ def test_broken_code_is_no_missing_code(sandbox: Sandbox) -> None:
         assert run.outcome is Outcome.SYNTAX_ERROR
 
 
+def test_code_whose_margins_python_refuses_is_no_right_answer(sandbox: Sandbox) -> None:
+    code = "import math\n" + indented(CODE, "    ")
+    found = read_chat(TASK, f"```python\n{code}```")
+    run = execute(TASK, found.completion, sandbox=sandbox, whole=found.whole)
+    assert run.outcome is Outcome.SYNTAX_ERROR
+    assert not FenceStop(TASK)(f"```python\n{code}```".encode())
+    assert read_chat(TASK, f"```python\n{code}```\nNo:\n{FENCED}").completion == CODE
+    assert FenceStop(TASK)(f"```python\n{indented(CODE, '    ')}```".encode())
+
+
 DRAFT = "Maybe this?\n```python\ndef rest(number):\n    return 0\n```\nNo.\n"
 # Marks of thoughts as they come from models; what the template has written is left of the bar.
 THOUGHTS = {

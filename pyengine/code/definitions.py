@@ -1,12 +1,18 @@
 """What source code defines at its top level and in its classes, by its syntax tree."""
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
 from pyengine.text.parsing import parse
 
+# Tokens of Python that stand between a line and the next.
+BETWEEN = frozenset(
+    {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+)
 # Node types, of all grammars, that give their own name to what they hold.
 CALLABLES = frozenset(
     {
@@ -213,3 +219,20 @@ def asked_for(source: str, before: str, language: str) -> tuple[str, int] | None
         if is_callable(chosen) and chosen.type not in CLASSES:
             return name_of(chosen), start
     return None
+
+
+def is_level(source: str) -> bool:
+    """Return whether the margins of a Python program are as Python wants them.
+
+    Every line comes back to a margin that there is, and goes in only after a colon.
+    """
+    before = ""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.INDENT and before != ":":
+                return False
+            if token.type not in BETWEEN:
+                before = token.string
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    return True

@@ -7,6 +7,7 @@ that print, a `main` beside that of the tests. What sets a name that a function 
 """
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from pyengine.code.definitions import (
     free_names,
     functions_named,
     is_callable,
+    is_level,
     members,
     name_of,
     names_of,
@@ -65,6 +67,8 @@ def whole_program(given: Given, code: str) -> str:
     if given.language == "java":
         return _java_program(given, code)
     root = parse(code, given.language).root_node
+    if given.language == "python" and not root.has_error and not is_level(textwrap.dedent(code)):
+        return code  # Python refuses it; put together anew it might not
     answer = _without_showing(root, given)
     defined = set().union(*map(names_of, answer)) if answer else set()
     items = _items(preamble(given))

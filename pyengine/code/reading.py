@@ -1,9 +1,7 @@
 """Where a model's answer ends, and how it becomes a solution."""
 
-import io
 import re
 import textwrap
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +13,7 @@ from pyengine.code.definitions import (
     functions_named,
     has_substance,
     is_callable,
+    is_level,
     names_of,
     text_of,
 )
@@ -129,7 +128,9 @@ def is_complete(task: Task, code: str) -> bool:
     """Return whether code defines, without an error, the function asked for and what it does."""
     root = parse(_opened(code, task.language).encode(), task.language).root_node
     found = functions_named(root, task.entry_point)
-    return not root.has_error and any(has_substance(function) for function, _ in found)
+    if root.has_error or not any(has_substance(function) for function, _ in found):
+        return False
+    return task.language != "python" or is_level(textwrap.dedent(code))
 
 
 def _opened(code: str, language: str) -> str:
@@ -169,17 +170,9 @@ def _body(task: Task, code: str) -> tuple[str, bool] | None:
         # Python's parser takes `return` outside a function
         beside = task.language == "python" and not whole
         inside = not beside or all(node.start_byte < before for node in root.named_children)
-        if inside and not root.has_error and (not beside or _is_level(source)):
+        if inside and not root.has_error and (not beside or is_level(source)):
             return completion, whole
     return None
-
-
-def _is_level(source: str) -> bool:
-    """Return whether every line of a Python program comes back to a margin that there is."""
-    try:
-        return bool([*tokenize.generate_tokens(io.StringIO(source).readline)])
-    except (tokenize.TokenError, SyntaxError):
-        return False
 
 
 def _only_defines(task: Task, code: str) -> bool:
