@@ -2,6 +2,7 @@
 
 import pytest
 
+from pyengine.code.completions import CompletionStop, completion_of, definition_end
 from pyengine.code.parsing import (
     edit_similarity,
     is_keyword,
@@ -11,12 +12,7 @@ from pyengine.code.parsing import (
     shape_of,
 )
 from pyengine.code.prompting import Prompt, PromptStyle, instruction, n_hidden
-from pyengine.code.reading import (
-    CompletionStop,
-    completion_of,
-    definition_end,
-    read_answer,
-)
+from pyengine.code.reading import read_answer
 from pyengine.code.tasks import Task, own_tasks
 from pyengine.text.parsing import error_count, parse
 

@@ -9,9 +9,9 @@ from codegen_samples import TASK_FILE
 from pydantic import ValidationError
 
 from pyengine.code.answers import Outcome
+from pyengine.code.completions import CompletionStop, completion_of
 from pyengine.code.execution import execute
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.reading import CompletionStop, completion_of
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.tasks import (
     Task,

@@ -1,0 +1,105 @@
+"""Where an answer ends that goes on with its prompt, and what of it counts."""
+
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.parsing import leaves
+from pyengine.code.tasks import Task
+from pyengine.text.parsing import error_count, parse
+
+PARSE_EVERY = frozenset(b"\n};")
+
+
+class CompletionStop:
+    """The stop rule of one task: stop strings, or the end of the first complete definition.
+
+    Call it with the bytes written so far after each token. `end` is then the length of what counts,
+    or None while the continuation is open.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._prompt = task.prompt.encode()
+        self._strings = [text.encode() for text in task.stop]
+        self._seen = 0
+        self.end: int | None = None
+
+    def __call__(self, text: bytes) -> bool:
+        """Take note of the text so far; True where it is complete."""
+        fresh, self._seen = text[self._seen :], len(text)
+        self.end = min((text.find(each) for each in self._strings if each in text), default=None)
+        if self.end is None and self._may_end(text, fresh):
+            start, closing = len(self._prompt), self._task.closing.count("}")
+            end = definition_end(self._prompt + text, start, self._task.language, depth=closing)
+            self.end = None if end is None else end - start
+        return self.end is not None
+
+    def _may_end(self, text: bytes, fresh: bytes) -> bool:
+        """Parse only where a definition can have ended since the last time."""
+        if self._task.suffix:
+            return False  # the hole ends where the model says so
+        if self._task.language != "python":
+            return bool(PARSE_EVERY & set(fresh)) or fresh.strip() == b"end"
+        last = text.rpartition(b"\n")[2] if b"\n" in text else b""
+        return 0 < len(last) <= len(fresh) + 1 and last[:1] not in b" \t\r)]}#"
+
+
+def definition_end(source: bytes, start: int, language: str, *, depth: int = 0) -> int | None:
+    """Return where the definition that `start` lies in ends, or None while it is open.
+
+    Args:
+        source: the prompt and what was written after it.
+        start: length of the prompt in bytes.
+        depth: how many braces around the definition stay open when it ends: 1 for a method whose
+            class is closed elsewhere.
+    """
+    find = _brace_end if LANGUAGES[language].braced else _statement_end
+    return find(source, start, language, depth)
+
+
+def _brace_end(source: bytes, start: int, language: str, depth: int) -> int | None:
+    """Follow the braces that are tokens, not those in strings or comments."""
+    level = 0
+    for leaf in leaves(source, language):
+        if leaf.type in ("{", "${", "#{"):
+            level += 1
+        elif leaf.type == "}":
+            level -= 1
+            if level <= depth and leaf.end_byte > start:
+                return leaf.end_byte
+    return None
+
+
+def _statement_end(source: bytes, start: int, language: str, _: int) -> int | None:
+    """Find the statement around `start` and see whether it is complete or another one follows."""
+    children = parse(source, language).root_node.children
+    around = [node for node in children if node.start_byte < start]
+    after = [node for node in children if node.start_byte >= start and node.type != "comment"]
+    if not around:
+        return None
+    last = around[-1]
+    if language == "ruby":
+        whole = last.type in ("method", "class", "module") and not last.has_error
+        return last.end_byte if whole and last.end_byte > start else None
+    return last.end_byte if after and not last.has_error else None
+
+
+def completion_of(task: Task, text: bytes, *, end: int | None, cut_off: bool) -> tuple[str, bool]:
+    """Return the part of `text` that answers the task, and whether a ragged tail was dropped.
+
+    Args:
+        task: what was asked.
+        text: what the model wrote, whole.
+        end: where the stop rule said that it is complete.
+        cut_off: True where the token budget ended it. Of Python, the unfinished last lines then
+            go: a line cut in the middle is no syntax error of the model's.
+    """
+    if end is not None:
+        kept = text[:end].decode("utf-8", "replace")
+        return (kept if kept.endswith("\n") or task.suffix else kept + "\n"), False
+    whole = text.decode("utf-8", "replace")
+    if cut_off and task.language == "python" and not task.suffix:
+        lines = whole.splitlines(keepends=True)
+        for count in range(len(lines), 0, -1):
+            kept = "".join(lines[:count])
+            if error_count(parse(task.solution(kept).encode(), task.language)) == 0:
+                return kept, count < len(lines)
+    return whole, False
