@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from pyengine.code.stops import PYTHON_STOPS
+from pyengine.code.completions import PYTHON_STOPS
 
 
 def bigcodebench(record: Mapping[str, Any]) -> Mapping[str, Any]:

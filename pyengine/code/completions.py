@@ -5,6 +5,8 @@ from pyengine.code.parsing import leaves
 from pyengine.code.tasks import Task
 from pyengine.text.parsing import error_count, parse
 
+# Strings at which an answer that goes on with a Python prompt has ended.
+PYTHON_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\n@", "\nassert ")
 PARSE_EVERY = frozenset(b"\n};")
 
 

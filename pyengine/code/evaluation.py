@@ -29,7 +29,7 @@ from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint
 from pyengine.code.style import TEMPLATE_UNUSED, choose_style, how_asked
 from pyengine.code.style_check import ChatAnswer, chat_answers, chat_gain
-from pyengine.code.tasks import Task, fill_in_the_middle, sample_of
+from pyengine.code.tasks import Task, asked_of
 from pyengine.errors import NumbersError, OptionError, failure_values
 from pyengine.files import making_folder
 from pyengine.measure.engine import Processes
@@ -103,17 +103,14 @@ class Evaluation:
             progress: called with (model name, tasks done, tasks in all, finished answers).
         """
         options.check()
-        if options.style is PromptStyle.FIM:
-            tasks = [hole for task in tasks if (hole := fill_in_the_middle(task))]
-            if not tasks:
-                raise OptionError(
-                    f"{source}: no task is left to evaluate: no reference has a line "
-                    "between others to take out"
-                )
-        if not tasks:
-            raise OptionError(f"{source}: no task is left to evaluate")
-        self.n_in_set = len(tasks)
-        self.tasks = sample_of(tasks, options.limit or len(tasks), options.sampling.seed)
+        holes = options.style is PromptStyle.FIM
+        every = asked_of(tasks, holes=holes, limit=None, seed=0)
+        if not every:
+            why = ": no reference has a line between others to take out" if tasks else ""
+            raise OptionError(f"{source}: no task is left to evaluate{why}")
+        self.n_in_set = len(every)
+        seed = options.sampling.seed
+        self.tasks = asked_of(tasks, holes=holes, limit=options.limit, seed=seed)
         self.source = source
         self.options = options
         self._sandbox = sandbox

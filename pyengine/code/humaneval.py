@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pyengine.code.completions import PYTHON_STOPS
 from pyengine.code.definitions import asked_for
-from pyengine.code.stops import PYTHON_STOPS
 
 # The languages of HumanEval-X by the first word of a task's name.
 HUMANEVAL_X = {

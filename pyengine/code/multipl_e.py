@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pyengine.code.completions import PYTHON_STOPS
 from pyengine.code.definitions import asked_for
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.stops import PYTHON_STOPS
 
 TITLES = {
     "cpp": "cpp",

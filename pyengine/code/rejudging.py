@@ -13,6 +13,7 @@ from pyengine.code.aggregate import link, notes_of, of_answers, skipped
 from pyengine.code.answers import Answer, Outcome, Progress, Sample
 from pyengine.code.execution import Execution
 from pyengine.code.failures import explained
+from pyengine.code.known import notes_of_tasks
 from pyengine.code.prompting import Prompt, PromptStyle, instruction
 from pyengine.code.reading import Solution, read_answer, stop_rule
 from pyengine.code.sampling import Executor, isolation_settings, judged
@@ -26,6 +27,8 @@ from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 Series: TypeAlias = "list[tuple[ModelInfo, list[Answer]]]"
 # What a continuation got that had no room to write in: it is no program to judge.
 NO_ROOM = "no-room"
+# Notes that are made anew whatever the verdicts: of this machine, and of the tasks.
+RENEWED = ("language-skipped", "library-skipped", "known-tasks", "rejudged")
 
 
 def rejudge(
@@ -74,7 +77,8 @@ def rejudge(
         "tasks": source,
         "tasks_sha256": fingerprint({"tasks": [task.model_dump() for task in asked]}),
     }
-    return _with_answers(record.model_copy(update={"options": options}), before, after)
+    made = record.model_copy(update={"options": options})
+    return _with_answers(made, before, after, asked)
 
 
 def series_of(record: Run) -> Series:
@@ -177,7 +181,7 @@ def _sample(
     return explained({**sample, **judged(task, solution, execution.result())})
 
 
-def _with_answers(record: Run, before: Series, after: Series) -> Run:
+def _with_answers(record: Run, before: Series, after: Series, asked: Sequence[Task]) -> Run:
     """Return the record with other answers, and all that follows from them counted again."""
     beside_first = record.options["reference"] is not None
     renewed = {_key(row) for row in of_answers(before, beside_first=beside_first)[0]}
@@ -200,7 +204,7 @@ def _with_answers(record: Run, before: Series, after: Series) -> Run:
         update={
             "measurements": [*rows, *link(rows)],
             "exhibits": [*exhibits, *flips, *partings],
-            "notes": _notes(record, before, after),
+            "notes": [*_notes(record, before, after), *notes_of_tasks(asked)],
         }
     )
 
@@ -212,7 +216,7 @@ def _key(row: Measurement) -> tuple[str, str, str, str]:
 def _notes(record: Run, before: Series, after: Series) -> list[Note]:
     """Return the notes that still hold, those of the new verdicts, and what has changed."""
     gone = {note.code for model, answers in before for note in notes_of(answers, model=model.id)}
-    kept = [n for n in record.notes if n.code not in {*gone, "language-skipped", "rejudged"}]
+    kept = [note for note in record.notes if note.code not in {*gone, *RENEWED}]
     new = [note for model, answers in after for note in notes_of(answers, model=model.id)]
     new += skipped([answer for _, answers in after for answer in answers])
     old, now = (

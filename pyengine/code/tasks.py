@@ -169,6 +169,12 @@ def own_tasks(languages: Iterable[str] | None = None) -> list[Task]:
     return sorted(tasks, key=lambda task: (order[task.language], task.level))
 
 
+def asked_of(tasks: Sequence[Task], *, holes: bool, limit: int | None, seed: int) -> list[Task]:
+    """Return which of some tasks are asked: as holes to fill in or as they are, all or a sample."""
+    shown = [hole for task in tasks if (hole := fill_in_the_middle(task))] if holes else tasks
+    return sample_of(shown, limit or len(shown), seed)
+
+
 def sample_of(tasks: Sequence[Task], n: int, seed: int) -> list[Task]:
     """Draw n tasks, of every language and level their share, in the order of the set.
 

@@ -109,11 +109,12 @@ def command(
 def _check_asked(options: Options, task: str) -> None:
     """Raise an error where no such task will be asked, before any is."""
     from pyengine.api.evaluate import find_tasks
-    from pyengine.code.tasks import sample_of
+    from pyengine.code.tasks import asked_of
 
     found = find_tasks(options["tasks"], options["language"] or ())
-    asked = sample_of(found, options["limit"] or len(found), options["seed"])
-    if task.removesuffix("#fim") not in {one.name for one in asked}:
+    holes = options["prompt"] == "fim"
+    asked = asked_of(found, holes=holes, limit=options["limit"], seed=options["seed"])
+    if task not in {one.name for one in asked}:
         raise OptionError(f"no task that will be asked is called {task!r}")
 
 
