@@ -33,8 +33,7 @@ from pyengine.statistics.success import spearman
 def test_the_answer_names_what_was_solved() -> None:
     run = made(solved(), RATE)
     assert answer_sentence(run, run.models[0]) == (
-        "base (base) solves 1 of 2 tasks: pass@1 50.0 %, 95 % interval 9.00 % to 91.0 %. "
-        "Solved: t0."
+        "base solves 1 of 2 tasks: pass@1 50.0 %, 95 % interval 9.00 % to 91.0 %. Solved: t0."
     )
     assert "at least once" in answer_sentence(made(solved(), RATE, samples=5), run.models[0])
 
@@ -162,8 +161,8 @@ def test_warnings_stand_at_the_top_or_with_their_model() -> None:
         Note(code="model-failed", model="bad", values={"message": "computes no numbers"}),
     )
     assert warnings(made(notes=notes, isolation="none")) == [
-        "base (base): 3 of 4 samples were ended by the token budget (--max-tokens).",
-        "1 more of 3 models has warnings; see below.",
+        "base: 3 of 4 samples were ended by the token budget (--max-tokens).",
+        "Warnings about small-Q2_K stand with their numbers, below.",
         "Not executed, c: gcc not found: install gcc (Debian: gcc)",
         "Programs ran without a sandbox (--unsafe-local-execution).",
         "bad is left out: it computes no numbers.",

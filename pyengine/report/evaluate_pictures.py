@@ -14,7 +14,7 @@ from pyengine.run.record import Run
 def evaluate_pictures(run: Run) -> tuple[Picture, ...]:
     """Return the pictures of one model by language, or of several models side by side."""
     if len(run.models) > 1:
-        names = tuple(f"{model.name} {model.file_type}" for model in run.models)
+        names = tuple(model.id for model in run.models)
     else:
         languages = languages_of(run, run.models[0].id)
         names = ("all", *languages)

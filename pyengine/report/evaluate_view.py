@@ -45,7 +45,7 @@ def evaluate_document(run: Run) -> Document:
     blocks += [Paragraph(warning, "warn") for warning in code.warnings(run)]
     if len(run.models) == 1:
         blocks += _details(run, run.models[0])
-        title = f"Code written by {code.label(run.models[0])}"
+        title = f"Code written by {run.models[0].id}"
     else:
         blocks.append(models_table(run))
         if run.options["reference"] is not None:
@@ -272,7 +272,7 @@ def prompt_facts(run: Run, model: ModelInfo) -> Facts:
 def _method(run: Run) -> Facts:
     """Say how it was measured, so that it can be repeated."""
     options, origin = run.options, run.provenance
-    hashes = ((f"SHA-256 of {code.label(m)}", m.sha256[:16]) for m in run.models)
+    hashes = ((f"SHA-256 of {m.id}", m.sha256[:16]) for m in run.models)
     words = {"options": options, "made": origin, "machine": machine(origin)}
     sampling = code.decoding_words(options)
     return facts("evaluate-method", *hashes, title="Method", sampling=sampling, **words)

@@ -153,7 +153,9 @@ CASES: Cases = {
         case("each-language", compared_words, ALONE),
         case("", warnings, made()),
         case("", warnings, made(notes=(note("ended-in-thinking", THINKING),))),
-        case("others", warnings, made(notes=(note("ended-in-thinking", THINKING, SMALL.id),))),
+        case(
+            "names others", warnings, made(notes=(note("ended-in-thinking", THINKING, SMALL.id),))
+        ),
         case("no-sandbox", warnings, made(isolation="none")),
     ],
     "notes": [

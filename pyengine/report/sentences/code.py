@@ -34,7 +34,7 @@ def answer_sentence(run: Run, model: ModelInfo) -> str:
     return say(
         "evaluation",
         "answer",
-        label=label(model),
+        label=model.id,
         solved=solved,
         ideas=ideas(solved),
         n_in_set=in_set(run),
@@ -44,11 +44,6 @@ def answer_sentence(run: Run, model: ModelInfo) -> str:
         repeatedly=say("evaluation", "at-least-once") if repeated else None,
         names=listed(names),
     )
-
-
-def label(model: ModelInfo) -> str:
-    """Return a short name that tells variants of one model apart."""
-    return f"{model.name} ({model.file_type})"
 
 
 def in_set(run: Run) -> int | None:
@@ -112,11 +107,10 @@ def warnings_of(run: Run, model: ModelInfo) -> list[str]:
 def warnings(run: Run) -> list[str]:
     """Return the warnings that stand at the top: those of the first model, and general ones."""
     first = run.models[0]
-    found = [f"{label(first)}: {text}" for text in warnings_of(run, first)]
-    others = sum(1 for model in run.models[1:] if warnings_of(run, model))
+    found = [f"{first.id}: {text}" for text in warnings_of(run, first)]
+    others = [model.id for model in run.models[1:] if warnings_of(run, model)]
     if others:
-        have = "has" if others == 1 else "have"
-        found.append(say("evaluation", "others", n=others, models=len(run.models), have=have))
+        found.append(say("evaluation", "others", names=listed(others)))
     found += note_sentences(run.notes, ["language-skipped"])
     if run.options["isolation"] == "none":
         found.append(say("evaluation", "no-sandbox"))
