@@ -1,10 +1,10 @@
 #include "engine/sampler.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "engine/errors.hpp"
+#include "rows/row_statistics.hpp"
 
 namespace pyengine {
 namespace {
@@ -30,26 +30,15 @@ void check(const SamplerOptions & options) {
             "min_p must be from 0 to 1, not " + std::to_string(options.min_p));
 }
 
-// log(sum(exp(logits))), with the largest taken out first.
-double log_sum_exp(const float * logits, std::int32_t n_tokens) {
-    const double largest = static_cast<double>(*std::max_element(logits, logits + n_tokens));
-    double sum = 0.0;
-    for (std::int32_t i = 0; i < n_tokens; ++i) {
-        sum += std::exp(static_cast<double>(logits[i]) - largest);
-    }
-    return largest + std::log(sum);
-}
-
 } // namespace
 
 Sampler::Sampler(const SamplerOptions & options) {
     check(options);
-    chain_.reset(llama_sampler_chain_init(llama_sampler_chain_default_params()));
-    llama_sampler * chain = chain_.get();
     if (options.temperature == 0.0F) {
-        llama_sampler_chain_add(chain, llama_sampler_init_greedy());
         return;
     }
+    chain_.reset(llama_sampler_chain_init(llama_sampler_chain_default_params()));
+    llama_sampler * chain = chain_.get();
     if (options.top_k > 0) {
         llama_sampler_chain_add(chain, llama_sampler_init_top_k(options.top_k));
     }
@@ -64,8 +53,13 @@ Sampler::Sampler(const SamplerOptions & options) {
 }
 
 SampledToken Sampler::sample(const float * logits, std::int32_t n_tokens) {
-    const double normaliser = log_sum_exp(logits, n_tokens);
-    require(std::isfinite(normaliser), "the model's logits are not finite");
+    const RowStatistics row = row_statistics(logits, static_cast<std::size_t>(n_tokens));
+    require(std::isfinite(row.log_sum_exp), "the model's logits are not finite");
+    const llama_token id = chain_ ? draw(logits, n_tokens) : row.argmax;
+    return {id, static_cast<double>(logits[id]) - row.log_sum_exp};
+}
+
+llama_token Sampler::draw(const float * logits, std::int32_t n_tokens) {
     candidates_.resize(static_cast<std::size_t>(n_tokens));
     for (std::int32_t i = 0; i < n_tokens; ++i) {
         candidates_[static_cast<std::size_t>(i)] = {i, logits[i], 0.0F};
@@ -74,8 +68,7 @@ SampledToken Sampler::sample(const float * logits, std::int32_t n_tokens) {
     llama_sampler_apply(chain_.get(), &array);
     require(array.selected >= 0 && static_cast<std::size_t>(array.selected) < array.size,
             "llama.cpp's samplers selected no token");
-    const llama_token id = array.data[array.selected].id;
-    return {id, static_cast<double>(logits[id]) - normaliser};
+    return array.data[array.selected].id;
 }
 
 } // namespace pyengine

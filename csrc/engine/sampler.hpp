@@ -1,4 +1,4 @@
-// Picks the next token from a row of logits through llama.cpp's samplers.
+// Picks the next token from a row of logits: the likeliest, or one that llama.cpp's samplers draw.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,9 @@ public:
     SampledToken sample(const float * logits, std::int32_t n_tokens);
 
 private:
-    llama_sampler_ptr chain_;
+    llama_token draw(const float * logits, std::int32_t n_tokens);
+
+    llama_sampler_ptr chain_; // none where the most probable token is taken
     std::vector<llama_token_data> candidates_;
 };
 
