@@ -164,6 +164,7 @@ RIGHT: dict[str, Any] = {
     "n_outputs_max": 4,
     "flash_attention": "auto",
     "offload_kqv": False,
+    "kv_unified": True,
     "positions": [0, 1],
     "sequences": [[0], [0]],
     "outputs": [True, True],
@@ -185,6 +186,7 @@ RIGHT: dict[str, Any] = {
     "context": None,
     "samplers": None,
     "n_tokens": 10,
+    "length": 1,
     "n_vocab": N_VOCAB,
     "sets": [[0, 1], [2]],
     "top": 3,
@@ -196,7 +198,7 @@ RIGHT_OF: dict[str, dict[str, Any]] = {
     "encode_kld_rows": {"targets": [0, 1]},
     "Device.__init__": {"id": ""},
     "Context.decode": {"positions": [2, 3]},
-    "Context.copy_sequence": {"source": 0, "target": 1},
+    "Context.take_over": {"source": 0, "target": 1},
 }
 
 

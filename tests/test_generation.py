@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_architectures
 from scipy import stats
 
 from pyengine import _core
@@ -24,9 +25,16 @@ def model(stories: Path) -> Iterator[Model]:
         yield opened
 
 
-def session(model: Model, n: int) -> Session:
+def session(model: Model, n: int, *, unified: bool = False) -> Session:
+    """Open a session of n sequences with 512 tokens each, in one memory or in one of each."""
     options = SessionOptions(
-        n_ctx=1024, n_batch=1024, n_ubatch=256, n_seq_max=n, max_rows=n, threads=1
+        n_ctx=512 * n,
+        n_batch=512,
+        n_ubatch=256,
+        n_seq_max=n,
+        max_rows=n,
+        threads=1,
+        kv_unified=unified or model.is_recurrent,
     )
     return Session(model, options=options)
 
@@ -35,8 +43,10 @@ def encode(model: Model, text: str) -> list[int]:
     return [int(token) for token in model.vocabulary.tokenize(text, add_special=True)]
 
 
-def generate(model: Model, n: int, requests: list[Request]) -> list[Continuation]:
-    found = dict(Generator(session(model, n)).run(requests))
+def generate(
+    model: Model, n: int, requests: list[Request], *, unified: bool = False
+) -> list[Continuation]:
+    found = dict(Generator(session(model, n, unified=unified)).run(requests))
     return [found[index] for index in range(len(requests))]
 
 
@@ -49,10 +59,12 @@ def slow(model: Model, tokens: list[int], count: int) -> tuple[list[int], list[f
     return written, logs
 
 
+@pytest.mark.parametrize("unified", [True, False])
 @pytest.mark.parametrize("n", [1, 3, 8])
-def test_greedy_equals_one_token_at_a_time(model: Model, n: int) -> None:
+def test_greedy_equals_one_token_at_a_time(model: Model, n: int, unified: bool) -> None:
     requests = [Request(tokens=encode(model, prompt), max_tokens=24) for prompt in PROMPTS]
-    for request, found in zip(requests, generate(model, n, requests), strict=True):
+    written = generate(model, n, requests, unified=unified)
+    for request, found in zip(requests, written, strict=True):
         tokens, logs = slow(model, list(request.tokens), 24)
         assert list(found.tokens) == tokens
         assert found.finish == "length"
@@ -76,16 +88,54 @@ def test_recurrent_models_generate_the_same_in_parallel(shared: Path) -> None:
             assert list(found.tokens) == slow(model, list(request.tokens), 8)[0]
 
 
-def test_shared_prompts_are_decoded_once(model: Model) -> None:
-    generator = Generator(session(model, 8))
+@pytest.mark.parametrize("unified", [True, False])
+@pytest.mark.parametrize("n", [1, 3, 8])
+def test_shared_prompts_are_decoded_once(model: Model, n: int, unified: bool) -> None:
+    """But for the last token, whose row each sample needs; also after one of them has ended."""
+    generator = Generator(session(model, n, unified=unified))
     tokens = encode(model, PROMPTS[1])
     list(generator.run([Request(tokens=tokens, max_tokens=2) for _ in range(8)]))
-    assert generator.statistics.prompt_tokens == len(tokens)
+    assert generator.statistics.prompt_tokens == len(tokens) + 7
+
+
+def test_a_shared_beginning_is_decoded_once(model: Model) -> None:
+    begun = encode(model, PROMPTS[1])
+    prompts = [[*begun, *encode(model, end)[1:]] for end in ("cat", "dog that could fly", "dog")]
+    generator = Generator(session(model, 3))
+    requests = [Request(tokens=tokens, max_tokens=12) for tokens in prompts]
+    found = dict(generator.run(requests))
+    assert generator.statistics.prompt_tokens < sum(map(len, prompts)) - len(begun)
+    for index, tokens in enumerate(prompts):
+        assert list(found[index].tokens) == slow(model, tokens, 12)[0]
+
+
+@pytest.mark.parametrize("unified", [True, False])
+def test_prompts_longer_than_an_attention_window(tmp_path: Path, unified: bool) -> None:
+    """What a window has left behind is gone, so that not every beginning can be taken over."""
+    with open_model(tiny_architectures.write(tmp_path / "gemma3.gguf", "gemma3")) as model:
+        begun = [2 + at % 90 for at in range(40)]
+        ends = [[5], [5], [7, 8, 9], [7, 8, 9, 10], list(range(20, 70)), [5, 6]]
+        requests = [
+            Request(tokens=[*begun[: 40 - at], *end], max_tokens=24)
+            for end in ends
+            for at in (0, 0, 25)
+        ]
+        written = generate(model, 3, requests, unified=unified)
+        for request, found in zip(requests, written, strict=True):
+            tokens = slow(model, list(request.tokens), len(found.tokens))[0]
+            assert list(found.tokens) == tokens
+
+
+def test_what_each_step_has_finished(model: Model) -> None:
+    requests = [Request(tokens=encode(model, "Lily"), max_tokens=n) for n in (3, 6)]
+    finished = list(Generator(session(model, 2)).steps(requests))
+    assert [[index for index, _ in step] for step in finished if step] == [[0], [1]]
+    assert len(finished) == 2 + 5
 
 
 def test_more_requests_than_sequences_and_cells(model: Model) -> None:
     tokens = encode(model, PROMPTS[0])
-    requests = [Request(tokens=tokens, max_tokens=5 + i % 300) for i in range(0, 900, 60)]
+    requests = [Request(tokens=tokens, max_tokens=5 + i % 400) for i in range(0, 900, 60)]
     found = generate(model, 4, requests)
     assert [len(item.tokens) for item in found] == [request.max_tokens for request in requests]
 

@@ -57,7 +57,7 @@ void register_context(py::module_ & module) {
         .def(py::init([](std::shared_ptr<Model> model, std::uint32_t n_ctx, std::uint32_t n_batch,
                          std::uint32_t n_ubatch, std::uint32_t n_seq_max,
                          std::uint32_t n_outputs_max, int threads,
-                         const std::string & flash_attention, bool offload_kqv) {
+                         const std::string & flash_attention, bool offload_kqv, bool kv_unified) {
                  ContextOptions options;
                  options.n_ctx = n_ctx;
                  options.n_batch = n_batch;
@@ -67,12 +67,14 @@ void register_context(py::module_ & module) {
                  options.threads = threads;
                  options.flash_attention = flash_attention_type(flash_attention);
                  options.offload_kqv = offload_kqv;
+                 options.kv_unified = kv_unified;
                  const py::gil_scoped_release release;
                  return std::make_shared<Context>(std::move(model), options);
              }),
              py::arg("model").none(false), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
              py::arg("n_ubatch"), py::arg("n_seq_max"), py::arg("n_outputs_max"),
-             py::arg("threads"), py::arg("flash_attention") = "auto", py::arg("offload_kqv") = true)
+             py::arg("threads"), py::arg("flash_attention") = "auto", py::arg("offload_kqv") = true,
+             py::arg("kv_unified") = true)
         .def_property_readonly("n_ctx", on_reference(&Context::n_ctx))
         .def_property_readonly("n_batch", on_reference(&Context::n_batch))
         .def_property_readonly("n_ubatch", on_reference(&Context::n_ubatch))
@@ -92,9 +94,8 @@ void register_context(py::module_ & module) {
             py::arg("ids"), py::arg("positions"), py::arg("sequences"), py::arg("outputs"))
         .def_property_readonly("logits", &logits_view)
         .def("clear", on_reference(&Context::clear))
-        .def("copy_sequence", &Context::copy_sequence, py::arg("source"), py::arg("target"))
-        .def("truncate_sequence", &Context::truncate_sequence, py::arg("sequence"),
-             py::arg("position"));
+        .def("take_over", &Context::take_over, py::arg("source"), py::arg("target"),
+             py::arg("length"));
 }
 
 } // namespace pyengine

@@ -114,7 +114,7 @@ llama_context_params context_params(const ContextOptions & options) {
     params.n_threads_batch = options.threads;
     params.flash_attn_type = options.flash_attention;
     params.offload_kqv = options.offload_kqv;
-    params.kv_unified = true; // a token may belong to several sequences: shared prefixes
+    params.kv_unified = options.kv_unified;
     params.no_perf = true;
     return params;
 }
@@ -189,13 +189,15 @@ void Context::check(const std::vector<BatchToken> & tokens) const {
                                  " is outside the vocabulary of " + std::to_string(n_vocab()) +
                                  " tokens");
         }
-        require(token.position >= 0 && static_cast<std::uint32_t>(token.position) < n_ctx(),
+        require(token.position >= 0 && static_cast<std::uint32_t>(token.position) < n_ctx_seq(),
                 "position " + std::to_string(token.position) + " is outside the context of " +
-                    std::to_string(n_ctx()) + " tokens");
+                    std::to_string(n_ctx_seq()) + " tokens");
         require(n_positions == 0 || static_cast<std::uint64_t>(token.position) < n_positions,
                 "position " + std::to_string(token.position) + " is beyond the " +
                     std::to_string(n_positions) + " that " + model_->path() + " has learned");
         require(!token.sequences.empty(), "a token belongs to no sequence");
+        require(options_.kv_unified || token.sequences.size() == 1,
+                "a token belongs to several sequences, which share no memory");
         for (const llama_seq_id sequence : token.sequences) {
             check_sequence(sequence);
         }
@@ -254,15 +256,24 @@ void Context::clear() {
     llama_memory_clear(llama_get_memory(context_.get()), false);
 }
 
-void Context::copy_sequence(llama_seq_id source, llama_seq_id target) {
+bool Context::take_over(llama_seq_id source, llama_seq_id target, llama_pos length) {
     check_sequence(source);
     check_sequence(target);
-    llama_memory_seq_cp(llama_get_memory(context_.get()), source, target, -1, -1);
-}
-
-bool Context::truncate_sequence(llama_seq_id sequence, llama_pos from) {
-    check_sequence(sequence);
-    return llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, std::max(from, 0), -1);
+    llama_memory_t memory = llama_get_memory(context_.get());
+    const llama_pos first = llama_memory_seq_pos_min(memory, source);
+    const llama_pos after = llama_memory_seq_pos_max(memory, source) + 1;
+    // A recurrent state has no parts; an attention window drops what it has left behind.
+    const bool is_recurrent = model_->is_recurrent() || model_->is_hybrid();
+    const bool whole = length == after;
+    if (length < 1 || length > after || is_recurrent || !(whole || first == 0)) {
+        llama_memory_seq_rm(memory, target, -1, -1);
+        return false;
+    }
+    if (source != target) {
+        llama_memory_seq_rm(memory, target, -1, -1);
+        llama_memory_seq_cp(memory, source, target, -1, -1);
+    }
+    return whole || llama_memory_seq_rm(memory, target, length, -1);
 }
 
 } // namespace pyengine

@@ -21,6 +21,9 @@ struct ContextOptions {
     int threads = 1;
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     bool offload_kqv = true;
+    // One memory for all sequences, in which a token may belong to several; or one for each, all
+    // of a length, so that attention passes over no other sequence's tokens.
+    bool kv_unified = true;
 };
 
 // One token of a batch, and whether its logits are wanted.
@@ -46,11 +49,13 @@ public:
     int n_vocab() const { return model_->n_vocab(); }
 
     void clear();
-    void copy_sequence(llama_seq_id source, llama_seq_id target);
-    // Forgets positions >= `from` of a sequence; false where the memory cannot (recurrent models).
-    bool truncate_sequence(llama_seq_id sequence, llama_pos from);
+    // Lets `target` hold the first `length` positions of `source`, which may be the same, and
+    // nothing else. False where the memory cannot give them all: `target` is then empty.
+    bool take_over(llama_seq_id source, llama_seq_id target, llama_pos length);
 
     std::uint32_t n_ctx() const { return llama_n_ctx(context_.get()); }
+    // Tokens that one sequence can hold.
+    std::uint32_t n_ctx_seq() const { return llama_n_ctx_seq(context_.get()); }
     std::uint32_t n_batch() const { return llama_n_batch(context_.get()); }
     std::uint32_t n_ubatch() const { return llama_n_ubatch(context_.get()); }
     const ContextOptions & options() const { return options_; }

@@ -173,6 +173,7 @@ def session_for(model: Model, requests: Sequence[Request], options: EvaluationOp
             n_seq_max=parallel,
             max_rows=parallel,
             threads=options.threads,
+            kv_unified=model.is_recurrent,
         ),
     )
 

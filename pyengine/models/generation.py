@@ -1,4 +1,4 @@
-"""Continue many prompts at once: parallel sequences, shared prefixes, llama.cpp's samplers."""
+"""Continue many prompts at once, each in a sequence of its own; a shared beginning is copied."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +9,13 @@ import numpy as np
 
 from pyengine import _core
 from pyengine.errors import OptionError
-from pyengine.models.prefix_tree import tree_batch
+from pyengine.models.prefix_tree import common_prefix
 from pyengine.models.session import Session
 
 # First tokens of a continuation whose log-probabilities are kept.
 KEPT_LOG_PROBABILITIES = 16
+# Fewer tokens are decoded again rather than copied with the whole memory of their sequence.
+FEWEST_COPIED = 8
 
 
 # Why a continuation ended.
@@ -87,6 +89,21 @@ class GenerationStatistics:
     generation_s: float = 0.0
 
 
+@dataclass
+class Writing:
+    """A request under way in one sequence."""
+
+    index: int
+    request: Request
+    sampler: _core.Sampler
+    written: Continuation = field(default_factory=Continuation)
+
+    @property
+    def decoded(self) -> list[int]:
+        """The tokens that the sequence holds: all but the last one written."""
+        return [*self.request.tokens, *self.written.tokens[:-1]]
+
+
 class Generator:
     """Continues requests on one session, as many at a time as it has sequences."""
 
@@ -94,105 +111,123 @@ class Generator:
         """Take over the session's memory while generating.
 
         Args:
-            session: with n_seq_max sequences, and n_ctx tokens over all of them.
+            session: each of its sequences has an equal part of its n_ctx tokens.
             statistics: counted up while generating; new ones where None.
         """
         self._session = session
+        self._context = session.context
         self._vocabulary = session.model.vocabulary
         self._n_tokens = min(self._vocabulary.size, session.model.n_vocab)
-        # By sequence: the index of each request, what it asks for, its sampler and its text so far.
-        self._active: dict[int, tuple[int, Request, _core.Sampler, Continuation]] = {}
+        self._active: dict[int, Writing] = {}
+        # By sequence, the tokens that it holds, also after its request is finished.
+        self._held: dict[int, list[int]] = {}
         self.statistics = statistics or GenerationStatistics()
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Continuation]]:
         """Yield (index, continuation) as each request finishes, in no certain order.
 
         Raises:
-            OptionError: a request is empty, or does not fit the session's context alone.
+            OptionError: a request is empty, or does not fit a sequence.
         """
+        for finished in self.steps(requests):
+            yield from finished
+
+    def steps(self, requests: Sequence[Request]) -> Iterator[list[tuple[int, Continuation]]]:
+        """Yield what each decode has finished, often nothing; see `run`."""
         self._check(requests)
-        context = self._session.context
-        context.clear()
+        self._context.clear()
         self._active.clear()
+        self._held.clear()
         waiting = list(enumerate(requests))[::-1]
         while waiting or self._active:
-            admitted = self._next(waiting)
-            if admitted:
-                self._admit(admitted)
+            if waiting and len(self._active) < self._context.n_seq_max:
+                self._admit(*waiting.pop())
             else:
+                self._close_gaps()
                 self._step()
-            yield from self._finished()
+            yield self._finished()
 
     def _check(self, requests: Sequence[Request]) -> None:
+        room = self._context.n_ctx // self._context.n_seq_max
+        room = min(room, self._session.model.n_positions or room)
         for request in requests:
             if len(request.tokens) == 0 or request.max_tokens < 1:
                 raise OptionError("a request needs at least one token and max_tokens of at least 1")
-            n_positions = self._session.model.n_positions or self._session.context.n_ctx
-            room = min(self._session.context.n_ctx, n_positions)
-            if self._cells(request) > room:
+            if len(request.tokens) + request.max_tokens > room:
                 raise OptionError(
                     f"a prompt of {len(request.tokens)} tokens and {request.max_tokens} new ones "
                     f"do not fit into a context of {room}"
                 )
 
-    @staticmethod
-    def _cells(request: Request) -> int:
-        return len(request.tokens) + request.max_tokens
-
-    def _next(self, waiting: list[tuple[int, Request]]) -> dict[int, tuple[int, Request]]:
-        """Take from `waiting` what fits the free sequences and cells: sequence -> request."""
-        context = self._session.context
-        free = [number for number in range(context.n_seq_max) if number not in self._active]
-        cells = context.n_ctx - sum(
-            self._cells(request) for _, request, *_ in self._active.values()
-        )
-        batch = context.n_batch
-        limit = 1 if self._session.model.is_recurrent else len(free)
-        taken: dict[int, tuple[int, Request]] = {}
-        while waiting and len(taken) < min(limit, len(free)):
-            request = waiting[-1][1]
-            if self._cells(request) > cells or len(request.tokens) > batch:
-                break
-            cells -= self._cells(request)
-            batch -= len(request.tokens)
-            taken[free[len(taken)]] = waiting.pop()
-        return taken
-
-    def _admit(self, admitted: dict[int, tuple[int, Request]]) -> None:
+    def _admit(self, index: int, request: Request) -> None:
+        """Decode what no sequence holds yet of a prompt, in a sequence that is free."""
         started = time.perf_counter()
-        sequences = list(admitted)
-        batch = tree_batch([list(admitted[sequence][1].tokens) for sequence in sequences])
-        members = [[sequences[i] for i in through] for through in batch.sequences]
-        self._session.decode(batch.ids, batch.positions, members, batch.outputs)
-        self.statistics.prompt_tokens += len(batch.ids)
+        tokens = list(request.tokens)
+        sequence, known = self._place(tokens)
+        for start in range(known, len(tokens), self._context.n_batch):
+            ids = tokens[start : start + self._context.n_batch]
+            positions = range(start, start + len(ids))
+            outputs = [position == len(tokens) - 1 for position in positions]
+            self._session.decode(ids, list(positions), [[sequence]] * len(ids), outputs)
+        self._active[sequence] = Writing(index, request, request.sampling.sampler())
+        self.statistics.prompt_tokens += len(tokens) - known
         self.statistics.prompt_s += time.perf_counter() - started
-        for sequence, (index, request) in admitted.items():
-            self._active[sequence] = index, request, request.sampling.sampler(), Continuation()
-        self._sample(sequences, batch.rows)
+        self._sample([sequence])
+
+    def _place(self, tokens: list[int]) -> tuple[int, int]:
+        """Return a free sequence for a prompt, and how many of its tokens that holds already.
+
+        They come from the sequence that has most of them, the free ones first; the last token is
+        decoded anew, for its row.
+        """
+        for sequence, writing in self._active.items():
+            self._held[sequence] = writing.decoded
+        free = [number for number in range(self._context.n_seq_max) if number not in self._active]
+        known = {
+            number: common_prefix(held, tokens[:-1])
+            for number, held in sorted(self._held.items(), key=lambda pair: pair[0] not in free)
+        }
+        source = max(known, key=known.__getitem__, default=free[0])
+        # Of the free ones that which is worth least, unless it is the source.
+        target = source if source in free else min(free, key=lambda number: known.get(number, 0))
+        self._held[target] = []
+        if known.get(source, 0) < FEWEST_COPIED:
+            self._context.take_over(target, target, 0)
+            return target, 0
+        whole = self._context.take_over(source, target, known[source])
+        return target, known[source] if whole else 0
+
+    def _close_gaps(self) -> None:
+        """Let the active sequences be the first: where each has a memory, a gap splits a batch."""
+        for gap in range(len(self._active)):
+            if gap not in self._active and not self._session.options.kv_unified:
+                last = max(self._active)
+                self._context.take_over(last, gap, len(self._active[last].decoded))
+                self._active[gap] = self._active.pop(last)
 
     def _step(self) -> None:
         started = time.perf_counter()
-        sequences = list(self._active)
+        sequences = sorted(self._active)
         positions, ids = [], []
-        for _, request, _, written in self._active.values():
-            positions.append(len(request.tokens) + len(written.tokens) - 1)
-            ids.append(written.tokens[-1])
+        for sequence in sequences:
+            writing = self._active[sequence]
+            positions.append(len(writing.request.tokens) + len(writing.written.tokens) - 1)
+            ids.append(writing.written.tokens[-1])
         self._session.decode(
             ids, positions, [[sequence] for sequence in sequences], [True] * len(ids)
         )
-        self._sample(sequences, list(range(len(sequences))))
+        self._sample(sequences)
         self.statistics.generation_s += time.perf_counter() - started
 
-    def _sample(self, sequences: list[int], rows: list[int]) -> None:
+    def _sample(self, sequences: list[int]) -> None:
+        """Draw a token for each sequence, from the rows of the last decode."""
         items = [self._active[sequence] for sequence in sequences]
-        samplers = [sampler for _, _, sampler, _ in items]
+        rows = np.arange(len(items), dtype=np.int32)
         ids, log_probabilities = _core.sample_rows(
-            self._session.context, samplers, np.asarray(rows, dtype=np.int32), self._n_tokens
+            self._context, [item.sampler for item in items], rows, self._n_tokens
         )
-        for (_, request, _, written), token, log_probability in zip(
-            items, ids, log_probabilities, strict=True
-        ):
-            self._take(request, written, int(token), float(log_probability))
+        for item, token, log_probability in zip(items, ids, log_probabilities, strict=True):
+            self._take(item.request, item.written, int(token), float(log_probability))
         self.statistics.generated_tokens += len(items)
 
     def _take(
@@ -210,9 +245,9 @@ class Generator:
         elif len(written.tokens) >= request.max_tokens:
             written.finish = "length"
 
-    def _finished(self) -> Iterator[tuple[int, Continuation]]:
-        for sequence, (index, _, _, written) in list(self._active.items()):
-            if written.finish is not None:
-                del self._active[sequence]
-                self._session.context.truncate_sequence(sequence, 0)
-                yield index, written
+    def _finished(self) -> list[tuple[int, Continuation]]:
+        done = [n for n, writing in self._active.items() if writing.written.finish is not None]
+        finished = [self._active.pop(sequence) for sequence in done]
+        for sequence, writing in zip(done, finished, strict=True):
+            self._held[sequence] = list(writing.request.tokens)
+        return [(writing.index, writing.written) for writing in finished]

@@ -40,6 +40,8 @@ class SessionOptions:
         threads: CPU threads; None for one less than the cores this process may use.
         flash_attention: "auto" as llama.cpp decides, "on" or "off".
         offload_kqv: keep the attention cache on the GPU, where there is one.
+        kv_unified: one memory for all sequences, in which they share prefixes; False for one of
+            equal length for each, which is faster for many sequences that share little.
     """
 
     n_ctx: int = 512
@@ -50,6 +52,7 @@ class SessionOptions:
     threads: int | None = None
     flash_attention: Literal["auto", "on", "off"] = "auto"
     offload_kqv: bool = True
+    kv_unified: bool = True
 
 
 def usable_cores() -> int:

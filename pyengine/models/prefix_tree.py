@@ -76,7 +76,7 @@ def split_by_size(
     previous: Sequence[int] = ()
     for index in order:
         tokens = sequences[index]
-        shared = _common_prefix(previous, tokens) if share else 0
+        shared = common_prefix(previous, tokens) if share else 0
         new = len(tokens) - shared
         if not groups or len(groups[-1]) >= max_sequences or used + new > max_tokens:
             groups.append([])
@@ -87,7 +87,8 @@ def split_by_size(
     return groups
 
 
-def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    """Return how many tokens two sequences have in common at their beginning."""
     length = 0
     for a, b in zip(left, right, strict=False):
         if a != b:

@@ -69,6 +69,7 @@ class Session:
                 threads=self.threads,
                 flash_attention=self.options.flash_attention,
                 offload_kqv=self.options.offload_kqv,
+                kv_unified=self.options.kv_unified,
             )
         finally:
             forward_log()

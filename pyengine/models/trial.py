@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,14 @@ from pyengine.models.prefix_tree import separate_batch, tree_batch
 from pyengine.models.remembered import Remembered
 
 SECONDS = 600.0
+# Raised when a trial tries more than before, so that what passed less is tried again.
+TRIAL = 2
 # Tokens of a session where nothing else is said: what an opening tries before anybody says more.
 POSITIONS = 512
 # Small micro-batches, so that a few tokens are several; kernels choose their ways of computing by
 # numbers of tokens well below this.
 UBATCH = 64
+PAIRS = 4  # tokens of two sequences of two
 TEXT = "def f(x):\n\treturn 'ä' + str(12345)  # 日本語\n"
 
 
@@ -70,7 +74,7 @@ def try_where_needed(
     wanted = 0 if without_weights else n_ctx
     parts = [Path(part) for part in summary.parts]
     versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
-    trial = Remembered("trials", parts, asdict(options), versions)
+    trial = Remembered("trials", parts, asdict(options), versions, TRIAL)
     known = _length(trial.read())
     if known is not None and known >= wanted:
         return known
@@ -146,6 +150,8 @@ def open_core(
 def open_and_decode(path: str, options: ModelOptions, n_ctx: int) -> None:
     """Open the model; decode three micro-batches, two sequences at once, and the last position.
 
+    Two sequences are decoded again where each has a memory of its own.
+
     Called in the child process, and for nothing but whether it comes back.
     """
     model = open_core(path, options)
@@ -156,20 +162,28 @@ def open_and_decode(path: str, options: ModelOptions, n_ctx: int) -> None:
     last = min(n_ctx, model.n_positions or n_ctx)
     n_tokens = min(2 * UBATCH + 1, last)
     ids = np.linspace(0, model.n_vocab - 1, n_tokens).astype(np.int32)
-    context = _core.Context(
+    new_context = partial(
+        _core.Context,
         model,
-        n_ctx=n_ctx,
-        n_batch=n_tokens,
+        n_ctx=max(n_ctx, PAIRS),
+        n_batch=max(n_tokens, PAIRS),
         n_ubatch=min(UBATCH, n_tokens),
         n_seq_max=2,
         n_outputs_max=2,
         threads=default_threads(),
     )
+    context = new_context()
     context.decode(ids, np.arange(n_tokens), [[0]] * n_tokens, [False] * (n_tokens - 1) + [True])
     context.clear()
     first, middle = int(ids[0]), int(ids[n_tokens // 2])
     two = [[first, middle][:last], [first, first][:last]]
-    batch = separate_batch(two) if model.is_recurrent or model.is_hybrid else tree_batch(two)
+    apart = separate_batch(two)
+    is_recurrent = model.is_recurrent or model.is_hybrid
+    batch = apart if is_recurrent else tree_batch(two)
     context.decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
     context.clear()
     context.decode(ids[:1], [last - 1], [[0]], [True])
+    if not is_recurrent:
+        del context  # first: it may be large
+        context = new_context(kv_unified=False)
+        context.decode(apart.ids, apart.positions, apart.sequences, apart.outputs)
