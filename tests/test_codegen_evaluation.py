@@ -1,20 +1,25 @@
 """An evaluation from models to its run: honest and paired."""
 
 import json
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from codegen_samples import evaluate, few_tasks, options
 from tiny_models import Tiny, write_bpe
 
+from pyengine.code.answers import Outcome
 from pyengine.code.evaluation import Evaluation
+from pyengine.code.execution import Execution
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.prompting import PromptStyle
+from pyengine.code.prompting import PromptStyle, build_prompts
+from pyengine.code.sampling import Executor, answer_all
 from pyengine.code.sandbox import open_sandbox
 from pyengine.code.tasks import own_tasks
 from pyengine.errors import OptionError
-from pyengine.models.generation import SamplingOptions
+from pyengine.models.generation import GenerationStatistics, SamplingOptions
 from pyengine.models.model import open_model
 from pyengine.report.comma_separated import measurements_of
 from pyengine.report.evaluate_view import evaluate_document
@@ -113,6 +118,40 @@ def test_samples_and_seeds(writer: Path, tmp_path: Path) -> None:
         assert written[0] == written[1]
         assert all(len(s["log_probabilities"]) <= 12 for s in left["samples"])
     assert {row.metric for row in first.measurements if "pass_at" in row.metric} == {"pass_at_1"}
+
+
+class Late(Future[Execution]):
+    """A judgement that is not there yet when it is first asked for."""
+
+    asked = False
+
+    def done(self) -> bool:
+        before, self.asked = self.asked, True
+        return before
+
+
+class LateExecutor:
+    """Judges all alike, a moment later."""
+
+    def submit(self, *_: object) -> Future[Execution]:
+        late = Late()
+        late.set_result(Execution(Outcome.WRONG_ANSWER))
+        return late
+
+
+def test_an_answer_is_there_while_others_are_written(writer: Path, tmp_path: Path) -> None:
+    with open_model(writer) as model:
+        first, second = build_prompts(few_tasks(2), model, PromptStyle.RAW)
+        assert model.n_ctx_train is not None
+        room = model.n_ctx_train - 3  # the first has no room for more than three tokens
+        first = replace(first, tokens=(first.tokens * room)[:room])
+        statistics = GenerationStatistics()
+        executor = cast(Executor, LateExecutor())
+        found = answer_all(model, [first, second], options(tmp_path), executor, statistics)
+        assert next(found)["task"] == first.task.name
+        written = statistics.generated_tokens
+        assert next(found)["task"] == second.task.name
+        assert written < statistics.generated_tokens
 
 
 def test_tasks_are_measured_again_when_their_toolchain_has_come(

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -98,22 +98,26 @@ def answer_all(
     executor: Executor,
     statistics: GenerationStatistics,
 ) -> Iterator[Answer]:
-    """Yield each task's answer as all its samples are written and executed.
+    """Yield each task's answer as soon as all its samples are written and executed.
 
     `statistics` is counted up meanwhile.
     """
     waiting: dict[str, list[Pending]] = {}
 
-    def finished(*, wait: bool) -> Iterator[Answer]:
+    def finished() -> Iterator[Answer]:
         for name, pending in list(waiting.items()):
             whole = len(pending) == options.samples
-            if whole and (wait or all(execution.done() for *_, execution in pending)):
+            if whole and all(execution.done() for *_, execution in pending):
                 yield _answer(waiting.pop(name))
 
-    for pending in _continuations(model, prompts, options, executor, statistics):
-        waiting.setdefault(pending[0].task.name, []).append(pending)
-        yield from finished(wait=False)
-    yield from finished(wait=True)
+    for continuations in _continuations(model, prompts, options, executor, statistics):
+        for pending in continuations:
+            waiting.setdefault(pending[0].task.name, []).append(pending)
+        yield from finished()
+    while waiting:
+        open_ones = [execution for pending in waiting.values() for *_, execution in pending]
+        wait([one for one in open_ones if not one.done()], return_when=FIRST_COMPLETED)
+        yield from finished()
 
 
 def _continuations(
@@ -122,8 +126,8 @@ def _continuations(
     options: EvaluationOptions,
     executor: Executor,
     statistics: GenerationStatistics,
-) -> Iterator[Pending]:
-    """Yield each continuation with its execution under way, as the model finishes them."""
+) -> Iterator[list[Pending]]:
+    """Yield, after each step of the model, what it has finished, with its execution under way."""
     seeds = range(options.sampling.seed, options.sampling.seed + options.samples)
     jobs, requests = [], []
     for prompt, seed in ((prompt, seed) for prompt in prompts for seed in seeds):
@@ -131,7 +135,7 @@ def _continuations(
         if most == 0:
             execution: Future[Execution] = Future()
             execution.set_result(Execution(Outcome.NO_CODE, "no-room"))
-            yield prompt, seed, Continuation(finish="length"), Solution(""), execution
+            yield [(prompt, seed, Continuation(finish="length"), Solution(""), execution)]
             continue
         rule = stop_rule(prompt)
         sampling = replace(options.sampling, seed=seed)
@@ -142,11 +146,15 @@ def _continuations(
     if not requests:
         return
     generator = Generator(session_for(model, requests, options), statistics=statistics)
-    for index, continuation in generator.run(requests):
+
+    def judging(index: int, continuation: Continuation) -> Pending:
         prompt, seed, rule = jobs[index]
         cut_off = continuation.finish == "length"
         solution = read_answer(prompt, continuation.text, end=rule.end, cut_off=cut_off)
-        yield prompt, seed, continuation, solution, executor.submit(prompt.task, solution)
+        return prompt, seed, continuation, solution, executor.submit(prompt.task, solution)
+
+    for finished in generator.steps(requests):
+        yield [judging(index, continuation) for index, continuation in finished]
 
 
 def budget(prompt: Prompt, model: Model, options: EvaluationOptions) -> int:
