@@ -187,10 +187,26 @@ def test_the_exact_test_errs_as_seldom_as_it_claims() -> None:
 def test_a_change_of_no_task_is_no_certainty() -> None:
     found = clustered_share_change(np.zeros(12), np.ones(12))
     assert found.value == 0.0
-    assert found.high == pytest.approx(float(stats.t.ppf(0.975, 11)) / 12)
+    z = float(stats.t.ppf(0.975, 11))
+    assert found.high == pytest.approx(wilson(0.0, 12, z=z)[1])
     assert found.low == -found.high
     many = clustered_share_change(np.zeros(10), np.full(10, 9.0))
-    assert many.high == pytest.approx(float(stats.t.ppf(0.975, 9)) * 3 / 90)
+    assert many.high == pytest.approx(wilson(0.0, 10, z=float(stats.t.ppf(0.975, 9)))[1])
+
+
+@pytest.mark.parametrize("level", [0.95, 0.989])
+@pytest.mark.parametrize("n", [72, 164])
+def test_a_change_to_one_side_is_covered_at_high_levels_too(n: int, level: float) -> None:
+    """Some lost and none gained; exactly, by the binomial distribution of how many are lost."""
+    lost = np.arange(n + 1)
+    found = [
+        clustered_share_change(np.repeat([-1.0, 0.0], [k, n - k]), np.ones(n), level=level)
+        for k in lost
+    ]
+    low, high = np.array([(estimate.low, estimate.high) for estimate in found]).T
+    for share in np.linspace(0.01, 0.3, 59):
+        missed = (low > -share) | (high < -share)
+        assert np.sum(stats.binom.pmf(lost, n, share)[missed]) <= 1 - level, share
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0.05, 0.01), (0.1, 0.1), (0.3, 0.1)])

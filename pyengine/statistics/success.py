@@ -70,14 +70,20 @@ def clustered_share(sums: Floats, sizes: Floats, *, level: float = 0.95) -> Esti
     found = Estimate(share, level=level, n=round(total), n_clusters=n_clusters, interval="wilson")
     if np.count_nonzero(shares) < 2:
         return found
+    z = student_quantile(0.5 + level / 2, satterthwaite_degrees(shares))
+    low, high = wilson(share, _trials(sums, sizes), z=z)
+    return replace(found, low=min(low, share), high=max(high, share))
+
+
+def _trials(sums: Floats, sizes: Floats) -> float:
+    """Return the effective number of trials of a share in clusters, see `clustered_share`."""
+    total = float(np.sum(sizes))
+    share, shares = float(np.sum(sums)) / total, sizes / total
     effective = float(1 / np.sum(shares**2))
     residuals = (sums - share * sizes) * effective / total
     spread = float(np.sum(residuals**2 / (1 - shares)))
     binomial = effective**2 / (effective - 1) * share * (1 - share)
-    trials = effective * (binomial + 1) / (spread + 1)
-    z = student_quantile(0.5 + level / 2, satterthwaite_degrees(shares))
-    low, high = wilson(share, trials, z=z)
-    return replace(found, low=min(low, share), high=max(high, share))
+    return effective * (binomial + 1) / (spread + 1)
 
 
 def clustered_share_change(differences: Floats, sizes: Floats, *, level: float = 0.95) -> Estimate:
@@ -87,13 +93,29 @@ def clustered_share_change(differences: Floats, sizes: Floats, *, level: float =
     sum n_c^2 / N^3 is added: for single tasks that is a half task more that was lost and a half
     that was gained (as Agresti and Min 2005 add to every cell), so that none that changes, or only
     such as were lost, is no certainty.
+
+    Its end away from zero is at least that of Wilson's interval for as large a share: a change of
+    m needs at least the share |m| that changes, so its variance is at least |m| (1 - |m|) / trials,
+    taken at the end itself as scores do (Tango 1998 for single tasks). The linearised end promises
+    too much where few change and none the other way, the more so at high levels.
     """
     total = float(np.sum(sizes))
     shares = sizes / total
     value = float(np.sum(differences)) / total
     residuals = (differences - value * sizes) / total
     more = float(np.sum(shares**2)) / total
-    return replace(linearised(value, residuals, shares, more=more, level=level), n=round(total))
+    found = linearised(value, residuals, shares, more=more, level=level)
+    found = replace(found, n=round(total))
+    if not math.isfinite(found.low):
+        return found
+    z = student_quantile(0.5 + level / 2, found.freedom)
+    if value <= 0.0:
+        _, far = wilson(-value, _trials(np.maximum(-differences, 0.0), sizes), z=z)
+        found = replace(found, low=min(found.low, -far))
+    if value >= 0.0:
+        _, far = wilson(value, _trials(np.maximum(differences, 0.0), sizes), z=z)
+        found = replace(found, high=max(found.high, far))
+    return found
 
 
 def sign_flip_p(differences: Sequence[int]) -> float:
