@@ -35,7 +35,7 @@ def test_command_line(writer: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run(command(writer, tmp_path, "--limit", "3", "--markdown")) == 0
     assert "| Outcome" in capsys.readouterr().out
     assert run(command(writer, tmp_path, "--limit", "3", "--fail-under", "0.99")) == 1
-    assert "below 0.99" in capsys.readouterr().err
+    assert "begins below 0.99" in capsys.readouterr().err
 
 
 def test_a_task_to_show_is_looked_for_before_anything_is_written(

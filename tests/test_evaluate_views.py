@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from evaluation_samples import RATE, made, sides, solved
 
-from pyengine.choose.evaluation import Agreement, Side, agreement, standings
+from pyengine.choose.evaluation import Agreement, Side, agreement, below, standings
 from pyengine.code.answers import Outcome
 from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import (
@@ -19,6 +19,7 @@ from pyengine.report.evaluate_view import (
 )
 from pyengine.report.sentences.code import (
     answer_sentence,
+    below_sentence,
     side_sentence,
     side_sentences,
     warnings,
@@ -109,6 +110,20 @@ def test_a_side_is_told_by_the_corrected_p() -> None:
         assert found.side == side
         assert found.p_holm == pytest.approx(corrected)
         assert f"p = {corrected} corrected for 2 variants" in side_sentence(found, "m", "base")
+
+
+def test_a_threshold_is_held_by_the_lower_end() -> None:
+    notes = (Note(code="model-failed", model="bad", values={"message": "computes no numbers"}),)
+    run = made(RATE, replace(RATE, model="small-Q2_K", low=math.nan), notes=notes)
+    assert {name: why for name, (why, _) in below(run, 0.1).items()} == {
+        "base": "below",
+        "small-Q2_K": "no-interval",
+        "tiny-Q2_K": "not-executed",
+        "bad": "failed",
+    }
+    assert "base" not in below(run, 0.09)
+    told = [below_sentence(name, *why, 0.1) for name, why in below(run, 0.1).items()]
+    assert told[1] == "base: pass@1 50.0 %, whose 95 % interval 9.00 % to 91.0 % begins below 0.1"
 
 
 def test_few_ideas_cannot_tell() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
@@ -63,6 +63,27 @@ def standings(run: Run) -> dict[str, Standing]:
         elif n_variants * 2.0 ** (1 - row.n_clusters) >= ALPHA:
             side = "too-few"
         found[row.model] = Standing(lost, gained, change, p, n_variants, side)
+    return found
+
+
+def below(run: Run, fail_under: float) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return the models whose pass@1 is not surely at least `fail_under`, and why.
+
+    The code is "failed", "not-executed", "no-interval" or "below"; beside it stand the numbers and
+    words that a sentence needs.
+    """
+    failed = {note.model: note for note in run.notes if note.code == "model-failed"}
+    found: dict[str, tuple[str, dict[str, Any]]] = {
+        model: ("failed", note.values) for model, note in failed.items()
+    }
+    for model in run.models:
+        row = run.find("pass_at_1", model.id)
+        if row is None:
+            found[model.id] = "not-executed", {}
+        elif not math.isfinite(row.low):
+            found[model.id] = "no-interval", {"row": row}
+        elif row.low < fail_under:
+            found[model.id] = "below", {"row": row}
     return found
 
 

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 FailUnder = Annotated[
     float | None,
-    typer.Option(min=0.0, max=1.0, help="Exit with 1 where a model's pass@1 is below this."),
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Exit with 1 unless every model's pass@1 is surely this high: the lower end of its "
+        "interval.",
+    ),
 ]
 
 
@@ -119,10 +124,12 @@ def _check_asked(options: Options, task: str) -> None:
 
 
 def _hold(run: "Run", fail_under: float | None) -> None:
+    """Raise ThresholdNotMet unless every model's pass@1 is surely no smaller."""
     if fail_under is None:
         return
-    for model in run.models:
-        found = run.find("pass_at_1", model.id)
-        if found is None or found.value < fail_under:
-            value = "not measured" if found is None else f"{found.value:.3f}"
-            raise ThresholdNotMet(f"{model.path}: pass@1 {value}, below {fail_under:g}")
+    from pyengine.choose.evaluation import below
+    from pyengine.report.sentences.code import below_sentence
+
+    if found := below(run, fail_under):
+        told = (below_sentence(model, *why, fail_under) for model, why in found.items())
+        raise ThresholdNotMet("; ".join(told))

@@ -22,6 +22,7 @@ from pyengine.report.sentences.answers import (
 from pyengine.report.sentences.code import (
     agreement_words,
     answer_sentence,
+    below_sentence,
     compared_words,
     decoding_words,
     interval_of_shares,
@@ -157,6 +158,12 @@ CASES: Cases = {
             "names others", warnings, made(notes=(note("ended-in-thinking", THINKING, SMALL.id),))
         ),
         case("no-sandbox", warnings, made(isolation="none")),
+    ],
+    "below": [
+        case("failed", below_sentence, "a", "failed", {"message": "killed"}, 0.3),
+        case("not-executed", below_sentence, "a", "not-executed", {}, 0.3),
+        case("no-interval", below_sentence, "a", "no-interval", {"row": UNKNOWN}, 0.3),
+        case("below", below_sentence, "a", "below", {"row": RATE}, 0.3),
     ],
     "notes": [
         case(code, warnings, made(notes=(note(code, values),)))

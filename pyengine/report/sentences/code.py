@@ -118,6 +118,11 @@ def warnings(run: Run) -> list[str]:
     return found + note_sentences(note for note in run.notes if note.code not in told)
 
 
+def below_sentence(model: str, code: str, values: Mapping[str, Any], fail_under: float) -> str:
+    """Say why a model does not surely solve as much as asked for."""
+    return f"{model}: {say('below', code, fail_under=fail_under, **values)}"
+
+
 def side_sentences(run: Run) -> list[str]:
     """Say how each variant stands to the reference."""
     reference = run.models[0].id
