@@ -201,12 +201,32 @@ def test_answers_that_were_cut_are_noted() -> None:
     cut = answer("a", [GOOD])
     cut["samples"] = [sample(GOOD, finish="length")]
     thought = answer("b", [BAD])
-    thought["samples"][0]["thinking"], thought["samples"][0]["completion"] = "hm", " "
+    thought["samples"] = [{**sample(BAD, finish="length"), "thinking": "hm", "open_thought": True}]
     found = {note.code: note.values for note in notes_of([cut, thought], model="m")}
     assert found == {
         "ended-by-budget": {"n": 1, "n_samples": 2},
         "ended-in-thinking": {"n": 1, "n_samples": 2},
     }
+
+
+def test_tokens_of_thoughts_and_of_answers_are_told_apart() -> None:
+    """Of two ideas: one thinks 3 of 4 tokens, the other not; means 1.5 and 2.5, t with 1 degree."""
+    some = [answer("a", [GOOD]), answer("b", [BAD])]
+    some[0]["samples"][0]["thought_tokens"] = 3
+    found = measured(some)
+    thoughts, rest = found["thought_tokens", ""], found["answer_tokens", ""]
+    assert (thoughts.value, rest.value) == (1.5, 2.5)
+    assert (thoughts.low, thoughts.n, thoughts.interval) == (0.0, 2, "t")
+    assert thoughts.high == pytest.approx(1.5 + 12.7062 * 1.5, rel=1e-4)
+    changes, _ = beside([(info("m", 1.0), some)], info("base", 2.0), [answer("a", [GOOD]), some[1]])
+    told = {row.metric: row.value for row in changes}
+    assert (told["thought_tokens_change"], told["answer_tokens_change"]) == (1.5, -1.5)
+
+
+def test_tokens_of_thoughts_that_were_not_counted_are_not_made_up() -> None:
+    old = [answer("a", [GOOD]), answer("b", [BAD])]
+    old[0]["samples"][0]["thinking"] = "hm"
+    assert not {metric for metric, _ in measured(old)} & {"thought_tokens", "answer_tokens"}
 
 
 def answered(passing: set[int]) -> list[Answer]:

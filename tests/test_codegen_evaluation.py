@@ -226,6 +226,33 @@ def test_a_chat_model_gets_its_template(tmp_path: Path) -> None:
         assert first["prompt_tokens"][1] != opened.vocabulary.bos
 
 
+def test_a_thought_that_the_budget_ends_is_counted_as_such(tmp_path: Path) -> None:
+    """The template begins the thought, and a model that writes at random never ends it."""
+    thinking = CHAT_TEMPLATE.replace("[assistant] ", "[assistant] <think>")
+    made = write_bpe(tmp_path / "tiny-instruct.gguf", Tiny(chat_template=thinking))
+    run = evaluate(tmp_path / "kept", [made], max_tokens=5, thinking_tokens=9)
+    name = run.models[0].id
+    samples = [shown["samples"][0] for shown in answers(run)]
+    cut = [sample for sample in samples if sample["tokens"]]  # one prompt leaves no room
+    assert len(cut) > 2
+    for sample in cut:
+        assert (sample["finish"], sample["open_thought"]) == ("length", True)
+        assert sample["thought_tokens"] == sample["tokens"] == 14
+        assert sample["failure"] in ("cut-off-thinking", "loop")
+    values = {metric: run.find(metric, name) for metric in ("thought_tokens", "answer_tokens")}
+    thoughts, rest = values["thought_tokens"], values["answer_tokens"]
+    assert thoughts is not None
+    assert rest is not None
+    assert thoughts.value == pytest.approx(sum(s["tokens"] for s in samples) / len(samples))
+    assert rest.value == 0.0
+    share = run.find("thought_cut_share", name)
+    assert share is not None
+    assert share.value == pytest.approx(len(cut) / len(samples))
+    text = " ".join(render_terminal(evaluate_document(run), width=100, color=False).split())
+    assert f"{len(cut)} of 6 samples were cut off in a thought; give more" in text
+    assert "tokens of thoughts on average" in text
+
+
 def test_holes_are_filled_with_the_models_own_tokens(tmp_path: Path) -> None:
     made = write_bpe(tmp_path / "tiny.gguf", Tiny(fim=True))
     tasks = own_tasks(["c"])

@@ -241,6 +241,10 @@ def test_thoughts_are_no_answers(marks: str) -> None:
     found = read_answer(chat(f"<|user|>rest{before}"), text.encode(), end=None, cut_off=False)
     assert found.completion == CODE
     assert "Maybe this?" in found.thinking
+    assert not found.open_thought
+    rest = text.encode()[found.thought_bytes :].decode("utf-8", "replace")
+    assert rest.count(CODE) == 1
+    assert "Maybe" not in rest
 
 
 @pytest.mark.parametrize(
@@ -257,6 +261,7 @@ def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> No
     prompt = chat(f"<|user|>rest{before}")
     found = read_answer(prompt, text.encode(), end=None, cut_off=True)
     assert (found.completion, found.form) == ("", Form.NOTHING)
+    assert (found.open_thought, found.thought_bytes) == (True, len(text.encode()))
     assert "Maybe this?" in found.thinking
     stop = stop_rule(prompt)
     assert not any(stop(text.encode()[:end]) for end in range(1, len(text) + 1))

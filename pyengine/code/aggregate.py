@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from pyengine.code.answers import Answer, Outcome, executed, n_passed, solved
+from pyengine.code.answers import (
+    Answer,
+    Outcome,
+    Sample,
+    cut_in_thought,
+    executed,
+    n_passed,
+    solved,
+)
 from pyengine.code.failures import OF_FORM, Failure, failure_of
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.task_ratios import Change, corrected, mean_of_shares, ratio, ratio_change
@@ -80,6 +88,8 @@ def _sums(answer: Answer) -> dict[str, float]:
         "repetition": sum(sample["repetition"] for sample in samples),
         "empty": sum(not sample["completion"].strip() for sample in samples),
         "edit_similarity": sum(sample["edit_similarity"] for sample in samples),
+        "thought_tokens": sum(map(_thought_tokens, samples)),
+        "answer_tokens": sum(sample["tokens"] - _thought_tokens(sample) for sample in samples),
         "log_p": reference["log_probability"],
         "bits": -reference["log_probability"] / math.log(2),
         "tokens": reference["tokens"],
@@ -88,6 +98,11 @@ def _sums(answer: Answer) -> dict[str, float]:
         "keyword_first": sum(rank == 1 for rank in ranks),
         "keyword_log_rank": sum(math.log(rank) for rank in ranks),
     }
+
+
+def _thought_tokens(sample: Sample) -> float:
+    """Return the tokens of a sample's thoughts; NaN where a record of older versions lacks them."""
+    return sample.get("thought_tokens", math.nan if sample["thinking"] else 0.0)
 
 
 def n_ideas(answers: Sequence[Answer]) -> int:
@@ -152,11 +167,11 @@ def notes_of(answers: Sequence[Answer], *, model: str) -> Iterator[Note]:
         common, n = max(sorted(counted.items()), key=lambda item: item[1])
         values = {"n_tasks": len(ran), "outcome": common, "n": n, "n_samples": counted.total()}
         yield Note(code="none-solved", model=model, values=values)
-    thought = sum(bool(s["thinking"]) and not s["completion"].strip() for s in samples)
-    if thought:
-        values = {"n": thought, "n_samples": len(samples)}
+    thinking = sum(map(cut_in_thought, samples))
+    if thinking:
+        values = {"n": thinking, "n_samples": len(samples)}
         yield Note(code="ended-in-thinking", model=model, values=values)
-    cut = sum(sample["finish"] == "length" for sample in samples)
+    cut = sum(sample["finish"] == "length" for sample in samples) - thinking
     if samples and cut / len(samples) > MANY_CUT:
         values = {"n": cut, "n_samples": len(samples)}
         yield Note(code="ended-by-budget", model=model, values=values)
@@ -199,6 +214,7 @@ def judging_cost(answers: Sequence[Answer], *, model: str) -> list[Measurement]:
     values = {
         "execution_seconds": sum(sample["wall_s"] for sample in samples),
         "thinking_share": sum(bool(sample["thinking"]) for sample in samples) / n,
+        "thought_cut_share": sum(map(cut_in_thought, samples)) / n,
         "trimmed_share": sum(sample["trimmed"] for sample in samples) / n,
         "length_share": sum(sample["finish"] == "length" for sample in samples) / n,
         "loop_share": sum(bool(sample.get("loop")) for sample in samples) / n,

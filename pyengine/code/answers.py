@@ -42,6 +42,7 @@ class Judged(TypedDict):
         completion: what was executed after the prompt, or instead of it where `whole`.
         program: the source that was run, less the tests; empty where there was no code.
         thinking: what was removed as thinking.
+        open_thought: the text ends within a thought.
         trimmed: an unfinished tail, cut off by the token budget, was dropped.
         outcome: a code, see `Outcome`.
         reason: why the outcome is this one, a code, see `docs/records.md`.
@@ -66,6 +67,7 @@ class Judged(TypedDict):
     error_nodes: int
     leaves: int
     edit_similarity: float
+    open_thought: NotRequired[bool]
     program: NotRequired[str]
     assertion: NotRequired[str]
     values: NotRequired[str]
@@ -79,6 +81,7 @@ class Sample(Judged):
         finish: why the model stopped, see `pyengine.models.generation.Finish`.
         log_probabilities: of the first tokens, nats, before filters and temperature.
         repetition: share of 4-grams of tokens that had occurred before.
+        thought_tokens: how many of the tokens thoughts took, as if these came first.
         ids: the tokens, less the one that ended the answer.
         failure: why it failed, a code, see `pyengine.code.failures`; empty where it did not.
         loop, wasted: period of the loop in which the answer ends, and its tokens after the first
@@ -91,6 +94,7 @@ class Sample(Judged):
     tokens: int
     log_probabilities: list[float]
     repetition: float
+    thought_tokens: NotRequired[int]
     ids: NotRequired[list[int]]
     failure: NotRequired[str]
     loop: NotRequired[int]
@@ -129,6 +133,11 @@ def executed(answer: Answer) -> list[Sample]:
 def n_passed(answer: Answer) -> int:
     """Return how many samples passed."""
     return sum(sample["outcome"] == Outcome.PASSED for sample in answer["samples"])
+
+
+def cut_in_thought(sample: Sample) -> bool:
+    """Return whether the token budget ended a sample within a thought."""
+    return sample["finish"] == "length" and sample.get("open_thought", False)
 
 
 def solved(answer: Answer) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from pyengine.code.answers import Outcome, Sample
+from pyengine.code.answers import Outcome, Sample, cut_in_thought
 
 
 class Failure(str, Enum):
@@ -13,6 +13,7 @@ class Failure(str, Enum):
 
     NO_CODE = "no-code"
     LOOP = "loop"
+    CUT_OFF_THINKING = "cut-off-thinking"
     CUT_OFF = "cut-off"
     SYNTAX = "syntax"
     NAME = "name"
@@ -24,7 +25,9 @@ class Failure(str, Enum):
 
 
 # Failures before the program could do anything: the answer has no form that runs.
-OF_FORM = frozenset((Failure.NO_CODE, Failure.LOOP, Failure.CUT_OFF, Failure.SYNTAX))
+OF_FORM = frozenset(
+    (Failure.NO_CODE, Failure.LOOP, Failure.CUT_OFF_THINKING, Failure.CUT_OFF, Failure.SYNTAX)
+)
 BY_OUTCOME = {
     Outcome.NO_CODE: Failure.NO_CODE,
     Outcome.SYNTAX_ERROR: Failure.SYNTAX,
@@ -58,6 +61,8 @@ def failure_of(sample: Sample) -> Failure | None:
     if sample["finish"] == "length":
         if sample.get("loop"):
             return Failure.LOOP
+        if cut_in_thought(sample):
+            return Failure.CUT_OFF_THINKING
         if sample["trimmed"] or outcome in (Outcome.NO_CODE, Outcome.SYNTAX_ERROR):
             return Failure.CUT_OFF
     said = sample["detail"]

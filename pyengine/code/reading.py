@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyengine.code.answers import Form
 from pyengine.code.completions import CompletionStop, completion_of
@@ -42,6 +42,8 @@ class Solution:
         completion: what follows the prompt, or a whole program where `whole`.
         whole: the answer defines what was asked for, and so replaces the prompt.
         thinking: what was removed as thinking.
+        thought_bytes: how much of the text was removed with it, marks included.
+        open_thought: the text ends within a thought.
         trimmed: a tail cut off by the token budget was dropped.
         form: how the text was read.
     """
@@ -49,6 +51,8 @@ class Solution:
     completion: str
     whole: bool = False
     thinking: str = ""
+    thought_bytes: int = 0
+    open_thought: bool = False
     trimmed: bool = False
     form: Form = Form.CONTINUATION
 
@@ -65,8 +69,9 @@ def read_answer(prompt: Prompt, text: bytes, *, end: int | None, cut_off: bool) 
     if prompt.style is not PromptStyle.CHAT:
         completion, trimmed = completion_of(prompt.task, text, end=end, cut_off=cut_off)
         return Solution(completion, trimmed=trimmed)
-    said = opened_thought(prompt.text) + text.decode("utf-8", "replace")
-    return read_chat(prompt.task, said)
+    begun = opened_thought(prompt.text)
+    found = read_chat(prompt.task, begun + text.decode("utf-8", "replace"))
+    return replace(found, thought_bytes=max(found.thought_bytes - len(begun.encode()), 0))
 
 
 def read_chat(task: Task, said: str) -> Solution:
@@ -75,9 +80,11 @@ def read_chat(task: Task, said: str) -> Solution:
     Of its fenced blocks the first that defines the function asked for; else the first that goes on
     with the prompt; without any fence, the lines of the text that are code.
     """
-    text, thinking, _ = without_thoughts(said.replace("\r\n", "\n"))
-    found = _in_blocks(task, blocks_of(text, task.language)) or _in_words(task, text)
-    return Solution(found.completion, found.whole, thinking, form=found.form)
+    told = without_thoughts(said.replace("\r\n", "\n"))
+    found = _in_blocks(task, blocks_of(told.text, task.language)) or _in_words(task, told.text)
+    return replace(
+        found, thinking=told.thoughts, thought_bytes=told.n_bytes, open_thought=told.is_open
+    )
 
 
 def _in_blocks(task: Task, blocks: list[Block]) -> Solution | None:
@@ -309,8 +316,9 @@ class FenceStop:
         if len(self._judged) >= MOST_JUDGED or not text.rstrip(b"\n").endswith(FENCES):
             return False
         said = self._opened + text.decode("utf-8", "replace")
-        rest, _, is_open = without_thoughts(said)
-        if is_open:
+        told = without_thoughts(said)
+        rest = told.text
+        if told.is_open:
             return False
         if not rest.startswith(self._passed):
             self._passed = ""  # it was a thought

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -216,12 +217,18 @@ def _sample(
         tokens=len(continuation.tokens),
         log_probabilities=list(continuation.log_probabilities),
         repetition=repetition(continuation.tokens),
+        thought_tokens=tokens_within(solution.thought_bytes, continuation.ends),
         ids=list(continuation.tokens),
         loop=loop,
         wasted=wasted,
         **judged(prompt.task, solution, execution.result()),  # type: ignore[typeddict-item]
     )
     return explained(sample)
+
+
+def tokens_within(n_bytes: int, ends: Sequence[int]) -> int:
+    """Return how many tokens begin in the first bytes of a text; `ends` says where each ends."""
+    return min(bisect_left(ends, n_bytes) + 1, len(ends)) if n_bytes else 0
 
 
 def judged(task: Task, solution: Solution, fate: Execution) -> Judged:
@@ -234,6 +241,7 @@ def judged(task: Task, solution: Solution, fate: Execution) -> Judged:
         whole=whole,
         program=task.solution(completion, whole=whole) if completion.strip() else "",
         thinking=solution.thinking,
+        open_thought=solution.open_thought,
         trimmed=solution.trimmed,
         outcome=fate.outcome.value,
         reason=fate.reason,

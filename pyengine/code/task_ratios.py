@@ -42,6 +42,8 @@ DENOMINATORS = {
     "repetition": "samples",
     "empty_share": "samples",
     "edit_similarity": "samples",
+    "thought_tokens": "samples",
+    "answer_tokens": "samples",
 }
 # Of things that are so or not: samples that pass, keywords that come first.
 COUNTED = ("pass_at_1", "parse_share", "keyword_first", "empty_share")
@@ -51,7 +53,10 @@ SHARES = (*COUNTED, "repetition", "edit_similarity")
 SCALES = {"error_nodes": 100.0}
 EXPONENTIAL = ("keyword_rank",)
 # What cannot be below 0, or above it; ranks are from 1, their logarithms from 0.
-AT_LEAST_0 = ("error_nodes", "reference_bits_per_byte", "keyword_rank")
+AT_LEAST_0 = (
+    *("error_nodes", "reference_bits_per_byte", "keyword_rank"),
+    *("thought_tokens", "answer_tokens"),
+)
 AT_MOST_0 = ("reference_log_probability",)
 
 

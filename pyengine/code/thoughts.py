@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pyengine.code.fences import spans_of
 
@@ -40,14 +41,31 @@ def opened_thought(prompt: str) -> str:
     return ""
 
 
-def without_thoughts(text: str) -> tuple[str, str, bool]:
-    """Return a text without its thoughts, the thoughts, and whether the last one is open.
+@dataclass(frozen=True)
+class Told:
+    """A text without its thoughts.
+
+    Attributes:
+        text: what is left of it, without the marks around an answer.
+        thoughts: what was taken out.
+        n_bytes: how much of the text that was, marks included.
+        is_open: the last thought does not end.
+    """
+
+    text: str
+    thoughts: str
+    n_bytes: int
+    is_open: bool
+
+
+def without_thoughts(text: str) -> Told:
+    """Take the thoughts out of a text.
 
     A mark that code or a sentence holds is none: one that begins a thought stands at the start of
     a line, one that ends a thought begun elsewhere at an end of a line, neither in a block of code.
     """
     thoughts: list[str] = []
-    is_open = False
+    is_open, n_bytes = False, len(text.encode())
     for begin, end in PATTERNS:
         kept = ""
         while True:
@@ -66,7 +84,8 @@ def without_thoughts(text: str) -> tuple[str, str, bool]:
             is_open = is_open or last is None
             text = text[last.end() :] if last else ""
         text = kept + text
-    return AROUND.sub("", text), "\n".join(thought for thought in thoughts if thought), is_open
+    said = "\n".join(thought for thought in thoughts if thought)
+    return Told(AROUND.sub("", text), said, n_bytes - len(text.encode()), is_open)
 
 
 def _first_mark(

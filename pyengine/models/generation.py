@@ -68,6 +68,7 @@ class Continuation:
     Attributes:
         tokens: the ids, without the token that ended the generation.
         text: their pieces, joined; may end inside a character.
+        ends: where in the text each of them ends.
         log_probabilities: natural logarithms of the first tokens' probabilities under the model's
             own distribution over the vocabulary, before any filter or temperature.
         finish: why it ended; None while it goes on.
@@ -75,6 +76,7 @@ class Continuation:
 
     tokens: list[int] = field(default_factory=list)
     text: bytes = b""
+    ends: list[int] = field(default_factory=list)
     log_probabilities: list[float] = field(default_factory=list)
     finish: Finish | None = None
 
@@ -240,6 +242,7 @@ class Generator:
             return
         written.tokens.append(token)
         written.text += self._vocabulary.piece(token)
+        written.ends.append(len(written.text))
         if request.stop(written.text):
             written.finish = "stopped"
         elif len(written.tokens) >= request.max_tokens:

@@ -36,7 +36,11 @@ DIFFERENCES: tuple[tuple[str, str, str, int], ...] = (
     ("reference_log_probability_change", "log p, nats", "signed3", 0),
     ("reference_bits_per_byte_change", "bits per byte", "signed3", 1),
     ("keyword_first_change", "keywords first, points", "points", 3),
+    ("thought_tokens_change", "thoughts, tokens", "signed", 4),
+    ("answer_tokens_change", "answer, tokens", "signed", 5),
 )
+THOUGHTS = {"metric": "thought_tokens", "head": "Thoughts", "write": "whole", "unit": "tokens"}
+OF_THOUGHTS = ("thought_tokens", "thought_tokens_change")
 
 
 def evaluate_document(run: Run) -> Document:
@@ -77,7 +81,14 @@ def models_table(run: Run) -> Table:
                 interval=passed and _ends(passed),
             )
         )
-    return listing("evaluate-models", rows, interval=code.interval_of_shares(run))
+    thinks = _is_told(run, "thought_tokens")
+    return listing(
+        "evaluate-models",
+        rows,
+        more=[THOUGHTS] if thinks else [],
+        interval=code.interval_of_shares(run),
+        thoughts=THOUGHTS["head"] if thinks else None,
+    )
 
 
 def _value(run: Run, metric: str, model: str, **members: str) -> float | None:
@@ -103,7 +114,7 @@ def _ends(row: Measurement) -> str | None:
 def differences_table(run: Run) -> Table:
     """Show each variant minus the reference, task by task."""
     reference, *variants = run.models
-    shown = [line for line in DIFFERENCES if run.select(line[0])]
+    shown = [line for line in DIFFERENCES if run.select(line[0]) and _is_told(run, line[0])]
     more = [
         {"head": head, "of": metric, "align": "right", "drop": drop}
         for metric, head, _, drop in shown
@@ -122,6 +133,11 @@ def differences_table(run: Run) -> Table:
         clusters=f"{code.clustered(run)}s",
         variants=code.several(len(variants)),
     )
+
+
+def _is_told(run: Run, metric: str) -> bool:
+    """Return whether a metric says something: nothing is said of thoughts where nobody thinks."""
+    return metric not in OF_THOUGHTS or any(row.value for row in run.select("thought_tokens"))
 
 
 def flips_table(run: Run) -> Table:
@@ -169,7 +185,8 @@ def _links(run: Run) -> list[Block]:
 
 
 def _details(run: Run, model: ModelInfo) -> list[Block]:
-    blocks: list[Block] = [measures_table(run, model)]
+    blocks: list[Block] = [*map(Paragraph, code.thinking_sentences(run, model))]
+    blocks.append(measures_table(run, model))
     if len(languages_of(run, model.id)) > 1:
         blocks.append(_languages(run, model))
     blocks += [outcomes_table(run, model), *failure_tables(run, model)]
@@ -185,7 +202,8 @@ def languages_of(run: Run, model: str) -> list[str]:
 def measures_table(run: Run, model: ModelInfo) -> Table:
     """Show every measure over all tasks with its interval."""
     passes = [row for k in KS if (row := run.find(f"pass_at_{k}", model.id))]
-    rest = [(metric, run.find(metric.id, model.id)) for metric in ANSWERS]
+    told = [metric for metric in ANSWERS if _is_told(run, metric.id)]
+    rest = [(metric, run.find(metric.id, model.id)) for metric in told]
     lines = [(METRICS[row.metric], row) for row in passes] + rest
     rows = [
         {"title": metric.title, "value": _with_interval(row, WRITE[metric.style])}
@@ -231,6 +249,7 @@ def _cost(run: Run, model: ModelInfo) -> Facts:
         ("Tokens written", "written_tokens", "{:,.0f}".format),
         ("Tokens per second", "writing_speed", significant),
         ("Samples ended by the token budget", "length_share", percent),
+        ("Samples cut off in a thought", "thought_cut_share", percent),
         ("Samples that end in a loop", "loop_share", percent),
         ("Tokens of loops after the first time round", "looping_tokens", "{:,.0f}".format),
         ("Samples with an unfinished tail dropped", "trimmed_share", percent),

@@ -28,6 +28,7 @@ from pyengine.report.sentences.code import (
     interval_of_shares,
     listed,
     side_sentences,
+    thinking_sentences,
     warnings,
     words_of,
 )
@@ -54,6 +55,9 @@ def note(code: str, values: Mapping[str, object], model: str = "base") -> Note:
 
 
 THINKING = {"n": 1, "n_samples": 4}
+REST = Measurement("answer_tokens", "base", "", "", 85.0, 60.0, 110.0, 0.95, n=12)
+THOUGHTS = replace(REST, metric="thought_tokens", value=1200.0, low=900.0, high=1500.0), REST
+CUT = Measurement("samples", "base", "", "failure=cut-off-thinking", 3, n=12)
 
 
 def rho(value: float, low: float, high: float) -> Measurement:
@@ -154,6 +158,9 @@ CASES: Cases = {
         case("each-language", compared_words, ALONE),
         case("", warnings, made()),
         case("", warnings, made(notes=(note("ended-in-thinking", THINKING),))),
+        case("thinks[low,cut]", thinking_sentences, made(*THOUGHTS, CUT), BASE),
+        case("thinks", thinking_sentences, made(replace(THOUGHTS[0], low=math.nan), REST), BASE),
+        case("", thinking_sentences, made(replace(THOUGHTS[0], value=0.0), REST), BASE),
         case(
             "names others", warnings, made(notes=(note("ended-in-thinking", THINKING, SMALL.id),))
         ),

@@ -118,6 +118,17 @@ def warnings(run: Run) -> list[str]:
     return found + note_sentences(note for note in run.notes if note.code not in told)
 
 
+def thinking_sentences(run: Run, model: ModelInfo) -> list[str]:
+    """Say how many tokens a model's thoughts and answers take, where it thinks."""
+    thoughts, rest = (run.find(f"{of}_tokens", model.id) for of in ("thought", "answer"))
+    if thoughts is None or rest is None or not thoughts.value:
+        return []
+    cut = run.find("samples", model.id, failure="cut-off-thinking")
+    known = math.isfinite(thoughts.low)
+    ends = {"low": thoughts.low if known else None, "high": thoughts.high}
+    return [say("evaluation", "thinks", thoughts=thoughts, rest=rest, cut=cut, **ends)]
+
+
 def below_sentence(model: str, code: str, values: Mapping[str, Any], fail_under: float) -> str:
     """Say why a model does not surely solve as much as asked for."""
     return f"{model}: {say('below', code, fail_under=fail_under, **values)}"
