@@ -2,8 +2,9 @@
 
     python benchmarks/coverage_of_pass_rates.py [--trials N]
 
-Three tables in Markdown, as they stand in docs/statistics.md: pass@k of tasks with several samples,
-pass@1 of tasks that share ideas, and the change of pass@1 with the exact test beside it. A task's
+Four tables in Markdown, as they stand in docs/statistics.md: pass@k of tasks with several samples,
+pass@1 of tasks that share ideas, the change of pass@1 with the exact test beside it, and what is
+printed where variants were asked until they were decided. A task's
 rate, or an idea's, is beta distributed around the mean rate; `a + b` of the distribution says how
 much tasks differ: 0.5 where most are solved always or never, 2 where rates are spread evenly.
 """
@@ -13,10 +14,15 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from pyengine.code.task_ratios import corrected
+from pyengine.statistics.estimates import Estimate
+from pyengine.statistics.looks import look_points
 from pyengine.statistics.success import (
     clustered_share,
     clustered_share_change,
@@ -27,6 +33,9 @@ from pyengine.statistics.success import (
 Floats = npt.NDArray[np.float64]
 RATES = (0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 CHANGES = ((0.02, 0.0), (0.02, 0.02), (0.05, 0.01), (0.1, 0.02), (0.1, 0.1), (0.3, 0.1), (0.5, 0.0))
+# Of these the last are on the margin's edge, or beyond it.
+STOPPED = ((0.0, 0.0), (0.02, 0.02), (0.1, 0.1), (0.25, 0.25), (0.05, 0.01), (0.1, 0.0), (0.3, 0.1))
+MARGIN = 0.1
 SPREADS = (0.5, 2.0)
 # Simulations in which the bootstrap is tried too: it is slow, and far off.
 FEW = 100
@@ -121,6 +130,43 @@ def changes(trials: int, seed: int) -> Iterator[tuple[str, ...]]:
         yield name, _range(shares), f"{100 * max(errors):.1f}"
 
 
+def stopped(trials: int, seed: int) -> Iterator[tuple[str, ...]]:
+    """Yield how one and three variants fare that are asked until decided, of 164 tasks at most.
+
+    A family errs where a variant is told from the reference on the wrong side, or where none is
+    right, or is called alike that is not within the margin.
+    """
+    points = look_points(164)
+    for n_variants, (lost, gained) in product((1, 3), STOPPED):
+        generator = np.random.default_rng(seed)
+        truth, asked, decided, missed, errs = gained - lost, 0, 0, 0, 0
+        for _ in range(trials):
+            turns = generator.random((n_variants, 164))
+            differences = 1.0 * (turns < gained) - (turns > 1 - lost)
+            for n in points:
+                changes = [
+                    (partial(_change_at, d[:n]), sign_flip_p([round(v) for v in d[:n]]))
+                    for d in differences
+                ]
+                found = corrected("pass_at_1", changes, looks=len(points))
+                sides = [np.sign(e.low) if e.low * e.high > 0 else 0 for e in found]
+                alike = [max(-e.low, e.high) <= MARGIN for e in found]
+                if done := all(map(max, map(abs, sides), alike)):
+                    break
+            asked, decided = asked + n, decided + done
+            missed += sum(not e.low <= truth <= e.high for e in found)
+            errs += any(side and side != np.sign(truth) for side in sides) or (
+                abs(truth) >= MARGIN and any(alike)
+            )
+        shares = (100 * count / trials for count in (decided, missed / n_variants, errs))
+        name = f"{lost:.0%} and {gained:.0%}"
+        yield str(n_variants), name, f"{asked / trials:.0f}", *map("{:.1f}".format, shares)
+
+
+def _change_at(differences: Floats, level: float) -> Estimate:
+    return clustered_share_change(differences, np.ones(len(differences)), level=level)
+
+
 def _range(shares: npt.ArrayLike) -> str:
     values = 100 * np.asarray(shares, dtype=np.float64)
     return f"{values.min():.1f} to {values.max():.1f}"
@@ -133,7 +179,7 @@ def _print(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> None:
 
 
 def main() -> None:
-    """Print all three tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
@@ -142,6 +188,8 @@ def main() -> None:
     _print(("tasks", "samples", "", "used", "bootstrap over tasks"), pass_rates(*how))
     _print(("", "correlation within ideas", "used", "tasks as independent"), clustered_rates(*how))
     _print(("", "change of pass@1", "exact test errs"), changes(*how))
+    heads = ("tasks asked", "all decided", "intervals miss", "families err")
+    _print(("variants", "lost and gained", *heads), stopped(*how))
 
 
 if __name__ == "__main__":

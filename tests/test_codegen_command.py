@@ -78,6 +78,8 @@ def test_a_sweep_evaluates_its_variants(tmp_path: Path, capsys: pytest.CaptureFi
         (["--memory", "9" * 30], "memory"),
         (["--json", "--markdown"], "exclude"),
         (["--prompt", "chat"], "chat template"),
+        (["--until-decided"], "--reference"),
+        (["--margin", "1"], "margin"),
     ],
 )
 def test_bad_usage_is_one_sentence(

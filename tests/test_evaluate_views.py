@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from evaluation_samples import RATE, made, sides, solved
 
-from pyengine.choose.evaluation import Agreement, Side, agreement, below, standings
+from pyengine.choose.evaluation import Agreement, Side, agreement, below, standings, stopping
 from pyengine.code.answers import Outcome
 from pyengine.measure.aggregate import measurement_of
 from pyengine.report.evaluate_view import (
@@ -28,6 +28,7 @@ from pyengine.report.sentences.notes import note_sentence
 from pyengine.report.tables import Table
 from pyengine.report.words import OUTCOMES, WORDS
 from pyengine.run import Exhibit, Measurement, Note, Run
+from pyengine.statistics.looks import over_looks
 from pyengine.statistics.success import spearman
 
 
@@ -110,6 +111,36 @@ def test_a_side_is_told_by_the_corrected_p() -> None:
         assert found.side == side
         assert found.p_holm == pytest.approx(corrected)
         assert f"p = {corrected} corrected for 2 variants" in side_sentence(found, "m", "base")
+
+
+def test_what_is_alike_lies_within_the_margin_whole() -> None:
+    """The interval of two lost and one gained reaches from -33.3 to +16.7 points."""
+    for margin, side in ((0.32, "undecided"), (0.34, "alike")):
+        found = standings(made(*sides(2, 1, 1.0), margin=margin))["small-Q2_K"]
+        assert found.side == side
+    assert side_sentence(found, "m", "base").startswith("m solves as much as base, within 34 poi")
+    told = standings(made(*sides(1, 0, 0.01), margin=0.9))["small-Q2_K"]
+    assert told.side == "fewer"
+
+
+def test_a_p_value_counts_at_all_looks() -> None:
+    for looks, side in ((1, "fewer"), (9, "undecided")):
+        found = standings(made(*sides(9, 1, 0.02), looks=looks))["small-Q2_K"]
+        assert found.side == side
+    assert found.p_holm == pytest.approx(over_looks(0.02, 9))
+    assert f"p = {found.p_holm:.2g}, at any of 9 looks" in side_sentence(found, "m", "base")
+    seven = made(*sides(9, 0, 0.0625, n=45, n_clusters=7), looks=9)
+    assert standings(seven)["small-Q2_K"].side == "too-few"  # seven of seven: 0.016 at one look
+
+
+def test_it_is_said_why_no_more_was_asked() -> None:
+    far, near = sides(9, 1, 0.01), sides(2, 1, 1.0)
+    for rows, n_tasks, code in (
+        *((far, 12, "stopped"), (far, 40, "decided-by-all"), (near, 40, "undecided-by-all")),
+    ):
+        run = made(solved(), *rows, until_decided=True, n_tasks=n_tasks, most_tasks=40, looks=5)
+        assert stopping(run) == code
+    assert stopping(made(solved(), *far, most_tasks=40)) is None
 
 
 def test_a_threshold_is_held_by_the_lower_end() -> None:

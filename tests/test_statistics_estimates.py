@@ -1,6 +1,8 @@
 """Means, standard errors, intervals and what is said of differences."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from pyengine.statistics.estimates import (
     satterthwaite_degrees,
     weighted_median,
 )
+from pyengine.statistics.looks import at_look
 from pyengine.statistics.paired import (
     documents_to_separate,
     holm,
@@ -261,21 +264,37 @@ def test_intervals_say_what_holms_method_says(values: list[float], data: st.Data
     found, p_values = differences(values)
     exact = [data.draw(st.sampled_from([p, p / 9, min(1.0, 9 * p)])) for p in p_values]
     for tested in (p_values, exact):
-        intervals = holm_intervals(found, tested)
+        intervals = holm_intervals([at_levels(estimate) for estimate in found], tested)
         for estimate, interval, p in zip(found, intervals, holm(tested), strict=True):
             assert interval.value == estimate.value
             assert (interval.low <= 0 <= interval.high) == (p >= 0.05)
             assert interval.low <= estimate.value <= interval.high
 
 
+def at_levels(estimate: Estimate) -> Callable[[float], Estimate]:
+    """Return what gives an estimate its interval at a level."""
+
+    def change(level: float) -> Estimate:
+        low, high = interval_at(estimate, level)
+        return replace(estimate, low=low, high=high, level=level)
+
+    return change
+
+
 def test_an_interval_has_the_level_of_its_test() -> None:
     found, p_values = differences([1.0, 0.1, 0.7])
-    levels = [interval.level for interval in holm_intervals(found, p_values)]
+    changes = [at_levels(estimate) for estimate in found]
+    levels = [interval.level for interval in holm_intervals(changes, p_values)]
     assert levels == pytest.approx([1 - 0.05 / 3, 0.95, 0.975])
-    (alone,) = holm_intervals(found[:1], p_values[:1])
+    (alone,) = holm_intervals(changes[:1], p_values[:1])
     assert (alone.low, alone.high) == pytest.approx((found[0].low, found[0].high))
+    (looked,) = holm_intervals(changes[:1], p_values[:1], looks=8)
+    assert (looked.level, looked.interval) == (0.95, "sequence")
+    ends = interval_at(found[0], at_look(0.95, 8))
+    assert looked.low == pytest.approx(min(ends[0], 0.0) if looked.low <= 0.0 else ends[0])
+    assert looked.high - looked.low > alone.high - alone.low
     nothing = Estimate(float("nan"))
-    assert math.isnan(holm_intervals([nothing], [float("nan")])[0].low)
+    assert math.isnan(holm_intervals([at_levels(nothing)], [float("nan")])[0].low)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

@@ -66,6 +66,8 @@ def evaluate(
     memory: int = 1024,
     results: Named | None = None,
     fresh: bool = False,
+    until_decided: bool = False,
+    margin: float = 0.1,
     isolation: Literal["auto", "bubblewrap", "namespaces"] = "auto",
     unsafe_local_execution: bool = False,
     rejudge: Run | Named | None = None,
@@ -96,6 +98,9 @@ def evaluate(
         memory: of one program, MiB.
         results: a folder where finished tasks are kept; None for the user's cache.
         fresh: measure again what was measured before.
+        until_decided: ask tasks as the seed draws them, and no further once it is known of every
+            model whether it solves more or less than the reference, or as much within `margin`.
+        margin: by which pass@1 may differ from the reference's and be alike: 0.1 for 10 points.
         isolation: which sandbox.
         unsafe_local_execution: run generated programs as yourself, without a sandbox.
         rejudge: a run of evaluate, or its JSON file, whose answers are read and run again, without
@@ -142,10 +147,14 @@ def evaluate(
         limits=Limits(cpu_s=cpu_seconds, wall_s=wall_seconds, memory_bytes=memory * MIB),
         folder=Path(results) if results is not None else default_folder(),
         resume=not fresh,
+        margin=margin,
+        until_decided=until_decided,
     )
     options.check()
     if rejudge is not None:
         return _rejudged(rejudge, given, options)
+    if until_decided and reference is None:
+        raise OptionError("--until-decided needs a --reference to decide against")
     chosen = find_tasks(tasks, words(language))
     paths = [usable_model(model) for model in names(models)] or [usable_model()]
     base = None if reference is None else usable_model(reference)

@@ -8,13 +8,17 @@ from typing import Any, Literal, TypeAlias
 
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Run
+from pyengine.statistics.looks import over_looks
 from pyengine.statistics.paired import ALPHA, holm
 from pyengine.statistics.success import FEWEST_RANKED
 
 # Both ends of an interval beyond it: a strong correlation.
 STRONG = 0.5
 # Whether a variant passes more or less than the reference, and why that may not be known.
-Side: TypeAlias = Literal["none-executed", "too-few", "undecided", "fewer", "more"]
+Side: TypeAlias = Literal["none-executed", "too-few", "undecided", "alike", "fewer", "more"]
+DECIDED: tuple[Side, ...] = ("fewer", "more", "alike")
+# Why no more tasks were asked.
+Stopping: TypeAlias = Literal["stopped", "decided-by-all", "undecided-by-all"]
 Agreement: TypeAlias = Literal[
     "unknown", "none", "some-positive", "some-negative", "strong-positive", "strong-negative"
 ]
@@ -27,8 +31,10 @@ class Standing:
     Attributes:
         lost, gained: tasks that change sides, of n tasks with so many ideas as they have clusters.
         change: of pass@1, with the interval that goes with the p-value; None where none is known.
-        p_holm: of the exact test, corrected by Holm's method over the variants.
+        p_holm: of the exact test over all looks, corrected by Holm's method over the variants.
         n_variants: over how many.
+        looks: how often the answers may have been looked at.
+        margin: changes of pass@1 up to it are of no interest.
         side: the verdict.
     """
 
@@ -37,17 +43,22 @@ class Standing:
     change: Measurement | None
     p_holm: float
     n_variants: int
+    looks: int
+    margin: float
     side: Side
 
 
 def standings(run: Run) -> dict[str, Standing]:
     """Return how each variant stands to the reference; nothing where there is no reference.
 
-    "too-few": so few ideas were executed that even if all of them changed to one side, their signs
-    could be chance: 2 / 2^G, times the number of variants, is not below 0.05.
+    "alike": no test tells them apart, and the whole interval of the change lies within the run's
+    margin. "too-few": so few ideas were executed that even if all of them changed to one side,
+    their signs could be chance: 2 / 2^G over all looks, times the number of variants, is not below
+    0.05.
     """
-    rows = run.select("mcnemar_p")
-    p_values = holm([row.value for row in rows])
+    rows, looks = run.select("mcnemar_p"), run.options.get("looks", 1)
+    margin = run.options.get("margin", 0.0)  # older records have none
+    p_values = holm([over_looks(row.value, looks) for row in rows])
     n_variants = sum(not math.isnan(p) for p in p_values)
     found = {}
     for row, p in zip(rows, p_values, strict=True):
@@ -60,10 +71,22 @@ def standings(run: Run) -> dict[str, Standing]:
             side = "none-executed"
         elif p < ALPHA:
             side = "fewer" if change.value < 0 else "more"
-        elif n_variants * 2.0 ** (1 - row.n_clusters) >= ALPHA:
+        elif max(-change.low, change.high) <= margin:
+            side = "alike"
+        elif n_variants * over_looks(2.0 ** (1 - row.n_clusters), looks) >= ALPHA:
             side = "too-few"
-        found[row.model] = Standing(lost, gained, change, p, n_variants, side)
+        found[row.model] = Standing(lost, gained, change, p, n_variants, looks, margin, side)
     return found
+
+
+def stopping(run: Run) -> Stopping | None:
+    """Say why no more tasks were asked; None where they were not asked until decided."""
+    if not run.options.get("until_decided"):
+        return None
+    if run.options["n_tasks"] < run.options["most_tasks"]:
+        return "stopped"
+    decided = all(standing.side in DECIDED for standing in standings(run).values())
+    return "decided-by-all" if decided else "undecided-by-all"
 
 
 def below(run: Run, fail_under: float) -> dict[str, tuple[str, dict[str, Any]]]:

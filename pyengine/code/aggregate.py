@@ -22,13 +22,14 @@ from pyengine.code.answers import (
 from pyengine.code.failures import OF_FORM, Failure, failure_of
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.task_ratios import Change, corrected, mean_of_shares, ratio, ratio_change
-from pyengine.measure.aggregate import measurement_of
+from pyengine.measure.aggregate import LEVEL, measurement_of
 from pyengine.measure.table import TokenTable
 from pyengine.models.generation import GenerationStatistics
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.metrics import ANSWERS, CHANGES, KS
 from pyengine.run.record import Exhibit, ModelInfo, Note
 from pyengine.statistics.estimates import Estimate
+from pyengine.statistics.looks import at_look
 from pyengine.statistics.success import FEWEST_RANKED, pass_at_k, spearman
 
 SUSPICIOUS_TASKS = 10
@@ -50,10 +51,10 @@ CODE_MEASURES = (
 )
 
 
-def task_table(answers: Sequence[Answer]) -> TokenTable:
+def task_table(answers: Sequence[Answer], looks: int = 1) -> TokenTable:
     """Return one row for each task: sums over its samples, and over its reference's tokens.
 
-    Its clusters are the ideas that tasks share.
+    Its clusters are the ideas that tasks share; `looks` is how often they may be looked at.
     """
     rows = [_sums(answer) for answer in answers]
     _, ideas = np.unique([answer["idea"] for answer in answers], return_inverse=True)
@@ -64,6 +65,7 @@ def task_table(answers: Sequence[Answer]) -> TokenTable:
             for name, values in labels_of([(a["language"], a["level"]) for a in answers]).items()
         },
         {name: np.array([row[name] for row in rows], dtype=np.float64) for name in rows[0]},
+        looks,
     )
 
 
@@ -110,9 +112,12 @@ def n_ideas(answers: Sequence[Answer]) -> int:
     return len({answer["idea"] for answer in answers})
 
 
-def measurements(answers: Sequence[Answer], *, model: str) -> Iterator[Measurement]:
-    """Yield all measures of all tasks, then of each language and level where there are several."""
-    table = task_table(answers)
+def measurements(answers: Sequence[Answer], *, model: str, looks: int = 1) -> Iterator[Measurement]:
+    """Yield all measures of all tasks, then of each language and level where there are several.
+
+    Intervals hold at so many looks together.
+    """
+    table = task_table(answers, looks)
     yield from _group(answers, table, model, {})
     for dimension, labels in table.labels.items():
         members = list(dict.fromkeys(labels.tolist()))
@@ -130,11 +135,11 @@ def _group(
     n_solved = sum(n_passed(answer) > 0 for answer in ran)
     n, n_clusters = len(ran), n_ideas(ran)
     yield Measurement("tasks_solved", model, "", group, n_solved, n=n, n_clusters=n_clusters)
-    yield from passes(ran, model=model, group=group)
+    yield from passes(ran, model=model, group=group, looks=table.looks)
     for metric in ANSWERS:
         found = ratio(metric.id, table)
         if math.isfinite(found.value):
-            yield measurement_of(found, metric.id, model, group=group)
+            yield measurement_of(found, metric.id, model, group=group, looks=table.looks)
     samples = [sample for answer in answers for sample in answer["samples"]]
     n, n_clusters = len(samples), n_ideas(answers)
     outcomes = Counter(sample["outcome"] for sample in samples)
@@ -148,14 +153,16 @@ def _group(
             yield Measurement("samples", model, "", named, counts[code], n=n, n_clusters=n_clusters)
 
 
-def passes(ran: Sequence[Answer], *, model: str, group: str = "") -> Iterator[Measurement]:
+def passes(
+    ran: Sequence[Answer], *, model: str, group: str = "", looks: int = 1
+) -> Iterator[Measurement]:
     """Yield pass@k for each k that the number of samples allows, of tasks that were executed."""
     n = min((len(executed(answer)) for answer in ran), default=0)
     ideas = [answer["idea"] for answer in ran]
     for k in (k for k in KS if k <= n):
         shares = [pass_at_k(len(executed(answer)), n_passed(answer), k) for answer in ran]
-        found = mean_of_shares(np.array(shares), ideas)
-        yield measurement_of(found, f"pass_at_{k}", model, group=group)
+        found = mean_of_shares(np.array(shares), ideas, looks=looks)
+        yield measurement_of(found, f"pass_at_{k}", model, group=group, looks=looks)
 
 
 def notes_of(answers: Sequence[Answer], *, model: str) -> Iterator[Note]:
@@ -234,15 +241,16 @@ def _of_all_samples(
 
 
 def of_answers(
-    series: Sequence[tuple[ModelInfo, Sequence[Answer]]], *, beside_first: bool
+    series: Sequence[tuple[ModelInfo, Sequence[Answer]]], *, beside_first: bool, looks: int = 1
 ) -> tuple[list[Measurement], list[Exhibit]]:
     """Return all that follows from the answers of some models: of each, and beside the first."""
-    rows = []
+    rows: list[Measurement] = []
     for model, answers in series:
-        rows += [*measurements(answers, model=model.id), *judging_cost(answers, model=model.id)]
+        rows += measurements(answers, model=model.id, looks=looks)
+        rows += judging_cost(answers, model=model.id)
     if not beside_first:
         return rows, []
-    changes, exhibits = beside(series[1:], *series[0])
+    changes, exhibits = beside(series[1:], *series[0], looks=looks)
     return [*rows, *changes], exhibits
 
 
@@ -250,14 +258,16 @@ def beside(
     variants: Sequence[tuple[ModelInfo, Sequence[Answer]]],
     reference: ModelInfo,
     others: Sequence[Answer],
+    *,
+    looks: int = 1,
 ) -> tuple[list[Measurement], list[Exhibit]]:
     """Compare variants' answers with the reference's, on the same tasks and seeds.
 
     Returns:
         every measure of each variant less that of the reference, its interval by Holm's method
-        over the variants; tasks_lost, tasks_gained and mcnemar_p over the tasks that were executed
-        for both; and the exhibits "flips" with the names of the tasks that change sides: lost and
-        gained. And flip_agreement, see `_damage_beside_flips`.
+        over the variants and over so many looks; tasks_lost, tasks_gained and mcnemar_p over the
+        tasks that were executed for both; and the exhibits "flips" with the names of the tasks
+        that change sides: lost and gained. And flip_agreement, see `_damage_beside_flips`.
     """
     theirs = task_table(others)
     tables = {model.id: task_table(answers) for model, answers in variants}
@@ -267,9 +277,10 @@ def beside(
             model.id: found
             for model, _ in variants
             if metric != SAME_TOKENS_ONLY or model.vocabulary_sha256 == reference.vocabulary_sha256
-            if math.isfinite((found := _change(metric, tables[model.id], theirs))[0].value)
+            if math.isfinite((found := _change(metric, tables[model.id], theirs))[0](LEVEL).value)
         }
-        for name, change in zip(changes, corrected(metric, [*changes.values()]), strict=True):
+        intervals = corrected(metric, [*changes.values()], looks=looks)
+        for name, change in zip(changes, intervals, strict=True):
             rows.append(measurement_of(change, f"{metric}_change", name, reference.id))
     exhibits = []
     for model, answers in variants:
@@ -277,9 +288,10 @@ def beside(
         counts, flips = _flips(answers, others)
         for metric, row in {**counts, "mcnemar_p": replace(counts["tasks_lost"], value=p)}.items():
             rows.append(replace(row, metric=metric, model=model.id, reference=reference.id))
-        along = _damage_beside_flips(answers, others)
+        along = _damage_beside_flips(answers, others, level=at_look(LEVEL, looks))
         if math.isfinite(along.value):
-            rows.append(measurement_of(along, "flip_agreement", model.id, reference.id))
+            row = measurement_of(along, "flip_agreement", model.id, reference.id, looks=looks)
+            rows.append(row)
         exhibits.append(Exhibit(kind="flips", model=model.id, content=flips))
     return rows, exhibits
 
@@ -305,7 +317,9 @@ def _flips(
     return counts, flips
 
 
-def _damage_beside_flips(answers: Sequence[Answer], others: Sequence[Answer]) -> Estimate:
+def _damage_beside_flips(
+    answers: Sequence[Answer], others: Sequence[Answer], *, level: float
+) -> Estimate:
     """Return the rank correlation over ideas of the divergence on references and of lost tasks.
 
     Of an idea counts the mean over its tasks: of the variant's divergence on their references, and
@@ -317,7 +331,7 @@ def _damage_beside_flips(answers: Sequence[Answer], others: Sequence[Answer]) ->
         if executed(a) and executed(b) and not math.isnan(kl):
             ideas.setdefault(a["idea"], []).append((min(kl, LARGE), solved(b) - solved(a)))
     means = np.array([np.mean(pairs, axis=0) for pairs in ideas.values()]).reshape(-1, 2)
-    return spearman(means[:, 0], means[:, 1])
+    return spearman(means[:, 0], means[:, 1], level=level)
 
 
 def _without_form(answer: Answer) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import defaultdict
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyengine import __version__
-from pyengine.code.aggregate import link, notes_of, of_answers, skipped, writing_cost
-from pyengine.code.answers import Answer, Progress, executed
+from pyengine.code.aggregate import beside, link, notes_of, of_answers, skipped, writing_cost
+from pyengine.code.answers import Answer, Progress
+from pyengine.code.evaluated import Evaluated, check_styles, leave_out
 from pyengine.code.known import notes_of_tasks
-from pyengine.code.languages import LANGUAGES
-from pyengine.code.libraries import missing
 from pyengine.code.likelihood import (
     Scoring,
     pair_measurements,
@@ -24,13 +26,14 @@ from pyengine.code.likelihood import (
 from pyengine.code.options import EvaluationOptions
 from pyengine.code.partings import partings
 from pyengine.code.prompting import Prompt, PromptStyle, build_prompts, n_hidden
-from pyengine.code.sampling import Executor, answer_all, isolation_settings
+from pyengine.code.resuming import kept_and_new
+from pyengine.code.sampling import Executor, isolation_settings
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.store import TaskStore, fingerprint
 from pyengine.code.style import TEMPLATE_UNUSED, choose_style, how_asked
-from pyengine.code.style_check import ChatAnswer, chat_answers, chat_gain
-from pyengine.code.tasks import Task, asked_of
-from pyengine.errors import NumbersError, OptionError, failure_values
+from pyengine.code.style_check import chat_answers
+from pyengine.code.tasks import Task, asked_of, ideas_as_drawn
+from pyengine.errors import NumbersError, OptionError
 from pyengine.files import making_folder
 from pyengine.measure.engine import Processes
 from pyengine.measure.found import beyond_trained
@@ -45,43 +48,14 @@ from pyengine.measure.subjects import (
     same_vocabulary,
 )
 from pyengine.models.generation import GenerationStatistics
-from pyengine.models.model import Model, open_model
+from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, SessionOptions, default_threads
-from pyengine.run.record import Exhibit, ModelInfo, Note, Run
+from pyengine.run.record import Exhibit, Note, Run
+from pyengine.statistics.looks import look_points
 
 SCORING_CELLS = 4096
-
-
-@dataclass(eq=False)
-class Evaluated:
-    """A model, how it is asked, what its references are, and what came of it so far.
-
-    Attributes:
-        asked: in which style, and the code that says why; the day that its template was told.
-        in_chat: some references as a chat's answers, where the style was chosen by evidence.
-        likely: by task how likely its reference is; see `Scoring.contents`.
-        failure: why the model is left out.
-    """
-
-    subject: Subject
-    prompts: Sequence[Prompt]
-    asked: Mapping[str, str]
-    scoring: Scoring
-    in_chat: Sequence[ChatAnswer] = ()
-    likely: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    answers: list[Answer] = field(default_factory=list)
-    failure: Exception | None = None
-
-    @property
-    def id(self) -> str:
-        """The name by which the run means it."""
-        return self.subject.info.id
-
-    @property
-    def info(self) -> ModelInfo:
-        """What its file says, and how it was asked."""
-        info = self.subject.info
-        return info.model_copy(update={"settings": {**info.settings, **self.asked}})
+# What was spent on the answers of each model.
+Spent: TypeAlias = "defaultdict[str, GenerationStatistics]"
 
 
 class Evaluation:
@@ -111,6 +85,8 @@ class Evaluation:
         self.n_in_set = len(every)
         seed = options.sampling.seed
         self.tasks = asked_of(tasks, holes=holes, limit=options.limit, seed=seed)
+        self.most_tasks = len(self.tasks)
+        self.looks = 1
         self.source = source
         self.options = options
         self._sandbox = sandbox
@@ -118,6 +94,9 @@ class Evaluation:
 
     def run(self, paths: Sequence[Path], *, reference: Path | None = None) -> Run:
         """Evaluate each model, each against `reference` where one is given.
+
+        With `until_decided` ideas are asked as they are drawn by the seed, until every variant is
+        decided at one of the looks, or all of them are asked.
 
         Returns:
             a run of "evaluate", whose first model is the reference where there is one. Its
@@ -131,24 +110,75 @@ class Evaluation:
                 of several models, one that does is left out with a note.
         """
         everything = [reference, *paths] if reference else list(paths)
+        spent: Spent = defaultdict(GenerationStatistics)
+        if not self.options.until_decided:
+            return self._all(everything, spent, compared=reference is not None)
+        return self._narrowed(everything, spent)._all(everything, spent, compared=True)
+
+    def _narrowed(self, paths: Sequence[Path], spent: Spent) -> Evaluation:
+        """Let all models answer until it is decided how they stand to the first of them.
+
+        Returns an evaluation of the tasks that were asked, the answers to which are kept.
+        """
+        found, ideas = copy(self), ideas_as_drawn(self.tasks, self.options.sampling.seed)
+        points = look_points(len(ideas))
+        found.looks, asked = len(points), set[str]()
         with Processes() as processes:
-            models = self._open_all(everything, processes, beside=reference is not None)
-            base = models[0] if reference else None
+            models = self._open_all(paths, processes, beside=True)
+        with Executor(self._sandbox, self.options.limits, self.options.jobs) as executor:
+            for begin, end in pairwise((0, *points)):
+                new = {task.name for members in ideas[begin:end] for task in members}
+                asked |= new
+                for model in (model for model in models if model.failure is None):
+                    prompts = [prompt for prompt in model.prompts if prompt.task.name in new]
+                    try:
+                        answers, _ = found._asked(model, prompts, executor, spent[model.id])
+                        model.answers.extend(answers)
+                    except NumbersError as error:
+                        model.failure = error
+                found.tasks = [task for task in self.tasks if task.name in asked]
+                if found._decided(models):
+                    break
+        found.options = replace(self.options, resume=True)
+        return found
+
+    def _decided(self, models: Sequence[Evaluated]) -> bool:
+        """Return whether enough is known of every variant, or the reference failed.
+
+        A variant is told from the reference where the interval of its change leaves out zero, as
+        that follows the exact test, and is like it where all of it lies within the margin.
+        """
+        base, *variants = [model for model in models if model.failure is None or model is models[0]]
+        if base.failure is not None:
+            return True
+        series = [(model.info, model.answers) for model in variants]
+        rows, _ = beside(series, base.info, base.answers, looks=self.looks)
+        changes = [row for row in rows if row.metric == "pass_at_1_change"]
+        return len(changes) == len(variants) and all(
+            row.low > 0.0 or row.high < 0.0 or max(-row.low, row.high) <= self.options.margin
+            for row in changes
+        )
+
+    def _all(self, paths: Sequence[Path], spent: Spent, *, compared: bool) -> Run:
+        """Evaluate each model on all tasks, where `compared` beside the first."""
+        with Processes() as processes:
+            models = self._open_all(paths, processes, beside=compared)
+            base = models[0] if compared else None
             run = self._empty_run(models, base)
             self._score(models, base, processes, run)
-            _check_styles(models, base, processes, run)
+            check_styles(models, base, processes, run)
         with Executor(self._sandbox, self.options.limits, self.options.jobs) as executor:
             for model in models:
                 if model.failure is None:
                     try:
-                        self._write(model, executor, run)
+                        self._write(model, executor, run, spent[model.id])
                     except NumbersError as error:
-                        _leave_out(model, error, base, run)
+                        leave_out(model, error, base, run)
         finished = [model for model in models if model.failure is None]
-        if len(finished) == (1 if reference else 0):
+        if len(finished) == (1 if compared else 0):
             raise next(model.failure for model in models if model.failure is not None)
         series = [(model.info, model.answers) for model in finished]
-        rows, flips = of_answers(series, beside_first=base is not None)
+        rows, flips = of_answers(series, beside_first=compared, looks=self.looks)
         run.measurements.extend(rows)
         run.measurements.extend(link(run.measurements))
         run.exhibits.extend(flips)
@@ -227,7 +257,7 @@ class Evaluation:
                 seen = score_alone(model.scoring, model.subject, processes)
                 model.likely = model.scoring.contents(seen)
             except NumbersError as error:
-                _leave_out(model, error, base, run)
+                leave_out(model, error, base, run)
         if base is None or not variants:
             return
         series = score_beside(base.scoring, base.subject, [m.subject for m in variants], processes)
@@ -235,25 +265,19 @@ class Evaluation:
             failure = series[model.id].failure
             if failure is not None:
                 reason = f"{model.subject.variant.path}: {failure.reason}"
-                _leave_out(model, failure.kind(reason), base, run)
+                leave_out(model, failure.kind(reason), base, run)
                 continue
             seen = series[model.id].observations
             model.likely = base.scoring.contents(seen[:-1])
-            run.measurements.extend(
-                pair_measurements(base.scoring, seen, model=model.id, reference=base.id)
-            )
+            ids = {"model": model.id, "reference": base.id}
+            rows = pair_measurements(base.scoring, seen, looks=self.looks, **ids)
+            run.measurements.extend(rows)
 
-    def _write(self, model: Evaluated, executor: Executor, run: Run) -> None:
+    def _write(
+        self, model: Evaluated, executor: Executor, run: Run, spent: GenerationStatistics
+    ) -> None:
         """Let one model answer all tasks."""
-        statistics = GenerationStatistics()
-        variant = model.subject.variant
-        store = TaskStore(self.options.folder, self._key(model))
-        with (
-            making_folder(store.folder),
-            open_model(variant.path, options=variant.options) as opened,
-        ):
-            answers = self._answers(opened, model.prompts, store, executor, statistics)
-            positions = opened.longest_context
+        answers, positions = self._asked(model, model.prompts, executor, spent)
         for answer in answers:
             content: Answer = {**answer, "reference": model.likely.get(answer["task"])}
             model.answers.append(content)
@@ -265,7 +289,7 @@ class Evaluation:
             run.notes.append(Note(code="request-hidden", model=model.id, values=values))
         run.notes.extend(notes_of(answers, model=model.id))
         run.notes.extend(beyond_trained([(model.id, model.info.n_ctx_train)], positions))
-        run.measurements.extend(writing_cost(answers, statistics, model=model.id))
+        run.measurements.extend(writing_cost(answers, spent, model=model.id))
 
     def _key(self, model: Evaluated) -> str:
         """Return the hash of all that decides a model's answers, but for the task."""
@@ -280,29 +304,31 @@ class Evaluation:
             }
         )
 
-    def _answers(
+    def _asked(
         self,
-        model: Model,
+        model: Evaluated,
         prompts: Sequence[Prompt],
-        store: TaskStore,
         executor: Executor,
-        statistics: GenerationStatistics,
-    ) -> list[Answer]:
-        """Return the answers to all tasks: those that the store has, and new ones."""
-        tasks = {task.name: task for task in self.tasks}
-        done: dict[str, Answer] = {}
-        for task in self.tasks:
-            if not self.options.resume:
-                store.forget(task)
-            elif (answer := store.get(task)) and not _can_now_run(task, answer):
-                done[task.name] = answer
-        missing = [prompt for prompt in prompts if prompt.task.name not in done]
-        self._progress(model.path.name, len(done), len(tasks), list(done.values()))
-        for answer in answer_all(model, missing, self.options, executor, statistics):
-            store.put(tasks[answer["task"]], answer)
-            done[answer["task"]] = answer
-            self._progress(model.path.name, len(done), len(tasks), list(done.values()))
-        return [done[name] for name in tasks]
+        spent: GenerationStatistics,
+    ) -> tuple[list[Answer], int]:
+        """Return one model's answers to some prompts, and the longest context that it saw."""
+        store = TaskStore(self.options.folder, self._key(model))
+        variant = model.subject.variant
+        with (
+            making_folder(store.folder),
+            open_model(variant.path, options=variant.options) as opened,
+        ):
+            answers = kept_and_new(
+                opened,
+                prompts,
+                store,
+                self.options,
+                executor,
+                spent,
+                earlier=model.answers,
+                progress=self._progress,
+            )
+            return answers, opened.longest_context
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides what is measured; `isolation` is how programs were kept away."""
@@ -322,7 +348,14 @@ class Evaluation:
     def _empty_run(self, models: Sequence[Evaluated], base: Evaluated | None) -> Run:
         return Run(
             command="evaluate",
-            options={**self.settings(), "reference": base.id if base else None},
+            options={
+                **self.settings(),
+                "reference": base.id if base else None,
+                "margin": self.options.margin,
+                "until_decided": self.options.until_decided,
+                "most_tasks": self.most_tasks,
+                "looks": self.looks,
+            },
             provenance=provenance(
                 threads=self.options.threads or default_threads(),
                 devices=[device for model in models for device in model.subject.devices],
@@ -330,34 +363,3 @@ class Evaluation:
             ),
             models=[],
         )
-
-
-def _check_styles(
-    models: Sequence[Evaluated], base: Evaluated | None, processes: Processes, run: Run
-) -> None:
-    """Measure beside each model's chosen style how it takes the references in a chat."""
-    for model in models:
-        if model.failure is not None:
-            continue
-        try:
-            found = chat_gain(model.in_chat, model.likely, model.scoring, model.subject, processes)
-        except NumbersError as error:
-            _leave_out(model, error, base, run)
-            continue
-        if found is not None:
-            run.measurements.append(found)
-
-
-def _leave_out(model: Evaluated, error: Exception, base: Evaluated | None, run: Run) -> None:
-    """Note why a model has no numbers; raise the error where it is the reference."""
-    if model is base:
-        raise error
-    model.failure = error
-    values = failure_values(error, model.subject.variant.path)
-    run.notes.append(Note(code="model-failed", model=model.id, values=values))
-
-
-def _can_now_run(task: Task, answer: Answer) -> bool:
-    """Return whether a task was skipped for want of a toolchain or library that has come since."""
-    skipped = len(executed(answer)) < len(answer["samples"])
-    return skipped and not LANGUAGES[task.language].missing() and not missing(task)

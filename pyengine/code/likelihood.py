@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
@@ -234,11 +234,14 @@ def token_sets(
 
 
 def pair_measurements(
-    scoring: Scoring, seen: Sequence[Observation], *, model: str, reference: str
+    scoring: Scoring, seen: Sequence[Observation], *, model: str, reference: str, looks: int = 1
 ) -> Iterator[Measurement]:
-    """Yield what a variant does to the references' tokens, and to the cold start behind them."""
+    """Yield what a variant does to the references' tokens, and to the cold start behind them.
+
+    Intervals over the references hold at so many looks together.
+    """
     if scoring.texts:
-        table = scoring.table(seen[:-1])
+        table = replace(scoring.table(seen[:-1]), looks=looks)
         yield from aggregate(table, model=model, reference=reference, metrics=PAIR)
         for label in table.labels:
             yield from by_label(table, label, model=model, reference=reference, metrics=PAIR)

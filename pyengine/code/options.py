@@ -43,6 +43,9 @@ class EvaluationOptions:
         limits: of each program.
         folder: where finished tasks are kept.
         resume: take up what the folder holds.
+        margin: changes of pass@1 up to it make a model like the reference.
+        until_decided: ask no further once it is known of every model whether it is like the
+            reference, or better, or worse.
     """
 
     style: PromptStyle | None = None
@@ -59,6 +62,8 @@ class EvaluationOptions:
     limits: Limits = field(default_factory=Limits)
     folder: Path = field(default_factory=default_folder)
     resume: bool = True
+    margin: float = 0.1
+    until_decided: bool = False
 
     def check(self) -> None:
         """Raise OptionError where the options contradict each other or are out of range."""
@@ -69,6 +74,8 @@ class EvaluationOptions:
             raise OptionError(f"parallel must be at most 256, not {self.parallel}")
         if self.thinking_tokens < 0:
             raise OptionError("thinking_tokens must be 0 or more")
+        if not 0.0 <= self.margin < 1.0:
+            raise OptionError(f"margin must be from 0 to less than 1, not {self.margin}")
         if self.samples > 1 and self.sampling.temperature == 0.0:
             raise OptionError("several samples of greedy decoding are all equal: set a temperature")
         self._check_limits()

@@ -184,10 +184,11 @@ def _sample(
 def _with_answers(record: Run, before: Series, after: Series, asked: Sequence[Task]) -> Run:
     """Return the record with other answers, and all that follows from them counted again."""
     beside_first = record.options["reference"] is not None
+    looks = record.options.get("looks", 1)
     renewed = {_key(row) for row in of_answers(before, beside_first=beside_first)[0]}
     renewed |= {_key(row) for row in record.select("rank_agreement")}
     kept = [row for row in record.measurements if _key(row) not in renewed]
-    rows, flips = of_answers(after, beside_first=beside_first)
+    rows, flips = of_answers(after, beside_first=beside_first, looks=looks)
     rows = [*kept, *rows]
     exhibits = [
         Exhibit(kind="answer", model=model.id, content={**answer})

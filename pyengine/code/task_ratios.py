@@ -7,12 +7,13 @@ its clusters the ideas that tasks share.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 
+from pyengine.measure.aggregate import LEVEL
 from pyengine.measure.table import TokenTable
 from pyengine.run.metrics import METRICS
 from pyengine.statistics.estimates import (
@@ -21,6 +22,7 @@ from pyengine.statistics.estimates import (
     clustered_ratio,
     difference_of_ratios,
 )
+from pyengine.statistics.looks import at_look
 from pyengine.statistics.paired import holm_intervals, p_value
 from pyengine.statistics.success import (
     clustered_share,
@@ -28,8 +30,8 @@ from pyengine.statistics.success import (
     sign_flip_p,
 )
 
-# A difference and the p-value of "there is none".
-Change: TypeAlias = tuple[Estimate, float]
+# A difference with its interval at a level, and the p-value of "there is none".
+Change: TypeAlias = tuple[Callable[[float], Estimate], float]
 # Column by which the metric's own column is divided, both summed over tasks.
 DENOMINATORS = {
     "pass_at_1": "executed",
@@ -61,15 +63,19 @@ AT_MOST_0 = ("reference_log_probability",)
 
 
 def ratio(metric: str, table: TokenTable) -> Estimate:
-    """Estimate a sum over tasks divided by another, ideas as clusters; NaN where that is zero."""
+    """Estimate a sum over tasks divided by another, ideas as clusters; NaN where that is zero.
+
+    The interval has the level of one of the table's looks.
+    """
     above, below = _sums(metric, table)
     known = below > 0
     if not known.any():
         return Estimate(math.nan)
     above, below = above[known], below[known]
+    level = at_look(LEVEL, table.looks)
     if metric in SHARES:
-        return clustered_share(above, below)
-    found = clustered_ratio(above, below)
+        return clustered_share(above, below, level=level)
+    found = clustered_ratio(above, below, level=level)
     if metric in AT_LEAST_0:
         found = replace(found, low=max(found.low, 0.0))
     if metric in AT_MOST_0:
@@ -81,35 +87,39 @@ def ratio(metric: str, table: TokenTable) -> Estimate:
     return found
 
 
-def mean_of_shares(values: Floats, ideas: Sequence[str]) -> Estimate:
-    """Estimate the mean over tasks of a share of each, from 0 to 1."""
+def mean_of_shares(values: Floats, ideas: Sequence[str], *, looks: int = 1) -> Estimate:
+    """Estimate the mean over tasks of a share of each, from 0 to 1, at one of so many looks."""
     _, places = np.unique(ideas, return_inverse=True)
     sizes = np.bincount(places).astype(np.float64)
-    return clustered_share(np.bincount(places, weights=values).astype(np.float64), sizes)
+    sums = np.bincount(places, weights=values).astype(np.float64)
+    return clustered_share(sums, sizes, level=at_look(LEVEL, looks))
 
 
 def ratio_change(metric: str, table: TokenTable, other: TokenTable) -> Change:
-    """Estimate the difference of two models' ratios over the same tasks, and its p-value.
+    """Compare two models' ratios over the same tasks; of nothing the p-value is NaN.
 
     Of samples that pass the p-value is exact, see `sign_flip_p`; else by Student's t.
     """
     first, second = _sums(metric, table), _sums(metric, other)
     known = first[1] + second[1] > 0
     if not min(first[1].sum(), second[1].sum()) > 0:
-        return Estimate(math.nan), math.nan
+        return lambda _: Estimate(math.nan), math.nan
     first, second = ((above[known], below[known]) for above, below in (first, second))
-    if metric in COUNTED and np.array_equal(first[1], second[1]):
-        found = clustered_share_change(first[0] - second[0], first[1])
-    else:
-        found = difference_of_ratios(first, second)
+    differences = first[0] - second[0]
+
+    def change(level: float) -> Estimate:
+        if metric in COUNTED and np.array_equal(first[1], second[1]):
+            return clustered_share_change(differences, first[1], level=level)
+        return difference_of_ratios(first, second, level=level)
+
     if metric == "pass_at_1":
-        return found, sign_flip_p([round(d) for d in first[0] - second[0]])
-    return found, p_value(found)
+        return change, sign_flip_p([round(d) for d in differences])
+    return change, p_value(change(LEVEL))
 
 
-def corrected(metric: str, changes: Sequence[Change]) -> list[Estimate]:
+def corrected(metric: str, changes: Sequence[Change], *, looks: int = 1) -> list[Estimate]:
     """Return the differences of several variants, their intervals by Holm's method over them."""
-    found = holm_intervals([change for change, _ in changes], [p for _, p in changes])
+    found = holm_intervals([at for at, _ in changes], [p for _, p in changes], looks=looks)
     if metric in SHARES:
         found = [replace(e, low=max(e.low, -1.0), high=min(e.high, 1.0)) for e in found]
     return found

@@ -176,7 +176,21 @@ def asked_of(tasks: Sequence[Task], *, holes: bool, limit: int | None, seed: int
 
 
 def sample_of(tasks: Sequence[Task], n: int, seed: int) -> list[Task]:
-    """Draw n tasks, of every language and level their share, in the order of the set.
+    """Draw n tasks, of every language and level their share, in the order of the set."""
+    return [tasks[number] for number in sorted(_drawn(tasks, seed)[:n])]
+
+
+def ideas_as_drawn(tasks: Sequence[Task], seed: int) -> list[list[Task]]:
+    """Return the tasks of each idea; ideas in the order in which their first tasks are drawn."""
+    ideas: dict[str, list[Task]] = {}
+    for task in tasks:
+        ideas.setdefault(task.cluster, []).append(task)
+    members = list(ideas.values())
+    return [members[number] for number in _drawn([first for first, *_ in members], seed)]
+
+
+def _drawn(tasks: Sequence[Task], seed: int) -> list[int]:
+    """Return the places of tasks in the order in which they are drawn, strata evenly.
 
     Every stratum is shuffled, and its tasks are spread evenly from a random place over the line
     from 0 to 1, along which tasks are taken: systematic sampling with a random start. So a smaller
@@ -191,7 +205,7 @@ def sample_of(tasks: Sequence[Task], n: int, seed: int) -> list[Task]:
         start = generator.random()
         shuffled = generator.permutation(members).tolist()
         places += [((k + start) / len(members), number) for k, number in enumerate(shuffled)]
-    return [tasks[number] for number in sorted(number for _, number in sorted(places)[:n])]
+    return [number for _, number in sorted(places)]
 
 
 def fill_in_the_middle(task: Task) -> Task | None:

@@ -71,6 +71,13 @@ FailUnder = Annotated[
     memory=option(int, "Memory of one program, MiB.", min=64),
     results=option(Path | None, "Where finished tasks are kept. Default: the user's cache folder."),
     fresh=option(bool, "Measure again what was measured before.", "--fresh"),
+    until_decided=option(
+        bool,
+        "Ask tasks as the seed draws them, only until every model is told from the reference or "
+        "shown to be like it.",
+        "--until-decided",
+    ),
+    margin=option(float, "By which pass@1 may differ and be alike: 0.1 for 10 points.", min=0.0),
     isolation=option(Literal["auto", "bubblewrap", "namespaces"], "Which sandbox."),
     unsafe_local_execution=option(
         bool,

@@ -53,7 +53,8 @@ def evaluate_document(run: Run) -> Document:
     else:
         blocks.append(models_table(run))
         if run.options["reference"] is not None:
-            blocks += map(Paragraph, code.side_sentences(run))
+            told = [*code.stopping_sentences(run), *code.side_sentences(run)]
+            blocks += map(Paragraph, told)
             blocks += [differences_table(run), flips_table(run)]
         blocks += failures_beside(run)
         blocks += _links(run)
@@ -61,7 +62,7 @@ def evaluate_document(run: Run) -> Document:
             told = [Paragraph(warning, "warn") for warning in code.warnings_of(run, model)]
             blocks.append(Section(model.id, (*told, *_details(run, model)), folded=True))
         title = f"Code written by {len(run.models)} models"
-    return Document(title, (*blocks, _method(run)))
+    return Document(title, (*blocks, method_facts(run)))
 
 
 def models_table(run: Run) -> Table:
@@ -165,6 +166,7 @@ def flips_table(run: Run) -> Table:
         cluster=code.clustered(run),
         variants=variants,
         p="p" if variants is None else "p (Holm)",
+        looks=code.several(run.options.get("looks", 1)),
         agreement=" ".join(answers.flip_agreement_sentences(run)),
     )
 
@@ -288,10 +290,11 @@ def prompt_facts(run: Run, model: ModelInfo) -> Facts:
     )
 
 
-def _method(run: Run) -> Facts:
+def method_facts(run: Run) -> Facts:
     """Say how it was measured, so that it can be repeated."""
     options, origin = run.options, run.provenance
     hashes = ((f"SHA-256 of {m.id}", m.sha256[:16]) for m in run.models)
     words = {"options": options, "made": origin, "machine": machine(origin)}
     sampling = code.decoding_words(options)
-    return facts("evaluate-method", *hashes, title="Method", sampling=sampling, **words)
+    words |= {"sampling": sampling, "looks": code.looks_words(run)}
+    return facts("evaluate-method", *hashes, title="Method", **words)

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -82,22 +82,33 @@ def holm_factors(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]
 
 
 def holm_intervals(
-    estimates: Sequence[Estimate], p_values: Sequence[float], *, alpha: float = ALPHA
+    changes: Sequence[Callable[[float], Estimate]],
+    p_values: Sequence[float],
+    *,
+    looks: int = 1,
+    alpha: float = ALPHA,
 ) -> list[Estimate]:
     """Give differences intervals that exclude zero exactly where Holm's method tells them apart.
 
-    Each has the level 1 - alpha / f, where f is by how much the method multiplies its p-value.
-    A p-value may come from an exact test, which an interval by Student's t does not always follow:
-    an end that lies beyond zero where the test tells nothing apart is put to zero, and one that
-    lies on the wrong side of zero where it does is put next to zero, on the right one.
+    Each has the level 1 - alpha / f over all looks, where f is by how much the method multiplies
+    its p-value. A p-value may come from an exact test, which an interval by Student's t does not
+    always follow: an end that lies beyond zero where the test tells nothing apart is put to zero,
+    and one that lies on the wrong side of zero where it does is put next to zero, on the right one.
+
+    Args:
+        changes: each gives the difference with its interval at a level.
+        p_values: of each, at this look; a p-value counts as `over_looks` has it.
+        looks: how often the data may have been looked at.
     """
     found = []
+    p_values = [over_looks(p, looks) for p in p_values]
     factors = holm_factors(p_values, alpha)
-    for estimate, adjusted, factor in zip(estimates, holm(p_values), factors, strict=True):
+    for change, adjusted, factor in zip(changes, holm(p_values), factors, strict=True):
         known = not math.isnan(adjusted)
         level = 1 - alpha / factor if known else 1 - alpha
-        low, high = interval_at(estimate, level)
-        leveled = replace(estimate, low=low, high=high, level=level)
+        leveled = replace(change(at_look(level, looks)), level=level)
+        if looks > 1:
+            leveled = replace(leveled, interval="sequence")
         found.append(_agreeing(leveled, different=adjusted < alpha) if known else leveled)
     return found
 

@@ -12,7 +12,7 @@ from pyengine.code.answers import Form
 from pyengine.code.failures import Failure
 from pyengine.models.generation import Finish
 from pyengine.report.answers_view import SIDES, sample_facts
-from pyengine.report.evaluate_view import prompt_facts
+from pyengine.report.evaluate_view import method_facts, prompt_facts
 from pyengine.report.sentences.answers import (
     difference_title,
     flip_agreement_sentences,
@@ -27,7 +27,9 @@ from pyengine.report.sentences.code import (
     decoding_words,
     interval_of_shares,
     listed,
+    looks_words,
     side_sentences,
+    stopping_sentences,
     thinking_sentences,
     warnings,
     words_of,
@@ -58,6 +60,13 @@ THINKING = {"n": 1, "n_samples": 4}
 REST = Measurement("answer_tokens", "base", "", "", 85.0, 60.0, 110.0, 0.95, n=12)
 THOUGHTS = replace(REST, metric="thought_tokens", value=1200.0, low=900.0, high=1500.0), REST
 CUT = Measurement("samples", "base", "", "failure=cut-off-thinking", 3, n=12)
+DECIDED = {"until_decided": True, "most_tasks": 40}
+STOPPED = (
+    ("stopped", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=12)),
+    ("decided-by-all", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=40)),
+    ("undecided-by-all", made(*sides(2, 1, 1.0), **DECIDED, n_tasks=40)),
+    ("", made(*sides(9, 1, 0.01))),
+)
 
 
 def rho(value: float, low: float, high: float) -> Measurement:
@@ -129,6 +138,13 @@ PROMPT_FACTS = [f"evaluate-prompts/{name}" for name in ("Prompt style", "Tasks")
 DAY, GAINED = "evaluate-prompts/Day told to the template", "evaluate-prompts/References in chat"
 
 
+LOOKS = "evaluate-method/Looks"
+HOW = {
+    **{"temperature": 0.0, "seed": 0, "max_tokens": 160, "thinking_tokens": 2048},
+    **{"tasks_sha256": "0" * 64, "cpu_s": 10, "wall_s": 15.0, "memory_bytes": 1 << 30},
+}
+
+
 CASES: Cases = {
     "evaluation": [
         case("none", answer_sentence, RUN, SMALL),
@@ -158,6 +174,9 @@ CASES: Cases = {
         case("each-language", compared_words, ALONE),
         case("", warnings, made()),
         case("", warnings, made(notes=(note("ended-in-thinking", THINKING),))),
+        *(case(code, stopping_sentences, run) for code, run in STOPPED),
+        case("looks", looks_words, made(looks=5)),
+        case("", looks_words, made(looks=1)),
         case("thinks[low,cut]", thinking_sentences, made(*THOUGHTS, CUT), BASE),
         case("thinks", thinking_sentences, made(replace(THOUGHTS[0], low=math.nan), REST), BASE),
         case("", thinking_sentences, made(replace(THOUGHTS[0], value=0.0), REST), BASE),
@@ -189,6 +208,8 @@ CASES: Cases = {
         case("undecided change counts", side_sentences, side(2, 1, 1.0)),
         case("fewer change counts", side_sentences, side(9, 1, 0.0215)),
         case("more change counts", side_sentences, side(1, 9, 0.0215)),
+        case("alike change counts", side_sentences, made(*sides(2, 1, 1.0), margin=0.4)),
+        case("undecided change counts[looks]", side_sentences, made(*sides(2, 1, 1.0), looks=5)),
         case(
             "fewer undecided change counts[variants]",
             side_sentences,
@@ -253,6 +274,8 @@ CASES: Cases = {
             [*PROMPT_FACTS, DAY, f"{GAINED}[gain]"],
             *(prompt_facts, prompted(replace(GAIN, low=math.nan, high=math.nan)), styled("")),
         ),
+        case([LOOKS], method_facts, made(**HOW)),
+        case([f"{LOOKS}[looks]"], method_facts, made(**HOW, looks=5)),
         case(SHORT, sample_facts, SAMPLE),
         case([*FULL, f"{ENDED}[wasted]"], sample_facts, FAILED),
     ],

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyengine.choose.evaluation import Standing, agreement, standings
+from pyengine.choose.evaluation import Standing, agreement, standings, stopping
 from pyengine.report.sentences.notes import note_sentences
 from pyengine.report.words import has_words, say
 from pyengine.run.measurement import Measurement
@@ -118,6 +118,18 @@ def warnings(run: Run) -> list[str]:
     return found + note_sentences(note for note in run.notes if note.code not in told)
 
 
+def stopping_sentences(run: Run) -> list[str]:
+    """Say after how many tasks asking stopped, where it was to stop when enough is known."""
+    code = stopping(run)
+    return [] if code is None else [say("evaluation", code, options=run.options)]
+
+
+def looks_words(run: Run) -> str | None:
+    """Say how often the answers may have been looked at; None where that is once."""
+    looks = several(run.options.get("looks", 1))
+    return looks and say("evaluation", "looks", looks=looks, clusters=f"{clustered(run)}s")
+
+
 def thinking_sentences(run: Run, model: ModelInfo) -> list[str]:
     """Say how many tokens a model's thoughts and answers take, where it thinks."""
     thoughts, rest = (run.find(f"{of}_tokens", model.id) for of in ("thought", "answer"))
@@ -151,6 +163,7 @@ def side_sentence(standing: Standing, model: str, reference: str) -> str:
         ideas=ideas(lost),
         p=standing.p_holm,
         variants=several(standing.n_variants),
+        looks=several(standing.looks),
     )
     return say(
         "sides",
@@ -160,4 +173,5 @@ def side_sentence(standing: Standing, model: str, reference: str) -> str:
         counts=counts,
         change=change and say("sides", "change", change=change),
         clusters="ideas" if ideas(lost) else "tasks",
+        points=f"{100 * standing.margin:g}",
     )
