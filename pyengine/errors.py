@@ -31,6 +31,10 @@ class ModelFileError(InputError):
     """A model file is missing, truncated, corrupt or not a GGUF that llama.cpp can open."""
 
 
+class OfflineError(InputError):
+    """A server cannot be asked: there is no way to it, or it is not wanted."""
+
+
 class NumbersError(ModelFileError):
     """A model computes logits that are NaN or infinite; `path` is its file."""
 

@@ -2,16 +2,19 @@
 
 import os
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_server import Hub, serving
+from hub_server import COMMIT, Hub, serving
 
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
 
-from pyengine.errors import InputError, ModelFileError
-from pyengine.models.hub import _fetch_file
+from pyengine.errors import InputError, ModelFileError, OfflineError
+from pyengine.models.hub import Hub as Asked
+from pyengine.models.hub_cache import HubCache
 from pyengine.models.places import Places
 from pyengine.models.references import resolve_model
 
@@ -55,16 +58,13 @@ def test_what_is_cached_is_not_asked_for_again(hub: Hub, places: Places) -> None
 
 
 def test_a_download_that_broke_off_is_continued(hub: Hub, places: Places) -> None:
-    # huggingface_hub keeps what it has in blocks of 10 MiB.
-    hub.files["model-Q8_0.gguf"] = b"GGUF" + bytes(range(256)) * 4096 * 22
-    hub.cut_after = 21 << 20
+    data = hub.files["model-Q8_0.gguf"]
+    hub.cut_after = 70_000
     path = resolve_model("hf:owner/repo:Q8_0", places=places)
-    assert path.read_bytes() == hub.files["model-Q8_0.gguf"]
+    assert path.read_bytes() == data
     gets = [request for request in hub.requests if request.startswith("GET /owner/repo/resolve")]
-    assert len(gets) == 2
-    begin = re.search(r"bytes=(\d+)-", gets[1])
-    assert begin is not None
-    assert 0 < int(begin.group(1)) <= 21 << 20
+    assert [re.findall(r"bytes=(\d+)-", get) for get in gets] == [["0"], ["70000"]]
+    assert sum(hub.sent.values()) == len(data)
 
 
 def test_all_parts_of_a_split_model_come(hub: Hub, places: Places) -> None:
@@ -96,14 +96,15 @@ def test_no_network_is_an_input_error(
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionError("Connection refused")
 
-    monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "list_repo_files", refuse)
+    monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "repo_info", refuse)
     with pytest.raises(InputError, match="cannot be downloaded: Connection refused"):
         resolve_model("hf:owner/repo:Q8_0", places=places)
     assert hub.requests == []
 
 
 def test_bytes_that_were_not_promised_are_removed(hub: Hub, places: Places) -> None:
-    hub.lies = {"ETag": f'"{"0" * 64}"'}
+    size = len(hub.files["model-Q8_0.gguf"])
+    hub.lies = {"lfs": {"sha256": "0" * 64, "size": size, "pointerSize": 134}}
     with pytest.raises(ModelFileError, match="does not have the SHA-256 that was promised"):
         resolve_model("hf:owner/repo:Q8_0", places=places)
     assert [path for path in places.hub().rglob("*") if path.name == "model-Q8_0.gguf"] == []
@@ -118,45 +119,37 @@ def test_what_was_in_the_cache_already_is_not_removed(hub: Hub, places: Places) 
     blob = path.resolve()
     os.truncate(blob, 5)  # whoever did that
     with pytest.raises(ModelFileError, match=r"was in the cache already .* remove it"):
-        _fetch_again(hub, places)
+        _fetch_again(places)
     assert blob.read_bytes() == b"GGUF "
     assert path.resolve() == blob
     blob.unlink()
-    assert _fetch_again(hub, places).read_bytes() == hub.files["model-Q8_0.gguf"]
+    assert _fetch_again(places).read_bytes() == hub.files["model-Q8_0.gguf"]
 
 
-def _fetch_again(hub: Hub, places: Places) -> Path:
+def _fetch_again(places: Places) -> Path:
     """Download as where the cache was not looked at, as for a file of another commit."""
-    from huggingface_hub import HfApi
-
-    api = HfApi(endpoint=hub.url)
-    return _fetch_file(api, "owner/repo", "model-Q8_0.gguf", places.hub())
+    asked = Asked(places)
+    file = next(f for f in asked.files("owner/repo") if f.path == "model-Q8_0.gguf")
+    return HubCache(places.hub(), asked).fetch(file)
 
 
 @pytest.mark.parametrize(
-    "lies",
+    ("lies", "commit"),
     [
-        {"ETag": '"../../../../../../out"'},
-        {"ETag": '"/tmp/out"'},
-        {"X-Repo-Commit": "../../../../../out"},
+        ({"lfs": {"sha256": "../../../../../../out", "size": 1, "pointerSize": 1}}, COMMIT),
+        ({"blobId": "/tmp/out", "lfs": None}, COMMIT),
+        ({"rfilename": "../../../out.gguf"}, COMMIT),
+        ({"rfilename": "/tmp/out.gguf"}, COMMIT),
+        ({"size": -1}, COMMIT),
+        ({}, "../../../../../out"),
     ],
 )
 def test_nothing_is_written_where_a_server_wishes(
-    hub: Hub, places: Places, tmp_path: Path, lies: dict[str, str]
+    hub: Hub, places: Places, tmp_path: Path, lies: dict[str, object], commit: str
 ) -> None:
-    hub.lies = lies
-    with pytest.raises(InputError, match=r"answer cannot be used: .*is said to have the hash"):
+    hub.lies, hub.commit = lies, commit
+    with pytest.raises(InputError, match=r"answer cannot be used: .* is (said to have|called)"):
         resolve_model("hf:owner/repo:Q8_0", places=places)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.parametrize("name", ["../../../out-Q6_K.gguf", "/tmp/out-Q6_K.gguf"])
-def test_a_file_name_leads_nowhere_else(
-    hub: Hub, places: Places, tmp_path: Path, name: str
-) -> None:
-    hub.files[name] = b"GGUF"
-    with pytest.raises((InputError, ModelFileError), match="hf:owner/repo"):
-        resolve_model("hf:owner/repo:Q6_K", places=places)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -177,6 +170,78 @@ def test_without_network_what_is_cached_is_named(
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionError("Connection refused")
 
-    monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "list_repo_files", refuse)
+    monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "repo_info", refuse)
     with pytest.raises(InputError, match=r"in the cache there is: hf:owner/repo:model-Q8_0\.gguf"):
         resolve_model("hf:owner/repo", places=places)
+
+
+def test_a_busy_server_is_asked_again(hub: Hub, places: Places) -> None:
+    hub.busy = 2
+    path = resolve_model("hf:owner/repo:Q8_0", places=places)
+    assert path.read_bytes() == hub.files["model-Q8_0.gguf"]
+    hub.busy = 3
+    with pytest.raises(ModelFileError, match=r"model-Q4_K_M\.gguf: .*503"):
+        resolve_model("hf:owner/repo:Q4_K_M", places=places)
+
+
+def test_what_an_earlier_run_brought_is_not_downloaded_again(hub: Hub, places: Places) -> None:
+    """A run that was killed or interrupted leaves the part that it has, under a name of ours."""
+    asked = Asked(places)
+    cache = HubCache(places.hub(), asked)
+    file = next(f for f in asked.files("owner/repo") if f.path == "model-Q8_0.gguf")
+    data, reached = hub.files["model-Q8_0.gguf"], 0
+
+    def stop(done: int, _: int) -> None:
+        nonlocal reached
+        reached = done
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.fetch(file, progress=stop)
+    assert 0 < reached < len(data)
+    assert cache.missing_bytes(file) == len(data) - reached
+    hub.sent.clear()
+    assert cache.fetch(file).read_bytes() == data
+    assert sum(hub.sent.values()) == len(data) - reached
+    assert cache.missing_bytes(file) == 0
+    blobs = places.hub() / "models--owner--repo" / "blobs"
+    assert [path.name for path in blobs.iterdir()] == [file.sha256]
+
+
+def test_a_server_that_sends_no_parts(hub: Hub, places: Places) -> None:
+    hub.ranges, hub.cut_after = False, 1000
+    with pytest.raises(InputError, match="sends a whole file where a part is asked for"):
+        resolve_model("hf:owner/repo:Q8_0", places=places)
+    path = resolve_model("hf:owner/repo:Q8_0", places=places)
+    assert path.read_bytes() == hub.files["model-Q8_0.gguf"]
+
+
+def test_offline_is_said_at_once(hub: Hub, tmp_path: Path) -> None:
+    begin = time.monotonic()
+    wanted = Places(home=tmp_path, environment={"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1"})
+    with pytest.raises(OfflineError, match=r"hf:owner/repo: HF_HUB_OFFLINE is set"):
+        resolve_model("hf:owner/repo:Q8_0", places=wanted)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    nobody = Places(home=tmp_path, environment={"HF_ENDPOINT": f"http://127.0.0.1:{port}"})
+    with pytest.raises(OfflineError, match=r"127\.0\.0\.1 cannot be reached: Connection refused"):
+        resolve_model("hf:owner/repo:Q8_0", places=nobody)
+    assert time.monotonic() - begin < 2
+    assert hub.requests == []
+
+
+def test_a_name_that_is_never_found_ends_the_wait(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyengine.models.hub.CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "create_connection", _nobody_answers)
+    begin = time.monotonic()
+    with pytest.raises(OfflineError, match=r"cannot be reached: no answer within 0\.1 s"):
+        resolve_model("hf:owner/repo:Q8_0", places=places)
+    assert time.monotonic() - begin < 1.9
+
+
+def _nobody_answers(*_: object, **__: object) -> None:
+    time.sleep(2)
+    raise TimeoutError

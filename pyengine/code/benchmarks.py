@@ -16,7 +16,7 @@ from pyengine.code.tasks import Task, TaskFileError, load_task_file, unique
 from pyengine.errors import OptionError
 from pyengine.extras import import_extra
 from pyengine.inputs import MOST_BYTES, read_bytes
-from pyengine.models.hub import download_from_dataset
+from pyengine.models.hub_cache import download_from_dataset
 from pyengine.models.places import Places
 
 

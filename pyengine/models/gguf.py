@@ -97,6 +97,11 @@ def known_sha256(
     return known
 
 
+def remember_sha256(parts: Sequence[Path], sha256: str) -> None:
+    """Let `known_sha256` know a hash that was just computed."""
+    Remembered("sha256", parts).write(sha256)
+
+
 def read_head(path: str | Path) -> tuple[int, dict[str, str | int]]:
     """Return the number of tensors, and the texts and whole numbers of a file's metadata.
 

@@ -1,159 +1,248 @@
-"""Download from Hugging Face's hub, through huggingface_hub (the extra `hub`)."""
+"""Ask Hugging Face's hub for lists of files and for parts of files.
+
+Requests go through huggingface_hub's session (the extra `hub`), which knows proxies, certificates
+and tokens.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import quote, urlsplit
 
-from pyengine.errors import InputError, ModelFileError
+from pyengine.errors import InputError, ModelFileError, OfflineError
 from pyengine.extras import import_extra
-from pyengine.files import temporary_folder, write_atomic
-from pyengine.models.gguf import parts_sha256
 from pyengine.models.places import Places
 from pyengine.models.stores import choose_files
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from huggingface_hub import HfApi
-
-T = TypeVar("T")
-
+CONNECT_SECONDS = 3.0
+_SECONDS = (5.0, 20.0, 20.0, 20.0)  # to connect, read, write, and get a connection
+_TRIES = 3  # that bring nothing, one after the other
+_PASSING = {429, 500, 502, 503, 504}  # what a server answers that may do better soon
+_PAUSE = 0.5
+_TRUE = {"1", "ON", "YES", "TRUE"}
+_PORTS = {"http": 80, "https": 443}
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_BLOB = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 
 
-def download(repository: str, choice: str | None, *, places: Places) -> Path:
-    """Fetch the one file that the choice names into the hub's cache; of a split model all parts.
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a repository.
 
-    A connection that breaks is taken up where it was; a killed download begins again, and what it
-    left is removed. Progress goes to stderr.
-
-    Raises ModelFileError where the repository or the file is not there, the choice names several,
-    or what came is damaged; MissingExtraError where huggingface_hub is not installed; InputError
-    where the network fails.
-    """
-    return _asking(repository, places, lambda api: _fetch(api, repository, choice, places.hub()))
-
-
-def download_from_dataset(repository: str, name: str, *, places: Places) -> Path:
-    """Return one file of a data set: from the hub's cache, or fetched into it as models are.
-
-    Raises as `download` does.
-    """
-
-    def fetch(api: HfApi) -> Path:
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(repository, name, places.hub(), repo_type="dataset")
-        if isinstance(found, str):
-            return Path(found)
-        return _fetch_file(api, repository, name, places.hub(), kind="dataset")
-
-    return _asking(repository, places, fetch)
-
-
-def _asking(repository: str, places: Places, ask: Callable[[HfApi], T]) -> T:
-    """Ask the hub something, and raise what fails as errors of ours."""
-    import_extra("huggingface_hub", f"hf:{repository}: downloading")
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    api = HfApi(
-        endpoint=places.environment.get("HF_ENDPOINT"), token=places.environment.get("HF_TOKEN")
-    )
-    try:
-        return ask(api)
-    except HfHubHTTPError as error:
-        raise ModelFileError(f"hf:{repository}: {_reason(error)}") from error
-    except (_transport_error(HfHubHTTPError), OfflineModeIsEnabled, OSError) as error:
-        raise InputError(f"hf:{repository}: cannot be downloaded: {_reason(error)}") from error
-    except ValueError as error:
-        raise InputError(
-            f"hf:{repository}: the server's answer cannot be used: {_reason(error)}"
-        ) from error
-
-
-def _fetch(api: HfApi, repository: str, choice: str | None, cache: Path) -> Path:
-    try:
-        listed = api.list_repo_files(repository)
-    except (TypeError, LookupError, AttributeError) as error:
-        raise ValueError(f"its list of files: {error}") from error
-    files = [name for name in listed if name.lower().endswith(".gguf")]
-    wanted = parts(pick(repository, files, choice), files)
-    paths = [_fetch_file(api, repository, name, cache) for name in wanted]
-    return paths[0]
-
-
-def _fetch_file(
-    api: HfApi, repository: str, name: str, cache: Path, *, kind: str = "model"
-) -> Path:
-    """Download one file, hold it against the hash that the server gave, and add it to the cache.
-
-    The hub's library takes the server's word for both hash and commit as names of files.
-
-    Args:
+    Attributes:
+        repository: OWNER/REPO.
+        path: of the file in the repository.
+        blob: by which the hub keeps it: its SHA-256, of small files git's hash.
         kind: of the repository, "model" or "dataset".
     """
-    from huggingface_hub import hf_hub_url
 
-    url = hf_hub_url(repository, name, repo_type=kind, endpoint=api.endpoint)
-    promised = api.get_hf_file_metadata(url=url)
-    for word in (promised.etag, promised.commit_hash):
-        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", word or ""):
-            raise ValueError(f"{name} is said to have the hash {word!r:.60}")
-    store = cache / f"{kind}s--{repository.replace('/', '--')}"
-    blob = store / "blobs" / str(promised.etag)
-    if os.path.lexists(blob):  # the file of another commit, or in a cache without this one
-        path = Path(api.hf_hub_download(repository, name, repo_type=kind, cache_dir=cache))
-        if not _is_promised(path, promised.etag):
-            raise ModelFileError(
-                f"hf:{repository}:{name}: {blob} was in the cache already and does not have the "
-                "SHA-256 that the hub promises; remove it to download it again"
-            )
-        return path
-    cache.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(cache) as folder:
-        path = Path(api.hf_hub_download(repository, name, repo_type=kind, cache_dir=folder))
-        if folder.resolve() not in path.resolve().parents:
-            raise ValueError(f"{name} was stored outside of the cache, as {path.resolve()}")
-        if not _is_promised(path, promised.etag):
-            raise ModelFileError(
-                f"hf:{repository}:{name}: what came does not have the SHA-256 that was promised, "
-                "and was removed; try again"
-            )
-        _add(folder / store.name, store)
-        return cache / path.relative_to(folder)
+    repository: str
+    path: str
+    n_bytes: int
+    blob: str
+    commit: str
+    kind: str = "model"
+
+    @property
+    def sha256(self) -> str | None:
+        """The file's SHA-256, where the hub says it."""
+        return self.blob if _SHA256.fullmatch(self.blob) else None
+
+    @property
+    def reference(self) -> str:
+        """What a user writes to name it."""
+        return f"hf:{self.repository}:{self.path}"
 
 
-def _is_promised(path: Path, promised: str | None) -> bool:
-    """Return whether a file has the SHA-256 that the server gave, where it gave one."""
-    return not _SHA256.fullmatch(promised or "") or parts_sha256([path.resolve()]) == promised
+class Hub:
+    """The hub, as one session asks it.
+
+    Attributes:
+        n_bytes: that came of files so far.
+    """
+
+    def __init__(self, places: Places) -> None:
+        """Say where it is; nothing is asked yet."""
+        self.n_bytes = 0
+        self._environment = places.environment
+        self._reached = False
+
+    def files(self, repository: str, *, kind: str = "model") -> list[RemoteFile]:
+        """List a repository's files as its main branch has them.
+
+        Raises:
+            OfflineError: the hub cannot be asked.
+            ModelFileError: there is no such repository.
+            InputError: the server's answer cannot be used.
+            MissingExtraError: huggingface_hub is not installed.
+        """
+        with self.asking(f"hf:{repository}"):
+            from huggingface_hub import HfApi
+
+            api = HfApi(endpoint=self._endpoint, token=self._environment.get("HF_TOKEN"))
+            try:
+                found = api.repo_info(
+                    repository, repo_type=kind, files_metadata=True, timeout=_SECONDS[0]
+                )
+                files = [
+                    RemoteFile(
+                        repository,
+                        each.rfilename,
+                        _count(each.size),
+                        str(each.lfs.sha256 if each.lfs else each.blob_id),
+                        str(found.sha),
+                        kind,
+                    )
+                    for each in found.siblings or ()
+                ]
+            except (TypeError, AttributeError, KeyError) as error:
+                raise ValueError(f"its list of files is none: {error}") from error
+            for file in files:
+                _check(file)
+            return files
+
+    def read(self, file: RemoteFile, begin: int, end: int) -> bytes:
+        """Return some bytes of a file; raises as `files` does."""
+        with self.asking(file.reference):
+            return b"".join(self.blocks(file, begin, end))
+
+    @property
+    def _endpoint(self) -> str:
+        return (self._environment.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+    @contextmanager
+    def asking(self, reference: str) -> Iterator[None]:
+        """Raise what fails in the block as errors of ours."""
+        import_extra("huggingface_hub", f"{reference}: downloading")
+        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+        self._reach(reference)
+        try:
+            yield
+        except HfHubHTTPError as error:
+            raise ModelFileError(f"{reference}: {_reason(error)}") from error
+        except OfflineModeIsEnabled as error:
+            raise OfflineError(f"{reference}: {_reason(error)}") from error
+        except _transport_error(HfHubHTTPError) as error:
+            raise OfflineError(f"{reference}: cannot be downloaded: {_reason(error)}") from error
+        except OSError as error:
+            raise InputError(f"{reference}: cannot be downloaded: {_reason(error)}") from error
+        except ValueError as error:
+            raise InputError(
+                f"{reference}: the server's answer cannot be used: {_reason(error)}"
+            ) from error
+
+    def _reach(self, reference: str) -> None:
+        """Raise OfflineError where nothing can be asked, within seconds: names may wait longer."""
+        if self._environment.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
+            raise OfflineError(f"{reference}: HF_HUB_OFFLINE is set, so the hub is not asked")
+        found = urlsplit(self._endpoint)
+        host = found.hostname or ""
+        proxied = found.scheme in urllib.request.getproxies()
+        if self._reached or (proxied and not urllib.request.proxy_bypass(host)):
+            return
+        reason = _connect(host, found.port or _PORTS.get(found.scheme, 443))
+        if reason:
+            raise OfflineError(f"{reference}: {host} cannot be reached: {reason}")
+        self._reached = True
+
+    def blocks(self, file: RemoteFile, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes of a part of a file; a connection that breaks is taken up again.
+
+        To be used in a block of `asking`.
+        """
+        from huggingface_hub.errors import HfHubHTTPError
+
+        failed = 0
+        while begin < end:
+            try:
+                for block in self._answer(file, begin, end):
+                    failed, begin = 0, begin + len(block)
+                    self.n_bytes += len(block)
+                    yield block
+                    if begin >= end:
+                        return
+                failed += 1
+            except HfHubHTTPError as error:
+                failed += 1
+                if error.response.status_code not in _PASSING or failed >= _TRIES:
+                    raise
+                time.sleep(_PAUSE)
+            except _transport_error(HfHubHTTPError):
+                failed += 1
+                if failed >= _TRIES:
+                    raise
+            if failed >= _TRIES:
+                raise ValueError(f"it ends at byte {begin}, of {file.n_bytes}")
+
+    def _answer(self, file: RemoteFile, begin: int, end: int) -> Iterator[bytes]:
+        """Yield what one answer brings of a part of a file."""
+        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+        of_kind = "datasets/" if file.kind == "dataset" else ""
+        place = f"{of_kind}{file.repository}/resolve/{file.commit}/{quote(file.path)}"
+        headers = build_hf_headers(token=self._environment.get("HF_TOKEN"))
+        headers |= {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
+        with get_session().stream(
+            "GET", f"{self._endpoint}/{place}", headers=headers, timeout=_SECONDS
+        ) as answer:
+            if answer.is_error:
+                answer.read()
+            hf_raise_for_status(answer)
+            if answer.status_code != 206 and begin > 0:
+                raise ValueError("it sends a whole file where a part is asked for")
+            left = end - begin
+            for block in answer.iter_raw():
+                yield block[:left]
+                left -= len(block)
 
 
-def _add(source: Path, store: Path) -> None:
-    """Add a repository's new files to the cache; of what is there, only its refs change."""
-    for part in ("blobs", "snapshots", "refs"):
-        for path in sorted((source / part).rglob("*")):
-            target = store / path.relative_to(source)
-            if path.is_dir():
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if part == "refs":
-                write_atomic(target, path.read_bytes())
-            elif path.is_symlink():
-                with suppress(FileExistsError):
-                    target.symlink_to(path.readlink())
-            elif not os.path.lexists(target):
-                path.rename(target)
+def _count(size: object) -> int:
+    if not isinstance(size, int) or size < 0:
+        raise ValueError(f"a file is said to have {size!r:.60} bytes")
+    return size
+
+
+def _check(file: RemoteFile) -> None:
+    """Raise ValueError where a name that the server gives would lead out of the cache."""
+    for pattern, word in ((_COMMIT, file.commit), (_BLOB, file.blob)):
+        if not pattern.fullmatch(word):
+            raise ValueError(f"{file.path!r:.200} is said to have the hash {word!r:.60}")
+    path = PurePosixPath(file.path)
+    if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in file.path:
+        raise ValueError(f"a file is called {file.path!r:.200}")
+
+
+def _connect(host: str, port: int) -> str:
+    """Return why a server cannot be reached, "" where it can."""
+    reasons: list[str] = []
+
+    def attempt() -> None:
+        try:
+            socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+            reasons.append("")
+        except OSError as error:
+            reasons.append(error.strerror or str(error) or type(error).__name__)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(CONNECT_SECONDS + 1)
+    return reasons[0] if reasons else f"no answer within {CONNECT_SECONDS:g} s"
 
 
 def pick(repository: str, files: list[str], choice: str | None) -> str:
     """Choose the one file; raise ModelFileError with the choices where there is not just one."""
-    firsts = sorted(f for f in files if not _PART.search(f) or "-00001-of-" in f)
+    firsts = first_files(files)
     matches = choose_files(firsts, choice) if choice else firsts
     if len(matches) == 1:
         return matches[0]
@@ -164,6 +253,11 @@ def pick(repository: str, files: list[str], choice: str | None) -> str:
     listed = ", ".join(shown[:20]) + (" …" if len(shown) > 20 else "")
     what = f"names {len(matches)} files" if matches else "names no file"
     raise ModelFileError(f"{named}: {what}; choose one with hf:{repository}:FILE from: {listed}")
+
+
+def first_files(files: list[str]) -> list[str]:
+    """Return the files that are whole models or the first parts of split ones, sorted."""
+    return sorted(f for f in files if not _PART.search(f) or "-00001-of-" in f)
 
 
 def parts(first: str, files: list[str]) -> list[str]:
@@ -190,5 +284,5 @@ def _transport_error(status_error: type[Exception]) -> type[Exception]:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else f"{text[:300]}…"

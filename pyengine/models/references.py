@@ -115,14 +115,14 @@ def _hub(name: str, places: Places, *, offline: bool) -> Path:
             return cached[len(files) - 1 - files[::-1].index(matches[0])].path
     if offline:
         raise ModelFileError(f"hf:{name}: not in the cache; {_choices(cached)}")
-    from pyengine.models.hub import download
+    from pyengine.models.hub_cache import download
 
     try:
         return download(repository, choice or None, places=places)
     except InputError as error:
         if not cached:
             raise
-        raise InputError(f"{error}; in the cache {_choices(cached)}") from error
+        raise type(error)(f"{error}; in the cache {_choices(cached)}") from error
 
 
 def _choices(there: Sequence[Found]) -> str:

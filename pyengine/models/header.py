@@ -1,0 +1,167 @@
+"""Where a GGUF file's header ends, and its metadata as bytes, from no more of the file than that.
+
+The core's reader takes a file; this one asks for bytes as it needs them, from a disk or a server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pyengine.errors import ModelFileError
+
+Read = Callable[[int, int], bytes]
+
+# What a file is that is no model, by general.type or general.architecture.
+NOT_MODELS = {
+    "mmproj": "projector",
+    "clip": "projector",
+    "adapter": "adapter-file",
+    "imatrix": "imatrix-file",
+}
+_MAGIC = b"GGUF"
+_FIRST, _STEP = 1 << 12, 1 << 14  # bytes asked for at once: at first, and at least later
+_MOST = 1 << 28  # a header of more bytes is none
+_LONGEST = 64  # values of more bytes are kept by their hash
+_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+_STRING, _ARRAY = 8, 9
+_F32 = 0
+
+
+class Vector(NamedTuple):
+    """A tensor of one dimension and type F32: its name and its bytes' place in the file."""
+
+    name: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was read of a file's beginning.
+
+    Attributes:
+        start: the bytes that were read, the header and a little more at most.
+        values: the bytes of every metadata value with its type, or their SHA-256 where they are
+            many; equal bytes mean equal values.
+        vectors: what quantization leaves as it is.
+        kind: what the file is where it is no model: a code; then nothing behind is read.
+    """
+
+    start: bytes
+    values: dict[str, bytes]
+    vectors: tuple[Vector, ...] = ()
+    kind: str = ""
+
+
+def read_header(name: str, n_bytes: int, read: Read, *, expected: int = 0) -> Header:
+    """Read a file's header, asking for bytes as they are needed.
+
+    Args:
+        name: of the file, for errors.
+        n_bytes: of the whole file.
+        read: returns the bytes from one place up to another.
+        expected: how long the header probably is: then the rest of it is asked for at once.
+
+    Raises:
+        ModelFileError: it is no GGUF, or claims more than the file holds.
+    """
+    scan = _Scan(name, n_bytes, read, expected)
+    if scan.take(4) != _MAGIC:
+        raise ModelFileError(f"{name}: is not a GGUF file")
+    scan.take(4)
+    n_tensors, n_pairs = scan.number(), scan.number()
+    values: dict[str, bytes] = {}
+    for _ in range(n_pairs):
+        key, value = scan.text(), scan.value()
+        values[key] = value if len(value) <= _LONGEST else hashlib.sha256(value).digest()
+        if kind := _kind(key, value):
+            return Header(bytes(scan.data), values, kind=kind)
+    vectors = [scan.tensor() for _ in range(n_tensors)]
+    aligned = values.get("general.alignment", b"")[4:]
+    alignment = int.from_bytes(aligned, "little") or 32
+    begin = -(-scan.position // alignment) * alignment
+    return Header(
+        bytes(scan.data),
+        values,
+        tuple(Vector(v.name, begin + v.begin, begin + v.end) for v in vectors if v is not None),
+    )
+
+
+def _kind(key: str, value: bytes) -> str:
+    if key not in ("general.type", "general.architecture"):
+        return ""
+    return NOT_MODELS.get(value[12:].decode("utf-8", errors="replace"), "")
+
+
+class _Scan:
+    """A place in a file that moves forward, and the bytes up to it and a little farther."""
+
+    def __init__(self, name: str, n_bytes: int, read: Read, expected: int) -> None:
+        self.name, self.n_bytes, self.read, self.expected = name, n_bytes, read, expected
+        self.data = bytearray()
+        self.position = 0
+
+    def take(self, n: int) -> bytes:
+        self.need(n)
+        begin = self.position
+        self.position += n
+        return bytes(self.data[begin : self.position])
+
+    def need(self, n: int) -> None:
+        """Have at least `n` more bytes at hand."""
+        end, here = self.position + n, len(self.data)
+        if end > min(self.n_bytes, _MOST):
+            raise ModelFileError(
+                f"{self.name}: its header claims {end} bytes of a file of {self.n_bytes}"
+            )
+        if end <= here:
+            return
+        upto = max(end, here + _STEP if here else _FIRST)
+        if here:
+            upto = max(upto, self.expected)
+        self.data += self.read(here, min(upto, self.n_bytes))
+
+    def number(self, size: int = 8) -> int:
+        return int.from_bytes(self.take(size), "little")
+
+    def text(self) -> str:
+        return self.take(self.number()).decode("utf-8", errors="replace")
+
+    def value(self) -> bytes:
+        """Pass over a value; return its bytes, type first."""
+        begin = self.position
+        kind, count = self.number(4), 1
+        if kind == _ARRAY:
+            kind, count = self.number(4), self.number()
+        if kind == _STRING:
+            self._pass_strings(count)
+        elif kind in _SIZES:
+            self.take(count * _SIZES[kind])
+        else:
+            raise ModelFileError(f"{self.name}: its metadata has a value of the type {kind}")
+        return bytes(self.data[begin : self.position])
+
+    def _pass_strings(self, count: int) -> None:
+        for left in range(count, 0, -1):
+            if self.position + 8 > len(self.data):
+                self.need(8 * left)  # what they take at least, so that few requests do
+            (length,) = struct.unpack_from("<Q", self.data, self.position)
+            self.position += 8
+            if self.position + length > len(self.data):
+                self.need(length + 8 * (left - 1))
+            self.position += length
+
+    def tensor(self) -> Vector | None:
+        """Pass over one entry of the tensor table; return what it says of a vector."""
+        name, n_dims = self.text(), self.number(4)
+        if n_dims > 4:
+            raise ModelFileError(f"{self.name}: its tensor {name!r:.80} has {n_dims} dimensions")
+        shape = [self.number() for _ in range(n_dims)]
+        kind, offset = self.number(4), self.number()
+        if n_dims != 1 or kind != _F32:
+            return None
+        return Vector(name, offset, offset + 4 * shape[0])
