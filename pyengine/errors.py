@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-# What is wrong with a model in a store of models, by code; records hold code and values.
+# Why a file in a store of models is no model that can be used, by code; records hold code
+# and values.
 STORE_PROBLEMS = {
     "adapter": "has an adapter (LoRA), which pyengine does not apply; merge it into a GGUF file",
     "tensors": "is kept as single tensors, not as a GGUF file; name a GGUF file of the model",
     "unknown-part": "has a part of a kind that pyengine does not know ({kind!r:.60})",
     "several-weights": "has {n} files of weights, where one is understood",
+    "projector": "reads pictures or sounds into another model, and is no language model itself",
+    "adapter-file": "is an adapter (LoRA), not a model",
+    "imatrix-file": "is an importance matrix, not a model",
+    "vocabulary-only": "holds a vocabulary and no weights",
+    "copy": "has the same bytes as {of}",
     "parts-missing": "{here} of {parts} parts are here",
     "unreadable": "{message}",
 }

@@ -29,6 +29,7 @@ _LONGEST = 64  # values of more bytes are kept by their hash
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
 _F32 = 0
+_length = struct.Struct("<Q").unpack_from
 
 
 class Vector(NamedTuple):
@@ -44,6 +45,7 @@ class Header:
     """What was read of a file's beginning.
 
     Attributes:
+        n_bytes: of the header, to the end of the tensor table.
         start: the bytes that were read, the header and a little more at most.
         values: the bytes of every metadata value with its type, or their SHA-256 where they are
             many; equal bytes mean equal values.
@@ -51,6 +53,7 @@ class Header:
         kind: what the file is where it is no model: a code; then nothing behind is read.
     """
 
+    n_bytes: int
     start: bytes
     values: dict[str, bytes]
     vectors: tuple[Vector, ...] = ()
@@ -79,12 +82,13 @@ def read_header(name: str, n_bytes: int, read: Read, *, expected: int = 0) -> He
         key, value = scan.text(), scan.value()
         values[key] = value if len(value) <= _LONGEST else hashlib.sha256(value).digest()
         if kind := _kind(key, value):
-            return Header(bytes(scan.data), values, kind=kind)
+            return Header(scan.position, bytes(scan.data), values, kind=kind)
     vectors = [scan.tensor() for _ in range(n_tensors)]
     aligned = values.get("general.alignment", b"")[4:]
     alignment = int.from_bytes(aligned, "little") or 32
     begin = -(-scan.position // alignment) * alignment
     return Header(
+        scan.position,
         bytes(scan.data),
         values,
         tuple(Vector(v.name, begin + v.begin, begin + v.end) for v in vectors if v is not None),
@@ -146,14 +150,18 @@ class _Scan:
         return bytes(self.data[begin : self.position])
 
     def _pass_strings(self, count: int) -> None:
+        data, position, have = self.data, self.position, len(self.data)
         for left in range(count, 0, -1):
-            if self.position + 8 > len(self.data):
+            if position + 8 > have:
+                self.position = position
                 self.need(8 * left)  # what they take at least, so that few requests do
-            (length,) = struct.unpack_from("<Q", self.data, self.position)
-            self.position += 8
-            if self.position + length > len(self.data):
-                self.need(length + 8 * (left - 1))
-            self.position += length
+                have = len(data)
+            position += 8 + _length(data, position)[0]
+            if position > have:
+                self.position = position
+                self.need(8 * (left - 1))
+                have = len(data)
+        self.position = position
 
     def tensor(self) -> Vector | None:
         """Pass over one entry of the tensor table; return what it says of a vector."""

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from pyengine.errors import InputError, ModelFileError, OfflineError
 from pyengine.extras import import_extra
 from pyengine.models.places import Places
-from pyengine.models.stores import choose_files
+from pyengine.models.stores import choose_files, is_later_part
 
 CONNECT_SECONDS = 3.0
 _SECONDS = (5.0, 20.0, 20.0, 20.0)  # to connect, read, write, and get a connection
@@ -71,8 +71,9 @@ class Hub:
         n_bytes: that came of files so far.
     """
 
-    def __init__(self, places: Places) -> None:
-        """Say where it is; nothing is asked yet."""
+    def __init__(self, places: Places, *, offline: bool = False) -> None:
+        """Say where it is, or that it shall not be asked; nothing is asked yet."""
+        self._offline = offline
         self.n_bytes = 0
         self._environment = places.environment
         self._reached = False
@@ -144,6 +145,8 @@ class Hub:
 
     def _reach(self, reference: str) -> None:
         """Raise OfflineError where nothing can be asked, within seconds: names may wait longer."""
+        if self._offline:
+            raise OfflineError(f"{reference}: the hub is not asked, as was wished")
         if self._environment.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
             raise OfflineError(f"{reference}: HF_HUB_OFFLINE is set, so the hub is not asked")
         found = urlsplit(self._endpoint)
@@ -242,7 +245,7 @@ def _connect(host: str, port: int) -> str:
 
 def pick(repository: str, files: list[str], choice: str | None) -> str:
     """Choose the one file; raise ModelFileError with the choices where there is not just one."""
-    firsts = first_files(files)
+    firsts = sorted(file for file in files if not is_later_part(file))
     matches = choose_files(firsts, choice) if choice else firsts
     if len(matches) == 1:
         return matches[0]
@@ -255,9 +258,13 @@ def pick(repository: str, files: list[str], choice: str | None) -> str:
     raise ModelFileError(f"{named}: {what}; choose one with hf:{repository}:FILE from: {listed}")
 
 
-def first_files(files: list[str]) -> list[str]:
-    """Return the files that are whole models or the first parts of split ones, sorted."""
-    return sorted(f for f in files if not _PART.search(f) or "-00001-of-" in f)
+def part_names(first: str) -> list[str]:
+    """Return the names of all parts of a split model, or of the one file."""
+    match = _PART.search(first)
+    if not match:
+        return [first]
+    total, stem = match.group(1), first[: match.start()]
+    return [f"{stem}-{n:05d}-of-{total}.gguf" for n in range(1, int(total) + 1)]
 
 
 def parts(first: str, files: list[str]) -> list[str]:
@@ -265,12 +272,7 @@ def parts(first: str, files: list[str]) -> list[str]:
 
     Raises ModelFileError where a part is missing from the repository.
     """
-    match = _PART.search(first)
-    if not match:
-        return [first]
-    total = match.group(1)
-    stem = first[: match.start()]
-    names = [f"{stem}-{n:05d}-of-{total}.gguf" for n in range(1, int(total) + 1)]
+    names = part_names(first)
     missing = [name for name in names if name not in files]
     if missing:
         raise ModelFileError(f"{first}: the repository lacks its part {missing[0]}")

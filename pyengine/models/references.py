@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pyengine.inputs import check_regular, expand_user
 from pyengine.models.places import Places
 from pyengine.models.stores import (
     Found,
+    check_repository,
     choose_files,
     find_embedded,
     find_hub,
@@ -86,7 +86,7 @@ def _ollama(name: str, places: Places) -> Path:
             if entry.problem:
                 raise ModelFileError(f"{entry.reference}: {problem_sentence(entry.problem)}")
             return entry.path
-    raise ModelFileError(f"ollama:{name}: not in Ollama's store; {_choices(there)}")
+    raise ModelFileError(f"ollama:{name}: not in Ollama's store; {choices(there)}")
 
 
 def _lmstudio(name: str, places: Places) -> Path:
@@ -98,14 +98,13 @@ def _lmstudio(name: str, places: Places) -> Path:
     if len(matches) == 1:
         return matches[0].path
     if not matches:
-        raise ModelFileError(f"lmstudio:{name}: not in LM Studio's folders; {_choices(there)}")
-    raise ModelFileError(f"lmstudio:{name}: names {len(matches)} files; {_choices(matches)}")
+        raise ModelFileError(f"lmstudio:{name}: not in LM Studio's folders; {choices(there)}")
+    raise ModelFileError(f"lmstudio:{name}: names {len(matches)} files; {choices(matches)}")
 
 
 def _hub(name: str, places: Places, *, offline: bool) -> Path:
     repository, _, choice = name.partition(":")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or ".." in repository:
-        raise ModelFileError(f"hf:{name}: write hf:OWNER/REPO[:FILE or type]")
+    check_repository(name, repository)
     prefix = f"hf:{repository}:"
     cached = [entry for entry in find_hub(places) if entry.reference.startswith(prefix)]
     files = [entry.reference.removeprefix(prefix) for entry in cached]
@@ -114,7 +113,7 @@ def _hub(name: str, places: Places, *, offline: bool) -> Path:
         if len(set(matches)) == 1:
             return cached[len(files) - 1 - files[::-1].index(matches[0])].path
     if offline:
-        raise ModelFileError(f"hf:{name}: not in the cache; {_choices(cached)}")
+        raise ModelFileError(f"hf:{name}: not in the cache; {choices(cached)}")
     from pyengine.models.hub_cache import download
 
     try:
@@ -122,10 +121,11 @@ def _hub(name: str, places: Places, *, offline: bool) -> Path:
     except InputError as error:
         if not cached:
             raise
-        raise type(error)(f"{error}; in the cache {_choices(cached)}") from error
+        raise type(error)(f"{error}; in the cache {choices(cached)}") from error
 
 
-def _choices(there: Sequence[Found]) -> str:
+def choices(there: Sequence[Found]) -> str:
+    """Say what there is, as the end of a sentence."""
     if not there:
         return "nothing is there"
     named = ", ".join(entry.reference for entry in there[:8])

@@ -196,8 +196,19 @@ def gguf_files(folder: Path, *, onerror: OnError | None = None) -> list[Path]:
     return [
         path
         for path in _files_below(folder, onerror)
-        if path.name.lower().endswith(".gguf") and not _LATER_PART.search(path.name)
+        if path.name.lower().endswith(".gguf") and not is_later_part(path.name)
     ]
+
+
+def is_later_part(file: str) -> bool:
+    """Tell whether a file is one of a split model, and not the first."""
+    return _LATER_PART.search(file) is not None
+
+
+def check_repository(name: str, repository: str) -> None:
+    """Raise ModelFileError where a repository's name is none."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or ".." in repository:
+        raise ModelFileError(f"hf:{name}: write hf:OWNER/REPO[:FILE or type]")
 
 
 def choose_files(files: Sequence[str], choice: str) -> list[str]:
