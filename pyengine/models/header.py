@@ -25,8 +25,10 @@ NOT_MODELS = {
 _MAGIC = b"GGUF"
 _FIRST, _STEP = 1 << 12, 1 << 14  # bytes asked for at once: at first, and at least later
 _MOST = 1 << 28  # a header of more bytes is none
+_VALUE_HEAD = 16  # types and length of an array
 _LONGEST = 64  # values of more bytes are kept by their hash
-_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+# Types of values, as the struct module writes them.
+_FORMATS = {**dict(enumerate("BbHhIif?")), **dict(enumerate("Qqd", start=10))}
 _STRING, _ARRAY = 8, 9
 _F32 = 0
 _length = struct.Struct("<Q").unpack_from
@@ -49,6 +51,7 @@ class Header:
         start: the bytes that were read, the header and a little more at most.
         values: the bytes of every metadata value with its type, or their SHA-256 where they are
             many; equal bytes mean equal values.
+        places: where in `start` each value begins and ends.
         vectors: what quantization leaves as it is.
         kind: what the file is where it is no model: a code; then nothing behind is read.
     """
@@ -56,33 +59,40 @@ class Header:
     n_bytes: int
     start: bytes
     values: dict[str, bytes]
+    places: dict[str, tuple[int, int]]
     vectors: tuple[Vector, ...] = ()
     kind: str = ""
 
 
-def read_header(name: str, n_bytes: int, read: Read, *, expected: int = 0) -> Header:
+def read_header(name: str, n_bytes: int, read: Read, *, like: Header | None = None) -> Header:
     """Read a file's header, asking for bytes as they are needed.
 
     Args:
         name: of the file, for errors.
         n_bytes: of the whole file.
         read: returns the bytes from one place up to another.
-        expected: how long the header probably is: then the rest of it is asked for at once.
+        like: a header that is probably much the same: then the rest is asked for at once, and where
+            it has the same lists of texts, they are not looked through.
 
     Raises:
         ModelFileError: it is no GGUF, or claims more than the file holds.
     """
-    scan = _Scan(name, n_bytes, read, expected)
+    scan = _Scan(name, n_bytes, read, like)
     if scan.take(4) != _MAGIC:
         raise ModelFileError(f"{name}: is not a GGUF file")
     scan.take(4)
     n_tensors, n_pairs = scan.number(), scan.number()
     values: dict[str, bytes] = {}
+    places: dict[str, tuple[int, int]] = {}
     for _ in range(n_pairs):
-        key, value = scan.text(), scan.value()
+        key = scan.text()
+        begin = scan.position
+        scan.value(key)
+        places[key] = begin, scan.position
+        value = bytes(scan.data[begin : scan.position])
         values[key] = value if len(value) <= _LONGEST else hashlib.sha256(value).digest()
         if kind := _kind(key, value):
-            return Header(scan.position, bytes(scan.data), values, kind=kind)
+            return Header(scan.position, bytes(scan.data), values, places, kind=kind)
     vectors = [scan.tensor() for _ in range(n_tensors)]
     aligned = values.get("general.alignment", b"")[4:]
     alignment = int.from_bytes(aligned, "little") or 32
@@ -91,6 +101,7 @@ def read_header(name: str, n_bytes: int, read: Read, *, expected: int = 0) -> He
         scan.position,
         bytes(scan.data),
         values,
+        places,
         tuple(Vector(v.name, begin + v.begin, begin + v.end) for v in vectors if v is not None),
     )
 
@@ -101,11 +112,23 @@ def _kind(key: str, value: bytes) -> str:
     return NOT_MODELS.get(value[12:].decode("utf-8", errors="replace"), "")
 
 
+def plain_value(value: bytes) -> str | int | float | None:
+    """Return what the bytes of a value in `Header.values` mean; None for a list and a hash."""
+    kind = int.from_bytes(value[:4], "little")
+    if kind == _STRING and len(value) == 12 + int.from_bytes(value[4:12], "little"):
+        return value[12:].decode("utf-8", errors="replace")
+    form = f"<{_FORMATS.get(kind, 's')}"
+    if kind not in _FORMATS or len(value) != 4 + struct.calcsize(form):
+        return None
+    plain: int | float = struct.unpack_from(form, value, 4)[0]
+    return plain
+
+
 class _Scan:
     """A place in a file that moves forward, and the bytes up to it and a little farther."""
 
-    def __init__(self, name: str, n_bytes: int, read: Read, expected: int) -> None:
-        self.name, self.n_bytes, self.read, self.expected = name, n_bytes, read, expected
+    def __init__(self, name: str, n_bytes: int, read: Read, like: Header | None) -> None:
+        self.name, self.n_bytes, self.read, self.like = name, n_bytes, read, like
         self.data = bytearray()
         self.position = 0
 
@@ -125,8 +148,8 @@ class _Scan:
         if end <= here:
             return
         upto = max(end, here + _STEP if here else _FIRST)
-        if here:
-            upto = max(upto, self.expected)
+        if here and self.like is not None:
+            upto = max(upto, self.like.n_bytes)
         self.data += self.read(here, min(upto, self.n_bytes))
 
     def number(self, size: int = 8) -> int:
@@ -135,19 +158,34 @@ class _Scan:
     def text(self) -> str:
         return self.take(self.number()).decode("utf-8", errors="replace")
 
-    def value(self) -> bytes:
-        """Pass over a value; return its bytes, type first."""
-        begin = self.position
+    def value(self, key: str) -> None:
+        """Pass over a value, its type first."""
+        if self._pass_same(key):
+            return
         kind, count = self.number(4), 1
         if kind == _ARRAY:
             kind, count = self.number(4), self.number()
         if kind == _STRING:
             self._pass_strings(count)
-        elif kind in _SIZES:
-            self.take(count * _SIZES[kind])
+        elif kind in _FORMATS:
+            self.take(count * struct.calcsize(f"<{_FORMATS[kind]}"))
         else:
             raise ModelFileError(f"{self.name}: its metadata has a value of the type {kind}")
-        return bytes(self.data[begin : self.position])
+
+    def _pass_same(self, key: str) -> bool:
+        """Pass over a value with the same bytes as in the header that is like this one."""
+        if self.like is None or key not in self.like.places:
+            return False
+        begin, end = self.like.places[key]
+        for length in (min(_VALUE_HEAD, end - begin), end - begin):
+            if self.position + length > self.n_bytes:
+                return False
+            self.need(length)
+            here = slice(self.position, self.position + length)
+            if self.data[here] != self.like.start[begin : begin + length]:
+                return False
+        self.position += end - begin
+        return True
 
     def _pass_strings(self, count: int) -> None:
         data, position, have = self.data, self.position, len(self.data)

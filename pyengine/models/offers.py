@@ -174,7 +174,7 @@ class _Reader:
     def __init__(self, folder: Path, hub: Hub) -> None:
         self.folder, self.hub = folder, hub
         self.kept = 0
-        self.expected: dict[str, int] = {}  # length of the last header of each repository
+        self.last: dict[str, Header] = {}  # of each repository
 
     def look(self, named: Named) -> Offer | LeftOut:
         """Read a file's header and describe it, or say why it is no candidate."""
@@ -201,10 +201,9 @@ class _Reader:
 
     def _headers(self, named: Named, parts: Sequence[_Part]) -> list[Header]:
         repository = named.remote[0].repository if named.remote else ""
-        expected = self.expected.get(repository, 0)
-        first = read_header(*parts[0], expected=expected)
+        first = read_header(*parts[0], like=self.last.get(repository))
         if not first.kind:
-            self.expected[repository] = first.n_bytes
+            self.last[repository] = first
         return [first, *(read_header(*part) for part in parts[1:] if not first.kind)]
 
     def _remote_parts(self, named: Named) -> list[_Part]:
