@@ -147,10 +147,11 @@ class _Scan:
             )
         if end <= here:
             return
-        upto = max(end, here + _STEP if here else _FIRST)
-        if here and self.like is not None:
-            upto = max(upto, self.like.n_bytes)
-        self.data += self.read(here, min(upto, self.n_bytes))
+        guess = self.like.n_bytes if self.like is not None and here else 0
+        if end > guess:
+            guess = max(end, here + (_FIRST if guess or not here else _STEP))
+        upto = min(guess, self.n_bytes)
+        self.data += self.read(here, upto)
 
     def number(self, size: int = 8) -> int:
         return int.from_bytes(self.take(size), "little")

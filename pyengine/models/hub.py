@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pyengine.errors import InputError, ModelFileError, OfflineError
@@ -92,7 +93,7 @@ class Hub:
 
             api = HfApi(endpoint=self._endpoint, token=self._environment.get("HF_TOKEN"))
             try:
-                found = api.repo_info(
+                found: Any = api.repo_info(
                     repository, repo_type=kind, files_metadata=True, timeout=_SECONDS[0]
                 )
                 files = [
@@ -190,18 +191,17 @@ class Hub:
 
     def _answer(self, file: RemoteFile, begin: int, end: int) -> Iterator[bytes]:
         """Yield what one answer brings of a part of a file."""
-        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
-
+        hub = import_extra("huggingface_hub.utils", f"{file.reference}: downloading")
         of_kind = "datasets/" if file.kind == "dataset" else ""
         place = f"{of_kind}{file.repository}/resolve/{file.commit}/{quote(file.path)}"
-        headers = build_hf_headers(token=self._environment.get("HF_TOKEN"))
+        headers = hub.build_hf_headers(token=self._environment.get("HF_TOKEN"))
         headers |= {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
-        with get_session().stream(
+        with hub.get_session().stream(
             "GET", f"{self._endpoint}/{place}", headers=headers, timeout=_SECONDS
         ) as answer:
             if answer.is_error:
                 answer.read()
-            hf_raise_for_status(answer)
+            hub.hf_raise_for_status(answer)
             if answer.status_code != 206 and begin > 0:
                 raise ValueError("it sends a whole file where a part is asked for")
             left = end - begin

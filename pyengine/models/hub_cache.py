@@ -196,10 +196,9 @@ def _shown(file: RemoteFile, progress: Progress | None) -> Iterator[Progress]:
     if progress is not None:
         yield progress
         return
-    from huggingface_hub.utils import tqdm
-
+    hub = import_extra("huggingface_hub.utils", f"{file.reference}: downloading")
     name = PurePosixPath(file.path).name
-    with tqdm(desc=name, total=file.n_bytes, unit="B", unit_scale=True) as bar:
+    with hub.tqdm(desc=name, total=file.n_bytes, unit="B", unit_scale=True) as bar:
         yield lambda done, _: bar.update(done - bar.n)
 
 

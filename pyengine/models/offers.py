@@ -34,9 +34,9 @@ _BEST_VECTOR = "output_norm.weight"
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Offer:
-    """One model file, here or to be downloaded.
+    """One model file, here or to be downloaded; equal to itself alone.
 
     Attributes:
         reference: what any command takes to use it; of a file in llama.cpp's store, its path.

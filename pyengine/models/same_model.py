@@ -16,9 +16,6 @@ from pyengine.models.offers import Offer
 # Differences that make two files different models; the others are told.
 OTHER_MODEL = ("architecture", "tensors", "shapes", "parameters", "vocabulary", "vector")
 
-# What a conversion may write or leave out: a copy of the embedding, and what is computed.
-_OPTIONAL = ("output.weight", "rope_freqs.weight", "rope_factors_long.weight")
-_OPTIONAL += ("rope_factors_short.weight",)
 # What decides whether one id means the same bytes to both: see `vocabulary_sha256`.
 _VOCABULARY = tuple(f"tokenizer.ggml.{key}" for key in ("model", "pre", "tokens", "token_type"))
 _TEMPLATE = "tokenizer.chat_template"
@@ -92,7 +89,7 @@ def _tensors(a: Offer, b: Offer) -> Iterator[Difference]:
     shapes_a, shapes_b = ({row.name: row.shape for row in each.tensors} for each in (a, b))
     alone = sorted(shapes_a.keys() ^ shapes_b.keys())
     for code, optional in (("tensors", False), ("optional-tensors", True)):
-        names = [name for name in alone if (name in _OPTIONAL) == optional]
+        names = [name for name in alone if _is_optional(name) == optional]
         if names:
             missing = sum(name in shapes_a for name in names)
             added = len(names) - missing
@@ -104,6 +101,11 @@ def _tensors(a: Offer, b: Offer) -> Iterator[Difference]:
         first = other[0]
         shapes = {"a": list(shapes_a[first]), "b": list(shapes_b[first])}
         yield Difference("shapes", {"n": len(other), "first": first, **shapes})
+
+
+def _is_optional(name: str) -> bool:
+    """Tell what a conversion may leave out: a copy of the embedding, and what is computed."""
+    return name == "output.weight" or name.startswith(("rope_freqs.", "rope_factors_"))
 
 
 def _alike(a: Sequence[int], b: Sequence[int]) -> bool:
