@@ -111,16 +111,16 @@ class Handler(BaseHTTPRequestHandler):
         if not body:
             return
         if self.hub.cut_after is not None and end - begin > self.hub.cut_after:
-            self.wfile.write(data[begin : begin + self.hub.cut_after])
             self.hub.sent[path] = self.hub.sent.get(path, 0) + self.hub.cut_after
+            self.wfile.write(data[begin : begin + self.hub.cut_after])
             self.hub.cut_after = None
             self.close_connection = True
             return
         with suppress(ConnectionError):  # a client that was killed
             for at in range(begin, end, CHUNK):
                 block = data[at : min(at + CHUNK, end)]
-                self.wfile.write(block)
                 self.hub.sent[path] = self.hub.sent.get(path, 0) + len(block)
+                self.wfile.write(block)
                 time.sleep(self.hub.chunk_seconds)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:

@@ -94,7 +94,7 @@ class Hub:
             api = HfApi(endpoint=self._endpoint, token=self._environment.get("HF_TOKEN"))
             try:
                 found: Any = api.repo_info(
-                    repository, repo_type=kind, files_metadata=True, timeout=_SECONDS[0]
+                    repository, repo_type=kind, files_metadata=True, timeout=_SECONDS
                 )
                 files = [
                     RemoteFile(
@@ -125,6 +125,10 @@ class Hub:
     @contextmanager
     def asking(self, reference: str) -> Iterator[None]:
         """Raise what fails in the block as errors of ours."""
+        if self._offline:
+            raise OfflineError(f"{reference}: the hub is not asked, as was wished")
+        if self._environment.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
+            raise OfflineError(f"{reference}: HF_HUB_OFFLINE is set, so the hub is not asked")
         import_extra("huggingface_hub", f"{reference}: downloading")
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -146,10 +150,6 @@ class Hub:
 
     def _reach(self, reference: str) -> None:
         """Raise OfflineError where nothing can be asked, within seconds: names may wait longer."""
-        if self._offline:
-            raise OfflineError(f"{reference}: the hub is not asked, as was wished")
-        if self._environment.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
-            raise OfflineError(f"{reference}: HF_HUB_OFFLINE is set, so the hub is not asked")
         found = urlsplit(self._endpoint)
         host = found.hostname or ""
         proxied = found.scheme in urllib.request.getproxies()
