@@ -91,9 +91,9 @@ class Hub:
         with self.asking(f"hf:{repository}"):
             from huggingface_hub import HfApi
 
-            api = HfApi(endpoint=self._endpoint, token=self._environment.get("HF_TOKEN"))
+            api: Any = HfApi(endpoint=self._endpoint, token=self._environment.get("HF_TOKEN"))
             try:
-                found: Any = api.repo_info(
+                found = api.repo_info(
                     repository, repo_type=kind, files_metadata=True, timeout=_SECONDS
                 )
                 files = [
