@@ -60,7 +60,8 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def do_GET(self) -> None:
-        self._answer(body=True)
+        with suppress(ConnectionError):  # a client that was killed
+            self._answer(body=True)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -116,12 +117,11 @@ class Handler(BaseHTTPRequestHandler):
             self.hub.cut_after = None
             self.close_connection = True
             return
-        with suppress(ConnectionError):  # a client that was killed
-            for at in range(begin, end, CHUNK):
-                block = data[at : min(at + CHUNK, end)]
-                self.hub.sent[path] = self.hub.sent.get(path, 0) + len(block)
-                self.wfile.write(block)
-                time.sleep(self.hub.chunk_seconds)
+        for at in range(begin, end, CHUNK):
+            block = data[at : min(at + CHUNK, end)]
+            self.hub.sent[path] = self.hub.sent.get(path, 0) + len(block)
+            self.wfile.write(block)
+            time.sleep(self.hub.chunk_seconds)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
