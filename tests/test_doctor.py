@@ -15,12 +15,10 @@ from pyengine.doctor.machine import (
     check_features,
     check_memory,
     check_threads,
-    cpu_limit,
-    meminfo,
-    memory_limit,
 )
 from pyengine.doctor.repacking import judged, run_trial, verdict, write_model
 from pyengine.doctor.software import mapped_libraries
+from pyengine.models.machine import cpu_limit, free_memory, meminfo, memory_limit
 from pyengine.models.places import Places
 from pyengine.report.doctor_view import doctor_document
 from pyengine.report.sentences.machine import advice_words, found_words
@@ -115,11 +113,11 @@ def test_control_groups_limit_memory_and_processors(tmp_path: Path) -> None:
     )
     assert cpu_limit(tmp_path) == 1.5
     assert meminfo(tmp_path)["MemAvailable"] == 8 * GIB
-    check = check_memory(meminfo(tmp_path), memory_limit(tmp_path))
+    check = check_memory(tmp_path)
     assert check["status"] == "warn"
     assert found(check) == "8.0 GiB free of 16.0 GiB, limited to 1.0 GiB"
     assert meminfo(tmp_path / "nowhere") == {}
-    assert check_memory({}, None)["status"] == "note"
+    assert check_memory(tmp_path / "nowhere")["status"] == "note"
 
 
 def test_the_limits_of_a_group_and_of_those_above_it_count(tmp_path: Path) -> None:
@@ -133,6 +131,12 @@ def test_the_limits_of_a_group_and_of_those_above_it_count(tmp_path: Path) -> No
     (service.parent / "memory.max").write_text(f"{3 * GIB}\n")
     (service.parent / "cpu.max").write_text("max 100000\n")
     assert (memory_limit(tmp_path), cpu_limit(tmp_path)) == (3 * GIB, 0.5)
+    assert free_memory(tmp_path) == 3 * GIB
+    (service.parent / "memory.current").write_text(f"{2 * GIB}\n")
+    (service.parent / "memory.stat").write_text(
+        f"anon {GIB}\nfile {GIB}\ninactive_file {GIB // 2}\nactive_file {GIB // 2}\n"
+    )
+    assert free_memory(tmp_path) == 2 * GIB, "what is held of files can be given up"
 
 
 def test_the_limits_of_version_1_count(tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ py::tuple head(const std::string & path) {
     return py::make_tuple(file->n_tensors(), values);
 }
 
+// Bytes that a file has once it is whole; its weights may be missing.
+std::uint64_t extent(const std::string & path) {
+    return GgufFile(path, GgufReach::table).needed_size();
+}
+
 py::object string_value(const std::string & path, const std::string & key) {
     const GgufFile file(path);
     const auto value = file.string(key);
@@ -96,6 +101,7 @@ void register_gguf(py::module_ & module) {
                py::arg("path"), py::kw_only(), py::arg("vocabulary") = true,
                py::call_guard<py::gil_scoped_release>());
     module.def("gguf_head", &head, py::arg("path"));
+    module.def("gguf_extent", &extent, py::arg("path"));
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
     module.def("gguf_float_vectors", &float_vectors, py::arg("path"));
     module.def("gguf_int32_list", &int32_list, py::arg("path"), py::arg("key"));

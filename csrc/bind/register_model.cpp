@@ -52,7 +52,8 @@ void register_model(py::module_ & module) {
     py::class_<Model, std::shared_ptr<Model>>(module, "Model")
         .def(py::init([](const std::string & path, int n_gpu_layers,
                          const std::vector<std::string> & gpus, bool use_mmap, bool use_extra_bufts,
-                         bool vocabulary_only, bool skip_vocabulary, const py::object & progress) {
+                         bool vocabulary_only, bool skip_vocabulary, bool no_alloc,
+                         const py::object & progress) {
                  ModelOptions options;
                  options.n_gpu_layers = n_gpu_layers;
                  options.gpus = gpus;
@@ -60,12 +61,14 @@ void register_model(py::module_ & module) {
                  options.use_extra_bufts = use_extra_bufts;
                  options.vocabulary_only = vocabulary_only;
                  options.skip_vocabulary = skip_vocabulary;
+                 options.no_alloc = no_alloc;
                  return open_model(path, options, progress);
              }),
              py::arg("path"), py::kw_only(), py::arg("n_gpu_layers") = 0,
              py::arg("gpus") = py::list(), py::arg("use_mmap") = true,
              py::arg("use_extra_bufts") = false, py::arg("vocabulary_only") = false,
-             py::arg("skip_vocabulary") = false, py::arg("progress") = py::none())
+             py::arg("skip_vocabulary") = false, py::arg("no_alloc") = false,
+             py::arg("progress") = py::none())
         .def_property_readonly("path", on_reference(&Model::path))
         .def("require_unchanged", on_reference(&Model::require_unchanged))
         .def_property_readonly("vocabulary", on_reference(&Model::vocabulary))

@@ -30,6 +30,10 @@ void check_options(const ContextOptions & options) {
                 std::to_string(options.n_seq_max));
     require(options.threads >= 1 && static_cast<std::size_t>(options.threads) <= max_threads,
             "threads must be from 1 to 512, not " + std::to_string(options.threads));
+    // Without flash attention llama.cpp aborts where a head is no whole number of blocks.
+    require(options.flash_attention != LLAMA_FLASH_ATTN_TYPE_DISABLED ||
+                (!ggml_is_quantized(options.k_type) && !ggml_is_quantized(options.v_type)),
+            "a quantized cache needs flash attention");
     require_threads(options.threads);
 }
 
@@ -114,6 +118,9 @@ llama_context_params context_params(const ContextOptions & options) {
     params.n_threads_batch = options.threads;
     params.flash_attn_type = options.flash_attention;
     params.offload_kqv = options.offload_kqv;
+    params.type_k = options.k_type;
+    params.type_v = options.v_type;
+    params.swa_full = options.full_windows;
     params.kv_unified = options.kv_unified;
     params.no_perf = true;
     return params;
@@ -177,6 +184,7 @@ void Context::check_sequence(llama_seq_id sequence) const {
 }
 
 void Context::check(const std::vector<BatchToken> & tokens) const {
+    require(!model_->options().no_alloc, "the model was opened to count its memory only");
     require(!tokens.empty(), "there is no token to decode");
     require(tokens.size() <= n_batch(),
             std::to_string(tokens.size()) +

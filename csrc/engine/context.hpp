@@ -24,6 +24,10 @@ struct ContextOptions {
     // One memory for all sequences, in which a token may belong to several; or one for each, all
     // of a length, so that attention passes over no other sequence's tokens.
     bool kv_unified = true;
+    ggml_type k_type = GGML_TYPE_F16; // of the attention cache
+    ggml_type v_type = GGML_TYPE_F16;
+    // Keep what lies behind a sliding window, so that sequences can be shared and cut anywhere.
+    bool full_windows = true;
 };
 
 // One token of a batch, and whether its logits are wanted.

@@ -25,6 +25,7 @@ struct ModelOptions {
         false; // weight repacking; off because it faults on some virtual machines
     bool vocabulary_only = false;
     bool skip_vocabulary = false; // load the weights and leave the tokenizer unread
+    bool no_alloc = false; // read no weights: contexts count their memory, and decode nothing
 };
 
 // Called with a fraction in [0, 1]; returning false aborts the load.

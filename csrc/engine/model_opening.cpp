@@ -74,7 +74,9 @@ std::shared_ptr<llama_model> load(const std::string & path, const ModelOptions &
     }
     params.devices = gpus.data();
     params.n_gpu_layers = options.n_gpu_layers;
-    params.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+    const bool mapped = options.use_mmap && !options.no_alloc;
+    params.load_mode = mapped ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+    params.no_alloc = options.no_alloc;
     params.use_extra_bufts = options.use_extra_bufts;
     params.vocab_only = options.vocabulary_only;
     ProgressState state{progress};

@@ -41,9 +41,13 @@ const FileIdentity & unchanged(const FileIdentity & known) {
 GgufFile::GgufFile(const std::string & path, GgufReach reach) : path_(path), file_(path) {
     GgufCursor cursor(path, file_.bytes());
     read_metadata(cursor, read_header(cursor));
-    if (reach == GgufReach::whole) {
+    if (reach != GgufReach::metadata) {
         read_alignment();
         read_tensors(cursor);
+        check_layout();
+    }
+    if (reach == GgufReach::whole) {
+        check_size();
     }
 }
 

@@ -36,8 +36,8 @@ struct GgufTensor {
     std::uint64_t size;   // bytes
 };
 
-// How far a file is read: its metadata alone may be all that there is of it so far.
-enum class GgufReach { metadata, whole };
+// How far a file is read: what lies behind may be missing, as from one that is being downloaded.
+enum class GgufReach { metadata, whole, table };
 
 class GgufFile {
 public:
@@ -53,6 +53,8 @@ public:
     std::uint64_t alignment() const { return alignment_; }
     std::uint64_t data_offset() const { return data_offset_; }
     std::uint64_t size() const { return file_.bytes().size(); }
+    // Bytes that its table says it has: up to the end of the last tensor.
+    std::uint64_t needed_size() const;
     std::size_t n_metadata() const { return metadata_.size(); }
     std::uint64_t n_tensors() const { return n_tensors_; } // as the header says
     const std::vector<GgufTensor> & tensors() const { return tensors_; }
@@ -88,6 +90,7 @@ private:
     GgufTensor read_tensor(GgufCursor & cursor);
     void measure(GgufTensor & tensor) const;
     void check_layout() const;
+    void check_size() const;
 
     std::string path_;
     MappedFile file_;

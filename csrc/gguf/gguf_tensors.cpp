@@ -27,7 +27,6 @@ void GgufFile::read_tensors(GgufCursor & cursor) {
         }
     }
     data_offset_ = tensors_.empty() ? cursor.position() : padded(cursor.position(), alignment_);
-    check_layout();
 }
 
 GgufTensor GgufFile::read_tensor(GgufCursor & cursor) {
@@ -89,13 +88,25 @@ void GgufFile::check_layout() const {
             fail(name + " is not aligned to " + std::to_string(tensor_alignment) +
                  " bytes (general.alignment is " + std::to_string(alignment_) + ")");
         }
-        const std::uint64_t end = data_offset_ + tensor.offset + tensor.size;
-        if (end > size()) {
-            fail("truncated: " + name + " ends at byte " + std::to_string(end) + ", the file has " +
-                 std::to_string(size()));
-        }
         expected += padded(tensor.size, alignment_);
     }
+}
+
+void GgufFile::check_size() const {
+    for (const GgufTensor & tensor : tensors_) {
+        const std::uint64_t end = data_offset_ + tensor.offset + tensor.size;
+        if (end > size()) {
+            fail("truncated: tensor " + quoted(tensor.name) + " ends at byte " +
+                 std::to_string(end) + ", the file has " + std::to_string(size()));
+        }
+    }
+}
+
+std::uint64_t GgufFile::needed_size() const {
+    if (tensors_.empty()) {
+        return data_offset_;
+    }
+    return data_offset_ + tensors_.back().offset + tensors_.back().size;
 }
 
 } // namespace pyengine
