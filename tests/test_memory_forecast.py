@@ -118,8 +118,8 @@ def test_what_cannot_be_forecast_is_refused_in_a_sentence(tmp_path: Path) -> Non
     with pytest.raises(ModelFileError, match="no-such-file"):
         forecast(tmp_path / "no-such-file", 64)
     half = tmp_path / "half.gguf"
-    half.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(ModelFileError, match=r"half\.gguf: truncated"):
+    half.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(ModelFileError, match=r"half\.gguf: .*truncated"):
         forecast(half, 64)
     words = tiny_models.write_bpe(tmp_path / "words.gguf", tiny_models.Tiny(weights=False))
     with pytest.raises(ModelKindError):

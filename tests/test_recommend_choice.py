@@ -1,12 +1,14 @@
 """The rule of choice, on candidates made for the purpose, and the command around it."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_models
 from command_line import run
 from run_samples import (
     control,
@@ -19,12 +21,15 @@ from run_samples import (
     ratio,
 )
 
+import pyengine
 from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.recommend import Limits, choose, recommend, told_apart
 from pyengine.choose.scale import HARDLY
 from pyengine.errors import InputError, OptionError
+from pyengine.models.memory import forecast
 from pyengine.report.document import Paragraph
 from pyengine.report.recommend_view import recommend_document
+from pyengine.report.terminal import render_terminal
 from pyengine.run import Measurement, ModelInfo, Run, load, save
 
 GIB = 1 << 30
@@ -318,3 +323,30 @@ def test_gates_fail_and_say_why_where_one_document_gives_no_interval(tmp_path: P
         assert "cannot be known" in gate.out
     assert run("recommend", record, "--fail-if", "kl > 0.02").code == 0  # needs no interval
     assert run("recommend", record, "--fail-if", "kl_height > 0.02").code == 2
+
+
+def test_a_forecast_counts_before_what_was_measured(tmp_path: Path) -> None:
+    timings = made_timings([model for model, _ in USUAL if model.id == "Q6_K"])
+    needed = {model.sha256: 9 * GIB for model, _ in USUAL if model.id == "Q6_K"}
+    asked = {"needed": needed, "context": 4096, "memory": 8 * GIB, "memory_is_free": True}
+    result = recommend([sweep(*USUAL), timings], **asked)
+    assert result.shown("choice")[0]["chosen"] == "Q8_0"
+    save(result, tmp_path / "r.json")
+    page = render_terminal(recommend_document(load(tmp_path / "r.json")), width=100)
+    assert "at most 8.00 GiB, what is free here now" in page
+    assert "for a context of 4,096 tokens" in page
+    assert re.search(r"Q6_K .* 9\.00 GiB .* too much memory", page)
+
+
+def test_memory_is_forecast_where_the_files_are_here(tmp_path: Path) -> None:
+    path = tiny_models.write_bpe(tmp_path / "Q6_K.gguf")
+    usual = sweep(*USUAL)
+    here = {"path": str(path), "file_bytes": path.stat().st_size}
+    models = [m.model_copy(update=here if m.id == "Q6_K" else {}) for m in usual.models]
+    result = pyengine.recommend(usual.model_copy(update={"models": models}), context=64)
+    found = {c["name"]: c for c in result.shown("candidate")}
+    assert found["Q6_K"]["memory"] == forecast(path, 64).main
+    assert (found["Q6_K"]["memory_context"], found["Q8_0"]["memory_context"]) == (64, 0)
+    assert result.options["memory_is_free"]
+    assert result.options["memory"] > 0
+    assert pyengine.recommend(usual).options["memory"] is None, "a record of another machine"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyengine.api.arguments import Named
+from pyengine.errors import PyengineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,7 @@ def recommend(
     *,
     max_kl: float | None = None,
     memory: str | float | None = None,
+    context: int = 8192,
     max_size: str | float | None = None,
     variant: str | None = None,
     fail_if: str | None = None,
@@ -29,7 +32,9 @@ def recommend(
             timings add measured memory, evaluations the numbers of programs.
         max_kl: the mean KL divergence, nats per token, that is accepted; None for 0.02, the end of
             what is hardly changed.
-        memory: what the model may need, such as "6GiB"; a plain number counts GiB.
+        memory: what the model may need, such as "6GiB"; a plain number counts GiB. None for what
+            is free now where the files are at hand, so that they can be run here, else no limit.
+        context: tokens for which memory is forecast.
         max_size: what the file may take, in the same way.
         variant: judge this one only, by name, path, hash or type.
         fail_if: a condition on the chosen one, such as "kl_high > 0.02 or size > 4GiB".
@@ -49,14 +54,40 @@ def recommend(
     from pyengine.choose.conditions import parse_size
     from pyengine.choose.recommend import recommend as choose
 
+    runs = loaded(results)
+    limit = None if memory is None else parse_size(str(memory))
+    needed, free = _here(runs, context)
     return choose(
-        loaded(results),
+        runs,
         max_kl=max_kl,
-        memory=None if memory is None else parse_size(str(memory)),
+        memory=free if limit is None else limit,
+        memory_is_free=limit is None and free is not None,
+        needed=needed,
+        context=context,
         size=None if max_size is None else parse_size(str(max_size)),
         variant=variant,
         fail_if=fail_if,
     )
+
+
+def _here(runs: Sequence[Run], context: int) -> tuple[dict[str, int], int | None]:
+    """Return what variants whose files are here need, by their SHA-256, and what is free, in bytes.
+
+    Nothing where no file is here, or no llama.cpp: then the record is of another machine.
+    """
+    needed: dict[str, int] = {}
+    try:
+        from pyengine.models.memory import forecast, parts_of
+    except ImportError:
+        return needed, None
+    from pyengine.models.machine import free_memory
+
+    for model in (model for run in runs if run.command != "evaluate" for model in run.models[1:]):
+        with suppress(OSError, PyengineError):
+            n_bytes = sum(part.stat().st_size for part in parts_of(model.path))
+            if n_bytes == model.file_bytes and model.sha256 not in needed:
+                needed[model.sha256] = forecast(model.path, context).main
+    return needed, free_memory() if needed else None
 
 
 def loaded(results: Run | Named | Sequence[Run | Path | str]) -> list[Run]:

@@ -27,9 +27,10 @@ class Candidate:
         kl, kl_low, kl_high: mean KL divergence from the reference in nats per token, and its
             95 % interval; NaN where it is not known.
         kl_floor: of this file beside itself; a KL divergence below it is arithmetic.
-        memory: bytes that it needs: measured where a speed measurement was given, else the file's
-            size, which leaves out the context.
-        memory_measured: which of the two.
+        memory: bytes that it needs: forecast where the file is at hand, else measured where a speed
+            measurement was given, else the file's size, which leaves out the context.
+        memory_context: tokens of context of the forecast; 0 where there is none.
+        memory_measured: whether it was measured.
         metrics: further numbers that conditions may name.
         excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured" or
             "infinite"; empty where it can.
@@ -50,6 +51,7 @@ class Candidate:
     n_tokens: int = 0
     n_documents: int = 0
     memory: int = 0
+    memory_context: int = 0
     memory_measured: bool = False
     metrics: dict[str, float]
     excluded: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Context
 from typing import Any, TypeAlias
 
@@ -38,6 +38,9 @@ def recommend(
     *,
     max_kl: float | None = None,
     memory: int | None = None,
+    memory_is_free: bool = False,
+    needed: Mapping[str, int] | None = None,
+    context: int = 0,
     size: int | None = None,
     variant: str | None = None,
     fail_if: str | None = None,
@@ -48,6 +51,9 @@ def recommend(
         runs: of `compare` or `sweep`; a sweep's timings add measured memory.
         max_kl: the limit, nats per token; None for what is hardly changed, see `scale`.
         memory: bytes of memory that the model may need.
+        memory_is_free: nobody asked for them: they are what is free on this machine.
+        needed: bytes that files need, by their SHA-256: forecasts.
+        context: tokens of context of these forecasts.
         size: bytes that the file may have.
         variant: judge this one only, by its name, path, hash or type.
         fail_if: a condition on the chosen one's numbers; see `conditions`.
@@ -63,7 +69,7 @@ def recommend(
     """
     if max_kl is not None and not max_kl >= 0:
         raise OptionError(f"--max-kl must not be negative: {max_kl}")
-    candidates = _wanted(candidates_of(runs), variant)
+    candidates = _wanted(_with_forecasts(candidates_of(runs), needed or {}, context), variant)
     source = next(run for run in runs if run.command in ("compare", "sweep"))
     margin = float(source.options["margin"])
     limits = Limits(kl=HARDLY if max_kl is None else max_kl, memory=memory, size=size)
@@ -92,6 +98,8 @@ def recommend(
             "max_kl": limits.kl,
             "max_kl_given": max_kl is not None,
             "memory": memory,
+            "memory_is_free": memory_is_free,
+            "context": context if needed else None,
             "size": size,
             "variant": variant,
             "fail_if": fail_if,
@@ -103,6 +111,17 @@ def recommend(
             *(Exhibit(kind="candidate", model="", content=one) for one in shown),
         ],
     )
+
+
+def _with_forecasts(
+    candidates: list[Candidate], needed: Mapping[str, int], context: int
+) -> list[Candidate]:
+    return [
+        replace(c, memory=needed[c.sha256], memory_context=context, memory_measured=False)
+        if c.sha256 in needed
+        else c
+        for c in candidates
+    ]
 
 
 def _fails(fail_if: str | None, chosen: Candidate | None) -> tuple[bool, list[str]]:

@@ -28,9 +28,11 @@ from pyengine.errors import ThresholdNotMet
     ),
     memory=option(
         str | None,
-        "Memory that the model may need, such as 6GiB; a plain number counts GiB.",
+        "Memory that the model may need, such as 6GiB; a plain number counts GiB. Default: what is "
+        "free now, where the files are here.",
         show_default=False,
     ),
+    context=option(int, "Tokens of context for which memory is forecast.", min=1),
     max_size=option(str | None, "Size that the file may have; as --memory.", show_default=False),
     variant=option(str | None, "Judge only this variant, by name or type.", show_default=False),
     fail_if=option(

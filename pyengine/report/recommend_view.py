@@ -35,15 +35,15 @@ def _table(run: Run, candidates: list[Candidate]) -> Table:
         {
             "variant": Cell(c.name, tone="strong" if c.name == chosen else "plain"),
             "size": c.size,
-            "memory": c.memory if c.memory_measured else None,
+            "memory": c.memory if c.memory_context or c.memory_measured else None,
             "kl": None if c.excluded else at_most(c.kl, c.kl_floor),
             "interval": None if c.excluded else interval(max(c.kl_low, 0.0), c.kl_high),
             "status": _status(c, run),
         }
         for c in candidates
     ]
-    timed = any(candidate.memory_measured for candidate in candidates)
-    return listing("candidates" if timed else "candidates-unmeasured", rows)
+    known = any(row["memory"] is not None for row in rows)
+    return listing("candidates" if known else "candidates-unmeasured", rows)
 
 
 def _status(candidate: Candidate, run: Run) -> Cell:
@@ -56,6 +56,11 @@ def _status(candidate: Candidate, run: Run) -> Cell:
 def _method(run: Run) -> Facts:
     options = run.options
     named = {name: options[name] for name in ("memory", "size", "fail_if")}
-    words = {"origin": choice.limit_words(run), "fails": choice.failing_words(run)}
+    words = {
+        "origin": choice.limit_words(run),
+        "free": choice.free_words(run),
+        "forecast": choice.forecast_words(run),
+        "fails": choice.failing_words(run),
+    }
     margin = 100 * options["margin"]
     return facts("How it was chosen", options=options, margin=margin, **words, **named)

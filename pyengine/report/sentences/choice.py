@@ -135,6 +135,17 @@ def limit_words(run: Run) -> str:
     return say("candidates", "asked-for" if run.options["max_kl_given"] else "default")
 
 
+def free_words(run: Run) -> str:
+    """Say that a limit of memory is what is free, where nobody asked for one."""
+    return say("candidates", "free" if run.options.get("memory_is_free") else "asked-for")
+
+
+def forecast_words(run: Run) -> str:
+    """Say for what context memory was forecast; nothing where it was not."""
+    context = run.options.get("context")
+    return "" if context is None else say("candidates", "forecast", context=context)
+
+
 def failing_words(run: Run) -> str:
     """Say whether a choice fails its gate."""
     return say("candidates", "fails" if run.shown("choice")[0]["failed"] else "fails-not")
