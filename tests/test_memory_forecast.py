@@ -28,7 +28,9 @@ def counted(path: Path, **options: object) -> list[tuple[str, bool, int, int, in
     return _core.Context(model, n_ctx=CONTEXT, **{**right, **options}).memory  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture", [*tiny_architectures.ARCHITECTURES, *tiny_architectures.HYBRIDS]
+)
 def test_a_header_alone_says_what_the_whole_model_takes(architecture: str, tmp_path: Path) -> None:
     whole = tiny_architectures.write(tmp_path / "whole.gguf", architecture)
     n_weights = sum((tensor.n_bytes + 31) // 32 * 32 for tensor in read_tensor_table(whole))
@@ -88,6 +90,14 @@ def test_states_grow_with_sequences_and_not_with_the_context(
     assert three.recurrent == 3 * one.recurrent
 
 
+def test_states_and_cache_of_a_hybrid_model_are_told_apart(tmp_path: Path) -> None:
+    path = tiny_architectures.write(tmp_path / "m.gguf", "jamba")
+    said = forecast(path, CONTEXT, sequences=3).shares[0]
+    assert said.cache == 2 * 2 * N_HEAD_KV * HEAD * CONTEXT, "of one layer"
+    inner, state, kernel = 128, 8, 4
+    assert said.recurrent == 3 * 4 * inner * (state + kernel - 1), "of the other"
+
+
 def test_of_a_split_model_the_beginnings_of_all_parts_are_enough(tmp_path: Path) -> None:
     first = tmp_path / "m-00001-of-00002.gguf"
     tiny_models.write_bpe(first, tiny_models.Tiny(parts=2))
@@ -98,6 +108,7 @@ def test_of_a_split_model_the_beginnings_of_all_parts_are_enough(tmp_path: Path)
     assert (said.weights, said.cache, said.compute) == (whole.weights, whole.cache, whole.compute)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["llama", "deepseek2", "rwkv7", "qwen3moe"])
 def test_a_process_takes_what_was_forecast(architecture: str, tmp_path: Path) -> None:
     sizes = Sizes(n_vocab=20_000, n_embd=512, n_head=8, n_head_kv=8, n_ff=512, rank=512)

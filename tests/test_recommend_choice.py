@@ -328,8 +328,13 @@ def test_gates_fail_and_say_why_where_one_document_gives_no_interval(tmp_path: P
 def test_a_forecast_counts_before_what_was_measured(tmp_path: Path) -> None:
     timings = made_timings([model for model, _ in USUAL if model.id == "Q6_K"])
     needed = {model.sha256: 9 * GIB for model, _ in USUAL if model.id == "Q6_K"}
-    asked = {"needed": needed, "context": 4096, "memory": 8 * GIB, "memory_is_free": True}
-    result = recommend([sweep(*USUAL), timings], **asked)
+    result = recommend(
+        [sweep(*USUAL), timings],
+        memory=8 * GIB,
+        memory_is_free=True,
+        needed=needed,
+        context=4096,
+    )
     assert result.shown("choice")[0]["chosen"] == "Q8_0"
     save(result, tmp_path / "r.json")
     page = render_terminal(recommend_document(load(tmp_path / "r.json")), width=100)

@@ -38,11 +38,11 @@ class Sizes:
 def write(
     path: Path, architecture: str, *, pre: str | None = None, sizes: Sizes | None = None
 ) -> Path:
-    """Write a tiny model of an architecture in ARCHITECTURES.
+    """Write a tiny model of an architecture.
 
     Args:
         path: the file.
-        architecture: its name.
+        architecture: its name, in ARCHITECTURES or HYBRIDS.
         pre: the pre-tokenizer, in place of GPT-2's, of an architecture with byte-level BPE.
         sizes: of the model; a Mamba takes only n_vocab and n_embd.
     """
@@ -59,13 +59,16 @@ def write(
     TOKENIZERS.get(architecture, add_words_bpe)(writer, words)
     if pre is not None:
         writer.kv_data[0]["tokenizer.ggml.pre"].value = pre
-    shapes = ARCHITECTURES[architecture](writer, of)
+    shapes = {**ARCHITECTURES, **HYBRIDS}[architecture](writer, of)
     shapes["token_embd.weight"] = (of.n_vocab, of.n_embd)
     shapes["output_norm.weight"] = (of.n_embd,)
     rng = np.random.default_rng(0)
     for name, shape in shapes.items():
         middle = 1.0 if name.endswith("norm.weight") else 0.0
-        writer.add_tensor(name, rng.normal(middle, 0.2, shape).astype(np.float32))
+        values = rng.normal(middle, 0.2, shape)
+        # A state that decays: what ssm_a holds is negative.
+        values = -np.exp(values) if name.endswith("ssm_a") else values
+        writer.add_tensor(name, values.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -307,6 +310,36 @@ def _rwkv7(writer: gguf.GGUFWriter, of: Sizes) -> Shapes:
     return shapes
 
 
+def _jamba(writer: gguf.GGUFWriter, of: Sizes) -> Shapes:
+    """Add a first layer with a recurrent state, and others with attention."""
+    inner, state, steps, kernel = 2 * of.n_embd, 8, 4, 4
+    writer.add_head_count(of.n_head)
+    writer.add_head_count_kv([0, *[of.n_head_kv] * (of.n_layer - 1)])
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_ssm_conv_kernel(kernel)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(steps)
+    shapes: Shapes = {}
+    for i, block in enumerate(_blocks(of)):
+        _gated(shapes, block, of)
+        if i > 0:
+            _separate_heads(shapes, block, of)
+            continue
+        shapes[block + "attn_norm.weight"] = (of.n_embd,)
+        shapes[block + "ssm_in.weight"] = (2 * inner, of.n_embd)
+        shapes[block + "ssm_conv1d.weight"] = (inner, kernel)
+        shapes[block + "ssm_x.weight"] = (steps + 2 * state, inner)
+        shapes[block + "ssm_dt.weight"] = (inner, steps)
+        for name in ("ssm_conv1d.bias", "ssm_dt.bias", "ssm_d"):
+            shapes[block + name] = (inner,)
+        shapes[block + "ssm_dt_norm.weight"] = (steps,)
+        shapes[block + "ssm_b_norm.weight"] = shapes[block + "ssm_c_norm.weight"] = (state,)
+        shapes[block + "ssm_a"] = (inner, state)
+        shapes[block + "ssm_out.weight"] = (of.n_embd, inner)
+    return shapes
+
+
 ARCHITECTURES: dict[str, Callable[[gguf.GGUFWriter, Sizes], Shapes]] = {
     "llama": _llama,
     "qwen2": _qwen2,
@@ -321,6 +354,8 @@ ARCHITECTURES: dict[str, Callable[[gguf.GGUFWriter, Sizes], Shapes]] = {
     "deepseek2": _deepseek2,
     "falcon": _falcon,
 }
+# With a recurrent state in some layers and attention in others.
+HYBRIDS: dict[str, Callable[[gguf.GGUFWriter, Sizes], Shapes]] = {"jamba": _jamba}
 TOKENIZERS: dict[str, Callable[[gguf.GGUFWriter, Words], None]] = {
     "llama": add_words_spm,
     "gemma3": add_words_spm,

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pyengine.errors import OptionError
 from pyengine.measure.found import measured
+from pyengine.models.memory import memory_of_process
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
 from pyengine.run.measurement import Measurement
 
-STATUS = Path("/proc/self/status")
 # What a timing holds for each repetition, and the metric that its median is.
 REPEATED = {
     "load_seconds": "load_seconds",
@@ -70,7 +67,7 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
         for each repetition load_seconds, prompt_speeds and generation_speeds (tokens per second);
         peak_memory and empty_memory (before a model was opened), bytes; devices.
     """
-    empty = peak_memory_bytes()
+    empty = memory_of_process(peak=True)
     loads = [_timed_opening(path, opening) for _ in range(options.repeats - 1)]
     begin = time.perf_counter()
     with open_model(path, options=opening) as model:
@@ -100,7 +97,7 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
             "load_seconds": loads,
             "prompt_speeds": prompts,
             "generation_speeds": generations,
-            "peak_memory": peak_memory_bytes(),
+            "peak_memory": memory_of_process(peak=True),
             "empty_memory": empty,
             "devices": list(model.devices),
         }
@@ -114,16 +111,6 @@ def speed_measurements(model: str, timing: Mapping[str, Any]) -> Iterator[Measur
         yield replace(row, low=min(values), high=max(values), interval="range")
     for metric in ("peak_memory", "empty_memory"):
         yield measured(model, metric, timing[metric])
-
-
-def peak_memory_bytes() -> int:
-    """Return the largest resident size that this process had so far."""
-    if STATUS.exists():
-        for line in STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size if sys.platform == "darwin" else size * 1024
 
 
 def _timed_opening(path: str, opening: ModelOptions) -> float:
