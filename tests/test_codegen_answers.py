@@ -1,7 +1,9 @@
 """Where an answer ends, what is sent, and how code is taken out of what a chat model says."""
 
 import pytest
+from tree_sitter import Tree
 
+from pyengine.code import completions
 from pyengine.code.completions import CompletionStop, completion_of, definition_end
 from pyengine.code.parsing import (
     edit_similarity,
@@ -83,6 +85,27 @@ def test_a_tail_cut_off_by_the_budget_is_dropped() -> None:
     same, untouched = completion_of(task, text.encode(), end=None, cut_off=False)
     assert same == text
     assert not untouched
+
+
+def test_a_loop_that_the_budget_cuts_off_is_parsed_so_many_times_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed: list[int] = []
+
+    def counted(source: bytes, language: str) -> Tree:
+        parsed.append(len(source))
+        return parse(source, language)
+
+    monkeypatch.setattr(completions, "parse", counted)
+    task = next(task for task in own_tasks(["python"]) if task.prompt.endswith('"""\n'))
+    whole = "    x = 1\n" * 300
+    for ragged in ("    x = [\n", "    x = [\n" * 15, "    else:\n" * 400, "    else:\n" * 2000):
+        parsed.clear()
+        text = f"{whole}{ragged}".encode()
+        kept, trimmed = completion_of(task, text, end=None, cut_off=True)
+        assert (kept, trimmed) == (whole, True)
+        assert len(parsed) <= completions.MOST_CUTS + 13
+    assert completion_of(task, b"  x = (\n", end=None, cut_off=True) == ("  x = (\n", False)
 
 
 def test_stop_strings_come_first() -> None:

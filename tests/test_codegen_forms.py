@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tree_sitter import Tree
 
-from pyengine.code import fences, reading
+from pyengine.code import completions, definitions, fences, parsing, pieces, plain, reading
 from pyengine.code.answers import Form, Outcome
 from pyengine.code.benchmarks import load_tasks
 from pyengine.code.execution import execute
@@ -145,9 +145,67 @@ FORMS = {
         Form.TEXT_WHOLE,
     ),
     "bare with its use": (f"Solution:\n{CODE}\nprint(rest(1.5))\nDone.", Form.TEXT_WHOLE),
+    "bare, with an import that nothing else brings": (
+        "So:\n\nimport operator\nfrom math import trunc\n\n\n"
+        "def rest(number):\n    return number - operator.pos(trunc(number))\n\nDone.",
+        Form.TEXT_WHOLE,
+    ),
     "a bare body": (TASK.reference, Form.TEXT_BODY),
     "a bare line": ("return number % 1.0", Form.TEXT_BODY),
 }
+# Forms that others have met, told in their issue trackers.
+REPORTED = {
+    # evalplus#92: another function within, and its use after
+    "a function within, its use": (
+        "```python\ndef rest(number):\n    def whole(n):\n        return n // 1\n\n"
+        "    return number - whole(number)\n\n# Test it\nprint(rest(5))\n```",
+        Form.FENCED_WHOLE,
+    ),
+    # human-eval-bia#76: five backticks in a margin closed by three, then four
+    "fences of other lengths": (
+        "A plan:\n    `````python\n    # Step 1: define it\n\n    ```\n\nSo:\n\n````python\n"
+        f"# Step 1\n\n\n{CODE}````\n",
+        Form.FENCED_WHOLE,
+    ),
+    # human-eval-bia#76: sentences before and after bare code
+    "bare between sentences": (
+        f"It's simple, so there is no need for more. The code is:\n\n{CODE}\n"
+        "It just returns what's left.\n",
+        Form.TEXT_WHOLE,
+    ),
+    # Code Llama's prompts for MBPP
+    "marks of its own": (
+        f"[PYTHON]\n{CODE}[/PYTHON]\n[TESTS]\nassert rest(1) == 3\n[/TESTS]",
+        Form.FENCED_WHOLE,
+    ),
+    # MBPP's published prompt, as lm-evaluation-harness asks it
+    "begin and done": (f"[BEGIN]\n{CODE}[DONE]", Form.FENCED_WHOLE),
+    # smolagents: how its prompts ask for code
+    "a tag": (f"Thought: I take the floor.\n<code>\n{CODE}</code>", Form.FENCED_WHOLE),
+    "a tag in one line": (f"<code>{CODE}</code>", Form.FENCED_WHOLE),
+    # bigcode-evaluation-harness#311: the token of the end, spelled out
+    "the end spelled out": (f"```python\n{CODE}<|endoftext|>", Form.FENCED_WHOLE),
+    "the end spelled out, bare": (f"{CODE}<|im_end|>\n", Form.TEXT_WHOLE),
+    # benchlocal-cli#120, lm-evaluation-harness#3710: the prompt has opened the fence
+    "a fence that only ends": (f"{CODE}```", Form.TEXT_WHOLE),
+    "a fence that only ends, words": (f"{CODE}```\nThat is all.", Form.TEXT_WHOLE),
+    "a body in a fence that only ends": (f"{TASK.reference}```\nThat is all.", Form.FENCED_BODY),
+    # cuga-agent#252: cut off within the closing fence
+    "two backticks of three": (f"```python\n{CODE}``", Form.FENCED_WHOLE),
+    # llama models, human-eval-bia#80; octopack: the fence is opened twice
+    "opened twice": (f"```python\n```python\n{CODE}```\n```", Form.FENCED_WHOLE),
+    "a shell that is not closed": (f"```bash\npip install x\n```Python\n{CODE}```", None),
+    # langflow#14371: a fence in a string that is no docstring
+    "a fence in a string": (
+        f'```python\nHELP = """So:\n```python\nrest(1)\n```\n"""\n{CODE}```',
+        Form.FENCED_WHOLE,
+    ),
+    # opencompass#129: the question once more, and the answer within it
+    "the question once more": (f"```python\n{PROMPT}{TASK.reference}```", Form.FENCED_WHOLE),
+    # an output in a block without a name, and the code in none
+    "an output and bare code": (f"{CODE}\nprints\n\n```\n0.5\n```\n", Form.TEXT_WHOLE),
+}
+FORMS |= REPORTED
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -225,6 +283,21 @@ THOUGHTS = {
     f"{DRAFT}<|end|><|start|>assistant<|channel|>final<|message|>{FENCED}",
     "begun by the template, cohere": f"<|START_THINKING|>|{DRAFT}<|END_THINKING|>{FENCED}",
     "begun and hidden": f"|{DRAFT}</think>\n{FENCED}",
+    # Hunyuan: sglang#7678; ERNIE 4.5
+    "an answer in a tag": f"|<think>\n{DRAFT}</think>\n<answer>\n{FENCED}\n</answer>",
+    "a response in a tag": f"|<think>\n{DRAFT}</think>\n\n<response>\n{FENCED}</response>\n",
+    # Reflection: a thought about a thought
+    "one in another": f"|<thinking>\n{DRAFT}<reflection>\n{DRAFT}</reflection>\n</thinking>\n"
+    f"<output>\n{FENCED}</output>",
+    # llama.cpp#27661: the mark is spoken of within the thought
+    "the mark in a sentence": f"|<think>\nThe tag `</think>` ends it.\n{DRAFT}</think>\n{FENCED}",
+    # Newelle#427, Gemma 4
+    "gemma": f"|<|channel>thought\n{DRAFT}<channel|>{FENCED}",
+    # vllm#14202, Granite 3.2
+    "granite": f"|Here is my thought process:\n{DRAFT}\nHere is my response:\n{FENCED}",
+    "granite, short": f"|Here's my thought process:\n\n{DRAFT}\nHere's my response:\n\n{FENCED}",
+    # vllm-mlx#599, Ministral: the template has begun it
+    "begun and hidden, brackets": f"|{DRAFT}[/THINK]{FENCED}",
     "begun and hidden, seed": f"|{DRAFT}</seed:think>{FENCED}",
 }
 
@@ -255,6 +328,8 @@ def test_thoughts_are_no_answers(marks: str) -> None:
         ("", f"[THINK]{DRAFT}"),
         ("", f"<|channel|>analysis<|message|>{DRAFT}"),
         ("<|START_THINKING|>", DRAFT),
+        ("", f"<|channel>thought\n{DRAFT}"),
+        ("", f"Here is my thought process:\n{DRAFT}"),
     ],
 )
 def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> None:
@@ -295,6 +370,8 @@ ABOUT_MARKS = (
     'def f(s):\n    return s.replace("<reasoning>", "").replace("</reasoning>", "")\n',
     'def f(s):\n    return s.split("""\n</think>\n""")[-1]\n',
     'def f(s):\n    return s.split("""\n<think>\n""")[-1]\n',
+    'def f(s):\n    return s.replace("<|end|>", "").replace("<|START_RESPONSE|>", "")\n',
+    'def f(s):\n    return s.strip("""\n<answer>\n</answer>\n<|end|>\n""")\n',
 )
 
 
@@ -325,8 +402,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(source))
         return parse(source, language)
 
-    monkeypatch.setattr(fences, "parse", counted)
-    monkeypatch.setattr(reading, "parse", counted)
+    definitions.root_of.cache_clear()
+    for module in (completions, definitions, fences, parsing, pieces):
+        monkeypatch.setattr(module, "parse", counted)
     return sizes
 
 
@@ -359,7 +437,7 @@ def test_a_text_without_a_fence_is_parsed_so_many_times_at_most(
         parsed.clear()
         read_chat(TASK, "".join(line.format(number) for number in range(rounds)))
         counts.append(len(parsed))
-    assert max(counts) <= reading.MOST_TRIES + 40
+    assert max(counts) <= plain.MOST_TRIES + 40
     assert "{}" in line or max(counts) <= 80
 
 

@@ -1,5 +1,7 @@
 """Where an answer ends that goes on with its prompt, and what of it counts."""
 
+from collections.abc import Iterator
+
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.parsing import leaves
 from pyengine.code.tasks import Task
@@ -8,6 +10,7 @@ from pyengine.text.parsing import error_count, parse
 # Strings at which an answer that goes on with a Python prompt has ended.
 PYTHON_STOPS = ("\nclass ", "\ndef ", "\n#", "\nif ", "\nprint(", "\n@", "\nassert ")
 PARSE_EVERY = frozenset(b"\n};")
+MOST_CUTS = 20  # lines that are left out one by one of an answer that the budget cut off
 
 
 class CompletionStop:
@@ -53,24 +56,24 @@ def definition_end(source: bytes, start: int, language: str, *, depth: int = 0) 
         depth: how many braces around the definition stay open when it ends: 1 for a method whose
             class is closed elsewhere.
     """
-    find = _brace_end if LANGUAGES[language].braced else _statement_end
-    return find(source, start, language, depth)
+    if not LANGUAGES[language].braced:
+        return _statement_end(source, start, language)
+    return next((end for end in brace_ends(source, language, depth) if end > start), None)
 
 
-def _brace_end(source: bytes, start: int, language: str, depth: int) -> int | None:
-    """Follow the braces that are tokens, not those in strings or comments."""
+def brace_ends(source: bytes, language: str, depth: int = 0) -> Iterator[int]:
+    """Yield where braces close and leave `depth` open: tokens, not those in strings or comments."""
     level = 0
     for leaf in leaves(source, language):
         if leaf.type in ("{", "${", "#{"):
             level += 1
         elif leaf.type == "}":
             level -= 1
-            if level <= depth and leaf.end_byte > start:
-                return leaf.end_byte
-    return None
+            if level <= depth:
+                yield leaf.end_byte
 
 
-def _statement_end(source: bytes, start: int, language: str, _: int) -> int | None:
+def _statement_end(source: bytes, start: int, language: str) -> int | None:
     """Find the statement around `start` and see whether it is complete or another one follows."""
     children = parse(source, language).root_node.children
     around = [node for node in children if node.start_byte < start]
@@ -99,9 +102,26 @@ def completion_of(task: Task, text: bytes, *, end: int | None, cut_off: bool) ->
         return (kept if kept.endswith("\n") or task.suffix else kept + "\n"), False
     whole = text.decode("utf-8", "replace")
     if cut_off and task.language == "python" and not task.suffix:
-        lines = whole.splitlines(keepends=True)
-        for count in range(len(lines), 0, -1):
-            kept = "".join(lines[:count])
-            if error_count(parse(task.solution(kept).encode(), task.language)) == 0:
-                return kept, count < len(lines)
+        kept = _before_ragged_end(task, whole)
+        return kept, kept != whole
     return whole, False
+
+
+def _before_ragged_end(task: Task, text: str) -> str:
+    """Return the lines of an unfinished answer that parse; all of it where not even the first does.
+
+    The last lines are left out one by one, and after so many by halves, which finds lines that
+    parse and do not with the next one.
+    """
+    lines = text.splitlines(keepends=True)
+
+    def parses(count: int) -> bool:
+        source = task.solution("".join(lines[:count])).encode()
+        return error_count(parse(source, task.language)) == 0
+
+    low, high = 0, max(0, len(lines) - MOST_CUTS)
+    count = next((n for n in range(len(lines), high, -1) if parses(n)), 0)
+    while not count and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if parses(middle) else (low, middle)
+    return "".join(lines[: count or low]) or text

@@ -3,7 +3,8 @@
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -79,11 +80,38 @@ NAMES = frozenset(
     {"identifier", "constant", "global_variable", "shorthand_property_identifier"}
     | {"shorthand_property_identifier_pattern"}
 )
+# What makes names of the top level a function's: all others of a function of PHP are its own.
+OUTER = frozenset(
+    {"global_statement", "nonlocal_statement"}
+    | {"global_declaration", "anonymous_function_use_clause"}
+)
+
+
+@lru_cache(maxsize=64)  # an answer is looked at from several sides
+def root_of(code: str, language: str) -> Node:
+    """Parse code that stands alone, as PHP's may without its opening mark."""
+    return parse(standing(code, language), language).root_node
+
+
+def standing(code: str, language: str) -> str:
+    """Return code as a file of its own."""
+    return f"<?php\n{code}" if language == "php" and "<?php" not in code else code
 
 
 def text_of(node: Node) -> str:
     """Return the source of a node."""
     return (node.text or b"").decode("utf-8", "replace")
+
+
+def lines_of(nodes: Iterable[Node]) -> str:
+    """Return the source of nodes, each on lines of its own."""
+    return "".join(f"{text_of(node).rstrip()}{_end(node)}\n" for node in nodes)
+
+
+def _end(node: Node) -> str:
+    """Return the semicolon that C and C++ put after a type, and their grammars beside it."""
+    after = node.next_sibling if node.type.endswith("_specifier") else None
+    return ";" if after is not None and after.type == ";" else ""
 
 
 def name_of(node: Node) -> str:
@@ -97,16 +125,29 @@ def name_of(node: Node) -> str:
 
 def defining(node: Node) -> Iterator[Node]:
     """Yield what a node of the top level defines: itself, or what it stands around."""
-    if node.type in NAMED:
+    if node.type in NAMED and not _is_forward(node):
         yield node
     elif node.type in AROUND:
         for child in node.named_children:
             yield from defining(child)
 
 
+def _is_forward(node: Node) -> bool:
+    """Return whether a node only says that a type of C is defined elsewhere."""
+    if node.type == "type_definition":
+        named = node.child_by_field_name("type")
+        return named is not None and _is_forward(named)
+    return node.type.endswith("_specifier") and node.child_by_field_name("body") is None
+
+
 def names_of(node: Node) -> set[str]:
     """Return the names that a node of the top level defines."""
     return {name_of(found) for found in defining(node)}
+
+
+def defined_names(nodes: Iterable[Node]) -> set[str]:
+    """Return the names that nodes of the top level define."""
+    return {name for node in nodes for name in names_of(node)}
 
 
 def members(node: Node) -> list[Node]:
@@ -123,9 +164,9 @@ def free_names(node: Node) -> set[str]:
     waiting = [(node, used)]
     while waiting:
         found, names = waiting.pop()
-        if found.type in NAMES:
+        if found.type in NAMES or (names is outer and found.type == "variable_name"):
             names.add(text_of(found))
-        if found.type in ("global_statement", "nonlocal_statement"):
+        if found.type in OUTER:
             names = outer
         elif found.type in MENTIONS:
             names = used
@@ -140,6 +181,43 @@ def free_names(node: Node) -> set[str]:
             else:
                 waiting.append((child, names))
     return (used - own) | outer
+
+
+def changed_names(node: Node, *, filled: bool = True) -> set[str]:
+    """Return the names that a statement sets outside functions, in the scripting languages.
+
+    Args:
+        node: the statement; what stands in its blocks counts.
+        filled: with the names of what it calls a method of, as a table is filled.
+    """
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        if inner.type in CALLABLES:
+            continue
+        binary = "binary" in inner.type
+        target = None if binary and b"<<" not in (inner.text or b"") else _field(inner, "left")
+        if target is None and inner.type in ("variable_declarator", "named_expression"):
+            target = _field(inner, "name")
+        if target is None and filled:
+            target = _field(inner, "receiver") or _field(inner, "object")
+        if target is not None and (filled or not binary):
+            found |= _targets(target)
+        waiting.extend(inner.named_children)
+    return found
+
+
+def _field(node: Node, name: str) -> Node | None:
+    return node.child_by_field_name(name)
+
+
+def _targets(node: Node) -> set[str]:
+    """Return the names to which a target leads: of `a.b[c]` the first."""
+    if node.type in NAMES or node.type == "variable_name":
+        return {text_of(node)}
+    inner = node.named_children[:1] if node.type in MENTIONS else node.named_children
+    return set().union(*map(_targets, inner)) if inner else set()
 
 
 def functions_named(root: Node, name: str) -> Iterator[tuple[Node, Node | None]]:

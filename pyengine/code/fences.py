@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 
 from pyengine.text.parsing import parse
 
@@ -11,7 +12,13 @@ OPENING = re.compile(
     r"^(?P<before>(?:(?!`{3}|~{3})[^\n])*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`~\n]*)$",
     re.MULTILINE,
 )
-ONE_LINE = re.compile(r"```(?P<code>[^`\n]+)```")
+# What holds code where no fence does: a fence within a line, and marks of some models.
+HOLDERS = re.compile(
+    r"```([^`\n]+)```|^[ \t]*\[(?:PYTHON|BEGIN)\](.*?)(?:\[/PYTHON\]|\[DONE\]|\Z)"
+    r"|^[ \t]*<code>(.*?)(?:</code>|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+RAGGED = re.compile(r"\n[ \t]*[`~]{1,2}\s*\Z")  # the beginning of a fence, where a text was cut off
 MARKER = re.compile(r"[ \t>]*(?:(?:\d{1,3}[.)]|[-*+])[ \t]+)?\Z")
 QUOTE = re.compile(r"^[ \t]*> ?", re.MULTILINE)
 MOST_UNSURE = 8  # blocks of a text whose end is looked for beyond a fence in broken code
@@ -23,7 +30,9 @@ ALIASES = {
     **dict.fromkeys(("golang", "go"), "go"),
     **dict.fromkeys(("rs", "rust"), "rust"),
     **dict.fromkeys(("rb", "ruby"), "ruby"),
+    **{name: name for name in ("c", "java", "php", "bash", "sh", "shell")},
 }
+TAGS = frozenset(ALIASES.values())
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ def blocks_of(text: str, language: str) -> list[Block]:
     """Return the blocks of a text whose code is thought to be in `language`, in order."""
     if found := fenced_blocks(text, language):
         return found
-    return [Block(one["code"].strip(), "", True, one.end()) for one in ONE_LINE.finditer(text)]
+    held = ((next(filter(None, one.groups()), ""), one.end()) for one in HOLDERS.finditer(text))
+    return [Block(code.strip(), "", True, end) for code, end in held]
 
 
 def fenced_blocks(text: str, language: str) -> list[Block]:
@@ -108,7 +118,7 @@ def _block(text: str, opening: re.Match[str], tag: str, language: str, far: bool
         first = next(outside, first)
     stop, end = first or (len(text), len(text))
     code = _unindented(text[start:stop], opening["before"])
-    return Block(code, tag, first is not None, end, sure)
+    return Block(code if first else RAGGED.sub("\n", code), tag, first is not None, end, sure)
 
 
 @lru_cache(maxsize=64)  # a model in a loop writes the same again
@@ -127,11 +137,25 @@ def _ends_code(code: str, language: str) -> bool:
 
 
 def _closings(text: str, start: int, fence: str) -> Iterator[tuple[int, int]]:
-    """Yield where a block may end and where the text goes on: at fences at either end of a line."""
+    """Yield where a block may end and where the text goes on: at fences at either end of a line.
+
+    A fence that names a language begins the next block; one that is too short ends a block that
+    none of its length does.
+    """
+    found = _fences(text, start, fence)
+    first = next(found, None)
+    if first is None and len(fence) > 3:
+        found = _fences(text, start, fence[:3])
+        first = next(found, None)
+    for one in chain([first] if first else [], found):
+        yield one.start(), one.start() if tag_of(one["info"] or "") in TAGS else one.end()
+
+
+def _fences(text: str, start: int, fence: str) -> Iterator[re.Match[str]]:
+    """Yield the fences at either end of a line that are as long as one, or longer."""
     mark = re.escape(fence[0]) + "{" + str(len(fence)) + ",}"
-    pattern = rf"^[ \t>]*{mark}[^\n]*$|{mark}[ \t]*$"
-    for found in re.compile(pattern, re.MULTILINE).finditer(text, start):
-        yield found.start(), found.end()
+    pattern = re.compile(rf"^[ \t>]*{mark}(?P<info>[^\n]*)$|{mark}[ \t]*$", re.MULTILINE)
+    return pattern.finditer(text, start)
 
 
 def _in_strings(code: str, places: list[int], language: str) -> list[bool]:

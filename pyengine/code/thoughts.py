@@ -1,26 +1,39 @@
 """What a model thinks before it answers: the marks of each family, taken out of its text."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyengine.code.fences import spans_of
 
-# How a thought begins and ends. Names in angle brackets are written in any case.
+
+class Marks(NamedTuple):
+    """How a thought begins and ends; `alone`: its end tells of one that was begun elsewhere."""
+
+    begin: re.Pattern[str]
+    end: re.Pattern[str]
+    alone: bool
+
+
+# Names in angle brackets are written in any case.
 NAMES = "think|thinking|reasoning|thought|thoughts|reflection|scratchpad|analysis"
-CHANNEL = r"<\|channel\|>(?:analysis|commentary)[^<]*<\|message\|>"
-MARKS = (
-    (rf"<(?:{NAMES})>", rf"</(?:{NAMES})>"),  # DeepSeek, Qwen, EXAONE, Reflection and others
-    (r"\[THINK\]", r"\[/THINK\]"),  # Magistral
-    (r"<seed:think>", r"</seed:think>"),  # Seed
-    (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),  # Command A
-    (r"◁think▷", r"◁/think▷"),  # Kimi
-    (CHANNEL, r"<\|end\|>|<\|call\|>"),  # harmony: gpt-oss
-    (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # Sky-T1
-    (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),  # Apertus
-)
-PATTERNS = tuple(
-    (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE)) for begin, end in MARKS
+HARMONY = r"<\|channel\|>(?:analysis|commentary)[^<]*<\|message\|>"
+MARKS = tuple(
+    Marks(re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE), alone)
+    for begin, end, alone in (
+        (rf"<(?:{NAMES})>", rf"</(?:{NAMES})>", True),  # DeepSeek, Qwen, EXAONE and others
+        (r"\[THINK\]", r"\[/THINK\]", True),  # Magistral
+        (r"<seed:think>", r"</seed:think>", True),  # Seed
+        (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>", True),  # Command A
+        (r"◁think▷", r"◁/think▷", True),  # Kimi
+        (r"<\|channel>thought\b", r"<channel\|>", True),  # Gemma 4
+        (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>", True),  # Sky-T1
+        (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>", True),  # Apertus
+        # the answer's own message ends so too
+        (HARMONY, r"<\|end\|>|<\|call\|>", False),  # gpt-oss
+        (r"Here(?:'s| is) my thought process:", r"Here(?:'s| is) my response:", False),  # Granite
+    )
 )
 # What stands around the answer itself.
 AROUND = re.compile(
@@ -29,13 +42,15 @@ AROUND = re.compile(
     r"|^[ \t]*</?(?:answer|response|output)>[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+# Marks of the end that a model spells out as its last words.
+ENDED = re.compile(r"(?:\s*(?:<\|\w+\|>|<｜[^｜\n]+｜>|</s>|<eos>|<end_of_turn>))+\s*\Z")
 
 
 def opened_thought(prompt: str) -> str:
     """Return the mark by which a prompt has begun the thinking; "" where it has not."""
     text = prompt.rstrip()
-    for begin, _ in PATTERNS:
-        for found in begin.finditer(text):
+    for marks in MARKS:
+        for found in marks.begin.finditer(text):
             if found.end() == len(text):
                 return found.group(0)
     return ""
@@ -62,16 +77,16 @@ def without_thoughts(text: str) -> Told:
     """Take the thoughts out of a text.
 
     A mark that code or a sentence holds is none: one that begins a thought stands at the start of
-    a line, one that ends a thought begun elsewhere at an end of a line, neither in a block of code.
+    a line, one that ends a thought begun elsewhere, or stands around the answer, at an end of a
+    line, none in a block of code.
     """
     thoughts: list[str] = []
     is_open, n_bytes = False, len(text.encode())
-    for begin, end in PATTERNS:
+    for begin, end, alone in MARKS:
         kept = ""
         while True:
-            first = _first_mark(begin, text, _begins_line)
-            # harmony ends every message so, the answer's too
-            last = None if begin.pattern == CHANNEL else _first_mark(end, text, _bounds_line)
+            first = next(_marks(begin, text, _begins_line), None)
+            last = next(_marks(end, text, _bounds_line), None) if alone else None
             if last and (first is None or last.start() < first.start()):
                 thoughts.append(kept + text[: last.start()])  # begun by the prompt
                 kept, text = "", text[last.end() :]
@@ -84,22 +99,25 @@ def without_thoughts(text: str) -> Told:
             is_open = is_open or last is None
             text = text[last.end() :] if last else ""
         text = kept + text
+    n_bytes -= len(text.encode())
+    text = ENDED.sub("\n", text)
+    for mark in reversed([*_marks(AROUND, text, _bounds_line)]):
+        text = text[: mark.start()] + text[mark.end() :]
     said = "\n".join(thought for thought in thoughts if thought)
-    return Told(AROUND.sub("", text), said, n_bytes - len(text.encode()), is_open)
+    return Told(text, said, n_bytes, is_open)
 
 
-def _first_mark(
+def _marks(
     mark: re.Pattern[str], text: str, counts: Callable[[str, re.Match[str]], bool]
-) -> re.Match[str] | None:
-    """Return the first mark that counts where it stands, outside every fenced block."""
+) -> Iterator[re.Match[str]]:
+    """Yield the marks that count where they stand, outside every fenced block."""
     fenced = spans_of(text)
     start = end = 0
     for found in mark.finditer(text):
         while end <= found.start():
             start, end = next(fenced, (len(text), len(text) + 1))
         if found.start() < start and counts(text, found):
-            return found
-    return None
+            yield found
 
 
 def _begins_line(text: str, mark: re.Match[str]) -> bool:

@@ -1,0 +1,113 @@
+"""What a piece of code is to a task: the function asked for, a body of it, or neither."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from pyengine.code.definitions import (
+    COMMENTS,
+    IMPORTS,
+    defining,
+    functions_named,
+    has_substance,
+    is_callable,
+    is_level,
+    root_of,
+)
+from pyengine.code.languages import LANGUAGES
+from pyengine.code.tasks import Task
+from pyengine.text.parsing import parse
+
+MOST_BRACES = 8  # at the end of a body, taken away
+
+
+def gives(task: Task, body: str) -> bool:
+    """Return whether a body gives a result back, where the reference says so by `return`."""
+    return "return" not in f"{task.prompt}{task.reference}" or "return" in body
+
+
+def defines(task: Task, code: str) -> bool:
+    """Return whether code defines the function or class that a task asks for."""
+    found = functions_named(root_of(code, task.language), task.entry_point)
+    return any(True for _ in found)
+
+
+def is_complete(task: Task, code: str) -> bool:
+    """Return whether code defines, without an error, the function asked for and what it does."""
+    root = root_of(code, task.language)
+    found = functions_named(root, task.entry_point)
+    if root.has_error or not any(has_substance(function) for function, _ in found):
+        return False
+    return task.language != "python" or is_level(textwrap.dedent(code))
+
+
+def body_of(task: Task, code: str) -> tuple[str, bool] | None:
+    """Return code that goes on with the prompt, as (completion, whole); None where it does not."""
+    if _only_defines(task, code):
+        return None
+    for completion, whole in _bodies(task, code):
+        if whole and not defines(task, completion):
+            continue
+        source = task.solution(completion, whole=whole)
+        root = parse(source.encode("utf-8", "replace"), task.language).root_node
+        before = len(f"{task.prelude}{task.prompt}".encode())
+        # Python's parser takes `return` outside a function
+        beside = task.language == "python" and not whole
+        inside = not beside or all(node.start_byte < before for node in root.named_children)
+        if inside and not root.has_error and (not beside or is_level(source)):
+            return completion, whole
+    return None
+
+
+def _only_defines(task: Task, code: str) -> bool:
+    """Return whether code is functions beside the one asked for, and no body of it."""
+    nodes = root_of(textwrap.dedent(code), task.language).named_children
+    return any(is_callable(found) for node in nodes for found in defining(node)) and all(
+        node.type in COMMENTS | IMPORTS or any(map(is_callable, defining(node))) for node in nodes
+    )
+
+
+def _bodies(task: Task, code: str) -> Iterator[tuple[str, bool]]:
+    """Yield the ways in which code may go on with the prompt, the likeliest first.
+
+    A body may have lost its margin, or its first line alone has; braces that the prompt opened may
+    be left open, or closed though the task closes them; and a prompt that ends within a line may
+    see that line again.
+    """
+    code = code.strip("\n") + "\n"
+    begun, _, line = task.prompt.rpartition("\n")
+    margins = [code]
+    if not LANGUAGES[task.language].braced:
+        margin = _margin(task)
+        level = textwrap.indent(textwrap.dedent(code), margin)
+        margins = [code, level, margin + code.lstrip(" \t")]
+    if not line.strip():
+        for body in margins:
+            yield from ((closed, False) for closed in _closed(body))
+        return
+    for body in margins:  # the line that the prompt has begun, once more
+        if body.lstrip().startswith(line.strip()):
+            kept = body.lstrip()[len(line.strip()) :]
+            yield from ((closed, False) for closed in _closed(kept))
+        yield from ((f" {closed}", False) for closed in _closed(body.lstrip(" \t")))
+        yield from ((f"{begun}\n{closed}", True) for closed in _closed(body))
+
+
+def _closed(body: str) -> Iterator[str]:
+    """Yield a body as it is, and with more and fewer braces at its end."""
+    yield body
+    for braces in ("}\n", "}\n}\n"):
+        yield body + braces
+    shorter = body.rstrip()
+    for _ in range(MOST_BRACES):
+        if not shorter.endswith("}"):
+            break
+        shorter = shorter[:-1].rstrip()
+        yield shorter + "\n"
+
+
+def _margin(task: Task) -> str:
+    """Return the margin of the body that a prompt has begun."""
+    last = [line for line in task.prompt.splitlines() if line.strip()][-1:]
+    found = re.match(r"[ \t]+", last[0]) if last else None
+    return found.group(0) if found else "    "
