@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub, serving
+from reference_answers import DEFECTS, NEEDY
 
 from pyengine.code.answers import Outcome
 from pyengine.code.benchmarks import HUB, Published, fetch_tasks, load_tasks
@@ -24,14 +25,6 @@ from pyengine.code.tasks import Task, TaskFileError
 from pyengine.errors import InputError, OptionError
 
 ALL = bool(os.environ.get("PYENGINE_ALL_TASKS"))
-
-# References that fail their own tests as published.
-DEFECTS = {
-    "JavaScript/112": "returns (z, true): the comma operator gives a boolean, not a pair",
-    "JavaScript/155": "counts no digit in 0, the test expects one",
-}
-# Those that need a package which does not come with the language: skipped.
-NEEDY = {"JavaScript/162", "CPP/22", "CPP/137", "CPP/162"}
 
 
 def run(pairs: Sequence[tuple[Task, str]], sandbox: Sandbox) -> dict[str, Execution]:

@@ -9,24 +9,30 @@ that print, a `main` beside that of the tests. What sets a name that a function 
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from pyengine.code.definitions import (
-    CLASSES,
-    COMMENTS,
+    AROUND,
     IMPORTS,
+    VALUES,
+    changed_names,
+    defined_names,
     defining,
     free_names,
     functions_named,
     is_callable,
     is_level,
-    members,
+    lines_of,
     name_of,
     names_of,
+    root_of,
+    standing,
     text_of,
 )
+from pyengine.code.given import Given, preamble
+from pyengine.code.go_programs import go_program
+from pyengine.code.java_programs import java_program
 from pyengine.text.parsing import parse
 
 # What a program says or reads where it shows its use, by language; `main` is called for nothing
@@ -38,66 +44,56 @@ SHOWING = {
     "php": r"^(?:echo|print|print_r|var_dump|printf)\b|\bmain\s*\(|\breadline\s*\(",
 }
 EXPORT = re.compile(r"^export\s+(?:default\s+)?(?=(?:async\s+)?(?:function|class|const|let|var)\b)")
+# A script of JavaScript asks for modules otherwise.
+MODULE = re.compile(
+    r"^import\s+(?:\*\s+as\s+)?(\w+|\{[^}]*\})\s+from\s+(['\"][^'\"\n]+['\"])", re.MULTILINE
+)
+# What must stand before all else in a file: by the types of nodes, and by how they begin.
+FIRST_TYPES = frozenset(
+    {"php_tag", "declare_statement", "namespace_definition"}
+    | {"future_import_statement", "inner_attribute_item"}
+)
+FIRST_TEXTS = ("//!", "/*!", "#define _")
 # What Rust puts before an item and is at fault without one.
 LEADING = frozenset({"attribute_item", "line_comment", "block_comment"})
-PUBLIC = re.compile(r"^((?:@\w+\s+)*)public\s+")
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a task says of its program.
-
-    Attributes:
-        before: the source that stands before the answer; `after` is its solution.
-        tests: what is run with the answer in one file, and may define names; "" where none is.
-    """
-
-    language: str
-    entry_point: str
-    before: str
-    after: str
-    tests: str = ""
 
 
 def whole_program(given: Given, code: str) -> str:
     """Return the program of an answer that defines what was asked for, or a part of its class."""
-    code = code.replace("?>", "") if given.language == "php" else code
-    if given.language == "php" and "<?php" not in code:
-        code = f"<?php\n{code}"
-    if given.language == "java":
-        return _java_program(given, code)
-    root = parse(code, given.language).root_node
-    if given.language == "python" and not root.has_error and not is_level(textwrap.dedent(code)):
+    language = given.language
+    if language == "java":
+        return java_program(given, code)
+    if language == "javascript":
+        code = MODULE.sub(_required, code)
+    code = standing(code.replace("?>", "") if language == "php" else code, language)
+    root = root_of(code, language)
+    if language == "python" and not root.has_error and not is_level(textwrap.dedent(code)):
         return code  # Python refuses it; put together anew it might not
     answer = _without_showing(root, given)
-    defined = set().union(*map(names_of, answer)) if answer else set()
+    defined = defined_names(answer)
     items = _items(preamble(given))
     before = [n for item in items if not _clashes(item[-1], defined, answer) for n in item]
-    assemble = _ASSEMBLE.get(given.language, _in_order)
-    return f"{assemble(before, answer, given.tests)}{_bridge(root, given)}"
+    first = sorted(filter(_is_first, [*before, *answer]), key=lambda node: node.type != "php_tag")
+    before, answer = ([n for n in nodes if n not in first] for nodes in (before, answer))
+    rest = _ASSEMBLE.get(language, _in_order)(before, answer, given.tests)
+    return f"{lines_of(first)}{rest}{_bridge(root, given)}"
 
 
-def preamble(given: Given) -> list[Node]:
-    """Return what stands at the top level before the definition that is asked for."""
-    source, end = given.before + given.after, len(given.before.encode())
-    nodes = parse(source, given.language).root_node.named_children
-    kept: list[Node] = []
-    for node in nodes:
-        if node.end_byte > end or given.entry_point in names_of(node):
-            # an attribute belongs to what follows it
-            while kept and kept[-1].type == "attribute_item":
-                kept.pop()
-            break
-        if node.type not in COMMENTS:
-            kept.append(node)
-    return kept
+def _required(found: re.Match[str]) -> str:
+    """Return how a script asks for a module."""
+    names = re.sub(r"\bas\b", ":", found[1])
+    return f"const {names} = require({found[2]})"
+
+
+def _is_first(node: Node) -> bool:
+    return node.type in FIRST_TYPES or text_of(node).startswith(FIRST_TEXTS)
 
 
 def _without_showing(root: Node, given: Given) -> list[Node]:
     """Return the answer's top level without what shows its use or stands in the tests."""
     tested = parse(given.tests, given.language).root_node.named_children
-    taken = set().union(*map(names_of, tested)) - {given.entry_point} if tested else set()
-    needed = _needed(root, given)
+    taken = defined_names(tested) - {given.entry_point}
+    needed = _needed(root.named_children) if given.language in SHOWING else set()
     gone: set[str] = set()
     kept = []
     for item in _items(root.named_children):
@@ -105,39 +101,31 @@ def _without_showing(root: Node, given: Given) -> list[Node]:
         names = names_of(node)
         if names and names <= taken and node.type not in IMPORTS:
             continue
-        if not _sets(node) & needed and _shows(node, given, gone):
-            gone |= _assigned(node)
+        if not changed_names(node) & needed and _shows(node, given, gone):
+            gone |= changed_names(node, filled=False) if node.type in AROUND | VALUES else set()
         else:
             kept.extend(item)
     return kept
 
 
-def _needed(root: Node, given: Given) -> set[str]:
-    """Return the names that the answer's functions use, and those that these are made of.
+def _needed(nodes: Sequence[Node]) -> set[str]:
+    """Return the names of values that functions use, and of those that these are made of.
 
     A `main` does not count, as no call of it stays.
     """
-    if given.language not in SHOWING:
-        return set()
-    nodes = root.named_children
-    functions = [
-        n for n in nodes if any(map(is_callable, defining(n))) and "main" not in names_of(n)
-    ]
-    needed = set().union(*map(free_names, functions)) if functions else set()
+    functions = [n for n in nodes if any(map(is_callable, defining(n)))]
+    values = [n for n in nodes if n not in functions]
+    changed = [changed_names(node, filled=False) for node in values]
+    set_here = set().union(*changed) if changed else set()
+    used = [free_names(n) for n in functions if "main" not in names_of(n)]
+    needed = set().union(*used) & set_here if used else set()
     size = -1
     while size < len(needed):
         size = len(needed)
-        for node in nodes:
-            if node not in functions and _sets(node) & needed:
-                needed |= free_names(node)
+        for node in values:
+            if changed_names(node) & needed:
+                needed |= free_names(node) & set_here
     return needed
-
-
-def _sets(node: Node) -> set[str]:
-    """Return the names that a statement sets, also those that stand elsewhere first."""
-    inner = node.named_children[:1] if node.type == "expression_statement" else [node]
-    left = inner[0].child_by_field_name("left") if inner else None
-    return _assigned(node) | set(re.findall(r"\$?\w+", "" if left is None else text_of(left)))
 
 
 def _items(nodes: Iterable[Node]) -> list[list[Node]]:
@@ -146,7 +134,7 @@ def _items(nodes: Iterable[Node]) -> list[list[Node]]:
     leading: list[Node] = []
     for node in nodes:
         leading.append(node)
-        if node.type not in LEADING:
+        if node.type not in LEADING or _is_first(node):
             found.append(leading)
             leading = []
     return [*found, leading] if leading else found
@@ -176,11 +164,6 @@ def _shows(node: Node, given: Given, gone: Iterable[str]) -> bool:
     return used or re.search(f"{marks}|{called}", text) is not None
 
 
-def _assigned(node: Node) -> set[str]:
-    """Return the names that a statement of the top level sets."""
-    return {word for name in names_of(node) for word in re.findall(r"\$?\w+", name)}
-
-
 def _clashes(node: Node, defined: set[str], answer: Sequence[Node]) -> bool:
     """Return whether the answer defines what a node of the preamble defines, or repeats it."""
     if node.type == "impl_item":
@@ -194,30 +177,13 @@ def _clashes(node: Node, defined: set[str], answer: Sequence[Node]) -> bool:
 
 def _in_order(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
     """Put the preamble before the answer."""
-    return _lines([*before, *answer])
-
-
-def _lines(nodes: Iterable[Node]) -> str:
-    return "".join(f"{text_of(node).rstrip()}{_end(node)}\n" for node in nodes)
-
-
-def _end(node: Node) -> str:
-    """Return the semicolon that C and C++ put after a type, and their grammars beside it."""
-    after = node.next_sibling if node.type.endswith("_specifier") else None
-    return ";" if after is not None and after.type == ";" else ""
-
-
-def _python_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
-    """Put Python's `from __future__` first."""
-    first = [node for node in [*before, *answer] if node.type == "future_import_statement"]
-    rest = [node for node in [*before, *answer] if node.type != "future_import_statement"]
-    return _lines([*first, *rest])
+    return lines_of([*before, *answer])
 
 
 def _javascript_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
     """Take away `export`, which a script may not say."""
     texts = [EXPORT.sub("", text_of(node)) for node in answer]
-    return _lines(before) + "".join(f"{text}\n" for text in texts if text[:7] != "export ")
+    return lines_of(before) + "".join(f"{text}\n" for text in texts if text[:7] != "export ")
 
 
 def _rust_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
@@ -225,70 +191,15 @@ def _rust_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str
     items = _items(before)
     uses = [item for item in items if item[-1].type == "use_declaration"]
     rest = [node for item in items if item[-1].type != "use_declaration" for node in item]
-    given = "".join(f"{_lines(item[:-1])}    pub {text_of(item[-1])}\n" for item in uses)
+    given = "".join(f"{lines_of(item[:-1])}    pub {text_of(item[-1])}\n" for item in uses)
     shared = f"mod given {{\n{given}}}\n#[allow(unused_imports)]\nuse given::*;\n" if uses else ""
-    return f"{shared}{_lines([*rest, *answer])}"
-
-
-def _go_program(before: Sequence[Node], answer: Sequence[Node], tests: str) -> str:
-    """Import every package once, and none that is not used, as Go demands.
-
-    An import of the answer that nothing ever used stays, as it is the answer's fault.
-    """
-    given = _go_imports([node for node in before if node.type == "import_declaration"])
-    own = _go_imports([node for node in answer if node.type == "import_declaration"])
-    header = ("import_declaration", "package_clause")
-    rest = _lines(node for node in [*before, *answer] if node.type not in header)
-    package = next((node for node in before if node.type == "package_clause"), None)
-    used = _go_used(parse(rest, "go").root_node) | _go_used(parse(tests, "go").root_node)
-    root = answer[0].parent if answer else None
-    left_out = (set() if root is None else _go_used(root)) - used
-    kept = {name: spec for name, spec in given.items() if name in used or name == spec}
-    kept |= {name: spec for name, spec in own.items() if name not in left_out}
-    imports = "".join(f"import {spec}\n" for spec in kept.values())
-    return f"{'package main' if package is None else text_of(package)}\n{imports}{rest}"
-
-
-def _go_imports(nodes: Sequence[Node]) -> dict[str, str]:
-    """Return what is imported by its name; where that gives none, by itself."""
-    waiting, found = list(nodes), {}
-    while waiting:
-        node = waiting.pop(0)
-        if node.type == "import_spec":
-            spec, name = text_of(node), name_of(node)
-            found[spec if name in ("_", ".") else name or _go_name(spec)] = spec
-        waiting.extend(node.named_children)
-    return found
-
-
-def _go_name(path: str) -> str:
-    """Return the name of a package by its path, which a version may end."""
-    return re.sub(r"[./]v\d+$", "", path.strip('"`')).split("/")[-1]
-
-
-def _go_used(root: Node) -> set[str]:
-    """Return the names before a point, as those of packages stand."""
-    waiting, found = [root], set()
-    while waiting:
-        node = waiting.pop()
-        waiting.extend(node.named_children)
-        first = node.child_by_field_name("operand") or node.child_by_field_name("package")
-        if first is not None and first.type in ("identifier", "package_identifier"):
-            found.add(text_of(first))
-    return found
-
-
-def _php_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
-    """Say once, and first, that PHP begins."""
-    return f"<?php\n{_lines(n for n in [*before, *answer] if n.type != 'php_tag')}"
+    return f"{shared}{lines_of([*rest, *answer])}"
 
 
 _ASSEMBLE = {
-    "python": _python_program,
     "javascript": _javascript_program,
     "rust": _rust_program,
-    "go": _go_program,
-    "php": _php_program,
+    "go": go_program,
 }
 BRIDGES = {
     "python": "{name} = {holder}().{name}\n",
@@ -304,90 +215,3 @@ def _bridge(root: Node, given: Given) -> str:
         return ""
     holder = next(holder for _, holder in found if holder is not None)
     return line.format(name=given.entry_point, holder=name_of(holder))
-
-
-def _java_program(given: Given, code: str) -> str:
-    """Return imports, the class asked for with the helpers of the task's, and the other classes.
-
-    The class may be missing around the method, or have another name.
-    """
-    asked, helpers = _java_class(given)
-    root = parse(code, "java").root_node
-    nodes = [node for node in root.named_children if node.type != "package_declaration"]
-    imports = [node for node in nodes if node.type == "import_declaration"]
-    given_imports = [node for node in preamble(given) if node.type == "import_declaration"]
-    header = "".join(dict.fromkeys(f"{text_of(node)}\n" for node in [*given_imports, *imports]))
-    types = [node for node in nodes if node.type in CLASSES]
-    tested = parse(given.tests, "java").root_node.named_children
-    taken = set().union(*map(names_of, tested)) if tested else set()
-    others = [node for node in preamble(given) if node.type in CLASSES]
-    holder = _java_holder(types, asked, given.entry_point)
-    if holder is None:
-        inner = [node for node in nodes if node.type not in CLASSES | {"import_declaration"}]
-        body = _java_members(helpers, inner)
-        solution = f"class {asked} {{\n{body}{''.join(_java_loose(inner))}}}\n"
-    else:
-        solution = _java_renamed(holder, asked, _java_members(helpers, members(holder)))
-    rest = [node for node in types if node is not holder and name_of(node) not in taken | {asked}]
-    own = {name_of(node) for node in rest}
-    shared = [node for node in others if name_of(node) not in own | {asked}]
-    return header + solution + "".join(f"{_not_public(text_of(n))}\n" for n in [*shared, *rest])
-
-
-def _not_public(text: str) -> str:
-    """Take away the word that would ask for a file of the class's name."""
-    return PUBLIC.sub(r"\1", text)
-
-
-def _java_loose(nodes: Sequence[Node]) -> list[str]:
-    return [f"{text_of(node)}\n" for node in nodes if node.type not in COMMENTS]
-
-
-def _java_class(given: Given) -> tuple[str, list[Node]]:
-    """Return the name of the class that a task asks for, and what stands in it before."""
-    end = len(given.before.encode())
-    root = parse(given.before + given.after, "java").root_node
-    around = [node for node in root.named_children if node.type in CLASSES and node.end_byte > end]
-    if not around:
-        return "Solution", []
-    before = [node for node in members(around[0]) if node.end_byte <= end]
-    kept = [node for node in before if node.type not in COMMENTS]
-    return name_of(around[0]), [node for node in kept if name_of(node) != given.entry_point]
-
-
-def _java_holder(types: Sequence[Node], asked: str, entry_point: str) -> Node | None:
-    """Return the class that holds the method asked for, or else the one of the name asked for."""
-    holding = [t for t in types if any(name_of(m) == entry_point for m in members(t))]
-    named = [t for t in [*holding, *types] if name_of(t) == asked]
-    return next(iter([*named, *holding]), None)
-
-
-def _java_members(helpers: Sequence[Node], own: Sequence[Node]) -> str:
-    """Return the helpers that an answer does not define itself."""
-    defined = {_java_signature(node) for node in own}
-    return "".join(f"    {text_of(n)}\n" for n in helpers if _java_signature(n) not in defined)
-
-
-def _java_signature(node: Node) -> tuple[str, str]:
-    """Return name and types of parameters: methods of one name may stand beside each other."""
-    names = [
-        name_of(child) for child in node.named_children if child.type in ("variable_declarator",)
-    ]
-    parameters = node.child_by_field_name("parameters")
-    kinds = [] if parameters is None else parameters.named_children
-    types = [kind.child_by_field_name("type") for kind in kinds]
-    return name_of(node) or ",".join(names), ",".join(text_of(t) for t in types if t is not None)
-
-
-def _java_renamed(holder: Node, asked: str, helpers: str) -> str:
-    """Return a class under the name asked for, with helpers at the head of its body."""
-    body, name = holder.child_by_field_name("body"), holder.child_by_field_name("name")
-    assert body is not None
-    assert name is not None
-    source, start = holder.text or b"", holder.start_byte
-    head = source[: name.start_byte - start].decode("utf-8", "replace")
-    between = source[name.end_byte - start : body.start_byte - start + 1].decode("utf-8", "replace")
-    rest = source[body.start_byte - start + 1 :].decode("utf-8", "replace")
-    if name_of(holder) != asked:  # its constructors have its name
-        rest = re.sub(rf"\b{re.escape(name_of(holder))}\b", asked, rest)
-    return f"{_not_public(head)}{asked}{between}\n{helpers}{rest}\n"

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pyengine.code.given import Given
 from pyengine.code.languages import LANGUAGES
-from pyengine.code.programs import Given, whole_program
+from pyengine.code.programs import whole_program
 from pyengine.code.together import one_program
 from pyengine.errors import InputError
 from pyengine.inputs import read_bytes
