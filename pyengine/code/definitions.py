@@ -14,77 +14,51 @@ from pyengine.text.parsing import parse
 BETWEEN = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 )
-# Node types, of all grammars, that give their own name to what they hold.
-CALLABLES = frozenset(
-    {
-        *("function_definition", "function_declaration", "generator_function_declaration"),
-        *("function_item", "method_definition", "method_declaration", "method", "singleton_method"),
-    }
+
+
+def node_types(*lines: str) -> frozenset[str]:
+    """Return the types of nodes that lines of words list."""
+    return frozenset(" ".join(lines).split())
+
+
+# Of all grammars: what gives its own name to what it holds.
+CALLABLES = node_types(
+    "function_definition function_declaration generator_function_declaration function_item",
+    "method_definition method_declaration method singleton_method",
 )
-CLASSES = frozenset(
-    {
-        *("class_definition", "class_declaration", "class_specifier", "struct_specifier", "class"),
-        *("interface_declaration", "record_declaration", "enum_declaration", "trait_declaration"),
-        *("struct_item", "enum_item", "trait_item", "union_item", "enum_specifier", "module"),
-        "union_specifier",
-    }
+CLASSES = node_types(
+    "class_definition class_declaration class_specifier struct_specifier class module",
+    "interface_declaration record_declaration enum_declaration trait_declaration",
+    "struct_item enum_item trait_item union_item enum_specifier union_specifier",
 )
-VALUES = frozenset(
-    {
-        *("variable_declarator", "init_declarator", "const_item", "static_item", "type_item"),
-        *("assignment", "type_spec", "type_alias", "var_spec", "const_spec", "preproc_def"),
-        *("preproc_function_def", "macro_definition", "alias_declaration", "type_definition"),
-    }
+VALUES = node_types(
+    "variable_declarator init_declarator const_item static_item type_item assignment type_spec",
+    "type_alias var_spec const_spec preproc_def preproc_function_def macro_definition",
+    "alias_declaration type_definition",
 )
 NAMED = CALLABLES | CLASSES | VALUES
-# Types that stand around what is defined at the top level.
-AROUND = frozenset(
-    {
-        *(
-            "expression_statement",
-            "decorated_definition",
-            "export_statement",
-            "template_declaration",
-            "declaration",
-        ),
-        *("lexical_declaration", "variable_declaration", "type_declaration", "var_declaration"),
-        *("const_declaration", "var_spec_list", "linkage_specification", "declaration_list"),
-    }
+# What stands around definitions at the top level.
+AROUND = node_types(
+    "expression_statement decorated_definition export_statement template_declaration declaration",
+    "lexical_declaration variable_declaration type_declaration var_declaration",
+    "const_declaration var_spec_list linkage_specification declaration_list",
 )
-FUNCTION_VALUES = frozenset(
-    {"arrow_function", "function_expression", "function", "lambda", "lambda_expression"}
+FUNCTION_VALUES = node_types(
+    "arrow_function function_expression function lambda lambda_expression",
+)
+COMMENTS = node_types("comment line_comment block_comment")
+# What must stand before all else in a file: by the types of nodes, and by how they begin.
+FIRST_TYPES = node_types(
+    "php_tag declare_statement namespace_definition future_import_statement inner_attribute_item",
+)
+FIRST_TEXTS = ("//!", "/*!", "#define _")
+# What Rust puts before an item and is at fault without one.
+LEADING = COMMENTS - {"comment"} | {"attribute_item"}
+IMPORTS = node_types(
+    "import_declaration preproc_include using_declaration use_declaration import_statement",
+    "import_from_statement future_import_statement php_tag",
 )
 WRAPPED = re.compile(r"\blambda\b|=>|\bfunction\b")  # a function within a call, as in memo(...)
-
-COMMENTS = frozenset({"comment", "line_comment", "block_comment"})
-IMPORTS = frozenset(
-    {"import_declaration", "preproc_include", "using_declaration", "use_declaration"}
-    | {"import_statement", "import_from_statement", "future_import_statement", "php_tag"}
-)
-
-# Where names become a function's own, by the type of a node, if it matters, and the field of it.
-BINDINGS = frozenset(
-    {
-        *(("assignment", "left"), ("augmented_assignment", "left"), ("for_statement", "left")),
-        *(("for_in_clause", "left"), ("for_in_statement", "left"), ("named_expression", "name")),
-        *(("as_pattern", "alias"), ("variable_declarator", "name")),
-        *(("function_definition", "name"), ("function_declaration", "name")),
-        *(("", "parameters"), ("", "parameter")),
-    }
-)
-# Within a place where names become own: what only mentions others.
-MENTIONS = frozenset(
-    {"attribute", "subscript", "member_expression", "subscript_expression", "element_reference"}
-)
-NAMES = frozenset(
-    {"identifier", "constant", "global_variable", "shorthand_property_identifier"}
-    | {"shorthand_property_identifier_pattern"}
-)
-# What makes names of the top level a function's: all others of a function of PHP are its own.
-OUTER = frozenset(
-    {"global_statement", "nonlocal_statement"}
-    | {"global_declaration", "anonymous_function_use_clause"}
-)
 
 
 @lru_cache(maxsize=64)  # an answer is looked at from several sides
@@ -150,74 +124,27 @@ def defined_names(nodes: Iterable[Node]) -> set[str]:
     return {name for node in nodes for name in names_of(node)}
 
 
+def is_first(node: Node) -> bool:
+    """Return whether a node must stand before all else in its file."""
+    return node.type in FIRST_TYPES or text_of(node).startswith(FIRST_TEXTS)
+
+
+def items_of(nodes: Iterable[Node]) -> list[list[Node]]:
+    """Return each node after what belongs to it: Rust's attributes and comments stand before."""
+    found: list[list[Node]] = []
+    leading: list[Node] = []
+    for node in nodes:
+        leading.append(node)
+        if node.type not in LEADING or is_first(node):
+            found.append(leading)
+            leading = []
+    return [*found, leading] if leading else found
+
+
 def members(node: Node) -> list[Node]:
     """Return what stands in the body of a class."""
     body = node.child_by_field_name("body")
     return [] if body is None else list(body.named_children)
-
-
-def free_names(node: Node) -> set[str]:
-    """Return the names that a node uses and nowhere makes its own, in the scripting languages."""
-    used: set[str] = set()
-    own: set[str] = set()
-    outer: set[str] = set()
-    waiting = [(node, used)]
-    while waiting:
-        found, names = waiting.pop()
-        if found.type in NAMES or (names is outer and found.type == "variable_name"):
-            names.add(text_of(found))
-        if found.type in OUTER:
-            names = outer
-        elif found.type in MENTIONS:
-            names = used
-        for place, child in enumerate(found.children):
-            field = found.field_name_for_child(place) or ""
-            if field == "attribute" or (found.type, field) == ("keyword_argument", "name"):
-                continue
-            if field in ("value", "right", "type") and found.type != "pair_pattern":
-                waiting.append((child, used))
-            elif (found.type, field) in BINDINGS or ("", field) in BINDINGS:
-                waiting.append((child, own))
-            else:
-                waiting.append((child, names))
-    return (used - own) | outer
-
-
-def changed_names(node: Node, *, filled: bool = True) -> set[str]:
-    """Return the names that a statement sets outside functions, in the scripting languages.
-
-    Args:
-        node: the statement; what stands in its blocks counts.
-        filled: with the names of what it calls a method of, as a table is filled.
-    """
-    found: set[str] = set()
-    waiting = [node]
-    while waiting:
-        inner = waiting.pop()
-        if inner.type in CALLABLES:
-            continue
-        binary = "binary" in inner.type
-        target = None if binary and b"<<" not in (inner.text or b"") else _field(inner, "left")
-        if target is None and inner.type in ("variable_declarator", "named_expression"):
-            target = _field(inner, "name")
-        if target is None and filled:
-            target = _field(inner, "receiver") or _field(inner, "object")
-        if target is not None and (filled or not binary):
-            found |= _targets(target)
-        waiting.extend(inner.named_children)
-    return found
-
-
-def _field(node: Node, name: str) -> Node | None:
-    return node.child_by_field_name(name)
-
-
-def _targets(node: Node) -> set[str]:
-    """Return the names to which a target leads: of `a.b[c]` the first."""
-    if node.type in NAMES or node.type == "variable_name":
-        return {text_of(node)}
-    inner = node.named_children[:1] if node.type in MENTIONS else node.named_children
-    return set().union(*map(_targets, inner)) if inner else set()
 
 
 def functions_named(root: Node, name: str) -> Iterator[tuple[Node, Node | None]]:

@@ -8,21 +8,16 @@ that print, a `main` beside that of the tests. What sets a name that a function 
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tree_sitter import Node
 
 from pyengine.code.definitions import (
-    AROUND,
-    IMPORTS,
-    VALUES,
-    changed_names,
     defined_names,
-    defining,
-    free_names,
     functions_named,
-    is_callable,
+    is_first,
     is_level,
+    items_of,
     lines_of,
     name_of,
     names_of,
@@ -33,29 +28,13 @@ from pyengine.code.definitions import (
 from pyengine.code.given import Given, preamble
 from pyengine.code.go_programs import go_program
 from pyengine.code.java_programs import java_program
-from pyengine.text.parsing import parse
+from pyengine.code.showing import without_showing
 
-# What a program says or reads where it shows its use, by language; `main` is called for nothing
-# else.
-SHOWING = {
-    "python": r"\b(?:print|input|main|testmod|check)\s*\(|__name__|\bunittest\.|\bsys\.stdin\b",
-    "javascript": r"\bconsole\.|\bmain\s*\(|\brequire\.main\b|\breadline\b",
-    "ruby": r"^(?:puts|p|print|pp|main)\b|__FILE__|\bgets\b",
-    "php": r"^(?:echo|print|print_r|var_dump|printf)\b|\bmain\s*\(|\breadline\s*\(",
-}
 EXPORT = re.compile(r"^export\s+(?:default\s+)?(?=(?:async\s+)?(?:function|class|const|let|var)\b)")
 # A script of JavaScript asks for modules otherwise.
 MODULE = re.compile(
     r"^import\s+(?:\*\s+as\s+)?(\w+|\{[^}]*\})\s+from\s+(['\"][^'\"\n]+['\"])", re.MULTILINE
 )
-# What must stand before all else in a file: by the types of nodes, and by how they begin.
-FIRST_TYPES = frozenset(
-    {"php_tag", "declare_statement", "namespace_definition"}
-    | {"future_import_statement", "inner_attribute_item"}
-)
-FIRST_TEXTS = ("//!", "/*!", "#define _")
-# What Rust puts before an item and is at fault without one.
-LEADING = frozenset({"attribute_item", "line_comment", "block_comment"})
 
 
 def whole_program(given: Given, code: str) -> str:
@@ -69,11 +48,11 @@ def whole_program(given: Given, code: str) -> str:
     root = root_of(code, language)
     if language == "python" and not root.has_error and not is_level(textwrap.dedent(code)):
         return code  # Python refuses it; put together anew it might not
-    answer = _without_showing(root, given)
+    answer = without_showing(root, given)
     defined = defined_names(answer)
-    items = _items(preamble(given))
+    items = items_of(preamble(given))
     before = [n for item in items if not _clashes(item[-1], defined, answer) for n in item]
-    first = sorted(filter(_is_first, [*before, *answer]), key=lambda node: node.type != "php_tag")
+    first = sorted(filter(is_first, [*before, *answer]), key=lambda node: node.type != "php_tag")
     before, answer = ([n for n in nodes if n not in first] for nodes in (before, answer))
     rest = _ASSEMBLE.get(language, _in_order)(before, answer, given.tests)
     return f"{lines_of(first)}{rest}{_bridge(root, given)}"
@@ -83,85 +62,6 @@ def _required(found: re.Match[str]) -> str:
     """Return how a script asks for a module."""
     names = re.sub(r"\bas\b", ":", found[1])
     return f"const {names} = require({found[2]})"
-
-
-def _is_first(node: Node) -> bool:
-    return node.type in FIRST_TYPES or text_of(node).startswith(FIRST_TEXTS)
-
-
-def _without_showing(root: Node, given: Given) -> list[Node]:
-    """Return the answer's top level without what shows its use or stands in the tests."""
-    tested = parse(given.tests, given.language).root_node.named_children
-    taken = defined_names(tested) - {given.entry_point}
-    needed = _needed(root.named_children) if given.language in SHOWING else set()
-    gone: set[str] = set()
-    kept = []
-    for item in _items(root.named_children):
-        node = item[-1]
-        names = names_of(node)
-        if names and names <= taken and node.type not in IMPORTS:
-            continue
-        if not changed_names(node) & needed and _shows(node, given, gone):
-            gone |= changed_names(node, filled=False) if node.type in AROUND | VALUES else set()
-        else:
-            kept.extend(item)
-    return kept
-
-
-def _needed(nodes: Sequence[Node]) -> set[str]:
-    """Return the names of values that functions use, and of those that these are made of.
-
-    A `main` does not count, as no call of it stays.
-    """
-    functions = [n for n in nodes if any(map(is_callable, defining(n)))]
-    values = [n for n in nodes if n not in functions]
-    changed = [changed_names(node, filled=False) for node in values]
-    set_here = set().union(*changed) if changed else set()
-    used = [free_names(n) for n in functions if "main" not in names_of(n)]
-    needed = set().union(*used) & set_here if used else set()
-    size = -1
-    while size < len(needed):
-        size = len(needed)
-        for node in values:
-            if changed_names(node) & needed:
-                needed |= free_names(node) & set_here
-    return needed
-
-
-def _items(nodes: Iterable[Node]) -> list[list[Node]]:
-    """Return each node after what belongs to it: Rust's attributes and comments stand before."""
-    found: list[list[Node]] = []
-    leading: list[Node] = []
-    for node in nodes:
-        leading.append(node)
-        if node.type not in LEADING or _is_first(node):
-            found.append(leading)
-            leading = []
-    return [*found, leading] if leading else found
-
-
-def _shows(node: Node, given: Given, gone: Iterable[str]) -> bool:
-    """Return whether a statement only shows how the answer is used.
-
-    `gone` are the names that only such statements have set.
-    """
-    marks = SHOWING.get(given.language)
-    if (
-        marks is None
-        or node.type in IMPORTS
-        or node.is_error
-        or any(map(is_callable, defining(node)))
-    ):
-        return False
-    if node.type == "assert_statement":
-        return True
-    text = text_of(node)
-    called = rf"\b{re.escape(given.entry_point)}\s*\("
-    if given.language == "ruby":  # a call needs no parentheses
-        called = rf"\b{re.escape(given.entry_point)}\b"
-    names = "|".join(map(re.escape, gone))
-    used = bool(names) and re.search(rf"(?<!\w)(?:{names})(?!\w)", text) is not None
-    return used or re.search(f"{marks}|{called}", text) is not None
 
 
 def _clashes(node: Node, defined: set[str], answer: Sequence[Node]) -> bool:
@@ -188,7 +88,7 @@ def _javascript_program(before: Sequence[Node], answer: Sequence[Node], _: str) 
 
 def _rust_program(before: Sequence[Node], answer: Sequence[Node], _: str) -> str:
     """Import what the preamble imports by a glob, which what the answer imports may shadow."""
-    items = _items(before)
+    items = items_of(before)
     uses = [item for item in items if item[-1].type == "use_declaration"]
     rest = [node for item in items if item[-1].type != "use_declaration" for node in item]
     given = "".join(f"{lines_of(item[:-1])}    pub {text_of(item[-1])}\n" for item in uses)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from tree_sitter import Node
 
 from pyengine.code.definitions import functions_named, name_of, names_of, text_of
+from pyengine.code.go_programs import imports_of, package_name, packages_used
 from pyengine.text.parsing import parse
 
 # What a language says where a test did not hold, rather than where the solution failed.
@@ -93,33 +94,24 @@ def _go(solution: str, tests: str, word: str) -> str:
 
     Go's package for tests and the assertions of HumanEval-X are ours: harness/testing.go.
     """
-    parts, specs = [], []
+    wanted, parts = {package_name(path): f'"{path}"' for path in GO_PACKAGES}, []
     for source in (solution, tests):
-        root = parse(source, "go").root_node
-        header = [
-            node
-            for node in root.named_children
-            if node.type in ("import_declaration", "package_clause")
-        ]
-        specs += [text_of(n) for h in header for n in _all_nodes(h) if n.type == "import_spec"]
-        parts.append(_cut(source, header))
+        nodes = parse(source, "go").root_node.named_children
+        imports = [node for node in nodes if node.type == "import_declaration"]
+        wanted |= imports_of(imports)
+        package = [node for node in nodes if node.type == "package_clause"]
+        parts.append(_cut(source, imports + package))
     body = _without("go", parts[0], {"main"}) + "\n" + parts[1]
     names = re.findall(r"^func\s+(Test\w*)\s*\(", parts[1], re.MULTILINE)
     if not names:
         raise ValueError("no function is called Test…")
-    wanted = {_go_name(spec): spec for spec in [*(f'"{p}"' for p in GO_PACKAGES), *specs]}
     wanted["testing"], wanted["assert"] = '"judge/testing"', '"judge/assert"'
-    used = [spec for name, spec in wanted.items() if re.search(rf"\b{name}\.", body)]
-    imports = "".join(f"import {spec}\n" for spec in [*used, 'judge_testing "judge/testing"'])
+    named = packages_used(parse(body, "go").root_node)
+    used = [spec for name, spec in wanted.items() if name in named]
+    header = "".join(f"import {spec}\n" for spec in [*used, 'judge_testing "judge/testing"'])
     calls = "".join(f"\tjudge_testing.Run({name})\n" for name in dict.fromkeys(names))
     main = f'func main() {{\n{calls}\tjudge_testing.End("{word}")\n}}\n'
-    return f"package main\n{imports}{body}\n{main}"
-
-
-def _go_name(spec: str) -> str:
-    """Return the name by which an imported package is used."""
-    name, _, path = spec.rpartition(" ")
-    return name.strip() or path.strip('"`').split("/")[-1]
+    return f"package main\n{header}{body}\n{main}"
 
 
 _TOGETHER: dict[str, Callable[[str, str, str], str]] = {
