@@ -12,7 +12,8 @@ from pyengine.code.pieces import is_complete
 from pyengine.code.tasks import Task
 
 MOST_LINES = 400  # of an answer, in which code is looked for
-MOST_STARTS = 40  # lines of it that name the function, tried as the first of its definition
+MOST_STARTS = 20  # lines of it that name the function, tried as the first of its definition
+MOST_SPAN = 100  # lines of a definition in a language with braces
 MOST_TRIES = 200  # ends of a definition, shared among its starts
 MOST_EDGES = 40  # lines tried as the first, and as the last, of the code around the definition
 
@@ -25,7 +26,7 @@ def is_prose(text: str) -> bool:
 def code_lines(task: Task, text: str) -> str | None:
     """Return the longest run of lines around the definition asked for that is code and no prose."""
     lines = text.split("\n")[:MOST_LINES]
-    named = re.compile(rf"\b{re.escape(task.entry_point)}\b")
+    named = re.compile(rf"\b{re.escape(task.entry_point)}\b\s*(?:[^\w\s.,]|$)")
     firsts = [at for at, line in enumerate(lines) if named.search(line)][:MOST_STARTS]
     tried: set[str] = set()
     for first in firsts:
@@ -51,7 +52,7 @@ def _ends(task: Task, lines: list[str], first: int) -> Iterator[int]:
     It ends where its braces do, or before a line that has no larger margin than its first.
     """
     if LANGUAGES[task.language].braced:
-        source = "\n".join(lines[first:]).encode()
+        source = "\n".join(lines[first : first + MOST_SPAN]).encode()
         for end in brace_ends(source, task.language):
             yield first + source[:end].count(b"\n") + 1
     margin = _width(lines[first])
