@@ -269,8 +269,9 @@ class Evaluation:
                 continue
             seen = series[model.id].observations
             model.likely = base.scoring.contents(seen[:-1])
-            ids = {"model": model.id, "reference": base.id}
-            rows = pair_measurements(base.scoring, seen, looks=self.looks, **ids)
+            rows = pair_measurements(
+                base.scoring, seen, model=model.id, reference=base.id, looks=self.looks
+            )
             run.measurements.extend(rows)
 
     def _write(

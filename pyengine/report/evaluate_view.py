@@ -53,8 +53,7 @@ def evaluate_document(run: Run) -> Document:
     else:
         blocks.append(models_table(run))
         if run.options["reference"] is not None:
-            told = [*code.stopping_sentences(run), *code.side_sentences(run)]
-            blocks += map(Paragraph, told)
+            blocks += map(Paragraph, code.stopping_sentences(run) + code.side_sentences(run))
             blocks += [differences_table(run), flips_table(run)]
         blocks += failures_beside(run)
         blocks += _links(run)
