@@ -98,9 +98,10 @@ def test_both_ways_measure_the_same(capsys: pytest.CaptureFixture[str], tmp_path
         rows = [row for row in swept.select(metric) if "start" not in row.members]
         assert list(map(repr, rows)) == list(map(repr, compared.select(metric)))
     assert to_json(pyengine.load(tmp_path / "swept" / "results.json")) == to_json(swept)
-    chosen = pyengine.recommend([swept], max_kl=1.0, max_size=1)
+    chosen = pyengine.recommend([swept], max_kl=1.0, memory=1, max_size=1)
     assert chosen.shown("choice")[0]["chosen"] == compared.models[1].id
     words = ["recommend", str(tmp_path / "swept" / "results.json"), "--max-kl", "1"]
+    words += ["--memory", "1GiB"]  # what is free changes
     assert to_json(printed(capsys, *words, "--max-size", "1")) == to_json(chosen)
 
 
