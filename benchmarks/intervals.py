@@ -258,7 +258,7 @@ def raced(
         for look in looks:
             documents |= dict.fromkeys(going_on, look)
             kl = {name: run.kl[name][: ends[documents[name]]] for name in names}
-            going_on = race.still_racing(kl)
+            going_on = race.undecided(kl)
             if not going_on:
                 break
         for name in names:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pyengine.api.open import Score as Score
     from pyengine.api.open import open as open  # noqa: A004
     from pyengine.api.open import open_model as open_model
+    from pyengine.api.pick import pick as pick
     from pyengine.api.probe import probe as probe
     from pyengine.api.quantize import quantize as quantize
     from pyengine.api.recommend import recommend as recommend
@@ -61,6 +62,7 @@ _HOMES = {
     "load": "pyengine.run.storage",
     "open": "pyengine.api.open",
     "open_model": "pyengine.api.open",
+    "pick": "pyengine.api.pick",
     "probe": "pyengine.api.probe",
     "quantize": "pyengine.api.quantize",
     "recommend": "pyengine.api.recommend",
@@ -85,6 +87,7 @@ __all__ = [
     "evaluate",
     "load",
     "open_model",
+    "pick",
     "probe",
     "quantize",
     "recommend",

@@ -108,6 +108,14 @@ class Interrupted(PyengineError):
     exit_code: ClassVar[int] = 130
 
 
+class PickInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a search; `run` is its record so far, None where nothing is known yet."""
+
+    def __init__(self, run: Any) -> None:  # noqa: ANN401 - a Run, which imports this module
+        super().__init__()
+        self.run = run
+
+
 class ThresholdNotMet(PyengineError):
     """A measurement is valid and does not meet the threshold that was asked for."""
 

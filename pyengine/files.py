@@ -92,6 +92,12 @@ def check_replaceable(target: Path, is_ours: IsOurs | None = None) -> None:
         )
 
 
+def check_absent(path: Path) -> None:
+    """Raise InputError where there is a file already that must not be replaced."""
+    if os.path.lexists(path):
+        raise InputError(f"{path}: is there already; name another file")
+
+
 @contextmanager
 def making_folder(folder: Path) -> Iterator[None]:
     """Make a folder and its parents where they are missing, and use it in the block.

@@ -16,6 +16,7 @@ from report_samples import sample_sweep
 from run_samples import estimate
 
 import pyengine
+from pyengine.api.arguments import usable_models
 from pyengine.commands.app import run
 from pyengine.errors import (
     InputError,
@@ -28,10 +29,10 @@ from pyengine.measure.cold_rows import ProbeOptions
 from pyengine.measure.options import CompareOptions
 from pyengine.run import Measurement, Run, group_of, to_json
 
-FUNCTIONS = ("probe", "vocab", "compare", "sweep", "quantize", "evaluate", "recommend")
+FUNCTIONS = ("probe", "vocab", "compare", "sweep", "quantize", "evaluate", "recommend", "pick")
 # How a result is printed, and what it is held against then; what is shown while it is made.
 OF_THE_COMMAND = {"json", "markdown", "html", "paper", "max_kl", "fail_under", "show"}
-OF_PYTHON = {"progress"}
+OF_PYTHON = {"progress", "watch"}
 SMALL = "embedded:small"
 
 
@@ -44,7 +45,7 @@ def arguments(function: object) -> dict[str, inspect.Parameter]:
 def test_a_command_and_its_function_have_the_same_words_and_defaults(name: str) -> None:
     command = arguments(import_module(f"pyengine.commands.{name}").command)
     function = arguments(getattr(pyengine, name))
-    own = OF_THE_COMMAND - ({"max_kl"} if name == "recommend" else set())
+    own = OF_THE_COMMAND - ({"max_kl"} if name in ("recommend", "pick") else set())
     assert command.keys() - own == function.keys() - OF_PYTHON
     for word in command.keys() - own:
         assert command[word].default == function[word].default, word
@@ -75,6 +76,16 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> Run:
     found = Run.model_validate(json.loads(capsys.readouterr().out))
     provenance = found.provenance.model_copy(update={"words": []})
     return found.model_copy(update={"provenance": provenance})
+
+
+def test_a_folder_is_taken_where_models_are(tmp_path: Path) -> None:
+    (source,) = usable_models(SMALL)
+    for name in ("b.gguf", "a.gguf"):
+        (tmp_path / name).symlink_to(source)
+    found = usable_models([tmp_path, SMALL])
+    assert found == [tmp_path / "a.gguf", tmp_path / "b.gguf", source]
+    with pytest.raises(ModelFileError, match="is empty"):
+        usable_models("")
 
 
 def test_both_ways_measure_the_same(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

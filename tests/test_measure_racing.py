@@ -11,13 +11,23 @@ import numpy.typing as npt
 import pytest
 from comparison_samples import Quantize
 
+from pyengine.errors import WorkerError
 from pyengine.measure.aggregate import aggregate, through_anchor
 from pyengine.measure.compare import Means, compare, compare_with
-from pyengine.measure.engine import LocalExecutor, Outcome, Processes, Series, Task, measure
+from pyengine.measure.decode import Observation
+from pyengine.measure.engine import (
+    Failure,
+    LocalExecutor,
+    Outcome,
+    Processes,
+    Series,
+    Task,
+    measure,
+)
 from pyengine.measure.found import race_ended
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.plan import Plan, rows_twice
-from pyengine.measure.racing import Race
+from pyengine.measure.racing import Race, Sides, mean_at_look
 from pyengine.measure.subjects import identify, open_subject
 from pyengine.measure.table import TokenTable
 from pyengine.models.model import open_model
@@ -64,47 +74,96 @@ def test_only_the_anchor_goes_on_where_neighbours_are_told_apart() -> None:
     kl = drawn([0.08, 0.02, 0.005], 12, own=0.02)
     going_on = race(["v0", "v1", "v2"])
     assert going_on.anchor == "v1"
-    assert going_on.still_racing(kl) == {"v1"}
+    assert going_on.undecided(kl) == {"v1"}
 
 
 def test_one_that_is_not_known_goes_on_without_the_anchor() -> None:
     kl = cut(drawn([0.4, 0.02, 0.0005], 100), v0=100, v1=100, v2=24)
     generator = np.random.default_rng(3)
     kl["v2"] *= np.repeat(np.exp(generator.normal(0, 0.6, 24)), TOKENS)
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v2"}
+    assert race(["v0", "v1", "v2"]).undecided(kl) == {"v2"}
 
 
 def test_all_stop_when_the_anchor_is_known() -> None:
     kl = cut(drawn([0.08, 0.02, 0.005], 100), v0=12, v2=12)
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == set()
-    assert race(["v0", "v1", "v2"], precision=0.02).still_racing(kl) == {"v0", "v1", "v2"}
+    assert race(["v0", "v1", "v2"]).undecided(kl) == set()
+    assert race(["v0", "v1", "v2"], precision=0.02).undecided(kl) == {"v0", "v1", "v2"}
 
 
 def test_neighbours_that_are_not_told_apart_go_on() -> None:
     kl = cut(drawn([0.08, 0.02, 0.0212], 100), v0=12, v1=100, v2=12)
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v1", "v2"}
+    assert race(["v0", "v1", "v2"]).undecided(kl) == {"v1", "v2"}
     enough = cut(drawn([0.08, 0.02, 0.0212], 100), v0=12)
-    assert race(["v0", "v1", "v2"]).still_racing(enough) == set()  # within 10 %
+    assert race(["v0", "v1", "v2"]).undecided(enough) == set()  # within 10 %
 
 
 def test_a_variant_far_from_the_anchor_goes_on_with_it() -> None:
     kl = drawn([0.08, 0.02, 0.005], 24, own=1.0)
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v0", "v1", "v2"}
+    assert race(["v0", "v1", "v2"]).undecided(kl) == {"v0", "v1", "v2"}
 
 
 def test_equal_files_and_infinite_ones_ask_for_nothing() -> None:
     kl = cut(drawn([0.08, 0.02, 0.005], 100), v0=12, v2=12)
     kl["v0"] = np.zeros_like(kl["v0"])
     kl["v2"][3] = np.inf
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == set()
+    assert race(["v0", "v1", "v2"]).undecided(kl) == set()
 
 
 def test_without_its_anchor_every_variant_goes_on_alone() -> None:
     kl = drawn([0.08, 0.02, 0.005], 12)
     kl["v1"] = np.zeros_like(kl["v1"])
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v0", "v2"}
+    assert race(["v0", "v1", "v2"]).undecided(kl) == {"v0", "v2"}
     del kl["v1"]
-    assert race(["v0", "v1", "v2"]).still_racing(kl) == {"v0", "v2"}
+    assert race(["v0", "v1", "v2"]).undecided(kl) == {"v0", "v2"}
+
+
+def series(**columns: dict[str, Floats]) -> dict[str, Series]:
+    """What was observed of variants, in one chunk."""
+    return {name: Series([Observation(found, {}, ())]) for name, found in columns.items()}
+
+
+def sides(**limits: float) -> Sides:
+    return Sides(limits, np.repeat(np.arange(200), TOKENS), precision=0.2, looks=8)
+
+
+def test_a_variant_stops_when_its_side_of_the_limit_is_known() -> None:
+    """Below, above, and so near that its level is known before its side is."""
+    kl = drawn([0.08, 0.005, 0.0205], 12, own=0.02)
+    seen = series(**{name: {"kl": values} for name, values in kl.items()})
+    assert sides(kl=0.02).still_racing(seen) == {"v2"}
+    known = drawn([0.08, 0.005, 0.0205], 200, own=0.02)
+    more = series(**{name: {"kl": values} for name, values in known.items()})
+    assert sides(kl=0.02).still_racing(more) == set()
+
+
+def test_the_interval_is_that_of_the_record() -> None:
+    kl = drawn([0.02], 24)["v0"]
+    clusters = np.repeat(np.arange(24), TOKENS)
+    mean = mean_at_look(kl, clusters, 8)
+    expected = anchored_mean(kl, kl, clusters, level=at_look(0.95, 8))
+    assert (mean.value, mean.low, mean.high) == (expected.value, expected.low, expected.high)
+    infinite = mean_at_look(np.array([1.0, np.inf]), np.array([0, 1]), 8)
+    assert infinite.low == np.inf
+    exact = mean_at_look(np.zeros(2), np.array([0, 1]), 8)
+    assert (exact.low, exact.high) == (0.0, 0.0)
+
+
+def test_of_two_limits_one_that_is_broken_ends_it_and_both_must_be_kept() -> None:
+    generator = np.random.default_rng(4)
+    kl = drawn([0.005], 12)["v0"]
+    few, many = ((generator.random(len(kl)) < share).astype(float) for share in (0.001, 0.3))
+    both = {"v0": {"kl": kl, "same_first_choice": 1 - many}}
+    assert sides(kl=0.02, flips=0.1).still_racing(series(**both)) == set()  # beyond one
+    unsure = {"v0": {"kl": kl * 4, "same_first_choice": 1 - few}}
+    assert sides(kl=0.02, flips=0.1).still_racing(series(**unsure)) == {"v0"}
+    assert sides(flips=0.1).still_racing(series(**unsure)) == set()
+
+
+def test_one_that_failed_goes_on_no_more() -> None:
+    kl = drawn([0.0205], 12)
+    seen = series(v0={"kl": kl["v0"]})
+    seen["v0"].failure = Failure("killed", WorkerError)
+    assert sides(kl=0.02).still_racing(seen) == set()
 
 
 WINDOWS = WindowOptions(n_ctx=48, document_tokens=24)
@@ -238,7 +297,7 @@ def test_a_variant_that_is_infinite_asks_for_nothing_and_the_note_stays_true() -
     """One with infinite divergence stops too, and is not said to be known."""
     kl = drawn([0.08, 0.02], 12, own=0.02)
     kl["v0"][0] = np.inf
-    assert race(["v0", "v1"]).still_racing({"v0": kl["v0"]}) == set()
+    assert race(["v0", "v1"]).undecided({"v0": kl["v0"]}) == set()
     early = note_sentence(race_ended([], whole=False)[0])
     assert "every variant whose divergence is finite" in early
     assert [n.code for n in race_ended(["a"], whole=True)] == ["not-known"]

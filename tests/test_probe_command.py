@@ -268,3 +268,14 @@ def test_help_names_every_option() -> None:
         "--markdown",
     ):
         assert option in done.stdout.decode()
+
+
+def test_an_empty_name_is_no_model() -> None:
+    found = run("probe", "")
+    assert (found.code, found.out) == (2, "")
+    assert "the name of a model is empty" in found.err
+
+
+def test_help_is_there_by_its_short_name() -> None:
+    assert run("probe", "-h").out == run("probe", "--help").out != ""
+    assert run("-h").code == 0

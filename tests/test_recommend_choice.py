@@ -296,7 +296,7 @@ def test_the_command_is_a_gate(tmp_path: Path) -> None:
     none = run("recommend", record, "--max-kl", "0.0001")
     assert none.code == 1
     assert "Nothing qualifies; the best is Q8_0." in none.out
-    assert none.err.strip() == "pyengine: no variant is surely within 0.0001 nats"
+    assert none.err.strip() == "pyengine: no variant is surely within 0.0001 nats per token"
     failed = run("recommend", record, "--variant", "Q4_K_M", "--fail-if", "kl > 0.02")
     assert failed.code == 1
     assert "'kl > 0.02' holds for Q4_K_M" in failed.err
@@ -315,7 +315,7 @@ def test_gates_fail_and_say_why_where_one_document_gives_no_interval(tmp_path: P
     save(sweep((model, alone)), record)
     found = run("recommend", record, "--max-kl", "1")
     assert found.code == 1
-    assert "Q8_0 is not surely within 1 nats: one document gives no interval" in found.err
+    assert "Q8_0 is not surely within 1 nats per token: one document gives no interval" in found.err
     for condition in ("kl_high > 0.02", "same_first_choice_low < 50% or kl_high > 1"):
         gate = run("recommend", record, "--fail-if", condition)
         assert gate.code == 1

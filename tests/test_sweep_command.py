@@ -51,3 +51,15 @@ def test_variants_may_be_references(
 ) -> None:
     assert run(sweep.command_on(Path("embedded:nothing"), tmp_path)) == 2
     assert "embedded:nothing: no such embedded model" in capsys.readouterr().err
+
+
+def test_a_quantized_source_names_the_way_out(
+    sweep: SmallSweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["quantize", str(sweep.source), "--to", "Q8_0", "--output-dir", str(tmp_path)]) == 0
+    (source,) = tmp_path.glob("*.gguf")
+    again = ["sweep", str(source), "--to", "Q4_0", "--output-dir", str(tmp_path / "s")]
+    assert run(again) == 2
+    assert "or --requantize" in capsys.readouterr().err
+    words = ["--requantize", "--no-speed", "--tokens", "200", "--corpus", str(sweep.corpus)]
+    assert run([*again, *words]) == 0

@@ -30,7 +30,7 @@ def usable_model(
     """Return the file that a reference names, after making sure that opening it kills nobody.
 
     Args:
-        reference: as `resolve_model` takes it; nothing or "" for the embedded model.
+        reference: as `resolve_model` takes it; nothing for the embedded model.
         vocabulary_only: the weights will not be read, so a trial need not read them either.
         progress: called with 0 before a trial and 1 after it; it may take as long as an opening.
 
@@ -41,10 +41,26 @@ def usable_model(
     from pyengine.models.references import resolve_model
     from pyengine.models.trial import try_where_needed
 
-    path = resolve_model(reference or None)
+    path = resolve_model(reference)
     how = ModelOptions(vocabulary_only=vocabulary_only)
     try_where_needed(path, options=how, progress=progress)
     return path
+
+
+def usable_models(references: Names) -> list[Path]:
+    """Return the files that references and folders name, see `usable_model`.
+
+    Raises:
+        ModelFileError: there is no such file, it cannot be opened, or a folder holds none.
+    """
+    from pyengine.models.stores import gguf_files
+
+    found: list[Named] = []
+    for reference in names(references):
+        folder = Path(reference)
+        inside = gguf_files(folder) if str(reference) and folder.is_dir() else []
+        found += inside or [reference]
+    return [usable_model(reference) for reference in found]
 
 
 def names(value: Names) -> list[Named]:

@@ -15,18 +15,20 @@ from pyengine.api.arguments import (
     optional_path,
     silent,
     usable_model,
+    usable_models,
 )
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
     from pyengine.measure.options import Axis
+    from pyengine.measure.racing import Watch
     from pyengine.run.record import Run
 
 # What the emulation knows; whatever else is asked for with it would be ignored.
 EMULATION = frozenset(
     {
         *("reference", "variants", "corpus", "emulate", "base_file"),
-        *("context", "windows", "threads", "gpu_layers", "progress"),
+        *("context", "windows", "threads", "gpu_layers", "progress", "watch"),
     }
 )
 
@@ -58,6 +60,7 @@ def compare(
     gpu_layers: int = 0,
     seed: int = 20260102,
     progress: Progress = silent,
+    watch: Watch | None = None,
 ) -> Run:
     """Measure how far variants are from a reference, over whole next-token distributions.
 
@@ -66,7 +69,7 @@ def compare(
 
     Args:
         reference: the model that the others are held against.
-        variants: one or several models.
+        variants: one or several models, or folders of them.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
         starts: measure cold and warm starts.
         text: measure over the corpus.
@@ -95,6 +98,7 @@ def compare(
         gpu_layers: layers on the GPU; -1 for all.
         seed: of the order of documents and of resampling.
         progress: called with what is being done and the part that is done.
+        watch: called with a model's name and what is known of it, whenever that changes.
 
     Returns:
         a run whose first model is the reference. Divergences and entropies are nats per token,
@@ -114,6 +118,7 @@ def compare(
     from pyengine.measure.compare import compare as measure
     from pyengine.measure.llama_perplexity.emulate import emulate as emulated
     from pyengine.measure.options import CompareOptions
+    from pyengine.measure.racing import unwatched
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
@@ -121,7 +126,7 @@ def compare(
         refuse_others(given)
         return emulated(
             usable_model(reference),
-            [usable_model(variant) for variant in names(variants)],
+            usable_models(variants),
             load_corpus(names(corpus)),
             n_ctx=context,
             max_chunks=windows,
@@ -158,11 +163,12 @@ def compare(
     texts = load_corpus(names(corpus))
     return measure(
         usable_model(reference),
-        [usable_model(variant) for variant in names(variants)],
+        usable_models(variants),
         corpus=texts,
         options=options,
         save_logits=save_logits,
         progress=progress,
+        watch=watch or unwatched,
     )
 
 

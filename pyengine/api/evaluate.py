@@ -14,8 +14,8 @@ from pyengine.api.arguments import (
     Names,
     Words,
     check_languages,
-    names,
     usable_model,
+    usable_models,
     words,
 )
 from pyengine.errors import OptionError
@@ -76,7 +76,7 @@ def evaluate(
     """Let models write programs, and run them against tests in a sandbox.
 
     Args:
-        models: one or several models; none: the embedded model.
+        models: one or several models, or folders of them; none: the embedded model.
         reference: the model that all others are compared with, task by task.
         tasks: "own", a set on the hub such as "humaneval" or "mbpp+", "hf:OWNER/REPO:FILE", or a
             file: .toml, .jsonl, .jsonl.gz, .parquet.
@@ -156,7 +156,7 @@ def evaluate(
     if until_decided and reference is None:
         raise OptionError("--until-decided needs a --reference to decide against")
     chosen = find_tasks(tasks, words(language))
-    paths = [usable_model(model) for model in names(models)] or [usable_model()]
+    paths = usable_models(models) or [usable_model()]
     base = None if reference is None else usable_model(reference)
     sandbox = _opened(isolation, unsafe_local_execution)
     evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)

@@ -19,23 +19,27 @@ def recommend(
     results: Run | Named | Sequence[Run | Named],
     *,
     max_kl: float | None = None,
+    max_flips: float | None = None,
     memory: str | float | None = None,
     context: int = 8192,
     max_size: str | float | None = None,
+    speed: float | None = None,
     variant: str | None = None,
     fail_if: str | None = None,
 ) -> Run:
     """Choose the smallest file that is hardly changed, or the best that fits.
 
     Args:
-        results: one or several runs of `compare` or `sweep`, or their JSON files; a sweep's
-            timings add measured memory, evaluations the numbers of programs.
-        max_kl: the mean KL divergence, nats per token, that is accepted; None for 0.02, the end of
-            what is hardly changed.
+        results: one or several runs of `compare`, `sweep` or `pick`, or their JSON files; a sweep's
+            timings add measured memory and speed, evaluations the numbers of programs.
+        max_kl: the mean KL divergence, nats per token, that is accepted; None without `max_flips`
+            for 0.02, the end of what is hardly changed.
+        max_flips: the share of positions, from 0 to 1, that may have another first choice.
         memory: what the model may need, such as "6GiB"; a plain number counts GiB. None for what
             is free now where the files are at hand, so that they can be run here, else no limit.
         context: tokens for which memory is forecast.
         max_size: what the file may take, in the same way.
+        speed: tokens per second that it must generate at least.
         variant: judge this one only, by name, path, hash or type.
         fail_if: a condition on the chosen one, such as "kl_high > 0.02 or size > 4GiB".
 
@@ -60,11 +64,13 @@ def recommend(
     return choose(
         runs,
         max_kl=max_kl,
+        max_flips=max_flips,
         memory=free if limit is None else limit,
         memory_is_free=limit is None and free is not None,
         needed=needed,
         context=context,
         size=None if max_size is None else parse_size(str(max_size)),
+        speed=speed,
         variant=variant,
         fail_if=fail_if,
     )

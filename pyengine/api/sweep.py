@@ -23,6 +23,7 @@ from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
     from pyengine.code.answers import Progress as EvaluationProgress
+    from pyengine.measure.racing import Watch
     from pyengine.run.record import Run
 
 EVALUATION = "evaluate.json"
@@ -48,12 +49,14 @@ def sweep(
     speed_threads: int | None = None,
     repeats: int = 5,
     imatrix: Named | None = None,
+    requantize: bool = False,
     margin: float = 0.1,
     seed: int = 20260102,
     gpu_layers: int = 0,
     dask: str | None = None,
     evaluate: str | None = None,
     progress: Progress = silent,
+    watch: Watch | None = None,
 ) -> Run:
     """Make variants of a model, or take those that exist, and measure each against it.
 
@@ -84,6 +87,7 @@ def sweep(
         speed_threads: CPU threads for that; None for the cores less one.
         repeats: repetitions of each timing.
         imatrix: an importance matrix for the types that are made.
+        requantize: accept a source that is quantized already.
         margin: part by which the divergences of two variants may differ and be alike: 0.1 for
             10 %.
         seed: of the order of documents and of resampling.
@@ -92,6 +96,7 @@ def sweep(
         evaluate: also let every model write programs: "own", "humaneval", "mbpp" or a file of
             tasks; the run is kept as evaluate.json in the folder.
         progress: called with what is being done and the part that is done.
+        watch: called with a model's name and what is known of it, whenever that changes.
 
     Returns:
         the comparison, a run whose first model is the source; see `pyengine.compare`.
@@ -112,6 +117,7 @@ def sweep(
     from pyengine.measure.executors import dask_executor
     from pyengine.measure.options import CompareOptions
     from pyengine.measure.quantize import quantize_all, quantized_paths
+    from pyengine.measure.racing import unwatched
     from pyengine.measure.speed import SpeedOptions
     from pyengine.measure.store import open_folder
     from pyengine.measure.sweep import sweep as measure
@@ -149,10 +155,12 @@ def sweep(
     ):
         made = None
         if not files:
-            making = QuantizeOptions(imatrix=optional_path(imatrix), threads=cores)
+            making = QuantizeOptions(
+                imatrix=optional_path(imatrix), allow_requantize=requantize, threads=cores
+            )
             made = quantize_all(model, types, kept.models, options=making, progress=progress)
             files = quantized_paths(made)
-        means = Means(processes, executor, kept, keep_going=True, progress=progress)
+        means = Means(processes, executor, kept, True, progress=progress, watch=watch or unwatched)
         result, _ = measure(
             model, files, texts, options, means, kept, speed=timing if speed else None, made=made
         )

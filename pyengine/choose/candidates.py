@@ -13,8 +13,10 @@ from pyengine.choose.verdicts import divergence, infinite_tokens, reference_of, 
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import EVALUATE, METRICS
-from pyengine.run.record import Run
+from pyengine.run.record import ModelInfo, Run
 
+# Commands whose record compares variants with a reference.
+COMPARED = ("compare", "sweep", "pick")
 QUANTILES = {"quantile=0.5": "median", "quantile=0.99": "99", "quantile=1": "max"}
 COLD = "start=cold"
 
@@ -32,8 +34,9 @@ class Candidate:
         memory_context: tokens of context of the forecast; 0 where there is none.
         memory_measured: whether it was measured.
         metrics: further numbers that conditions may name.
-        excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured" or
-            "infinite"; empty where it can.
+        excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured", "infinite"
+            or "larger" (than the reference, which is exact); empty where it can.
+        is_reference: of a pick, whose reference is a candidate too.
         n_infinite: tokens at which its divergence is infinite.
         message: of the error that ended its measurement.
     """
@@ -57,6 +60,18 @@ class Candidate:
     excluded: str = ""
     n_infinite: int = 0
     message: str = ""
+    is_reference: bool = False
+
+    @property
+    def flips(self) -> tuple[float, float]:
+        """The ends of the interval of its share of other first choices; NaN where not known."""
+        high, low = (f"same_first_choice_{end}" for end in ("low", "high"))
+        return 1 - self.metrics.get(low, math.nan), 1 - self.metrics.get(high, math.nan)
+
+    @property
+    def speed(self) -> float:
+        """Generated tokens per second, NaN where they were not measured."""
+        return self.metrics.get("generation_speed", math.nan)
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -80,14 +95,14 @@ class Candidate:
 
 
 def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
-    """Return the variants of comparisons and sweeps.
+    """Return the variants of comparisons and sweeps, and the reference of a pick.
 
-    Timings add the memory that they measured, evaluations the numbers of `code_numbers`.
+    Timings add the memory and speed that they measured, evaluations the numbers of `code_numbers`.
 
     Raises InputError where a run is of another command, or they are of different references or
     texts.
     """
-    compared = [run for run in runs if run.command in ("compare", "sweep") and run.models]
+    compared = [run for run in runs if run.command in COMPARED and run.models]
     for run in runs:
         if run not in compared and run.command not in ("speed", "evaluate"):
             raise InputError(f"a record of {run.command!r} compares no variants")
@@ -107,6 +122,11 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
         for run in runs
         for row in run.select("peak_memory")
     }
+    speeds = {
+        run.model(row.model).sha256: {row.metric: row.value}
+        for run in runs
+        for row in run.select("generation_speed")
+    }
     found: dict[str, Candidate] = {}
     for candidate in (candidate for run in compared for candidate in _of_run(run)):
         found.setdefault(candidate.sha256 or candidate.name, candidate)
@@ -114,7 +134,7 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
     return [
         replace(
             each,
-            metrics={**code.get(each.sha256, {}), **each.metrics},
+            metrics={**code.get(each.sha256, {}), **speeds.get(each.sha256, {}), **each.metrics},
             memory=memory.get(each.sha256, each.memory),
             memory_measured=each.sha256 in memory,
         )
@@ -155,9 +175,13 @@ def _of_run(run: Run) -> Iterator[Candidate]:
             failed.setdefault(note.model, str(note.values.get("message", "")))
     others = {note.model for note in run.notes if note.code == "other-vocabulary"}
     infinite = infinite_tokens(run)
+    if run.command == "pick":
+        yield _itself(run, reference_of(run))
     for model in variants_of(run):
         kl = divergence(run, model.id)
-        if model.id in failed:
+        if model.file_bytes > reference_of(run).file_bytes:
+            excluded = "larger"
+        elif model.id in failed:
             excluded = "failed"
         elif model.id in infinite:
             excluded = "infinite"
@@ -166,19 +190,13 @@ def _of_run(run: Run) -> Iterator[Candidate]:
         else:
             excluded = ""
         yield Candidate(
-            name=model.id,
-            path=model.path,
-            sha256=model.sha256,
-            file_type=model.file_type,
-            size=model.file_bytes,
-            bits_per_weight=model.bits_per_weight,
+            **_of_file(model),
             kl=kl.value if kl else math.nan,
             kl_low=kl.low if kl else math.nan,
             kl_high=kl.high if kl else math.nan,
             kl_floor=kl_floor(run, model.id),
             n_tokens=kl.n if kl else 0,
             n_documents=kl.n_clusters if kl else 0,
-            memory=model.file_bytes,
             metrics=dict(_named(run.select(model=model.id))),
             excluded=excluded,
             n_infinite=infinite.get(model.id, 0),
@@ -188,6 +206,32 @@ def _of_run(run: Run) -> Iterator[Candidate]:
     for name, message in failed.items():
         if name not in known:
             yield Candidate(name=name, metrics={}, excluded="failed", message=message)
+
+
+def _itself(run: Run, reference: ModelInfo) -> Candidate:
+    """Return the reference as a candidate, which nothing separates from itself."""
+    same = dict.fromkeys((f"same_first_choice{end}" for end in ("", "_low", "_high")), 1.0)
+    rows = run.select(model=reference.id)
+    return Candidate(
+        **_of_file(reference),
+        kl=0.0,
+        kl_low=0.0,
+        kl_high=0.0,
+        metrics={**dict(_named(rows)), **same},
+        is_reference=True,
+    )
+
+
+def _of_file(model: ModelInfo) -> dict[str, Any]:
+    return {
+        "name": model.id,
+        "path": model.path,
+        "sha256": model.sha256,
+        "file_type": model.file_type,
+        "size": model.file_bytes,
+        "bits_per_weight": model.bits_per_weight,
+        "memory": model.file_bytes,
+    }
 
 
 def _named(rows: Sequence[Measurement]) -> Iterator[tuple[str, float]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_CEILING, Context
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pyengine.asked import asked
-from pyengine.choose.candidates import Candidate, candidates_of
+from pyengine.choose.candidates import COMPARED, Candidate, candidates_of
 from pyengine.choose.conditions import holds, unknown
 from pyengine.choose.scale import HARDLY
 from pyengine.choose.verdicts import Pair, pairs, reference_of
@@ -22,39 +22,91 @@ from pyengine.run.record import Exhibit, Run
 Pairs: TypeAlias = Mapping[frozenset[str], Pair]
 # {"code": ..., and what its words need}; candidates stand in it by their names.
 Reason: TypeAlias = dict[str, Any]
+Side: TypeAlias = Literal["within", "beyond", "unsure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What is asked for: nats of KL divergence, bytes of memory and of disk (None: no limit)."""
+    """What is asked for; None: no limit.
 
-    kl: float
+    Attributes:
+        kl, flips: nats of KL divergence, and share of other first choices, at most.
+        memory, size: bytes of memory and of disk, at most.
+        speed: generated tokens per second, at least.
+    """
+
+    kl: float | None = None
+    flips: float | None = None
     memory: int | None = None
     size: int | None = None
+    speed: float | None = None
+
+    def check(self) -> None:
+        """Raise OptionError for an impossible limit."""
+        for name, value, most in (
+            ("--max-kl", self.kl, math.inf),
+            ("--max-flips", self.flips, 1.0),
+            ("--speed", self.speed, math.inf),
+        ):
+            if value is not None and not 0 <= value <= most:
+                upwards = "negative" if math.isinf(most) else f"below 0 or above {most:g}"
+                raise OptionError(f"{name} must not be {upwards}: {value}")
+
+    @classmethod
+    def asked(
+        cls,
+        max_kl: float | None,
+        max_flips: float | None,
+        memory: int | None = None,
+        size: int | None = None,
+        speed: float | None = None,
+    ) -> Limits:
+        """Return what was asked for: where no damage is named, no more than hardly changed."""
+        kl = HARDLY if max_kl is None and max_flips is None else max_kl
+        found = cls(kl=kl, flips=max_flips, memory=memory, size=size, speed=speed)
+        found.check()
+        return found
+
+    def options(self) -> dict[str, Any]:
+        """Return them as a record keeps them."""
+        names = {"kl": "max_kl", "flips": "max_flips"}
+        return {names.get(name, name): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Limits:
+        """Return what a record's options ask for."""
+        names = ("max_kl", "max_flips", "memory", "size", "speed")
+        kl, flips, memory, size, speed = (options.get(name) for name in names)
+        return cls(kl=kl, flips=flips, memory=memory, size=size, speed=speed)
 
 
 def recommend(
     runs: Sequence[Run],
     *,
     max_kl: float | None = None,
+    max_flips: float | None = None,
     memory: int | None = None,
     memory_is_free: bool = False,
     needed: Mapping[str, int] | None = None,
     context: int = 0,
     size: int | None = None,
+    speed: float | None = None,
     variant: str | None = None,
     fail_if: str | None = None,
 ) -> Run:
-    """Choose a variant among those of comparisons and sweeps.
+    """Choose a variant among those of comparisons, sweeps and picks.
 
     Args:
-        runs: of `compare` or `sweep`; a sweep's timings add measured memory.
-        max_kl: the limit, nats per token; None for what is hardly changed, see `scale`.
+        runs: of `compare`, `sweep` or `pick`; a sweep's timings add measured memory and speed.
+        max_kl: the limit, nats per token; None without `max_flips` for what is hardly changed, see
+            `scale`.
+        max_flips: the share of positions that may have another first choice.
         memory: bytes of memory that the model may need.
         memory_is_free: nobody asked for them: they are what is free on this machine.
         needed: bytes that files need, by their SHA-256: forecasts.
         context: tokens of context of these forecasts.
         size: bytes that the file may have.
+        speed: tokens per second that it must generate at least.
         variant: judge this one only, by its name, path, hash or type.
         fail_if: a condition on the chosen one's numbers; see `conditions`.
 
@@ -67,12 +119,10 @@ def recommend(
         InputError: the runs are of another command or of different references.
         OptionError: an option is impossible, or the condition cannot be read.
     """
-    if max_kl is not None and not max_kl >= 0:
-        raise OptionError(f"--max-kl must not be negative: {max_kl}")
+    limits = Limits.asked(max_kl, max_flips, memory, size, speed)
     candidates = _wanted(_with_forecasts(candidates_of(runs), needed or {}, context), variant)
-    source = next(run for run in runs if run.command in ("compare", "sweep"))
+    source = next(run for run in runs if run.command in COMPARED)
     margin = float(source.options["margin"])
-    limits = Limits(kl=HARDLY if max_kl is None else max_kl, memory=memory, size=size)
     known = {
         frozenset((pair.first, pair.second)): pair for run in runs for pair in pairs(run, margin)
     }
@@ -95,12 +145,10 @@ def recommend(
         command="recommend",
         options={
             "margin": margin,
-            "max_kl": limits.kl,
+            **limits.options(),
             "max_kl_given": max_kl is not None,
-            "memory": memory,
             "memory_is_free": memory_is_free,
             "context": context if needed else None,
-            "size": size,
             "variant": variant,
             "fail_if": fail_if,
         },
@@ -160,7 +208,7 @@ def choose(
         the chosen one, whether it is within the limit, and those that it is tied with.
     """
     fitting = [c for c in candidates if not c.excluded and fits(c, limits)]
-    within = [c for c in fitting if within_limit(c, limits.kl)]
+    within = [c for c in fitting if side_of(c, limits) == "within"]
     if within:
         return min(within, key=lambda c: (c.size, c.kl, c.name)), True, []
     if not fitting:
@@ -172,20 +220,51 @@ def choose(
 
 
 def fits(candidate: Candidate, limits: Limits) -> bool:
-    """Tell whether a candidate stays within the limits of memory and disk."""
-    return (limits.memory is None or candidate.memory <= limits.memory) and (
-        limits.size is None or candidate.size <= limits.size
+    """Tell whether a candidate stays within the limits of memory and disk, and is fast enough."""
+    return (
+        (limits.memory is None or candidate.memory <= limits.memory)
+        and (limits.size is None or candidate.size <= limits.size)
+        and (limits.speed is None or candidate.speed >= limits.speed)
     )
 
 
-def within_limit(candidate: Candidate, limit: float) -> bool:
-    """Tell whether the divergence is surely within the limit, or lost in the noise."""
-    return candidate.kl_high <= limit or below_floor(candidate)
+def side_of(candidate: Candidate, limits: Limits) -> Side:
+    """Tell on which side of the limits of damage a candidate surely is, by its whole intervals.
+
+    A divergence that is lost in the noise is within any limit.
+    """
+    ends = []
+    if limits.kl is not None and not below_floor(candidate):
+        ends.append((candidate.kl_low, candidate.kl_high, limits.kl))
+    if limits.flips is not None:
+        ends.append((*candidate.flips, limits.flips))
+    if any(low > limit for low, _, limit in ends):
+        return "beyond"
+    return "within" if all(high <= limit for _, high, limit in ends) else "unsure"
+
+
+def admitting(candidate: Candidate, limits: Limits) -> dict[str, float]:
+    """Return the limits of damage that would have to be wider for a candidate, by option."""
+    found = {}
+    if limits.kl is not None and not candidate.kl_high <= limits.kl and not below_floor(candidate):
+        found["max_kl"] = round_up(candidate.kl_high)
+    if limits.flips is not None and not candidate.flips[1] <= limits.flips:
+        found["max_flips"] = round_up(candidate.flips[1])
+    return found
 
 
 def below_floor(candidate: Candidate) -> bool:
     """Tell whether the divergence is surely no larger than arithmetic alone gives."""
     return candidate.kl_floor is not None and candidate.kl_high <= candidate.kl_floor
+
+
+def neighbours(chosen: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the next smaller and the next larger candidate of those that were measured."""
+    (one,) = (c for c in candidates if c.name == chosen)
+    others = [c for c in candidates if not c.excluded and c.name != chosen]
+    smaller = [c for c in others if _size(c) < _size(one)]
+    larger = [c for c in others if _size(c) > _size(one)]
+    return [*sorted(smaller, key=_size)[-1:], *sorted(larger, key=_size)[:1]]
 
 
 def told_apart(one: Candidate, other: Candidate, known: Pairs) -> bool:
@@ -228,28 +307,29 @@ def reasons(
     fitting = [c for c in measured if fits(c, limits)]
     named = {"candidate": chosen.name}
     if qualified:
-        code = "within-limit" if chosen.kl_high <= limits.kl else "noise"
+        beyond = limits.kl is not None and chosen.kl_high > limits.kl
+        code = "reference" if chosen.is_reference else "noise" if beyond else "within-limit"
         smaller = [c for c in fitting if c.size < chosen.size]
-        return {"code": code, **named}, _to_a_smaller_one(chosen, smaller, limits.kl)
+        return {"code": code, **named}, _to_a_smaller_one(chosen, smaller, limits)
     best = {"code": "best", **named, "n_tied": n_tied}
-    better = [c for c in measured if within_limit(c, limits.kl)]
+    better = [c for c in measured if side_of(c, limits) == "within"]
     if better:
         return best, {"code": "more-room", "candidate": min(better, key=_size).name}
     if not math.isfinite(chosen.kl_high):
         return best, {"code": "more-text"}
-    wider, closest = round_up(chosen.kl_high), min(fitting, key=lambda c: c.kl)
+    wider, closest = admitting(chosen, limits), min(fitting, key=lambda c: c.kl)
     return best, {"code": "wider-limit", **named, "admits": wider, "closest": closest.name}
 
 
-def _to_a_smaller_one(chosen: Candidate, smaller: Sequence[Candidate], limit: float) -> Reason:
+def _to_a_smaller_one(chosen: Candidate, smaller: Sequence[Candidate], limits: Limits) -> Reason:
     smaller = [c for c in smaller if math.isfinite(c.kl_high)]
-    undecided = [c for c in smaller if c.kl_low <= limit < c.kl_high]
+    undecided = [c for c in smaller if side_of(c, limits) == "unsure"]
     if undecided:
         return {"code": "more-tokens", "candidate": min(undecided, key=_size).name}
     if smaller:
         following = min(smaller, key=lambda c: c.kl_high)
-        admitting = round_up(following.kl_high)
-        return {"code": "admitting-limit", "candidate": following.name, "admits": admitting}
+        wider = admitting(following, limits)
+        return {"code": "admitting-limit", "candidate": following.name, "admits": wider}
     return {"code": "nothing", "candidate": chosen.name, "ruled_out": _ruled_out(chosen)}
 
 
@@ -260,13 +340,14 @@ def judge(candidate: Candidate, limits: Limits) -> tuple[Reason, Reason]:
         return {"code": "cannot-be-judged", **named}, {"code": "measurement", **named}
     if not fits(candidate, limits):
         return {"code": "does-not-fit", **named}, {"code": "room", **named}
-    if within_limit(candidate, limits.kl):
+    side = side_of(candidate, limits)
+    if side == "within":
         code = "judged-noise" if below_floor(candidate) else "judged-within"
         return {"code": code, **named}, {"code": "ruled-out", "ruled_out": _ruled_out(candidate)}
     if not math.isfinite(candidate.kl_high):
         return {"code": "judged-unknown", **named}, {"code": "more-text"}
-    wider = round_up(candidate.kl_high)
-    if candidate.kl_low <= limits.kl:
+    wider = admitting(candidate, limits)
+    if side == "unsure":
         return {"code": "judged-undecided", **named}, {"code": "tokens-or-limit", "admits": wider}
     return {"code": "judged-beyond", **named}, {"code": "limit", "admits": wider}
 

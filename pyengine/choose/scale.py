@@ -32,6 +32,8 @@ STEPS: tuple[Step, ...] = ("floor", "hardly", "little", "clearly", "badly")
 # Where "hardly", "little" and "clearly" end, nats per token.
 LIMITS = (0.02, 0.1, 0.5)
 HARDLY = LIMITS[0]
+# Share of other first choices over the root of the KL divergence, see above.
+FLIPS_OF_ROOT_KL = 0.44
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from pyengine.startup import (
 # `pyengine --version` does not pay for plotting or parsers.
 COMMANDS = (
     *("probe", "vocab", "tokenize", "compare", "quantize", "sweep"),
-    *("recommend", "report", "models", "doctor", "evaluate"),
+    *("pick", "recommend", "report", "models", "doctor", "evaluate"),
 )
 
 # What the system says of a stdout that takes no more: a full disk, or none behind it.
@@ -40,12 +40,13 @@ SILENT_FLAGS = frozenset({"--json", "--markdown", "--resume", "--speed", "--no-s
 SILENT_OPTIONS = frozenset(
     {
         *("--html", "--output-dir", "--save-logits", "--workers", "--dask", "--memory-cap"),
-        *("--repeats", "--speed-threads"),
+        *("--repeats", "--speed-threads", "--modelfile", "--keep", "--max-disk"),
     }
 )
 
 # Commands that read saved results alone, and run where the compiled core cannot be loaded.
 WITHOUT_CORE = frozenset({"report", "recommend"})
+HELP = {"help_option_names": ["-h", "--help"]}
 LEAST_ADDRESSES = 448 << 20
 INTERNAL = 3
 EXIT_CODES = (
@@ -78,7 +79,7 @@ class LazyGroup(TyperGroup):
         _check_address_space()
         function = import_module(f"pyengine.commands.{cmd_name}").command
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(name=cmd_name)(function)
+        single.command(name=cmd_name, context_settings=HELP)(function)
         return typer.main.get_command(single)
 
 
@@ -111,6 +112,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     epilog=EXIT_CODES,
+    context_settings=HELP,
 )
 
 

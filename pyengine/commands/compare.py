@@ -96,8 +96,8 @@ def command(
     emulate = options["emulate"] is not None
     if emulate:
         refuse_others({"max_kl": max_kl, "markdown": markdown, "html": html})
-    with reporting() as progress:
-        run = compare(**options, progress=progress)
+    with reporting() as display:
+        run = compare(**options, progress=display, watch=display.watch)
     if emulate and json:
         print_json(run)
     elif emulate:

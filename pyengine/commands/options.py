@@ -35,6 +35,7 @@ Show = Annotated[
 THREADS = option(int | None, "CPU threads; default: cores less one.", min=1)
 GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
 ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")
+REQUANTIZE = option(bool, "Accept a source that is quantized already.", "--requantize")
 MARGIN = option(float, "Part by which two variants may differ and be alike: 0.1 for 10 %.")
 PRECISION = option(
     float,
@@ -44,6 +45,22 @@ PRECISION = option(
 )
 DOCUMENT_TOKENS = option(
     int, "Scored tokens of each document, at most; 0 for whole documents.", min=0
+)
+MAX_KL = option(
+    float | None,
+    "Mean KL divergence, in nats per token, that is accepted, with its whole interval. "
+    "Default: 0.02, the end of what is hardly changed.",
+    show_default=False,
+)
+MAX_FLIPS = option(
+    float | None,
+    "Share of positions that may have another first choice, such as 0.05, with its whole interval.",
+    show_default=False,
+)
+CONTEXT = option(int, "Tokens of context for which memory is forecast.", min=1)
+MAX_SIZE = option(str | None, "Size that the file may have; as --memory.", show_default=False)
+SPEED = option(
+    float | None, "Tokens per second that it must generate at least.", show_default=False
 )
 KEYWORDS = option(
     list[Path] | None, "A keyword table (TOML) that extends or replaces a shipped one."

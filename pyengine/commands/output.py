@@ -14,22 +14,31 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from pyengine.plain_text import safe
 from pyengine.report.document import Document
 from pyengine.report.markdown import render_markdown
+from pyengine.report.numbers import counted, significant
 from pyengine.report.terminal import render_terminal
 from pyengine.run.record import Run, to_json
+from pyengine.statistics.looks import FEWEST_DOCUMENTS
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from pyengine.code.answers import Answer
     from pyengine.code.answers import Progress as EvaluationProgress
+    from pyengine.measure.racing import Known
 
 PIPED_WIDTH = 80
+REFRESHES = 2  # a second
 
 
 def print_json(result: Run) -> None:
@@ -87,22 +96,47 @@ def _wants_color() -> bool:
     return Console(file=sys.stdout).color_system is not None and sys.stdout.isatty()
 
 
+class BarOnly(ProgressColumn):
+    """Shows a column beside bars, and nothing beside lines that have none."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self.column = column
+
+    def render(self, task: Task) -> "RenderableType":
+        """Return what stands in the column."""
+        return "" if task.total is None else self.column(task)
+
+
+class AtMost(TimeRemainingColumn):
+    """Shows how long it takes at most: measuring ends as soon as enough is known."""
+
+    def render(self, task: Task) -> Text:
+        """Return the time that is left; nothing before that is known, and at the end."""
+        known = task.time_remaining and not task.finished
+        return Text("at most ").append(super().render(task)) if known else Text()
+
+
 @contextmanager
 def progress_bars(*columns: ProgressColumn) -> Iterator[Callable[..., None] | None]:
     """Yield a function that shows bars on stderr until the end; None where it is no terminal.
 
-    The function takes the bar's key, its description, how much is done, and how much there is.
+    The function takes the bar's key, its description, how much is done, and how much there is;
+    None for a line without a bar.
     """
     if not sys.stderr.isatty():
         yield None
         return
-    shown = (TextColumn("{task.description}", markup=False), BarColumn(), *columns)
-    with Progress(
-        *shown, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bars:
+    beside = [BarOnly(column) for column in (BarColumn(), *columns, TimeElapsedColumn())]
+    shown = (TextColumn("{task.description}", markup=False), *beside)
+    # Models compute meanwhile: drawing ten times a second takes some of a core from them.
+    drawing = Progress(
+        *shown, console=Console(stderr=True), transient=True, refresh_per_second=REFRESHES
+    )
+    with drawing as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(key: str, description: str, done: float, total: float) -> None:
+        def show(key: str, description: str, done: float, total: float | None) -> None:
             if key not in tasks:
                 tasks[key] = bars.add_task("", total=total)
             bars.update(tasks[key], completed=done, description=safe(description))
@@ -110,16 +144,44 @@ def progress_bars(*columns: ProgressColumn) -> Iterator[Callable[..., None] | No
         yield show
 
 
+class Display:
+    """Shows what is being done, and in a line for each model what is known of it so far."""
+
+    def __init__(self, show: Callable[..., None] | None) -> None:
+        self._show = show
+        self._begun: list[str] = []
+
+    def __call__(self, what: str, fraction: float) -> None:
+        """Show what is being done, and the part of it from 0 to 1; what went before is done."""
+        if self._show is None:
+            return
+        if what not in self._begun:
+            for earlier in self._begun:
+                self._show(earlier, earlier, 1.0, 1.0)
+            self._begun.append(what)
+        self._show(what, what, fraction, 1.0)
+
+    def watch(self, model: str, known: "Known") -> None:
+        """Show what is known of a model."""
+        if self._show is not None:
+            self._show(f"{model}:", known_words(model, known), 0.0, None)
+
+
+def known_words(model: str, known: "Known") -> str:
+    """Write what is known of a model's divergence; an arrow marks the best answer so far."""
+    if not known.n_documents:
+        return f"  {model}"
+    words = f"{'→' if known.leads else ' '} {model}: KL {significant(known.kl)}"
+    if known.n_documents >= FEWEST_DOCUMENTS:  # of fewer an interval says nothing
+        words += f" ({significant(max(known.low, 0.0))} to {significant(known.high)})"
+    return f"{words}, {counted(known.n_documents, 'document')}"
+
+
 @contextmanager
-def reporting() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows what is being done, and the part of it from 0 to 1."""
-    with progress_bars() as show:
-
-        def report(what: str, fraction: float) -> None:
-            if show is not None:
-                show(what, what, fraction, 1.0)
-
-        yield report
+def reporting() -> Iterator[Display]:
+    """Yield what shows progress on stderr: a function for what is done, and `watch` for models."""
+    with progress_bars(AtMost()) as show:
+        yield Display(show)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pyengine.api.quantize import quantize
 from pyengine.commands.options import (
+    REQUANTIZE,
     THREADS,
     Json,
     Markdown,
@@ -32,7 +33,7 @@ from pyengine.commands.options import (
         list[str] | None, "PATTERN=TYPE for tensors whose name matches; the first match wins."
     ),
     imatrix=option(Path | None, "Importance matrix, a GGUF written by llama-imatrix."),
-    requantize=option(bool, "Accept a source that is quantized already.", "--requantize"),
+    requantize=REQUANTIZE,
     threads=THREADS,
     dry_run=option(bool, "Tell exact sizes and write nothing.", "--dry-run"),
 )

@@ -4,6 +4,11 @@ from pathlib import Path
 
 from pyengine.api.recommend import loaded, recommend
 from pyengine.commands.options import (
+    CONTEXT,
+    MAX_FLIPS,
+    MAX_KL,
+    MAX_SIZE,
+    SPEED,
     Json,
     Markdown,
     Options,
@@ -20,20 +25,17 @@ from pyengine.errors import ThresholdNotMet
     results=argument(
         list[Path], "Records of compare or sweep; a sweep's timings add measured memory."
     ),
-    max_kl=option(
-        float | None,
-        "Mean KL divergence, in nats per token, that is accepted, with its whole interval. "
-        "Default: 0.02, the end of what is hardly changed.",
-        show_default=False,
-    ),
+    max_kl=MAX_KL,
+    max_flips=MAX_FLIPS,
     memory=option(
         str | None,
         "Memory that the model may need, such as 6GiB; a plain number counts GiB. Default: what is "
         "free now, where the files are here.",
         show_default=False,
     ),
-    context=option(int, "Tokens of context for which memory is forecast.", min=1),
-    max_size=option(str | None, "Size that the file may have; as --memory.", show_default=False),
+    context=CONTEXT,
+    max_size=MAX_SIZE,
+    speed=SPEED,
     variant=option(str | None, "Judge only this variant, by name or type.", show_default=False),
     fail_if=option(
         str | None,

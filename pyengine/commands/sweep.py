@@ -13,6 +13,7 @@ from pyengine.commands.options import (
     MARGIN,
     ONE_AT_A_TIME,
     PRECISION,
+    REQUANTIZE,
     Html,
     Markdown,
     Options,
@@ -56,6 +57,7 @@ from pyengine.commands.options import (
     speed_threads=option(int | None, "CPU threads for speed; default: cores less one.", min=1),
     repeats=option(int, "Repetitions of each timing.", min=1),
     imatrix=option(Path | None, "Importance matrix for the types that are made."),
+    requantize=REQUANTIZE,
     margin=MARGIN,
     seed=option(int, "Seed of the documents' order.", min=0),
     gpu_layers=GPU_LAYERS,
@@ -95,8 +97,8 @@ def command(
     model, files, folder = sweep_files(*(options[name] for name in named))
     tasks = options["evaluate"]
     known = {"source": model, "variants": files, "output_dir": folder, "evaluate": None}
-    with reporting() as progress:
-        run = sweep(**{**options, **known}, progress=progress)
+    with reporting() as display:
+        run = sweep(**{**options, **known}, progress=display, watch=display.watch)
     view = partial(sweep_document, timings=load(Folder(folder).timings))
     print_result(run, view, json=json, markdown=markdown, html=html)
     if tasks is not None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pyengine.errors import (
     InputError,
@@ -28,7 +31,7 @@ from pyengine.measure.engine import (
     Store,
     measure,
 )
-from pyengine.measure.findings import corpus_findings, divergences, start_findings
+from pyengine.measure.findings import corpus_findings, start_findings
 from pyengine.measure.found import (
     Finding,
     beyond_trained,
@@ -45,7 +48,7 @@ from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
 from pyengine.measure.plan import Plan
 from pyengine.measure.provenance import provenance
-from pyengine.measure.racing import Race
+from pyengine.measure.racing import Known, Race, Sides, Watch, columns_of, mean_at_look, unwatched
 from pyengine.measure.start_tokens import natural_start
 from pyengine.measure.subjects import (
     Subject,
@@ -75,6 +78,10 @@ class Means:
         keep_going: a variant that cannot be opened becomes a note instead of an error.
         save_logits: a folder for whole rows of logits, where that was asked for.
         progress: called with what is being done and the part that is done.
+        watch: called whenever more is known of a variant.
+        subjects, axes: files that were opened before, and what separates them from the reference,
+            by their paths; they are not opened again, and need not be there any more where all
+            that is asked of them is kept.
     """
 
     processes: Processes
@@ -83,6 +90,9 @@ class Means:
     keep_going: bool = False
     save_logits: Path | None = None
     progress: Progress = silent
+    watch: Watch = unwatched
+    subjects: dict[Path, Subject] = field(default_factory=dict)
+    axes: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
 
 def compare(
@@ -93,6 +103,7 @@ def compare(
     options: CompareOptions | None = None,
     save_logits: str | Path | None = None,
     progress: Progress = silent,
+    watch: Watch = unwatched,
 ) -> Run:
     """Measure how far each variant's next-token distributions are from the reference's.
 
@@ -104,6 +115,7 @@ def compare(
         options: what to measure.
         save_logits: a folder for whole rows: 4 bytes times n_vocab for each token and model.
         progress: called with what is being done and the part that is done.
+        watch: called whenever more is known of a variant.
 
     Raises:
         OptionError: an option is impossible, or there is no variant.
@@ -115,7 +127,8 @@ def compare(
     """
     with Processes() as processes:
         folder = None if save_logits is None else Path(save_logits)
-        means = Means(processes, LocalExecutor(processes), save_logits=folder, progress=progress)
+        executor = LocalExecutor(processes)
+        means = Means(processes, executor, save_logits=folder, progress=progress, watch=watch)
         paths = [Path(path) for path in (reference, *variants)]
         return compare_with(paths, corpus or load_corpus(), options or CompareOptions(), means)
 
@@ -127,8 +140,13 @@ def compare_with(
     means: Means,
     *,
     command: str = "compare",
+    names: Sequence[str] = (),
 ) -> Run:
-    """Compare files with the first of them, with the means that are given; see `compare`."""
+    """Compare files with the first of them, with the means that are given; see `compare`.
+
+    Args:
+        names: by which the record means the files; theirs where none are given.
+    """
     options.check()
     if means.save_logits is not None:
         if not options.corpus:
@@ -138,7 +156,8 @@ def compare_with(
     if len(paths) < 2:
         raise OptionError("nothing to compare: name at least one variant beside the reference")
     found: list[Finding] = []
-    subjects = _open_all(paths, options, means, found)
+    named = dict(zip(names or variant_ids(paths), paths, strict=True))
+    subjects = _open_all(named, options, means, found)
     reference = subjects[0]
     # Windows are no longer than the positions that every model has learned.
     positions = fewest_positions(subject.n_positions for subject in subjects)
@@ -161,7 +180,10 @@ def compare_with(
             _measure_starts(plan, alike, means, found)
         found += measure_others(plan, model, others, corpus, means.processes)
     for subject in subjects[1:]:
-        content = axis_content(reference.info, subject.info, options.axis)
+        path = Path(subject.info.path)
+        if path not in means.axes:
+            means.axes[path] = axis_content(reference.info, subject.info, options.axis)
+        content = means.axes[path]
         found.append(Exhibit(kind="axis", model=subject.info.id, content=content))
     return Run(
         command=command,
@@ -178,20 +200,15 @@ def compare_with(
 
 
 def _open_all(
-    paths: Sequence[Path], options: CompareOptions, means: Means, found: list[Finding]
+    paths: Mapping[str, Path], options: CompareOptions, means: Means, found: list[Finding]
 ) -> list[Subject]:
     """Open every file in its process; the reference must open."""
-    opening = ModelOptions(
-        n_gpu_layers=options.n_gpu_layers, use_extra_bufts=options.use_extra_bufts
-    )
     subjects: list[Subject] = []
     reasons: list[str] = []
-    for number, (name, path) in enumerate(zip(variant_ids(paths), paths, strict=True)):
+    for number, (name, path) in enumerate(paths.items()):
         means.progress("open the models", number / len(paths))
         try:
-            subjects.append(open_subject(identify(name, path, opening), means.processes))
-            if not options.keep_open:
-                means.processes.close(subjects[-1].variant)
+            subjects.append(open_file(name, path, options, means))
         except PyengineError as error:
             if number == 0 or not means.keep_going:
                 raise
@@ -200,6 +217,22 @@ def _open_all(
     if len(subjects) < 2:
         raise ModelFileError(f"no variant can be opened: {'; '.join(reasons)}")
     return subjects
+
+
+def open_file(name: str, path: Path, options: CompareOptions, means: Means) -> Subject:
+    """Open a file in its process, where it was not opened before.
+
+    Raises:
+        ModelFileError, ModelKindError, WorkerError: it cannot be used.
+    """
+    if path not in means.subjects:
+        opening = ModelOptions(
+            n_gpu_layers=options.n_gpu_layers, use_extra_bufts=options.use_extra_bufts
+        )
+        means.subjects[path] = open_subject(identify(name, path, opening), means.processes)
+        if not options.keep_open:
+            means.processes.close(means.subjects[path].variant)
+    return means.subjects[path]
 
 
 def _measure_corpus(
@@ -214,25 +247,29 @@ def _measure_corpus(
     variants = [subject.variant for subject in subjects]
     work = plan.text_work(text, variants, save_logits=means.save_logits)
     race = _race(plan, text, subjects)
+    means.progress("Measuring", 0.0)
     series = measure(
         work,
         means.executor,
         store=means.store,
         progress=means.progress,
-        still_racing=None if race is None else partial(_still_racing, race),
+        watch=partial(_watch, means.watch, text),
+        still_racing=None if race is None else race.still_racing,
     )
     alive = _report_failures(series, subjects, found)
     ids = [subject.info.id for subject in subjects]
     seen = {name: len(series[name].observations) for name in ids}
     # Where none has fewer documents than it, no level goes through the anchor.
-    anchor = race.anchor if race is not None and min(seen.values()) < seen[race.anchor] else ""
+    anchor = "" if race is None else race.anchor
+    if anchor and min(seen.values()) == seen[anchor]:
+        anchor = ""
     found += corpus_findings(plan, text, series, ids, anchor)
     last = max(seen.values())
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
-    if race is not None:
-        left = race.still_racing(divergences(series))
+    if isinstance(race, Race):
+        left = race.still_racing(series)
         found += race_ended(sorted(left, key=ids.index), whole=last == len(text.chunks))
-    elif plan.options.windows.max_windows is None:
+    elif race is None and plan.options.windows.max_windows is None:
         longest = max(len(document.ids) for document in text.documents)
         found += fewer_tokens(sum(map(len, windows)), longest, plan.options.windows)
     found += continuations(plan, alive, text.documents, means.processes, means.progress)
@@ -247,14 +284,29 @@ def _measure_corpus(
     )
 
 
-def _still_racing(race: Race, seen: Mapping[str, Series]) -> set[str]:
-    return race.still_racing(divergences(seen))
+def _watch(watch: Watch, text: ScoredCorpus, series: Mapping[str, Series]) -> None:
+    """Tell what is known of the variants of some series."""
+    if watch is unwatched:
+        return
+    for model, values in columns_of(series, "kl").items():
+        clusters = text.scored.clusters[: len(values)]
+        mean = mean_at_look(values, clusters, len(text.looks))
+        watch(model, Known(len(np.unique(clusters)), mean.value, mean.low, mean.high))
 
 
-def _race(plan: Plan, text: ScoredCorpus, subjects: Sequence[Subject]) -> Race | None:
+def _race(plan: Plan, text: ScoredCorpus, subjects: Sequence[Subject]) -> Race | Sides | None:
     """Return when variants stop; None where all of the text is measured whatever is known."""
-    if not plan.options.precision or len(text.documents) == 1:
+    options = plan.options
+    if not options.precision or len(text.documents) == 1:
         return None
+    limits = {
+        name: limit
+        for name, limit in (("kl", options.max_kl), ("flips", options.max_flips))
+        if limit is not None
+    }
+    if limits:
+        clusters, looks = text.scored.clusters, len(text.looks)
+        return Sides(limits, clusters, options.precision, looks)
     by_size = sorted(subjects, key=lambda subject: (subject.info.file_bytes, subject.info.id))
     return Race(
         smallest_first=[subject.info.id for subject in by_size],

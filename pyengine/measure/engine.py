@@ -308,12 +308,14 @@ def measure(
     *,
     store: Store | None = None,
     progress: Progress | None = None,
+    watch: Callable[[Mapping[str, Series]], object] | None = None,
     still_racing: Callable[[Mapping[str, Series]], Collection[str]] | None = None,
 ) -> dict[str, Series]:
     """Let every variant decode every chunk beside the reference; what the store holds is not.
 
     Args:
         progress: called with what is being done and the part that is done.
+        watch: called after each chunk with all that was observed so far.
         still_racing: asked at each look for the ids of the variants that go on; None for all.
 
     Returns:
@@ -337,6 +339,8 @@ def measure(
             if progress is not None:
                 done = work.chunks.index(task.chunk) + 1
                 progress("Measuring", done / len(work.chunks))
+            if watch is not None:
+                watch(series_of(work, outcomes))
     if progress is not None:
         progress("Measuring", 1.0)
     return series_of(work, outcomes)

@@ -120,3 +120,13 @@ def dask_executor(address: str) -> Iterator[DaskExecutor]:
             is_open=lambda: client.status not in ("closing", "closed"),
             has_workers=lambda: bool(client.nthreads()),
         )
+
+
+class NoExecutor:
+    """Computes nothing: what is kept is all there is."""
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+        """Pass over the tasks, so that what is kept of each is taken in."""
+        for _ in tasks:
+            continue
+        yield from ()

@@ -29,7 +29,7 @@ from pyengine.measure.found import Finding
 from pyengine.measure.observers import Columns
 from pyengine.measure.plan import COLD, PASSAGES, POSITIONS, Plan, rows_twice
 from pyengine.measure.starts import start_measurements
-from pyengine.measure.table import Floats, TokenTable, join
+from pyengine.measure.table import TokenTable, join
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit, Note
 
@@ -176,15 +176,6 @@ def chunk_begins(text: ScoredCorpus) -> list[int]:
     """Return the index of the first row of each chunk, and the number of all rows at the end."""
     begins: list[int] = np.cumsum([0, *(chunk.n_rows for chunk in text.chunks)]).tolist()
     return begins
-
-
-def divergences(series: Mapping[str, Series]) -> dict[str, Floats]:
-    """Return the KL divergence of every token of each variant that has not failed."""
-    return {
-        model: np.concatenate([part.columns["kl"] for part in seen.observations])
-        for model, seen in series.items()
-        if seen.failure is None and any("kl" in part.columns for part in seen.observations)
-    }
 
 
 def _with_bits(table: TokenTable) -> TokenTable:

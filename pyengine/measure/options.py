@@ -32,6 +32,8 @@ class CompareOptions:
         precision: stop measuring a variant when its mean KL is known to this part of it, and
             it is told apart from its neighbours in size or shown to be within the margin of them;
             0 to measure all of the text.
+        max_kl, max_flips: where one is given, nothing more is asked of a variant than whether its
+            mean KL divergence, and its share of other first choices, is surely no larger.
         axis: what separates the variants from the reference; "auto" reads it from the files.
         seed: of the order of documents and of every resampling.
         n_positions: positions that every model has learned, which no context may exceed; None
@@ -52,6 +54,8 @@ class CompareOptions:
     continuations: int = 12
     margin: float = 0.1
     precision: float = 0.2
+    max_kl: float | None = None
+    max_flips: float | None = None
     axis: Axis = "auto"
     seed: int = 20260102
     n_positions: int | None = None

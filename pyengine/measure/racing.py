@@ -2,17 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import TypeAlias
 
 import numpy as np
 
+from pyengine.measure.engine import Series
 from pyengine.measure.table import Floats
 from pyengine.statistics.estimates import Clusters, Estimate
 from pyengine.statistics.looks import at_look
 from pyengine.statistics.paired import ALPHA, interval_at, judge_ratios, logarithm
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a variant so far: its mean KL divergence, with the interval at a look.
+
+    Attributes:
+        n_documents: that it was measured on.
+        leads: whether it is the best answer so far, where one is looked for.
+    """
+
+    n_documents: int
+    kl: float
+    low: float
+    high: float
+    leads: bool = False
+
+
+# Called with the id of a variant whenever more is known of it.
+Watch: TypeAlias = Callable[[str, Known], object]
+
+
+def unwatched(model: str, known: Known) -> None:
+    """Look at nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """What is asked of variants: on which side of limits they are, and nothing more.
+
+    A variant stops when it is surely beyond a limit, or within all; or when its mean is known to
+    `precision` of it, which is so near to a limit that more text would say no more.
+
+    Attributes:
+        limits: of the means of columns: "kl", and "flips", which is 1 where the first choice is
+            another.
+        clusters, precision, looks: see `Race`.
+    """
+
+    limits: Mapping[str, float]
+    clusters: Clusters
+    precision: float
+    looks: int
+    anchor: str = ""
+
+    def still_racing(self, seen: Mapping[str, Series]) -> set[str]:
+        """Return which variants go on."""
+        columns = {name: columns_of(seen, name) for name in self.limits}
+        known = set.intersection(*(set(found) for found in columns.values()))
+        return {v for v in known if self._goes_on({n: columns[n][v] for n in self.limits})}
+
+    def _goes_on(self, columns: Mapping[str, Floats]) -> bool:
+        means = {
+            name: mean_at_look(values, self.clusters, self.looks)
+            for name, values in columns.items()
+        }
+        if any(mean.low > self.limits[name] for name, mean in means.items()):
+            return False
+        return any(
+            mean.high > max(self.limits[name], mean.value * (1 + self.precision))
+            for name, mean in means.items()
+        )
+
+
+def mean_at_look(values: Floats, clusters: Clusters, looks: int) -> Estimate:
+    """Estimate the mean of the first tokens at one of several looks, as the record will say it.
+
+    One that is infinite has no interval; zero is exact.
+    """
+    level = at_look(1 - ALPHA, looks)
+    if is_positive(values):
+        own = clusters[: len(values)]
+        return anchored_mean(values, values, own, level=level)
+    mean = float(np.mean(values))
+    return Estimate(mean, mean, mean, level, n=len(values))
+
+
+def columns_of(series: Mapping[str, Series], name: str) -> dict[str, Floats]:
+    """Return a column of every variant that has not failed; see `Sides`."""
+    column = "same_first_choice" if name == "flips" else name
+    found = {
+        model: np.concatenate([part.columns[column] for part in seen.observations])
+        for model, seen in series.items()
+        if seen.failure is None and any(column in part.columns for part in seen.observations)
+    }
+    return {model: 1 - values for model, values in found.items()} if name == "flips" else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +132,12 @@ class Race:
         """The variant through which levels are known: the middle one in size."""
         return self.smallest_first[len(self.smallest_first) // 2]
 
-    def still_racing(self, kl: Mapping[str, Floats]) -> set[str]:
-        """Return which variants go on.
+    def still_racing(self, seen: Mapping[str, Series]) -> set[str]:
+        """Return which variants go on."""
+        return self.undecided(columns_of(seen, "kl"))
+
+    def undecided(self, kl: Mapping[str, Floats]) -> set[str]:
+        """Return the variants of which it is not yet known what was asked.
 
         Args:
             kl: by id of a variant the KL divergence of every token that it was measured on, of

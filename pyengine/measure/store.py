@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from pyengine.files import (
     check_replaceable,
     making_folder,
     remove_leftovers,
+    temporary_folder,
+    user_cache,
     write_atomic,
 )
 from pyengine.measure.decode import Observation
@@ -27,6 +30,7 @@ from pyengine.run.storage import holds_run
 
 MODELS, CHUNKS, SPEED = "models", "chunks", "speeds"
 RESULTS, TIMINGS, LOCK = "results.json", "timings.json", "sweep.lock"
+MOST_CACHED = 512 << 20  # bytes
 # What NumPy and JSON raise for a file that was cut or changed.
 DAMAGE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 # No column is called so: names of columns hold no dot.
@@ -54,6 +58,11 @@ class Folder:
         """Load time, memory and speed as JSON."""
         return self.folder / TIMINGS
 
+    @property
+    def chunks(self) -> Path:
+        """Where observations go."""
+        return self.folder / CHUNKS
+
     def save(self, key: str, observation: Observation) -> None:
         """Keep an observation; equal ones give equal bytes."""
         write_atomic(self._chunk(key), to_bytes(observation))
@@ -74,7 +83,7 @@ class Folder:
         return load_json(self.folder / SPEED, key)
 
     def _chunk(self, key: str) -> Path:
-        return self.folder / CHUNKS / f"{key}.npz"
+        return self.chunks / f"{key}.npz"
 
 
 def save_json(folder: Path, key: str, content: Mapping[str, Any]) -> None:
@@ -116,6 +125,28 @@ def from_bytes(data: bytes) -> Observation:
         {name.removeprefix(AGAIN): column for name, column in again.items()},
         told["order"],
     )
+
+
+@contextmanager
+def open_cache() -> Iterator[Folder]:
+    """Yield the folder in the user's cache where what searches measure is kept, the newest of it.
+
+    Where there is no such place, a temporary folder takes its.
+    """
+    with ExitStack() as stack:
+        try:
+            kept = Folder(user_cache() / "measured")
+            kept.chunks.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(kept.chunks)
+            newest = sorted(kept.chunks.iterdir(), key=lambda path: -path.stat().st_mtime)
+            sums = accumulate(path.stat().st_size for path in newest)
+            for path, n_bytes in zip(newest, sums, strict=True):
+                if n_bytes > MOST_CACHED:
+                    path.unlink()
+        except (OSError, RuntimeError, InputError):
+            kept = Folder(stack.enter_context(temporary_folder()))
+            kept.chunks.mkdir()
+        yield kept
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measuremen
 from pyengine.measure.store import Folder, is_sweep, is_timings
 from pyengine.models import gguf
 from pyengine.models.child import Child
-from pyengine.models.options import ModelOptions
+from pyengine.models.options import ModelOptions, default_threads
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 from pyengine.text.documents import Corpus
 
@@ -102,26 +102,31 @@ def sweep(
     told = [exhibit for exhibit in made.exhibits if exhibit.kind == "importance"] if made else []
     result = result.model_copy(update={"exhibits": [*result.exhibits, *told]})
     save(result, folder.results, is_ours=is_sweep)
-    timings = time_models(result, folder, options, speed, means)
+    timings = time_models(result.models, options, speed, means, folder)
     save(timings, folder.timings, is_ours=is_timings)
     return result, timings
 
 
 def time_models(
-    result: Run,
-    folder: Folder,
+    models: Sequence[ModelInfo],
     options: CompareOptions,
     speed: SpeedOptions | None,
     means: Means,
+    folder: Folder | None = None,
 ) -> Run:
-    """Measure the speed of a run's models, one at a time: two would slow each other down."""
+    """Measure the speed of models, one at a time: two would slow each other down.
+
+    Args:
+        speed: how; None measures nothing.
+        folder: where timings are kept, and taken from.
+    """
     opening = ModelOptions(n_gpu_layers=options.n_gpu_layers)
     timings: dict[str, Mapping[str, Any]] = {}
     notes: list[Note] = []
-    for number, model in enumerate(result.models if speed is not None else ()):
+    for number, model in enumerate(models if speed is not None else ()):
         assert speed is not None
         key = _speed_key(model, opening, speed)
-        timing = folder.load_speed(key)
+        timing = None if folder is None else folder.load_speed(key)
         if timing is None:
             try:
                 timing = _time(model, opening, speed)
@@ -129,16 +134,17 @@ def time_models(
                 values = failure_values(error, model.path)
                 notes.append(Note(code="speed-failed", model=model.id, values=values))
                 continue
-            folder.save_speed(key, timing)
+            if folder is not None:
+                folder.save_speed(key, timing)
         timings[model.id] = timing
-        means.progress("Measuring speed", (number + 1) / len(result.models))
-    threads = speed.threads if speed is not None else result.provenance.threads
+        means.progress("Measuring speed", (number + 1) / len(models))
+    threads = speed.threads if speed is not None else options.threads or default_threads()
     devices = [device for timing in timings.values() for device in timing["devices"]]
     return Run(
         command="speed",
         options={} if speed is None else asdict(speed),
         provenance=provenance(threads=threads, devices=devices),
-        models=[model for model in result.models if model.id in timings],
+        models=[model for model in models if model.id in timings],
         measurements=[
             row for name, timing in timings.items() for row in speed_measurements(name, timing)
         ],

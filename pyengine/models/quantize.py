@@ -19,6 +19,7 @@ from pyengine.errors import (
     EngineError,
     InputError,
     ModelFileError,
+    ModelKindError,
     OptionError,
     PyengineError,
     WorkerError,
@@ -133,7 +134,10 @@ def plan_quantization(
         OptionError: an option is impossible for this source.
     """
     settings = _settings(options or QuantizeOptions())
-    return _in_child(source, _plan_here, str(source), file_types, settings)
+    try:
+        return _in_child(source, _plan_here, str(source), file_types, settings)
+    except ModelKindError as error:  # the core knows no command line
+        raise ModelKindError(str(error).replace("allow requantizing", "--requantize")) from None
 
 
 def quantize_file(

@@ -40,6 +40,8 @@ def resolve_model(
     if reference is None:
         return _embedded(DEFAULT_MEMBER, places)
     text = str(reference)
+    if not text:
+        raise ModelFileError("the name of a model is empty; leave it out for the embedded model")
     scheme, colon, name = text.partition(":")
     if not colon or scheme not in SCHEMES or Path(text).exists():
         return _path(text)

@@ -7,7 +7,7 @@ from pyengine.choose.recommend import Limits
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval
-from pyengine.report.sentences import choice
+from pyengine.report.sentences import choice, hand_over
 from pyengine.report.tables import Cell, Table, Tone
 from pyengine.report.words import facts
 from pyengine.run.record import Run
@@ -17,16 +17,21 @@ def recommend_document(run: Run) -> Document:
     """Show the answer, both reasons, the candidates and what was asked."""
     candidates = [Candidate.of(content) for content in run.shown("candidate")]
     by_name = {candidate.name: candidate for candidate in candidates}
-    options, (found,) = run.options, run.shown("choice")
-    limits = Limits(kl=options["max_kl"], memory=options["memory"], size=options["size"])
+    (found,), limits = run.shown("choice"), Limits.of(run.options)
     blocks: list[Block] = [
         Paragraph(choice.choice_sentence(run, candidates), "strong"),
         Paragraph(choice.reason_sentence(found["why"], by_name, limits)),
         Paragraph(choice.reason_sentence(found["change"], by_name, limits)),
+        *run_facts(run, by_name.get(found["chosen"])),
         _table(run, candidates),
         _method(run),
     ]
     return Document(f"Which variant of {run.models[0].id}", tuple(blocks))
+
+
+def run_facts(run: Run, chosen: Candidate | None) -> list[Facts]:
+    """Return the command lines that run the chosen file."""
+    return [] if chosen is None else [facts("Run it", **hand_over.run_values(run, chosen))]
 
 
 def _table(run: Run, candidates: list[Candidate]) -> Table:
@@ -55,8 +60,9 @@ def _status(candidate: Candidate, run: Run) -> Cell:
 
 def _method(run: Run) -> Facts:
     options = run.options
-    named = {name: options[name] for name in ("memory", "size", "fail_if")}
+    named = {name: options.get(name) for name in ("memory", "size", "speed", "fail_if")}
     words = {
+        "bounds": choice.bounds_words(Limits.of(options)),
         "origin": choice.limit_words(run),
         "free": choice.free_words(run),
         "forecast": choice.forecast_words(run),

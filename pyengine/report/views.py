@@ -23,6 +23,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "speed": ("sweep_view:speed_document",),
     "emulation": ("emulation_view:emulation_document",),
     "quantize": ("quantize_view:quantize_document",),
+    "pick": ("pick_view:pick_document", "comparison_pictures:comparison_pictures"),
     "recommend": ("recommend_view:recommend_document",),
     "models": ("models_view:models_document",),
     "doctor": ("doctor_view:doctor_document",),

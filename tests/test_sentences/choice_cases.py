@@ -14,6 +14,8 @@ from pyengine.report.sentences.choice import (
     choice_sentence,
     excluded_words,
     failing_words,
+    forecast_words,
+    free_words,
     interval_words,
     limit_words,
     reason_sentence,
@@ -38,11 +40,24 @@ def kl(model: str, value: float, error: float = 0.001, n_clusters: int = 30) -> 
     return estimate("kl", model, value, error, n_clusters=n_clusters)
 
 
-HOW = [f"How it was chosen/{name}" for name in ("memory", "file", "fails if")]
+NAMES = ("memory", "memory needed", "file", "speed", "fails if")
+HOW = [f"How it was chosen/{name}" for name in NAMES]
+RUN = [f"Run it/{name}" for name in ("llama-server", "llama-cli", "Python")]
+FLIPS = (*ROWS, estimate("same_first_choice", "a", 0.9), estimate("same_first_choice", "b", 0.8))
+SPEEDS = (
+    *ROWS,
+    Measurement("generation_speed", "a", "", "", 10.0),
+    Measurement("generation_speed", "b", "", "", 12.0),
+)
 UNKNOWN = (FLOOR, kl("a", 0.01, math.nan, 1))
 UNSURE = (FLOOR, kl("a", 0.01), kl("b", 0.02))
 NOISE = (control("kl", 0.2, "m"), kl("a", 0.03))
 COPY = (control("kl", 0.0, "m"), kl("a", 0.0, 0.0))
+
+
+def shown(place: int, part: str) -> list[str]:
+    """How it was chosen, with one part that is told."""
+    return [f"{name}[{part}]" if number == place else name for number, name in enumerate(HOW)]
 
 
 def candidate(**changes: object) -> Candidate:
@@ -64,8 +79,7 @@ def answer(run: Run) -> str:
 def reasons(run: Run) -> list[str]:
     """Why this one, and what would change that."""
     (choice,) = run.shown("choice")
-    options = run.options
-    limits = Limits(kl=options["max_kl"], memory=options["memory"], size=options["size"])
+    limits = Limits.of(run.options)
     return [reason_sentence(choice[name], candidates(run), limits) for name in ("why", "change")]
 
 
@@ -81,6 +95,10 @@ REASONS = (
     ("within-limit nothing", chosen(FLOOR, kl("a", 0.01))),
     ("noise nothing", chosen(*NOISE)),
     ("within-limit nothing", chosen(*COPY, max_kl=0.0)),
+    (
+        "reference admitting-limit",
+        recommend([a_sweep(*ROWS).model_copy(update={"command": "pick"})], max_kl=0.001),
+    ),
     ("best[limits] wider-limit/same", chosen(max_kl=0.001, memory=4 * GIB)),
     ("best wider-limit/same", chosen(max_kl=0.001)),
     ("best[n_alike] wider-limit", chosen(FLOOR, kl("a", 0.05), kl("b", 0.0501))),
@@ -130,6 +148,7 @@ CASES: Cases = {
     ],
     "excluded": [
         case("failed", excluded_words, candidate(excluded="failed", message="killed")),
+        case("larger", excluded_words, candidate(excluded="larger")),
         case("other-vocabulary", excluded_words, candidate(excluded="other-vocabulary")),
         case("not-measured", excluded_words, candidate(excluded="not-measured")),
         case("infinite", excluded_words, candidate(excluded="infinite", n_infinite=1)),
@@ -141,10 +160,16 @@ CASES: Cases = {
         case("known", interval_words, candidate()),
     ],
     "limits": [
-        case("", reasons, chosen()),
+        case("kl", reasons, chosen(*COPY)),
+        case("kl max_kl", reasons, chosen()),
         case("memory size", reasons, chosen(memory=GIB)),
-        case("memory", reasons, chosen(memory=int(3.5 * GIB))),
-        case("size", reasons, chosen(size=int(3.5 * GIB))),
+        case("kl memory", reasons, chosen(memory=int(3.5 * GIB))),
+        case("kl size", reasons, chosen(size=int(3.5 * GIB))),
+        case("flips", reasons, chosen(*FLIPS, max_flips=0.9)),
+        case("flips max_flips", reasons, chosen(*FLIPS, max_flips=0.01)),
+        case("kl flips max_kl max_flips", reasons, chosen(*FLIPS, max_flips=0.01, max_kl=0.001)),
+        case("memory size speed", reasons, chosen(*SPEEDS, speed=20)),
+        case("kl speed", reasons, chosen(*SPEEDS, speed=11)),
     ],
     "candidates": [
         case("chosen", statuses, chosen()),
@@ -152,15 +177,26 @@ CASES: Cases = {
         case("chosen memory", statuses, chosen(memory=int(3.5 * GIB))),
         case("chosen", statuses, chosen(max_kl=9, memory=4 * GIB)),
         case("chosen size", statuses, chosen(size=int(3.5 * GIB))),
+        case("chosen speed", statuses, chosen(*SPEEDS, speed=11)),
         case("default", limit_words, chosen()),
+        case("free", free_words, chosen(memory_is_free=True)),
+        case("asked-for", free_words, chosen(memory=GIB)),
+        case("forecast", forecast_words, chosen(needed={"a-hash": 1}, context=9)),
+        case("", forecast_words, chosen()),
         case("asked-for", limit_words, chosen(max_kl=0.02)),
         case("fails", failing_words, chosen(fail_if="kl > 0.001")),
         case("fails-not", failing_words, chosen(fail_if="kl > 1")),
     ],
     "facts": [
-        case(HOW, recommend_document, chosen()),
-        case([f"{HOW[0]}[memory]", *HOW[1:]], recommend_document, chosen(memory=99 * GIB)),
-        case([HOW[0], f"{HOW[1]}[size]", HOW[2]], recommend_document, chosen(size=99 * GIB)),
-        case([*HOW[:2], f"{HOW[2]}[fail_if]"], recommend_document, chosen(fail_if="kl > 1")),
+        case(
+            [*[f"{name}[context]" for name in RUN], HOW[0], f"{HOW[1]}[forecast]", *HOW[2:]],
+            recommend_document,
+            chosen(needed={"a-hash": 1}, context=9),
+        ),
+        case([*RUN, *HOW], recommend_document, chosen()),
+        case([*RUN, f"{HOW[0]}[memory]", *HOW[1:]], recommend_document, chosen(memory=99 * GIB)),
+        case([*RUN, *shown(2, "size")], recommend_document, chosen(size=99 * GIB)),
+        case([*RUN, *shown(3, "speed")], recommend_document, chosen(*SPEEDS, speed=1)),
+        case([*RUN, *shown(4, "fail_if")], recommend_document, chosen(fail_if="kl > 1")),
     ],
 }

@@ -39,6 +39,10 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("fewer-tokens[asked]", {**FEWER, "asked": 100}),
     ("documents-left-out", {"names": ["a.py"]}),
     ("documents-left-out[model]", {"names": ["a.py"]}),
+    ("left-out", {"reference": "hf:A/b", "problem": {"code": "projector"}}),
+    ("interrupted", {}),
+    ("differs", {"names": ["a", "b"], "best": "c", "codes": ["origin"]}),
+    ("offline", {"reason": "no network"}),
     ("model-failed", {"message": "computes no numbers"}),
     ("folder-unreadable", {"folder": "/x", "errno": "EACCES"}),
     ("none-solved", MOST_COMMON),
@@ -53,12 +57,21 @@ WHY = (
     *("example-wrong", "prompt-contradicts-tests", "reference-fails", "prompting-part"),
     *("validation-part", "training-part"),
 )
+DIFFERENCES = (
+    *("optional-tensors", "parameters-of-one", "context", "tokenizer", "chat-template"),
+    "origin",
+)
 INSTALLED = ("javascript", "c", "cpp", "java", "go", "rust", "ruby", "php")
 
 
 def skipped(language: str) -> Note:
     """A language whose tools are not here."""
     return Note(code="language-skipped", values={"language": language, "tools": ["x"]})
+
+
+def differing(*codes: str) -> Note:
+    """A file that differs from the best in some ways."""
+    return Note(code="differs", values={"names": ["a"], "best": "c", "codes": list(codes)})
 
 
 def known(why: str) -> Note:
@@ -82,6 +95,10 @@ CASES: Cases = {
         case("", infinite_sentences, a_run(notes=[Note(code="stopped-early")])),
         case("", ended_sentences, a_run(notes=[Note(code="not-known", model="a")])),
         case("stopped-early", ended_sentences, a_run(notes=[Note(code="stopped-early")])),
+    ],
+    "differences": [
+        *(case(code, note_sentence, differing(code)) for code in DIFFERENCES),
+        case("tokenizer origin", note_sentence, differing("tokenizer", "origin")),
     ],
     "install": [
         *(case(language, note_sentence, skipped(language)) for language in INSTALLED),

@@ -403,4 +403,4 @@ def test_why_nothing_qualifies() -> None:
     assert "kl_high of a cannot be known: one document gives no interval" in gate_sentence(found)
     assert "one document gives no interval" in unmet_choice_sentence(recommend([unsure]))
     known = recommend([a_sweep(control("kl", 1e-6, "m"), estimate("kl", "a", 0.9))])
-    assert unmet_choice_sentence(known) == "no variant is surely within 0.02 nats"
+    assert unmet_choice_sentence(known) == "no variant is surely within 0.02 nats per token"

@@ -12,6 +12,7 @@ import comparison_cases
 import file_cases
 import machine_cases
 import note_cases
+import pick_cases
 import pytest
 import scored_cases
 import start_cases
@@ -23,7 +24,7 @@ from pyengine.report.words import WORDS
 TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
-    vocabulary_cases.CASES,
+    *(vocabulary_cases.CASES, pick_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.
@@ -33,7 +34,13 @@ ALWAYS = {
     *(("answer-titles", "difference"), ("evaluation", "parting")),
     *(("axes", "axis"), ("below-tables", "delta-p"), ("comparison", "model-card")),
     *(("comparison", "speed"), ("damage", "scale"), ("evaluation", "interval")),
-    *(("origin", "repeat"), ("pairs", "hold"), ("paper", "answer"), ("probe", "answer")),
+    *(
+        ("origin", "repeat"),
+        ("pairs", "hold"),
+        ("pick", "against"),
+        ("paper", "answer"),
+        ("probe", "answer"),
+    ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
     *(("scored", "scored"), ("tokens", "answer"), ("tokens", "marked")),
     ("vocabulary", "answer"),

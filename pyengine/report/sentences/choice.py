@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from pyengine.choose.candidates import Candidate
-from pyengine.choose.recommend import Limits, Reason, below_floor
+from pyengine.choose.recommend import Limits, Reason, below_floor, fits
 from pyengine.report.numbers import size
 from pyengine.report.sentences.scored import amount_words
 from pyengine.report.words import say
@@ -22,7 +22,8 @@ def choice_sentence(run: Run, candidates: Sequence[Candidate]) -> str:
     elif choice["chosen"] is None:
         code = "none"
     else:
-        limited = run.options["memory"] is not None or run.options["size"] is not None
+        limits = Limits.of(run.options)
+        limited = any(n is not None for n in (limits.memory, limits.size, limits.speed))
         code = "use" if choice["qualified"] else "best-that-fits" if limited else "the-best"
     words = say("chosen", code, name=choice["chosen"] or candidates[0].name)
     return words if fail_if is None else f"{words} {gate_sentence(run)}."
@@ -52,12 +53,15 @@ def unmet_choice_sentence(run: Run) -> str:
         return ""
     names = [content["name"] for content in run.shown("candidate") if content["kl_high"] is None]
     code = "no-interval" if choice["chosen"] in names else "unqualified"
-    return say("gates", code, name=choice["chosen"], limit=run.options["max_kl"])
+    return say("gates", code, name=choice["chosen"], bounds=bounds_words(Limits.of(run.options)))
 
 
 def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits: Limits) -> str:
     """Say one reason of a choice; `candidates` by their names."""
-    code, values = reason["code"], {**reason, "limit": limits.kl, "limits": _limits(limits)}
+    code, values = reason["code"], {**reason, "bounds": bounds_words(limits)}
+    values["limits"] = _limits(limits)
+    if "admits" in reason:
+        values["wider"] = " and ".join(say("limits", w, n=n) for w, n in reason["admits"].items())
     if "candidate" in reason:
         values |= _told(candidates[reason["candidate"]], limits)
     if code == "best" and reason["n_tied"]:
@@ -68,7 +72,7 @@ def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits:
         values["ruled"] = ruled if code == "nothing" else ruled[0].upper() + ruled[1:]
     if "closest" in reason:
         closest = candidates[reason["closest"]]
-        values |= {"closest_named": _named(closest), "closest_kl": interval_words(closest)}
+        values |= {"closest_named": named_words(closest), "closest_kl": interval_words(closest)}
         code = f"{code}/same" if closest.name == reason["candidate"] else code
     return say("choices", code, **values)
 
@@ -76,16 +80,23 @@ def reason_sentence(reason: Reason, candidates: Mapping[str, Candidate], limits:
 def _told(c: Candidate, limits: Limits) -> dict[str, object]:
     """Return what a sentence may say of a candidate."""
     words = interval_words(c)
-    sizes = (("memory", c.memory, limits.memory), ("size", c.size, limits.size))
+    sizes: list[tuple[str, float, float | None]] = [
+        ("memory", c.memory, limits.memory),
+        ("size", c.size, limits.size),
+    ]
+    if limits.speed is not None:
+        sizes.append(("speed", c.speed, limits.speed))
     return {
         **asdict(c),
-        "named": _named(c),
+        "named": named_words(c),
         "kl_words": words,
         "over": f"{words} over {amount_words(c.n_tokens, c.n_documents)}",
         "why_not": excluded_words(c) if c.excluded else "",
         "needed": " and ".join(say("limits", what, n=n) for what, n, _ in sizes),
         "more": " and ".join(
-            say("limits", what, n=n) for what, n, limit in sizes if limit is not None and n > limit
+            say("limits", what, n=n)
+            for what, n, limit in sizes
+            if limit is not None and (n < limit if what == "speed" else n > limit)
         ),
     }
 
@@ -97,12 +108,19 @@ def excluded_words(candidate: Candidate) -> str:
     )
 
 
-def _named(candidate: Candidate) -> str:
+def named_words(candidate: Candidate) -> str:
+    """Name a candidate with its size."""
     return f"{candidate.name} ({size(candidate.size)})"
 
 
 def _limits(limits: Limits) -> str:
-    named = (("memory", limits.memory), ("size", limits.size))
+    named = (("memory", limits.memory), ("size", limits.size), ("speed", limits.speed))
+    return " and ".join(say("limits", what, n=n) for what, n in named if n is not None)
+
+
+def bounds_words(limits: Limits) -> str:
+    """Name the limits of damage."""
+    named = (("kl", limits.kl), ("flips", limits.flips))
     return " and ".join(say("limits", what, n=n) for what, n in named if n is not None)
 
 
@@ -123,9 +141,9 @@ def status_words(run: Run, candidate: Candidate) -> str:
         return excluded_words(candidate)
     if candidate.name == run.shown("choice")[0]["chosen"]:
         return say("candidates", "chosen")
-    for what, amount in (("memory", candidate.memory), ("size", candidate.size)):
-        limit = run.options[what]
-        if limit is not None and amount > limit:
+    limits = Limits.of(run.options)
+    for what in ("memory", "size", "speed"):
+        if not fits(candidate, Limits(**{what: getattr(limits, what)})):
             return say("candidates", what)
     return ""
 

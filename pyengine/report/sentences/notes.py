@@ -7,6 +7,7 @@ import os
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from pyengine.errors import problem_sentence
 from pyengine.report.words import has_words, say
 from pyengine.run.record import Note, Provenance, Run
 
@@ -26,6 +27,10 @@ def note_sentence(note: Note) -> str:
         "install": say("install", language) if has_words("install", language) else "",
         "in_words": outcome_words(outcome) if has_words("outcomes", outcome) else None,
     }
+    if note.code == "differs":
+        written["what"] = [say("differences", code) for code in values["codes"]]
+    if note.code == "left-out":
+        written["told"] = problem_sentence(values["problem"])
     if note.code == "known-tasks":
         written |= _known_tasks(values)
     return say("notes", note.code, **{**values, **written})

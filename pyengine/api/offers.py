@@ -1,0 +1,204 @@
+"""What there is to pick from: files of one model, each as its header describes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pyengine
+from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
+from pyengine.api.arguments import Named, Progress, optional_path
+from pyengine.api.made_types import FLOAT_BITS, MadeTypes
+from pyengine.choose.recommend import Limits
+from pyengine.choose.search import Offer
+from pyengine.errors import InputError, ModelFileError, ModelKindError, failure_values
+from pyengine.files import temporary_folder
+from pyengine.measure.found import variant_failed
+from pyengine.measure.models import distinct
+from pyengine.models import offers as files
+from pyengine.models.downloads import Downloads, Keep
+from pyengine.models.header import plain_value
+from pyengine.models.inventory import parts_of
+from pyengine.models.memory import forecast
+from pyengine.models.remembered import Remembered
+from pyengine.models.same_model import OTHER_MODEL, Family, compare_headers, families
+from pyengine.run.record import Note
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The files of one model that names lead to.
+
+    Attributes:
+        offers: what can be picked from.
+        files: where each is, or is to be had, by their names.
+        context: tokens that memory is counted for: no more than the model was trained with.
+        notes: of files that were left out.
+    """
+
+    offers: list[Offer]
+    files: dict[str, files.Offer]
+    context: int
+    notes: list[Note]
+    downloads: Downloads
+    made: MadeTypes | None = None
+
+    def fetch(self, offer: Offer, reference: Offer) -> Path:
+        """Return where an offer's file is; it is downloaded, or made, where it is not here."""
+        if self.made is not None and offer.name in self.made.plans:
+            return self.made.fetch(offer)
+        beside = [self.files[reference.name]]
+        return self.downloads.fetch(self.files[offer.name], beside=beside)
+
+    def finish(self, keep: Keep, chosen: str | None) -> None:
+        """Remove what was downloaded or made and shall not be kept."""
+        self.downloads.finish(keep, None if chosen is None else self.files.get(chosen))
+        if self.made is not None:
+            self.made.finish(keep, chosen)
+
+
+@contextmanager
+def found_offers(
+    models: Sequence[Named],
+    *,
+    context: int,
+    gpu_layers: int,
+    most_bytes: int | None,
+    output_dir: Named | None,
+    imatrix: Named | None,
+    progress: Progress,
+) -> Iterator[Offers]:
+    """Yield the files that paths, folders, stores and repositories lead to, by their headers.
+
+    Where that is one file that is not quantized, and here, its types are made.
+
+    Raises:
+        ModelFileError: nothing is there.
+        ModelKindError: the files are of several models.
+    """
+    with temporary_folder() as folder:
+
+        def show(done: int, total: int, _: str) -> None:
+            progress("read the headers", done / max(total, 1))
+
+        found = files.find_offers(models, folder, progress=show)
+        of_model = families(found.found)
+        if len(of_model) > 1:
+            raise ModelKindError(_several(of_model))
+        notes = [
+            Note(code="left-out", values={"reference": one.reference, "problem": dict(one.problem)})
+            for one in found.left_out
+        ]
+        notes += [Note(code="offline", values={"reason": reason}) for reason in found.offline]
+        members = of_model[0].members if of_model else []
+        names = distinct([member.name for member in members])
+        by_name = dict(zip(names, members, strict=True))
+        context = min([context, *map(_trained, members)])
+        offers = []
+        for number, (name, member) in enumerate(by_name.items()):
+            show(number, len(by_name), member.reference)
+            try:
+                offers.append(_described(name, member, context, gpu_layers))
+            except ModelFileError as error:
+                notes.append(variant_failed(name, failure_values(error, member.reference)))
+        if not offers:
+            raise ModelFileError(f"{', '.join(map(str, models))}: no model file that can be used")
+        notes += _differences(of_model[0], names)
+        downloads = Downloads(
+            found.cache, most_bytes=most_bytes, progress=partial(_downloading, progress)
+        )
+        made = None
+        if len(offers) == 1 and offers[0].bits_per_weight > FLOAT_BITS and members[0].path:
+            source = members[0].path
+            place = Path(output_dir or f"{source.stem}-pick")
+            made = MadeTypes.of(source, place, optional_path(imatrix), progress)
+            offers += made.offers(offers[0])
+        yield Offers(offers, by_name, context, notes, downloads, made)
+
+
+def _downloading(progress: Progress, offer: files.Offer, done: int, total: int) -> None:
+    progress(f"download {offer.name}", done / total if total else 1.0)
+
+
+def _several(of_model: Sequence[Family]) -> str:
+    """Say how files differ that are of several models."""
+    first, other = of_model[0].best, of_model[1].best
+    code = next(d.code for d in compare_headers(first, other) if d.code in OTHER_MODEL)
+    counts = " and ".join(f"{len(one.members)} with {one.best.reference}" for one in of_model)
+    return f"the files are of {len(of_model)} models (other {code}): {counts}; name those of one"
+
+
+def _differences(family: Family, names: Sequence[str]) -> Iterator[Note]:
+    """Yield a note for each set of ways in which files differ from the one of most bits."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, member in zip(names, family.members, strict=True):
+        found = family.differences.get(member.reference, [])
+        codes = tuple(dict.fromkeys(difference.code for difference in found))
+        groups.setdefault(codes, []).append(name)
+    for codes, other in groups.items():
+        if codes:
+            values = {"names": other, "best": names[0], "codes": list(codes)}
+            yield Note(code="differs", values=values)
+
+
+def _trained(offer: files.Offer) -> int:
+    """Return with how many tokens of context a model was trained; many where it does not say."""
+    value = offer.values.get(f"{offer.architecture}.context_length")
+    trained = None if value is None else plain_value(value)
+    return trained if isinstance(trained, int) and trained > 0 else 1 << 40
+
+
+def _described(name: str, offer: files.Offer, context: int, gpu_layers: int) -> Offer:
+    return Offer(
+        name=name,
+        reference=offer.reference,
+        file_type=offer.file_type,
+        size=offer.n_bytes,
+        n_params=sum(math.prod(tensor.shape) for tensor in offer.tensors),
+        bits_per_weight=offer.bits_per_weight,
+        imatrix=offer.imatrix,
+        memory=_needed(offer, context, gpu_layers),
+        here=offer.path is not None,
+    )
+
+
+def _needed(offer: files.Offer, context: int, gpu_layers: int) -> int:
+    """Return the bytes of memory that a file needs, from memory where that was forecast before."""
+    decided = (context, gpu_layers, pyengine.__version__, LLAMA_CPP_PYTHON_VERSION)
+    remembered = Remembered("memory", parts_of(offer.header_file), *decided)
+    known = remembered.read()
+    if known is None or not known.isdigit():
+        known = str(forecast(offer.header_file, context, gpu_layers=gpu_layers).main)
+        remembered.write(known)
+    return int(known)
+
+
+def ranked(offers: Sequence[Offer], limits: Limits, free: int | None) -> list[Offer]:
+    """Put the reference first, and say of every other whether it could win.
+
+    The reference is the one of most bits per weight that fits in the memory that is free.
+
+    Raises:
+        InputError: none fits.
+    """
+    fitting = [offer for offer in offers if free is None or offer.size <= free]
+    if not fitting:
+        raise InputError("no file fits in the memory that is free")
+    best = max(fitting, key=lambda offer: (offer.bits_per_weight, -offer.size))
+    others = sorted((o for o in offers if o is not best), key=lambda o: (-o.size, o.name))
+    return [
+        replace(best, why="reference"),
+        *(_judged(offer, best, limits) for offer in others),
+    ]
+
+
+def _judged(offer: Offer, best: Offer, limits: Limits) -> Offer:
+    if limits.memory is not None and offer.memory > limits.memory:
+        return replace(offer, why="memory")
+    if limits.size is not None and offer.size > limits.size:
+        return replace(offer, why="size")
+    return replace(offer, why="larger") if offer.size >= best.size else offer

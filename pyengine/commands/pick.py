@@ -1,0 +1,95 @@
+"""`pyengine pick`: from names of models to the file to run."""
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pyengine.api.pick import pick
+from pyengine.commands.options import (
+    CONTEXT,
+    GPU_LAYERS,
+    MARGIN,
+    MAX_FLIPS,
+    MAX_KL,
+    MAX_SIZE,
+    SPEED,
+    THREADS,
+    Html,
+    Json,
+    Markdown,
+    Options,
+    argument,
+    check_format,
+    command_of,
+    option,
+)
+from pyengine.errors import PickInterrupted, ThresholdNotMet
+
+
+@command_of(
+    pick,
+    models=argument(
+        list[str],
+        "Types of one model: files, folders, ollama:NAME, hf:OWNER/REPO; or one file that is not "
+        "quantized, whose types are made.",
+    ),
+    max_kl=MAX_KL,
+    max_flips=MAX_FLIPS,
+    memory=option(
+        str | None,
+        "Memory that the model may need, such as 6GiB; a plain number counts GiB. Default: what "
+        "is free.",
+        show_default=False,
+    ),
+    max_size=MAX_SIZE,
+    speed=SPEED,
+    context=CONTEXT,
+    corpus=option(
+        list[Path] | None, "Files or folders of text; default: the shipped one.", "--corpus"
+    ),
+    tokens=option(int, "Scored tokens of a file, at most.", min=1),
+    precision=option(
+        float, "Measure a file no longer when its mean KL is known to this part of it.", min=0
+    ),
+    margin=MARGIN,
+    repeats=option(int, "Repetitions of each timing.", min=1),
+    threads=THREADS,
+    gpu_layers=GPU_LAYERS,
+    seed=option(int, "Seed of the documents' order.", min=0),
+    imatrix=option(Path | None, "Importance matrix for the types that are made."),
+    output_dir=option(
+        Path | None, "Where types of one file are made; default: NAME-pick.", metavar="DIR"
+    ),
+    keep=option(
+        Literal["best", "all", "none"], "What stays of the files that were downloaded or made."
+    ),
+    max_disk=option(str | None, "What downloads may take of the disk at a time; as --memory."),
+    modelfile=option(
+        Path | None, "Write this file for `ollama create`; it must not exist.", metavar="FILE"
+    ),
+)
+def command(
+    options: Options, *, json: Json = False, markdown: Markdown = False, html: Html = None
+) -> None:
+    """Pick the file to run: the smallest that is hardly changed and fits this machine.
+
+    Measures only what could win, the best guess first, against the best file that fits in memory.
+    What was measured is kept: Ctrl-C prints the best answer so far, and the same command goes on.
+    Exits with 1 where a condition that was asked for is not met.
+    """
+    from pyengine.commands.output import print_result, reporting
+    from pyengine.report.pick_view import pick_document
+    from pyengine.report.sentences.pick import unmet_pick_sentence
+
+    check_format(json=json, markdown=markdown, html=html)
+    show = partial(print_result, document_of=pick_document, json=json, markdown=markdown, html=html)
+    try:
+        with reporting() as display:
+            run = pick(**options, progress=display, watch=display.watch)
+    except PickInterrupted as interrupted:
+        if interrupted.run is not None:
+            show(interrupted.run)
+        raise
+    show(run)
+    if told := unmet_pick_sentence(run):
+        raise ThresholdNotMet(told)

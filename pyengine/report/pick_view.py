@@ -1,0 +1,79 @@
+"""Show the file that was picked, its neighbours, how to run it, and all files that there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyengine.choose.candidates import Candidate
+from pyengine.choose.recommend import Limits
+from pyengine.report.document import Block, Document, Facts, Paragraph
+from pyengine.report.listing import listing
+from pyengine.report.numbers import at_most, interval, significant
+from pyengine.report.origin import provenance_facts
+from pyengine.report.recommend_view import run_facts
+from pyengine.report.sentences import choice, notes, pick
+from pyengine.report.tables import Cell, Table
+from pyengine.report.words import facts
+from pyengine.run.record import Run
+
+
+def pick_document(run: Run) -> Document:
+    """Show the answer, what stands beside it and why, how to run it, and the files."""
+    (found,), limits = run.shown("choice"), Limits.of(run.options)
+    by_name = pick.candidates_by_name(run)
+    reasons = [choice.reason_sentence(found[of], by_name, limits) for of in ("why", "change")]
+    told = [pick.neighbour_sentence(run), *reasons, pick.against_sentence(run)]
+    blocks: list[Block] = [Paragraph(pick.pick_sentence(run), "strong")]
+    blocks += [Paragraph(sentence) for sentence in told if sentence]
+    blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(run.notes)]
+    blocks += run_facts(run, by_name.get(found["chosen"]))
+    blocks += [_table(run, by_name), _method(run), provenance_facts(run.provenance)]
+    return Document(f"Which file of {run.models[0].name or run.models[0].id}", tuple(blocks))
+
+
+def _table(run: Run, candidates: dict[str, Candidate]) -> Table:
+    chosen = run.shown("choice")[0]["chosen"]
+    return listing("offers", [_row(run, offer, candidates, chosen) for offer in run.shown("offer")])
+
+
+def _row(
+    run: Run, offer: dict[str, Any], candidates: dict[str, Candidate], chosen: str | None
+) -> dict[str, Any]:
+    found = candidates.get(offer["name"])
+    known = None if found is None or found.excluded or found.is_reference else found
+    picked = offer["name"] == chosen
+    return {
+        "name": Cell(offer["name"], tone="strong" if picked else "plain"),
+        "size": offer["size"],
+        "bits": offer["bits_per_weight"],
+        "imatrix": "yes" if offer["imatrix"] else "no",
+        "memory": offer["memory"],
+        "kl": None if known is None else at_most(known.kl, known.kl_floor),
+        "interval": None if known is None else interval(max(known.kl_low, 0.0), known.kl_high),
+        "speed": _speed(run, offer),
+        "status": Cell(pick.offer_words(run, offer), tone="good" if picked else "dim"),
+    }
+
+
+def _speed(run: Run, offer: dict[str, Any]) -> str | None:
+    """Write how fast a file generates, with the range where it is in the record."""
+    row = run.find("generation_speed", offer["name"])
+    if row is None:
+        return None if offer["speed"] is None else significant(offer["speed"])
+    return f"{significant(row.value)} ({significant(row.low)} to {significant(row.high)})"
+
+
+def _method(run: Run) -> Facts:
+    limits = Limits.of(run.options)
+    return facts(
+        "How it was picked",
+        bounds=choice.bounds_words(limits),
+        origin=choice.limit_words(run),
+        n_measured=len(run.models) - 1,
+        n_offers=len(run.shown("offer")),
+        memory=limits.memory,
+        free=choice.free_words(run),
+        forecast=choice.forecast_words(run),
+        size=limits.size,
+        speed=limits.speed,
+    )

@@ -1,0 +1,175 @@
+"""Cases of what is said of the file that was picked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from run_samples import GIB, control, estimate, info, made_run, ratio
+from said import Cases, case
+
+from pyengine.choose.candidates import Candidate
+from pyengine.choose.recommend import recommend
+from pyengine.choose.search import Offer
+from pyengine.report.pick_view import pick_document
+from pyengine.report.sentences.hand_over import run_values
+from pyengine.report.sentences.pick import (
+    against_sentence,
+    neighbour_sentence,
+    offer_words,
+    pick_sentence,
+    unmet_pick_sentence,
+)
+from pyengine.run import Exhibit, Measurement, Note, Run
+
+# The reference "m" has 8 GiB; "a" 4 GiB and 0.01 nats, "b" 3 GiB and 0.05 nats.
+SIZES = {"m": 8, "a": 4, "b": 3, "c": 12}
+BESIDE = (ratio("b", "a", 5.0, 0.05),)
+FAST = {"a": (10, 11), "b": (12, 13)}
+
+
+def timed(model: str, low: float, high: float) -> Measurement:
+    """A speed with its range."""
+    middle = (low + high) / 2
+    return Measurement("generation_speed", model, "", "", middle, low, high, interval="range")
+
+
+def picked(
+    *rows: Measurement,
+    speeds: Mapping[str, tuple[float, float]] | None = None,
+    measured: str = "ab",
+    clearly: bool = True,
+    given: bool = False,
+    why: Mapping[str, str] | None = None,
+    reference: str = "",
+    larger: bool = False,
+    **asked: object,
+) -> Run:
+    """A pick among "a" and "b", held against "m"."""
+    levels = {"a": 0.01, "b": 0.05}
+    found = [control("kl", 1e-6, "m"), *rows]
+    for name in measured:
+        found.append(estimate("kl", name, levels[name], 0.001, reference="m"))
+        found.append(estimate("same_first_choice", name, 1 - levels[name] * 3, 0.001))
+        if clearly:
+            found.append(estimate("clear_change", name, levels[name] / 3, 0.001))
+    found += [timed(name, *ends) for name, ends in (speeds or {}).items()]
+    offers = [
+        Offer(
+            name=name,
+            reference=f"{reference}{name}",
+            file_type=name,
+            size=SIZES[name] * GIB,
+            n_params=GIB,
+            bits_per_weight=float(SIZES[name]),
+            memory=(SIZES[name] + 1) * GIB,
+            speed=sum((speeds or {}).get(name, ())) / 2 or None,
+            why=(why or {}).get(name, "reference" if name == "m" else "could-win"),  # type: ignore[arg-type]
+        )
+        for name in ("mabc" if larger else "mab")
+    ]
+    models = [info(name, SIZES[name]) for name in ("m", *measured)]
+    run = made_run(models, found, command="pick")
+    exhibits = [Exhibit(kind="offer", model="", content=offer.content()) for offer in offers]
+    run = run.model_copy(update={"exhibits": exhibits})
+    needed = {model.sha256: (SIZES[model.id] + 1) * GIB for model in models}
+    forecast = {"needed": needed, "context": 8192, "memory_is_free": not given}
+    choice = recommend([run], **forecast, **asked)  # type: ignore[arg-type]
+    options, exhibits = choice.options, [*exhibits, *choice.exhibits]
+    return run.model_copy(update={"options": options, "exhibits": exhibits})
+
+
+def offers(run: Run) -> list[str]:
+    """What stands beside each file."""
+    return [offer_words(run, offer) for offer in run.shown("offer")]
+
+
+def run_lines(run: Run) -> dict[str, str]:
+    """What the command lines are filled with."""
+    return run_values(run, Candidate.of(run.shown("candidate")[0]))
+
+
+def interrupted(run: Run) -> Run:
+    """The same as far as it came."""
+    return run.model_copy(update={"notes": [Note(code="interrupted")]})
+
+
+ROOM = 20 * GIB
+HOW = [f"How it was picked/{name}" for name in ("memory", "file", "speed")]
+RUN = [f"Run it/{name}" for name in ("llama-server", "llama-cli", "Python")]
+SHOWN = [*[f"{name}[context]" for name in RUN], *HOW]
+LAYERS = [*[f"{name}[context,layers]" for name in RUN], *HOW]
+
+
+def with_options(run: Run, **options: object) -> Run:
+    """The same with other options."""
+    return run.model_copy(update={"options": {**run.options, **options}})
+
+
+CASES: Cases = {
+    "pick": [
+        case("answer needs writes[clearly]", pick_sentence, picked()),
+        case("answer[speed] needs writes[clearly]", pick_sentence, picked(speeds=FAST)),
+        case("answer fits writes", pick_sentence, picked(memory=ROOM, clearly=False)),
+        case("answer fits-given writes[clearly]", pick_sentence, picked(memory=ROOM, given=True)),
+        case("answer needs reference", pick_sentence, picked(max_kl=0.001)),
+        case("answer needs alone", pick_sentence, picked(measured="")),
+        case("none", pick_sentence, picked(memory=GIB)),
+        case("against", against_sentence, picked()),
+        case("against[larger]", against_sentence, picked(larger=True)),
+    ],
+    "beside": [
+        case("", neighbour_sentence, picked(memory=GIB)),
+        case("", neighbour_sentence, picked()),
+        case("worse", neighbour_sentence, picked(*BESIDE)),
+        case("worse[pace] faster", neighbour_sentence, picked(*BESIDE, speeds=FAST)),
+        case("better", neighbour_sentence, picked(*BESIDE, max_kl=0.1)),
+        case("better[pace] slower", neighbour_sentence, picked(*BESIDE, speeds=FAST, max_kl=0.1)),
+        case("alike", neighbour_sentence, picked(ratio("b", "a", 1.01, 0.1))),
+        case(
+            "alike[pace] faster",
+            neighbour_sentence,
+            picked(ratio("b", "a", 1.01, 0.1), speeds=FAST),
+        ),
+        case("alike", neighbour_sentence, picked(ratio("b", "a", 1.01, 0.1), speeds={"a": (1, 9)})),
+        case(
+            "alike",
+            neighbour_sentence,
+            picked(ratio("b", "a", 1.01, 0.1), speeds={"a": (1, 9), "b": (8, 10)}),
+        ),
+    ],
+    "unmet-conditions": [
+        case("", unmet_pick_sentence, picked()),
+        case("", unmet_pick_sentence, picked(max_kl=0.02)),
+        case("", unmet_pick_sentence, picked(memory=int(4.5 * GIB))),  # nothing was asked of damage
+        case("kl", unmet_pick_sentence, picked(max_kl=0.001, memory=6 * GIB)),
+        case("flips", unmet_pick_sentence, picked(max_flips=0.001, memory=6 * GIB)),
+        case("memory", unmet_pick_sentence, picked(memory=GIB)),
+        case("size", unmet_pick_sentence, picked(size=GIB)),
+        case("speed", unmet_pick_sentence, picked(speed=20, speeds=FAST)),
+        case("", unmet_pick_sentence, picked(speed=20)),
+    ],
+    "offers": [
+        case("reference chosen", offers, picked()),
+        case("reference", offers, picked(memory=GIB)),
+        case("reference could-win chosen", offers, picked(measured="a")),
+        case("chosen could-win", offers, picked(measured="")),
+        case("reference chosen open", offers, interrupted(picked(measured="a"))),
+        *(
+            case(f"reference chosen {why}", offers, picked(measured="a", why={"b": why}))
+            for why in ("memory", "size", "speed", "larger", "failed")
+        ),
+    ],
+    "run-it": [
+        case("ollama-write lmstudio-import", run_lines, picked()),
+        case("ollama-create lmstudio-import", run_lines, with_options(picked(), modelfile="M")),
+        case("ollama-has lmstudio-import", run_lines, picked(reference="ollama:")),
+        case("ollama-write lmstudio-has", run_lines, picked(reference="lmstudio:")),
+    ],
+    "facts": [
+        case(SHOWN, pick_document, picked()),
+        case(LAYERS, pick_document, with_options(picked(), gpu_layers=9)),
+        case([*SHOWN[:3], f"{HOW[0]}[memory]", *HOW[1:]], pick_document, picked(memory=ROOM)),
+        case([*SHOWN[:4], f"{HOW[1]}[size]", HOW[2]], pick_document, picked(size=ROOM)),
+        case([*SHOWN[:5], f"{HOW[2]}[speed]"], pick_document, picked(speed=1, speeds=FAST)),
+    ],
+}
