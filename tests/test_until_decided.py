@@ -61,7 +61,7 @@ def test_what_is_printed_after_stopping_errs_as_seldom_as_it_claims(
     truth, wrong, missed, asked = gained - lost, 0, 0, 0
     for _ in range(trials):
         turns = generator.random((3, 96))
-        differences = 1.0 * (turns < gained) - (turns > 1 - lost)
+        differences = (turns < gained).astype(np.float64) - (turns > 1 - lost)
         n, found = stopped(differences, points)
         asked += n
         told = [e for e in found if not e.low <= 0.0 <= e.high]

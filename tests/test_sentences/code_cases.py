@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from evaluation_samples import RATE, made, sides, solved
 from said import Cases, case
@@ -60,7 +60,7 @@ THINKING = {"n": 1, "n_samples": 4}
 REST = Measurement("answer_tokens", "base", "", "", 85.0, 60.0, 110.0, 0.95, n=12)
 THOUGHTS = replace(REST, metric="thought_tokens", value=1200.0, low=900.0, high=1500.0), REST
 CUT = Measurement("samples", "base", "", "failure=cut-off-thinking", 3, n=12)
-DECIDED = {"until_decided": True, "most_tasks": 40}
+DECIDED: dict[str, Any] = {"until_decided": True, "most_tasks": 40}
 STOPPED = (
     ("stopped", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=12)),
     ("decided-by-all", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=40)),
@@ -139,7 +139,7 @@ DAY, GAINED = "evaluate-prompts/Day told to the template", "evaluate-prompts/Ref
 
 
 LOOKS = "evaluate-method/Looks"
-HOW = {
+HOW: dict[str, Any] = {
     **{"temperature": 0.0, "seed": 0, "max_tokens": 160, "thinking_tokens": 2048},
     **{"tasks_sha256": "0" * 64, "cpu_s": 10, "wall_s": 15.0, "memory_bytes": 1 << 30},
 }

@@ -127,7 +127,9 @@ def stopping_sentences(run: Run) -> list[str]:
 def looks_words(run: Run) -> str | None:
     """Say how often the answers may have been looked at; None where that is once."""
     looks = several(run.options.get("looks", 1))
-    return looks and say("evaluation", "looks", looks=looks, clusters=f"{clustered(run)}s")
+    if looks is None:
+        return None
+    return say("evaluation", "looks", looks=looks, clusters=f"{clustered(run)}s")
 
 
 def thinking_sentences(run: Run, model: ModelInfo) -> list[str]:
