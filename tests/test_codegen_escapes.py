@@ -1,8 +1,10 @@
 """Programs that reach past their process: for memory that nobody counts, for tests and report."""
 
 import math
+import os
 import platform
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +20,7 @@ from pyengine.code.languages import LANGUAGES
 from pyengine.code.sandbox import Job, Limits, Process, Sandbox, Step, interpreter
 from pyengine.code.tasks import Task, own_tasks
 from pyengine.code.view import HARNESS
-from pyengine.code.watch import _check, watch
+from pyengine.code.watch import _check, waited_s, watch
 
 sys.path.insert(0, str(HARNESS))
 import calls
@@ -243,6 +245,35 @@ def test_time_in_which_everything_stood_still_counts_for_no_program(
     code = "import time\ntime.sleep(6)\ndef attack(): return 1\n"
     assert run(sandbox, code, "assert attack() == 1").outcome is Outcome.PASSED
     assert stood_still
+
+
+@pytest.mark.parametrize(("waited", "outcome"), [(2.0, Outcome.PASSED), (0.0, Outcome.TIMED_OUT)])
+def test_time_in_which_no_processor_was_free_counts_for_no_program(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, waited: float, outcome: Outcome
+) -> None:
+    """Each of the job's processes waited so long: ours around the program, and the program."""
+    monkeypatch.setattr("pyengine.code.watch.waited_s", lambda _: waited)
+    code = "import time\ntime.sleep(6)\ndef attack(): return 1\n"
+    assert run(sandbox, code, "assert attack() == 1").outcome is outcome
+
+
+def test_waiting_for_a_processor_is_known() -> None:
+    """Three busy programs on one processor: each waits about two thirds of the time."""
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this kernel does not say it")
+    one = min(os.sched_getaffinity(0))
+    busy = f"import os\nos.sched_setaffinity(0, {{{one}}})\nwhile True: pass"
+    programs = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(3)]
+    try:
+        deadline = time.monotonic() + 60
+        while sum(waited_s(p.pid) for p in programs) < 1.0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert sum(waited_s(p.pid) for p in programs) >= 1.0
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+    assert waited_s(programs[0].pid) == 0.0
 
 
 @pytest.fixture

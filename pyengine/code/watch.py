@@ -15,6 +15,8 @@ POLL_S, SHORTEST_POLL_S, FASTEST = 0.05, 0.002, 4 << 30
 OWN_BYTES = 16 << 20  # what the sandbox's own processes have in the job's group, about
 CPU_GRACE_S = 0.1  # what the supervisor needs; the kernel's limit on one process comes first
 SUSPENDED_S, MOST_SUSPENDED_S = 2.0, 600.0
+# Time in which the programs could run and no processor was free is forgiven up to so many limits.
+MOST_WAITED = 9.0
 # Where no cgroup counts: pages in memory or in swap, and the tables that describe them; pages that
 # are only read need those alone.
 COUNTED = ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:")
@@ -45,6 +47,7 @@ def watch(processes: Sequence[Process], *, verdict_fd: int | None = None) -> Non
 
 def _pump(selector: selectors.BaseSelector, processes: Sequence[Process], started: float) -> None:
     last, forgiven = started, MOST_SUSPENDED_S
+    waited: dict[int, float] = {}
     while any(process.ended_at is None for process in processes):
         pause_s = min(_pause_s(process) for process in processes if process.ended_at is None)
         if not selector.get_map():
@@ -62,9 +65,12 @@ def _pump(selector: selectors.BaseSelector, processes: Sequence[Process], starte
             started += min(now - last, forgiven)
             forgiven -= min(now - last, forgiven)
         last = now
-        for process in processes:
-            if process.ended_at is None:
-                _check(process, now, started)
+        running = [process for process in processes if process.ended_at is None]
+        for pid in {pid for process in running for pid in process.members()}:
+            waited[pid] = max(waited.get(pid, 0.0), waited_s(pid))
+        for process in running:
+            most = MOST_WAITED * process.limits.wall_s
+            _check(process, now, started + min(sum(waited.values()), most))
     _drain(selector)
 
 
@@ -151,6 +157,13 @@ def _targets(pid: int) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found.append(str(descriptor.readlink()))
     return found
+
+
+def waited_s(pid: int) -> float:
+    """Return the seconds in which a process could run, and waited for a processor."""
+    with contextlib.suppress(OSError, ValueError, IndexError):  # it ended, or the kernel is silent
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
 
 
 def cpu_of(pids: Iterable[int]) -> float:
