@@ -63,6 +63,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     (folder / "text.py").write_text("for i in range(10):\n    print(i)\n" * 40)
     (folder / "hook").mkdir()
     (folder / "hook" / "sitecustomize.py").write_text(NO_ENTRY)
+    subprocess.run(
+        [SCRIPT, "quantize", one, "--to", "Q8_0", "--output-dir", folder / "types"], check=True
+    )
     comparison = [str(one), str(other), "--corpus", str(folder / "text.py"), "--no-starts"]
     compare = ["compare", *comparison, "--context", "64", "--tokens", "100", "--continuations", "0"]
     record = folder / "record.json"
@@ -76,6 +79,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "compare": compare,
         "quantize": ["quantize", str(one), "--to", "Q8_0", "--dry-run"],
         "sweep": ["sweep", str(one), "--variants", str(other), "--no-speed", "--tokens", "50"],
+        "pick": ["pick", str(one), str(folder / "types"), "--tokens", "50", "--repeats", "1"],
         "recommend": ["recommend", str(record), "--max-kl", "1000"],
         "report": ["report", str(record)],
         "models": ["models", str(folder)],

@@ -157,7 +157,7 @@ class Search:
     def _time(self, name: str) -> float:
         """Return how many tokens per second a file generates; 0 where that fails."""
         if name not in self.timings:
-            subject = self.means.subjects[self.paths[name]]
+            subject = self.means.subjects[name]
             speed = self.speed.within(subject.n_positions)
             self.timings[name] = time_models([subject.info], self.options, speed, self.means)
         row = self.timings[name].find("generation_speed", name)
@@ -201,7 +201,7 @@ class Search:
 
     def _alone(self) -> Run:
         """Return a run of the reference, where nothing is to be held against it."""
-        subject = self.means.subjects[self.paths[self.offers[0].name]]
+        subject = self.means.subjects[self.offers[0].name]
         threads = self.options.threads or default_threads()
         return Run(
             command="pick",

@@ -80,8 +80,8 @@ class Means:
         progress: called with what is being done and the part that is done.
         watch: called whenever more is known of a variant.
         subjects, axes: files that were opened before, and what separates them from the reference,
-            by their paths; they are not opened again, and need not be there any more where all
-            that is asked of them is kept.
+            by the names of files in the record; they are not opened again, and need not be there
+            any more where all that is asked of them is kept.
     """
 
     processes: Processes
@@ -91,8 +91,8 @@ class Means:
     save_logits: Path | None = None
     progress: Progress = silent
     watch: Watch = unwatched
-    subjects: dict[Path, Subject] = field(default_factory=dict)
-    axes: dict[Path, dict[str, Any]] = field(default_factory=dict)
+    subjects: dict[str, Subject] = field(default_factory=dict)
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def compare(
@@ -180,11 +180,10 @@ def compare_with(
             _measure_starts(plan, alike, means, found)
         found += measure_others(plan, model, others, corpus, means.processes)
     for subject in subjects[1:]:
-        path = Path(subject.info.path)
-        if path not in means.axes:
-            means.axes[path] = axis_content(reference.info, subject.info, options.axis)
-        content = means.axes[path]
-        found.append(Exhibit(kind="axis", model=subject.info.id, content=content))
+        name = subject.info.id
+        if name not in means.axes:
+            means.axes[name] = axis_content(reference.info, subject.info, options.axis)
+        found.append(Exhibit(kind="axis", model=name, content=means.axes[name]))
     return Run(
         command=command,
         options={"margin": options.margin, "precision": options.precision},
@@ -225,14 +224,14 @@ def open_file(name: str, path: Path, options: CompareOptions, means: Means) -> S
     Raises:
         ModelFileError, ModelKindError, WorkerError: it cannot be used.
     """
-    if path not in means.subjects:
+    if name not in means.subjects:
         opening = ModelOptions(
             n_gpu_layers=options.n_gpu_layers, use_extra_bufts=options.use_extra_bufts
         )
-        means.subjects[path] = open_subject(identify(name, path, opening), means.processes)
+        means.subjects[name] = open_subject(identify(name, path, opening), means.processes)
         if not options.keep_open:
-            means.processes.close(means.subjects[path].variant)
-    return means.subjects[path]
+            means.processes.close(means.subjects[name].variant)
+    return means.subjects[name]
 
 
 def _measure_corpus(
