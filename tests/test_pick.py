@@ -87,6 +87,19 @@ def test_the_picks_are_those_of_a_comparison_of_all(folder: Path, text: Path, ev
     assert picked(folder, text, max_kl=max(kl.values()) * 3)[0] == smallest
 
 
+def test_a_copy_of_a_file_is_measured_once(folder: Path, text: Path, tmp_path: Path) -> None:
+    for name in ("tiny", "tiny-Q8_0", "tiny-Q4_0"):
+        shutil.copy(folder / f"{name}.gguf", tmp_path)
+    shutil.copy(folder / "tiny-Q4_0.gguf", tmp_path / "again.gguf")
+    _, measured = picked(tmp_path, text, max_kl=9)
+    rows = {model.id: measured.find("kl", model.id) for model in measured.models[1:]}
+    row = rows.get("tiny-Q4_0") or rows["again"]
+    assert row is not None
+    # At its own level neither side of the limit is known: nothing rules the copy out.
+    _, found = picked(tmp_path, text, max_kl=row.value)
+    assert {"again", "tiny-Q4_0"} <= {model.id for model in found.models}
+
+
 def test_room_decides_where_damage_does_not(folder: Path, text: Path) -> None:
     sizes = {path.stem: path.stat().st_size for path in folder.iterdir()}
     chosen, found = picked(folder, text, max_kl=0.0, max_size=f"{sizes['tiny-Q5_0']}B")

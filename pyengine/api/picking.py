@@ -88,9 +88,16 @@ class Search:
 
     def _compare_in_rounds(self, means: Means) -> None:
         self.racing.append(self.offers[0].name)
-        while wanted := next_to_measure(self.hopeful, self._candidates(), self.limits):
+        while wanted := self._wanted():
             self.racing += [offer.name for offer in wanted if self._open(offer)]
             self.compared = self._compare(means, self.racing)
+
+    def _wanted(self) -> list[Offer]:
+        """Return what to measure next; what was measured is not asked for again."""
+        found = self._candidates()
+        # A copy of another file is measured, and is no candidate of its own.
+        offers = [o for o in self.hopeful if o.name in found or o.name not in self.racing]
+        return next_to_measure(offers, found, self.limits)
 
     def _open(self, offer: Offer) -> bool:
         """Open an offer's file; one that cannot be opened is left out, but for the reference."""
