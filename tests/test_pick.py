@@ -12,7 +12,8 @@ from comparison_samples import Quantize
 
 import pyengine
 from pyengine.api.picking import Search
-from pyengine.errors import ModelKindError, PickInterrupted
+from pyengine.choose.search import Offer
+from pyengine.errors import ModelKindError, NoSpaceError, OfflineError, PickInterrupted
 from pyengine.measure.racing import Known
 from pyengine.models.modelfile import modelfile
 from pyengine.run import Run, load, merge
@@ -214,3 +215,21 @@ def test_a_modelfile_is_written_once(folder: Path, text: Path, tmp_path: Path) -
 def test_a_template_is_written_in_ollamas_words(embedded: Path) -> None:
     """The shipped model has no chat template: the Modelfile leaves it to Ollama."""
     assert "TEMPLATE" not in modelfile(embedded, 512)
+
+
+def offered(name: str, size: int) -> Offer:
+    bits = size / 10
+    return Offer(
+        name=name, reference=name, file_type="", size=size, n_params=10**9, bits_per_weight=bits
+    )
+
+
+@pytest.mark.parametrize("error", [NoSpaceError("full"), OfflineError("no way")])
+def test_what_the_machine_lacks_is_no_fault_of_a_file(error: Exception) -> None:
+    def fetch(*_: object) -> Path:
+        raise error
+
+    search = Search.__new__(Search)
+    search.offers, search.fetch = [offered("best", 160), offered("small", 40)], fetch
+    with pytest.raises(type(error)):
+        search._open(search.offers[1])

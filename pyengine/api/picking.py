@@ -11,7 +11,13 @@ from typing import Any
 from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.recommend import Limits, neighbours, recommend
 from pyengine.choose.search import Offer, next_to_measure
-from pyengine.errors import PickInterrupted, PyengineError, failure_values
+from pyengine.errors import (
+    NoSpaceError,
+    OfflineError,
+    PickInterrupted,
+    PyengineError,
+    failure_values,
+)
 from pyengine.measure.compare import Means, compare_with, open_file
 from pyengine.measure.executors import NoExecutor
 from pyengine.measure.found import variant_failed
@@ -104,6 +110,8 @@ class Search:
         try:
             path = self.fetch(offer, self.offers[0])
             open_file(offer.name, path, self.options, self.means)
+        except (NoSpaceError, OfflineError):
+            raise  # of the machine, not of the file, which might have won
         except PyengineError as error:
             if offer.name == self.offers[0].name:
                 raise
