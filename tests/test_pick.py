@@ -3,6 +3,8 @@
 import json
 import math
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from command_line import run
 from comparison_samples import Quantize
 
 import pyengine
+from pyengine.api import picking
 from pyengine.api.picking import Search
 from pyengine.choose.search import Offer
 from pyengine.errors import ModelKindError, NoSpaceError, OfflineError, PickInterrupted
@@ -233,3 +236,51 @@ def test_what_the_machine_lacks_is_no_fault_of_a_file(error: Exception) -> None:
     search.offers, search.fetch = [offered("best", 160), offered("small", 40)], fetch
     with pytest.raises(type(error)):
         search._open(search.offers[1])
+
+
+class Disk:
+    """Brings files to a folder with room for so many bytes, and removes others as a hub's does."""
+
+    def __init__(self, folder: Path, room: int) -> None:
+        self.folder, self.room = folder, room
+
+    def __call__(self, offer: Offer, beside: Sequence[Offer]) -> Path:
+        path = self.folder / offer.name
+        if path.exists():
+            return path
+        stay = [self.folder / other.name for other in beside if other is not offer]
+        for other in sorted(set(self.folder.iterdir()) - set(stay)):
+            other.unlink()
+        if sum(place.stat().st_size for place in stay) + offer.size > self.room:
+            raise NoSpaceError("full")
+        path.write_bytes(bytes(offer.size))
+        return path
+
+
+@pytest.mark.parametrize(("room", "at_once"), [(400, 3), (290, 2), (240, 1)])
+def test_the_files_of_a_round_are_on_the_disk_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, at_once: int
+) -> None:
+    search = Search.__new__(Search)
+    search.offers = [offered("best", 160), *(offered(f"q{n}", 40 + n) for n in (5, 15, 25, 35))]
+    search.offers[0] = replace(search.offers[0], why="reference")
+    search.asked, search.fetch = {"max_kl": 0.02, "max_flips": None}, Disk(tmp_path, room)
+    search.paths, search.racing, search.compared, search.notes = {}, [], None, []
+    rounds: list[int] = []
+
+    def compare(_: object, names: Sequence[str]) -> None:
+        new = [name for name in names if name not in seen]
+        seen.update(new)
+        rounds.append(len(new))
+        assert all(search.paths[name].exists() for name in ["best", *new])
+
+    seen = {"best"}
+    search.options = search.means = None  # type: ignore[assignment]
+    monkeypatch.setattr(picking, "open_file", lambda _, path, *__: path.read_bytes())
+    monkeypatch.setattr(search, "_compare", compare)
+    search._open(search.offers[0])
+    search._compare_in_rounds(None)  # type: ignore[arg-type]
+    assert rounds[0] == at_once
+    assert seen == {offer.name for offer in search.offers}
+    assert search.ready("q5").exists()
+    assert not search.notes

@@ -47,12 +47,15 @@ class Offers:
     downloads: Downloads
     made: MadeTypes | None = None
 
-    def fetch(self, offer: Offer, reference: Offer) -> Path:
-        """Return where an offer's file is; it is downloaded, or made, where it is not here."""
+    def fetch(self, offer: Offer, beside: Sequence[Offer]) -> Path:
+        """Return where an offer's file is; it is downloaded, or made, where it is not here.
+
+        Where space is short, other downloads are removed, but for those beside which it is wanted.
+        """
         if self.made is not None and offer.name in self.made.plans:
             return self.made.fetch(offer)
-        beside = [self.files[reference.name]]
-        return self.downloads.fetch(self.files[offer.name], beside=beside)
+        stay = [self.files[other.name] for other in beside if other.name in self.files]
+        return self.downloads.fetch(self.files[offer.name], beside=stay)
 
     def finish(self, keep: Keep, chosen: str | None) -> None:
         """Remove what was downloaded or made and shall not be kept."""

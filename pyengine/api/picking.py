@@ -41,7 +41,7 @@ class Search:
         offers: every file there is, the reference first.
         asked: the limits, as `recommend` takes them.
         told: for what context memory was forecast, and whether its limit is what is free.
-        fetch: returns where an offer's file is, after a download, beside the reference's.
+        fetch: returns where an offer's file is, after a download, for which others have to stay.
         paths: of the files that were opened, by their names.
         racing: names of those that are compared, the reference first.
         known: what is known of them so far.
@@ -55,7 +55,7 @@ class Search:
     speed: SpeedOptions
     corpus: Corpus
     means: Means
-    fetch: Callable[[Offer, Offer], Path]
+    fetch: Callable[[Offer, Sequence[Offer]], Path]
     paths: dict[str, Path] = field(default_factory=dict)
     racing: list[str] = field(default_factory=list)
     known: dict[str, Known] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Search:
     def _compare_in_rounds(self, means: Means) -> None:
         self.racing.append(self.offers[0].name)
         while wanted := self._wanted():
-            self.racing += [offer.name for offer in wanted if self._open(offer)]
+            self.racing += self._open_together(wanted)
             self.compared = self._compare(means, self.racing)
 
     def _wanted(self) -> list[Offer]:
@@ -105,10 +105,31 @@ class Search:
         offers = [o for o in self.hopeful if o.name in found or o.name not in self.racing]
         return next_to_measure(offers, found, self.limits)
 
-    def _open(self, offer: Offer) -> bool:
-        """Open an offer's file; one that cannot be opened is left out, but for the reference."""
+    def _open_together(self, wanted: Sequence[Offer]) -> list[str]:
+        """Open the files of a round and return their names; no more than there is room for."""
+        opened: list[Offer] = []
+        for offer in wanted:
+            try:
+                if self._open(offer, opened):
+                    opened.append(offer)
+            except NoSpaceError:
+                if not opened:
+                    raise
+                break  # the others come in a later round, when these may be removed
+        return [offer.name for offer in opened]
+
+    def ready(self, name: str) -> Path:
+        """Return where an offered file is, brought again where it was removed for others."""
+        (offer,) = (offer for offer in self.offers if offer.name == name)
+        return self.fetch(offer, self.offers[:1])
+
+    def _open(self, offer: Offer, beside: Sequence[Offer] = ()) -> bool:
+        """Open an offer's file, and let others stay on the disk beside it and the reference.
+
+        One that cannot be opened is left out, but for the reference.
+        """
         try:
-            path = self.fetch(offer, self.offers[0])
+            path = self.fetch(offer, [self.offers[0], *beside])
             open_file(offer.name, path, self.options, self.means)
         except (NoSpaceError, OfflineError):
             raise  # of the machine, not of the file, which might have won
@@ -172,6 +193,7 @@ class Search:
     def _time(self, name: str) -> float:
         """Return how many tokens per second a file generates; 0 where that fails."""
         if name not in self.timings:
+            self.ready(name)
             subject = self.means.subjects[name]
             speed = self.speed.within(subject.n_positions)
             self.timings[name] = time_models([subject.info], self.options, speed, self.means)
