@@ -15,9 +15,13 @@ from comparison_samples import Quantize
 import pyengine
 from pyengine.api import picking
 from pyengine.api.picking import Search
+from pyengine.api.recommend import _here
 from pyengine.choose.search import Offer
 from pyengine.errors import ModelKindError, NoSpaceError, OfflineError, PickInterrupted
+from pyengine.measure.models import model_info
+from pyengine.measure.provenance import provenance
 from pyengine.measure.racing import Known
+from pyengine.models.model import open_model
 from pyengine.models.modelfile import modelfile
 from pyengine.run import Run, load, merge
 
@@ -284,3 +288,18 @@ def test_the_files_of_a_round_are_on_the_disk_together(
     assert seen == {offer.name for offer in search.offers}
     assert search.ready("q5").exists()
     assert not search.notes
+
+
+def test_what_the_reference_of_a_pick_needs_is_forecast(tiny: Path) -> None:
+    with open_model(tiny) as model:
+        info = model_info("tiny", model)
+    record = Run(
+        command="pick",
+        options={},
+        provenance=provenance(threads=1, devices=[], seed=0),
+        models=[info],
+    )
+    needed, free = _here([record], 512)
+    assert needed[info.sha256] > tiny.stat().st_size
+    assert free
+    assert _here([record.model_copy(update={"command": "compare"})], 512) == ({}, None)

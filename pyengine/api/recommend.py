@@ -12,7 +12,7 @@ from pyengine.errors import PyengineError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyengine.run.record import Run
+    from pyengine.run.record import ModelInfo, Run
 
 
 def recommend(
@@ -88,12 +88,17 @@ def _here(runs: Sequence[Run], context: int) -> tuple[dict[str, int], int | None
         return needed, None
     from pyengine.models.machine import free_memory
 
-    for model in (model for run in runs if run.command != "evaluate" for model in run.models[1:]):
+    for model in (model for run in runs if run.command != "evaluate" for model in _candidates(run)):
         with suppress(OSError, PyengineError):
             n_bytes = sum(part.stat().st_size for part in parts_of(model.path))
             if n_bytes == model.file_bytes and model.sha256 not in needed:
                 needed[model.sha256] = forecast(model.path, context).main
     return needed, free_memory() if needed else None
+
+
+def _candidates(run: Run) -> Sequence[ModelInfo]:
+    """Return the models that can be chosen: of a pick the reference, too."""
+    return run.models if run.command == "pick" else run.models[1:]
 
 
 def loaded(results: Run | Named | Sequence[Run | Path | str]) -> list[Run]:
