@@ -17,7 +17,7 @@ from pyengine.api import picking
 from pyengine.api.picking import Search
 from pyengine.api.recommend import _here
 from pyengine.choose.search import Offer
-from pyengine.errors import ModelKindError, NoSpaceError, OfflineError, PickInterrupted
+from pyengine.errors import ModelKindError, NoSpaceError, OfflineError, OptionError, PickInterrupted
 from pyengine.measure.models import model_info
 from pyengine.measure.provenance import provenance
 from pyengine.measure.racing import Known
@@ -303,3 +303,8 @@ def test_what_the_reference_of_a_pick_needs_is_forecast(tiny: Path) -> None:
     assert needed[info.sha256] > tiny.stat().st_size
     assert free
     assert _here([record.model_copy(update={"command": "compare"})], 512) == ({}, None)
+
+
+def test_a_modelfile_of_a_file_that_is_removed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--keep none removes it"):
+        pyengine.pick(tmp_path / "none.gguf", keep="none", modelfile=tmp_path / "Modelfile")

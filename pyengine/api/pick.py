@@ -98,6 +98,7 @@ def pick(
     from pyengine.api.picking import Search
     from pyengine.choose.conditions import parse_size
     from pyengine.choose.recommend import Limits
+    from pyengine.errors import OptionError
     from pyengine.files import check_absent, write_atomic
     from pyengine.measure.compare import Means
     from pyengine.measure.engine import LocalExecutor, Processes
@@ -111,6 +112,8 @@ def pick(
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
+    if keep == "none" and modelfile is not None:
+        raise OptionError("--modelfile names the file that is picked, and --keep none removes it")
     free = free_memory()
     asked: dict[str, Any] = {
         "max_kl": max_kl,
