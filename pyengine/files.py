@@ -93,9 +93,11 @@ def check_replaceable(target: Path, is_ours: IsOurs | None = None) -> None:
 
 
 def check_absent(path: Path) -> None:
-    """Raise InputError where there is a file already that must not be replaced."""
+    """Raise InputError where a file cannot be made: one is there already, or its folder is not."""
     if os.path.lexists(path):
         raise InputError(f"{path}: is there already; name another file")
+    if not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
+        raise InputError(f"{path}: cannot be written: its folder is missing or protected")
 
 
 @contextmanager

@@ -17,7 +17,14 @@ from pyengine.api import picking
 from pyengine.api.picking import Search
 from pyengine.api.recommend import _here
 from pyengine.choose.search import Offer
-from pyengine.errors import ModelKindError, NoSpaceError, OfflineError, OptionError, PickInterrupted
+from pyengine.errors import (
+    InputError,
+    ModelKindError,
+    NoSpaceError,
+    OfflineError,
+    OptionError,
+    PickInterrupted,
+)
 from pyengine.measure.models import model_info
 from pyengine.measure.provenance import provenance
 from pyengine.measure.racing import Known
@@ -308,3 +315,8 @@ def test_what_the_reference_of_a_pick_needs_is_forecast(tiny: Path) -> None:
 def test_a_modelfile_of_a_file_that_is_removed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--keep none removes it"):
         pyengine.pick(tmp_path / "none.gguf", keep="none", modelfile=tmp_path / "Modelfile")
+
+
+def test_a_modelfile_in_no_folder_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="its folder is missing"):
+        pyengine.pick(tmp_path / "none.gguf", modelfile=tmp_path / "none" / "Modelfile")

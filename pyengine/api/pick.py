@@ -169,11 +169,13 @@ def pick(
         run = search.run()
         (choice,) = run.shown("choice")
         chosen = choice["chosen"]
-        if chosen is not None and keep != "none":
-            path = search.ready(chosen)  # it may have made room for others
-            if modelfile is not None:
-                text = modelfile_of(path, found.context)
-                write_atomic(modelfile, text, is_ours=lambda _: False)
-        found.finish(keep, chosen)
+        try:
+            if chosen is not None and keep != "none":
+                path = search.ready(chosen)  # it may have made room for others
+                if modelfile is not None:
+                    text = modelfile_of(path, found.context)
+                    write_atomic(modelfile, text, is_ours=lambda _: False)
+        finally:
+            found.finish(keep, chosen)
     told = {"gpu_layers": gpu_layers, "modelfile": None if modelfile is None else str(modelfile)}
     return run.model_copy(update={"options": {**run.options, **told}})
