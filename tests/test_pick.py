@@ -19,6 +19,7 @@ from pyengine.api.recommend import _here
 from pyengine.choose.search import Offer
 from pyengine.errors import (
     InputError,
+    ModelFileError,
     ModelKindError,
     NoSpaceError,
     OfflineError,
@@ -320,3 +321,10 @@ def test_a_modelfile_of_a_file_that_is_removed_is_refused(tmp_path: Path) -> Non
 def test_a_modelfile_in_no_folder_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="its folder is missing"):
         pyengine.pick(tmp_path / "none.gguf", modelfile=tmp_path / "none" / "Modelfile")
+
+
+def test_where_no_file_can_be_used_the_first_ones_reason_is_said(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF and no more")
+    with pytest.raises(ModelFileError, match=rf"can be used \({broken}: .+\)"):
+        pyengine.pick(tmp_path)

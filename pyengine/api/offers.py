@@ -15,7 +15,13 @@ from pyengine.api.arguments import Named, Progress, optional_path
 from pyengine.api.made_types import FLOAT_BITS, MadeTypes
 from pyengine.choose.recommend import Limits
 from pyengine.choose.search import Offer
-from pyengine.errors import InputError, ModelFileError, ModelKindError, failure_values
+from pyengine.errors import (
+    InputError,
+    ModelFileError,
+    ModelKindError,
+    failure_values,
+    problem_sentence,
+)
 from pyengine.files import temporary_folder
 from pyengine.measure.found import variant_failed
 from pyengine.measure.models import distinct
@@ -109,7 +115,8 @@ def found_offers(
             except ModelFileError as error:
                 notes.append(variant_failed(name, failure_values(error, member.reference)))
         if not offers:
-            raise ModelFileError(f"{', '.join(map(str, models))}: no model file that can be used")
+            names_given = ", ".join(map(str, models))
+            raise ModelFileError(f"{names_given}: no model file that can be used{_why(notes)}")
         notes += _differences(of_model[0], names)
         downloads = Downloads(
             found.cache, most_bytes=most_bytes, progress=partial(_downloading, progress)
@@ -121,6 +128,16 @@ def found_offers(
             made = MadeTypes.of(source, place, optional_path(imatrix), progress)
             offers += made.offers(offers[0])
         yield Offers(offers, by_name, context, notes, downloads, made)
+
+
+def _why(notes: Sequence[Note]) -> str:
+    """Say of the first file that was left out why it was."""
+    for note in notes:
+        if note.code == "left-out":
+            return f" ({note.values['reference']}: {problem_sentence(note.values['problem'])})"
+        if note.code == "variant-failed":
+            return f" ({note.model}: {note.values['message']})"
+    return ""
 
 
 def _downloading(progress: Progress, offer: files.Offer, done: int, total: int) -> None:
