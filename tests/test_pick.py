@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run
 from comparison_samples import Quantize
 
 import pyengine
-from pyengine.api import picking
+from pyengine.api import offers, picking
 from pyengine.api.picking import Search
 from pyengine.api.recommend import _here
 from pyengine.choose.search import Offer
@@ -328,3 +329,26 @@ def test_where_no_file_can_be_used_the_first_ones_reason_is_said(tmp_path: Path)
     broken.write_bytes(b"GGUF and no more")
     with pytest.raises(ModelFileError, match=rf"can be used \({broken}: .+\)"):
         pyengine.pick(tmp_path)
+
+
+def test_types_are_made_of_the_file_that_can_be_used(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(tiny, tmp_path / "a.gguf")
+    shutil.copy(tiny, tmp_path / "b.gguf")
+    described = offers._described
+    failed: list[str] = []
+
+    def fail_first(name: str, *rest: Any) -> Offer:  # noqa: ANN401 - whatever it takes
+        if not failed:
+            failed.append(name)
+            raise ModelFileError(f"{name}: is damaged")
+        return described(name, *rest)
+
+    monkeypatch.setattr(offers, "_described", fail_first)
+    given: dict[str, Any] = {"most_bytes": None, "output_dir": tmp_path, "imatrix": None}
+    told: dict[str, Any] = {"context": 512, "gpu_layers": 0, "progress": lambda *_: None}
+    with offers.found_offers([tmp_path], **given, **told) as found:
+        assert found.made is not None
+        assert found.made.source.stem == found.offers[0].name
+        assert found.made.source.stem not in failed

@@ -122,8 +122,8 @@ def found_offers(
             found.cache, most_bytes=most_bytes, progress=partial(_downloading, progress)
         )
         made = None
-        if len(offers) == 1 and offers[0].bits_per_weight > FLOAT_BITS and members[0].path:
-            source = members[0].path
+        source = by_name[offers[0].name].path
+        if len(offers) == 1 and offers[0].bits_per_weight > FLOAT_BITS and source:
             place = Path(output_dir or f"{source.stem}-pick")
             made = MadeTypes.of(source, place, optional_path(imatrix), progress)
             offers += made.offers(offers[0])
