@@ -352,3 +352,19 @@ def test_types_are_made_of_the_file_that_can_be_used(
         assert found.made is not None
         assert found.made.source.stem == found.offers[0].name
         assert found.made.source.stem not in failed
+
+
+def test_ctrl_c_ends_a_search_whose_answer_so_far_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> Path:
+        raise KeyboardInterrupt
+
+    def fail() -> None:
+        raise InputError("no answer")
+
+    search = Search.__new__(Search)
+    search.offers, search.fetch = [offered("best", 160)], interrupt
+    monkeypatch.setattr(Search, "hopeful", [])
+    monkeypatch.setattr(search, "_so_far", fail)
+    with pytest.raises(PickInterrupted) as caught:
+        search.run()
+    assert caught.value.run is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,10 @@ class Search:
             for name in self._finalists():
                 self._time(name)
         except KeyboardInterrupt:
-            raise PickInterrupted(self._so_far()) from None
+            known = None
+            with suppress(PyengineError):  # Ctrl-C ends the search, whatever the answer lacks
+                known = self._so_far()
+            raise PickInterrupted(known) from None
         return self._result()
 
     def _compare_in_rounds(self, means: Means) -> None:
