@@ -1,8 +1,10 @@
 """Candidates from a hub, folders and stores: known by headers alone, downloaded one at a time."""
 
+import fcntl
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from tiny_models import Tiny, write_bpe
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
 
 from pyengine import _core
-from pyengine.errors import ModelFileError, NoSpaceError, OfflineError, problem_sentence
+from pyengine.errors import InputError, ModelFileError, NoSpaceError, OfflineError, problem_sentence
 from pyengine.models.downloads import Downloads
 from pyengine.models.gguf import bits_per_weight, check_gguf, read_tensor_table
 from pyengine.models.header import read_header
@@ -337,6 +339,66 @@ def test_what_was_in_the_cache_stays(found: Offers, places: Places) -> None:
     downloads.finish("none", None)
     assert blobs(places) == before
     assert mine.read_bytes()[:4] == b"GGUF"
+
+
+def test_what_another_run_brings_is_waited_for_and_stays(
+    hub: Hub, found: Offers, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the file that grows, is given up where that stands still, and ends first then."""
+    offer = by_name(found)["tiny-Q4_0"]
+    blob = places.hub() / "models--owner--repo" / "blobs" / str(offer.sha256)
+    blob.parent.mkdir(parents=True)
+    growing = blob.with_name(f".pyengine-{blob.name}.download")
+    downloads = Downloads(found.cache)
+    with growing.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        monkeypatch.setattr("pyengine.models.hub_cache.PATIENCE_SECONDS", 0.0)
+        with pytest.raises(InputError, match="another pyengine is downloading this file"):
+            downloads.fetch(offer)
+        monkeypatch.setattr("pyengine.models.hub_cache.PATIENCE_SECONDS", 30.0)
+
+        def end() -> None:
+            other.write(hub.files["tiny-Q4_0.gguf"])
+            other.flush()
+            growing.rename(blob)
+            fcntl.flock(other, fcntl.LOCK_UN)
+
+        hub.sent.clear()
+        timer = threading.Timer(0.5, end)
+        timer.start()
+        path = downloads.fetch(offer)
+        timer.join()
+    assert path.resolve() == blob
+    assert hub.sent == {}
+    assert downloads.here == []
+    downloads.finish("none", None)
+    assert path.resolve() == blob
+    assert sorted(blobs(places)) == [
+        f"models--owner--repo/{n}" for n in (f"blobs/{blob.name}", "refs/main")
+    ]
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_only_looks_missing_stays(found: Offers, places: Places, is_link: bool) -> None:
+    """A blob of a wrong size, and a link that leads to none."""
+    offer = by_name(found)["tiny-Q4_0"]
+    (file,) = offer.remote
+    store = places.hub() / "models--owner--repo"
+    blob, link = store / "blobs" / file.blob, store / "snapshots" / file.commit / file.path
+    for path in (blob, link):
+        path.parent.mkdir(parents=True)
+    downloads = Downloads(found.cache)
+    if is_link:
+        link.symlink_to(os.path.relpath(blob, link.parent))
+        assert downloads.fetch(offer).read_bytes()[:4] == b"GGUF"
+        assert downloads.here == [offer]
+    else:
+        blob.write_text("the user's own")
+        with pytest.raises(ModelFileError, match="was in the cache already"):
+            downloads.fetch(offer)
+    downloads.finish("none", None)
+    assert link.is_symlink() == is_link
+    assert blob.exists() != is_link
 
 
 def test_a_download_that_ends_early_is_taken_up(hub: Hub, found: Offers, places: Places) -> None:

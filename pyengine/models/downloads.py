@@ -39,13 +39,13 @@ class Downloads:
             progress: called with what is being downloaded, how many of its bytes are there, and of
                 how many; None shows bars on stderr.
         """
-        self._brought: dict[Offer, list[RemoteFile]] = {}  # in the order in which they came
+        self._asked: list[Offer] = []  # for whatever came of it, in this order
         self._cache, self._most_bytes, self._progress = cache, most_bytes, progress
 
     @property
     def here(self) -> list[Offer]:
         """What was brought and was not removed, in the order in which it came."""
-        return list(self._brought)
+        return [offer for offer in self._asked if any(map(self._cache.brought, offer.remote))]
 
     def fetch(self, offer: Offer, *, beside: Collection[Offer] = ()) -> Path:
         """Return the file; download it where it is not here.
@@ -63,11 +63,10 @@ class Downloads:
         """
         if offer.path is not None:
             return offer.path
-        missing = [file for file in offer.remote if self._cache.cached(file) is None]
-        if missing:
-            mine = list(dict.fromkeys([*self._brought.get(offer, ()), *missing]))
-            self._make_room(offer, mine, beside)
-            self._brought[offer] = mine
+        if any(self._cache.cached(file) is None for file in offer.remote):
+            self._make_room(offer, beside)
+        if offer not in self._asked:
+            self._asked.append(offer)
         done = 0
         paths = []
         for file in offer.remote:
@@ -77,7 +76,8 @@ class Downloads:
 
     def remove(self, offer: Offer) -> None:
         """Remove a file that this run brought; others stay."""
-        for file in self._brought.pop(offer, ()):
+        self._asked.remove(offer)
+        for file in offer.remote:
             self._cache.remove(file)
 
     def finish(self, keep: Keep, best: Offer | None) -> None:
@@ -91,17 +91,17 @@ class Downloads:
             if keep == "none" or offer != best:
                 self.remove(offer)
 
-    def _make_room(
-        self, offer: Offer, files: Sequence[RemoteFile], beside: Collection[Offer]
-    ) -> None:
+    def _make_room(self, offer: Offer, beside: Collection[Offer]) -> None:
         """Remove what may be removed until there is room for the files of an offer."""
-        missing = sum(self._cache.missing_bytes(file) for file in files)
+        cache = self._cache
+        files = [f for f in offer.remote if cache.brought(f) or cache.cached(f) is None]
+        missing = sum(cache.missing_bytes(file) for file in files)
         removable = [each for each in self.here if each not in (offer, *beside)]
         while (room := self._room(offer, files)) < missing:
             if not removable:
                 raise NoSpaceError(
                     f"{offer.reference}: needs {missing} bytes on the disk of "
-                    f"{self._cache.folder}, where {max(room, 0)} may be taken"
+                    f"{cache.folder}, where {max(room, 0)} may be taken"
                 )
             self.remove(removable.pop(0))
 
@@ -113,9 +113,10 @@ class Downloads:
         free = shutil.disk_usage(place).free - SPARE_BYTES
         if self._most_bytes is None:
             return free
-        others = [f for each, of_it in self._brought.items() if each is not offer for f in of_it]
+        others = [file for each in self._asked if each is not offer for file in each.remote]
+        taken = sum(file.n_bytes for file in others if self._cache.brought(file))
         there = sum(file.n_bytes - self._cache.missing_bytes(file) for file in files)
-        return min(free, self._most_bytes - sum(file.n_bytes for file in others) - there)
+        return min(free, self._most_bytes - taken - there)
 
     def _shown(self, offer: Offer, before: int) -> Callable[[int, int], object] | None:
         show = self._progress

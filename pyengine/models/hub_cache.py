@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
@@ -18,6 +19,11 @@ from pyengine.models.places import Places
 
 Progress = Callable[[int, int], object]
 
+# How long a download of another process may stand still before it is waited for no longer, and how
+# often it is looked at.
+PATIENCE_SECONDS = 60.0
+_PAUSE = 0.2
+
 
 class HubCache:
     """The folder in which huggingface_hub and pyengine keep what they downloaded."""
@@ -27,6 +33,7 @@ class HubCache:
         self.folder = folder
         self.hub = hub
         self._made: set[Path] = set()  # folders of repositories that were not there before
+        self._placed: set[Path] = set()  # blobs and links that were not there before
 
     def cached(self, file: RemoteFile) -> Path | None:
         """Return where the cache has a file, None where it has not; no byte of it is read."""
@@ -35,6 +42,10 @@ class HubCache:
                 if path.stat().st_size == file.n_bytes:
                     return path
         return None
+
+    def brought(self, file: RemoteFile) -> bool:
+        """Tell whether `fetch` itself put a file here, and it was not removed since."""
+        return self._blob(file) in self._placed
 
     def missing_bytes(self, file: RemoteFile) -> int:
         """Return how many bytes of a file are still to come."""
@@ -47,7 +58,8 @@ class HubCache:
     def fetch(self, file: RemoteFile, *, progress: Progress | None = None) -> Path:
         """Return a file in the cache; download what is missing of it.
 
-        A download that ended early, and however it did, is taken up where it was.
+        A download that ended early, and however it did, is taken up where it was; that of another
+        process is waited for.
 
         Args:
             progress: called with the bytes that are there and all that there will be; None shows
@@ -73,11 +85,17 @@ class HubCache:
             return self._named(file)
 
     def remove(self, file: RemoteFile) -> None:
-        """Remove a file that `fetch` brought, and the folders that are empty then."""
-        store, link, blob = self._store(file), self._link(file), self._blob(file)
-        if link.is_symlink() and link.resolve() == blob.resolve():
-            link.unlink()
-        blob.unlink(missing_ok=True)
+        """Remove a file that `fetch` brought, and the folders that are empty then.
+
+        One that was here before, or that another process brought, stays.
+        """
+        if not self.brought(file):
+            return
+        store, link = self._store(file), self._link(file)
+        for path in (link, self._blob(file)):
+            if path in self._placed:
+                path.unlink(missing_ok=True)
+                self._placed.remove(path)
         with suppress(OSError):  # one that is not empty stays, and all above it
             for folder in link.parents[: len(PurePosixPath(file.path).parts) + 1]:
                 folder.rmdir()
@@ -106,6 +124,7 @@ class HubCache:
         link.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             link.symlink_to(os.path.relpath(self._blob(file), link.parent))
+            self._placed.add(link)
         refs.mkdir(exist_ok=True)
         write_atomic(refs / "main", file.commit)
         return link
@@ -138,6 +157,7 @@ class HubCache:
                 )
             os.fsync(handle.fileno())
             growing.rename(blob)
+            self._placed.add(blob)
         if file.sha256 is not None:
             remember_sha256([blob], file.sha256)
 
@@ -178,16 +198,32 @@ def download_from_dataset(repository: str, name: str, *, places: Places) -> Path
 
 @contextmanager
 def _locked(path: Path) -> Iterator[BufferedWriter]:
-    """Open a file for adding to it, alone; no link is followed."""
+    """Open a file for adding to it, alone; no link is followed.
+
+    Raises InputError where another process holds it, and it has not grown for long.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o644), "ab") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(handle.fileno()), path.lstat()):
-                raise BlockingIOError
-        except (BlockingIOError, FileNotFoundError):
-            raise InputError(f"{path}: another pyengine is downloading this file") from None
-        yield handle
+    seen, since = -1, time.monotonic()
+    while True:
+        with os.fdopen(os.open(path, flags, 0o644), "ab") as handle:
+            if _is_alone(handle, path):
+                yield handle
+                return
+            n_bytes = os.fstat(handle.fileno()).st_size
+        if n_bytes != seen:
+            seen, since = n_bytes, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_SECONDS:
+            raise InputError(f"{path}: another pyengine is downloading this file")
+        time.sleep(_PAUSE)
+
+
+def _is_alone(handle: BufferedWriter, path: Path) -> bool:
+    """Lock an open file; return whether that worked, and the file has its name still."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle.fileno()), path.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 @contextmanager
