@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_server import CHUNK, COMMIT, Hub, serving
+from hub_server import CHUNK, COMMIT, Handler, Hub, serving
 
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
 
@@ -174,6 +174,28 @@ def test_without_network_what_is_cached_is_named(
     monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "repo_info", refuse)
     with pytest.raises(InputError, match=r"in the cache there is: hf:owner/repo:model-Q8_0\.gguf"):
         resolve_model("hf:owner/repo", places=places)
+
+
+def test_no_secret_of_an_address_is_said(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the password of HF_ENDPOINT, nor the key in the address that it sends one to."""
+
+    def send_on(handler: Handler, *_: object, **__: object) -> None:
+        key = "/cdn/blob?X-Amz-Signature=SECRETSIG&Key='SECRETKEY'"
+        handler._head(302, {"Location": key, "Content-Length": "0"})
+
+    monkeypatch.setattr(Handler, "_file", send_on)
+    monkeypatch.setattr(
+        Handler, "_missing", lambda handler, _: handler._head(403, {"Content-Length": "0"})
+    )
+    endpoint = hub.url.replace("://", "://user:SECRETWORD@")
+    for url, reference in ((hub.url, "owner/repo:Q8_0"), (endpoint, "owner/nothing:Q8_0")):
+        places = Places(home=tmp_path, environment={"HF_ENDPOINT": url})
+        with pytest.raises(ModelFileError, match="403") as caught:
+            resolve_model(f"hf:{reference}", places=places)
+        assert hub.url in str(caught.value)
+        assert not re.search(r"SECRET|user", str(caught.value))
 
 
 def test_a_busy_server_is_asked_again(hub: Hub, places: Places) -> None:

@@ -33,6 +33,10 @@ _PORTS = {"http": 80, "https": 443}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BLOB = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# An address: who asks (and the password) and the query, which may hold keys, stand beside groups.
+_URL = re.compile(
+    r"(https?://)(?:[^/\s?#]*@)?([^\s?#]*)(?:[?#]\S*?(?=['\")\].,;:]*(?:\s|$)))?", re.IGNORECASE
+)
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 
 
@@ -286,5 +290,7 @@ def _transport_error(status_error: type[Exception]) -> type[Exception]:
 
 
 def _reason(error: Exception) -> str:
+    """Say an error in one line, without what is secret in addresses."""
     text = " ".join(str(error).split()) or type(error).__name__
+    text = _URL.sub(r"\1\2", text)
     return text if len(text) <= 300 else f"{text[:300]}…"
