@@ -253,6 +253,15 @@ def test_offline_is_said_at_once(hub: Hub, tmp_path: Path) -> None:
     assert hub.requests == []
 
 
+@pytest.mark.parametrize(
+    "endpoint", ["https://x:abc", "https://[", "https://a..b", "x:80", "https://", "http://x:99999"]
+)
+def test_an_endpoint_that_is_no_address_is_an_input_error(tmp_path: Path, endpoint: str) -> None:
+    places = Places(home=tmp_path, environment={"HF_ENDPOINT": endpoint})
+    with pytest.raises(InputError, match=r"^HF_ENDPOINT is no address of a server"):
+        resolve_model("hf:owner/repo:Q8_0", places=places)
+
+
 def test_a_name_that_is_never_found_ends_the_wait(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

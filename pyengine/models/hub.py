@@ -154,12 +154,11 @@ class Hub:
 
     def _reach(self, reference: str) -> None:
         """Raise OfflineError where nothing can be asked, within seconds: names may wait longer."""
-        found = urlsplit(self._endpoint)
-        host = found.hostname or ""
-        proxied = found.scheme in urllib.request.getproxies()
+        scheme, host, port = _server(self._endpoint)
+        proxied = scheme in urllib.request.getproxies()
         if self._reached or (proxied and not urllib.request.proxy_bypass(host)):
             return
-        reason = _connect(host, found.port or _PORTS.get(found.scheme, 443))
+        reason = _connect(host, port)
         if reason:
             raise OfflineError(f"{reference}: {host} cannot be reached: {reason}")
         self._reached = True
@@ -228,6 +227,21 @@ def _check(file: RemoteFile) -> None:
     path = PurePosixPath(file.path)
     if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in file.path:
         raise ValueError(f"a file is called {file.path!r:.200}")
+
+
+def _server(endpoint: str) -> tuple[str, str, int]:
+    """Return the scheme, host and port of an address; raise InputError where it is none."""
+    try:
+        found = urlsplit(endpoint)
+        host = found.hostname or ""
+        host.encode("idna")
+        port = found.port or _PORTS[found.scheme]
+    except (ValueError, KeyError):
+        port = 0
+    if not port or not host:
+        # it isn't repeated, as it may hold a password
+        raise InputError("HF_ENDPOINT is no address of a server; write https://HOST[:PORT]")
+    return found.scheme, host, port
 
 
 def _connect(host: str, port: int) -> str:
