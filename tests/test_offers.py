@@ -282,6 +282,7 @@ def test_stores_and_folders(tmp_path: Path, files: Mapping[str, Path]) -> None:
         (str(tmp_path / "empty"), "empty: the folder holds no .gguf file"),
         (str(tmp_path / "no.gguf"), "no such file"),
         ("hf:nothing", r"write hf:OWNER/REPO"),
+        ("", "the name of a model is empty"),
     ):
         with pytest.raises(ModelFileError, match=says):
             find_offers([name], headers, places=places)

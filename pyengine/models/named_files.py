@@ -60,6 +60,8 @@ def find_named(
         ModelFileError: there is none.
         OfflineError: the hub cannot be asked, and its cache has nothing of it.
     """
+    if not name:
+        raise ModelFileError("the name of a model is empty; write . for this folder")
     scheme, colon, rest = name.partition(":")
     if not colon or scheme not in ("hf", *_MATCHING) or Path(name).exists():
         return _files(name)
