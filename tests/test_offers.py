@@ -402,6 +402,28 @@ def test_what_only_looks_missing_stays(found: Offers, places: Places, is_link: b
     assert blob.exists() != is_link
 
 
+@pytest.mark.parametrize("was", ["f" * 40, None])
+def test_a_ref_names_what_it_did_once_all_is_removed(
+    found: Offers, places: Places, was: str | None
+) -> None:
+    offers = by_name(found)
+    ref = places.hub() / "models--owner--repo" / "refs" / "main"
+    kept = ref.parent.parent / "snapshots" / "older" / "config.json"
+    for path in (ref, kept):
+        path.parent.mkdir(parents=True)
+        path.write_text(was or "{}")
+    if was is None:
+        ref.unlink()
+    downloads = Downloads(found.cache)
+    for kind in ("Q4_0", "Q2_K"):
+        downloads.fetch(offers[f"tiny-{kind}"])
+    downloads.finish("best", offers["tiny-Q4_0"])
+    assert ref.read_text() == offers["tiny-Q4_0"].remote[0].commit
+    downloads.finish("none", None)
+    assert (ref.read_text() if ref.exists() else None) == was
+    assert kept.exists()
+
+
 def test_a_download_that_ends_early_is_taken_up(hub: Hub, found: Offers, places: Places) -> None:
     offer = by_name(found)["tiny-F16"]
     hub.sent.clear()

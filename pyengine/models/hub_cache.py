@@ -34,6 +34,7 @@ class HubCache:
         self.hub = hub
         self._made: set[Path] = set()  # folders of repositories that were not there before
         self._placed: set[Path] = set()  # blobs and links that were not there before
+        self._refs: dict[Path, str | None] = {}  # what refs that we moved held before
 
     def cached(self, file: RemoteFile) -> Path | None:
         """Return where the cache has a file, None where it has not; no byte of it is read."""
@@ -99,9 +100,11 @@ class HubCache:
         with suppress(OSError):  # one that is not empty stays, and all above it
             for folder in link.parents[: len(PurePosixPath(file.path).parts) + 1]:
                 folder.rmdir()
+        if not (store / "snapshots" / file.commit).exists():
+            self._restore_ref(store / "refs" / "main", file.commit)
+        with suppress(OSError):
             if store in self._made:
                 (store / "blobs").rmdir()
-                (store / "refs" / "main").unlink()
                 (store / "refs").rmdir()
                 store.rmdir()
 
@@ -126,8 +129,21 @@ class HubCache:
             link.symlink_to(os.path.relpath(self._blob(file), link.parent))
             self._placed.add(link)
         refs.mkdir(exist_ok=True)
-        write_atomic(refs / "main", file.commit)
+        before = _text(refs / "main")
+        if before != file.commit:
+            self._refs.setdefault(refs / "main", before)
+            write_atomic(refs / "main", file.commit)
         return link
+
+    def _restore_ref(self, ref: Path, commit: str) -> None:
+        """Let a ref that we moved name what it did, where it names a commit that is gone."""
+        if ref not in self._refs or _text(ref) != commit:
+            return
+        before = self._refs.pop(ref)
+        if before is None:
+            ref.unlink()
+        else:
+            write_atomic(ref, before)
 
     def _download(self, file: RemoteFile, blob: Path, progress: Progress | None) -> None:
         """Bring a file to its place in the cache, by way of one that only we write."""
@@ -194,6 +210,14 @@ def download_from_dataset(repository: str, name: str, *, places: Places) -> Path
     if name not in files:
         raise InputError(f"hf:{repository}:{name}: the repository has no such file")
     return HubCache(places.hub(), hub).fetch(files[name])
+
+
+def _text(path: Path) -> str | None:
+    """Return what a small file holds, None where there is none."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager
