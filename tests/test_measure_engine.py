@@ -20,7 +20,7 @@ from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.decode import Observation
 from pyengine.measure.engine import LocalExecutor, Processes
 from pyengine.measure.options import CompareOptions
-from pyengine.measure.store import Folder, from_bytes, open_folder, to_bytes
+from pyengine.measure.store import Folder, from_bytes, open_cache, open_folder, to_bytes
 from pyengine.measure.subjects import padding_ids
 from pyengine.measure.variants import Variant
 from pyengine.models.model import open_model
@@ -284,6 +284,29 @@ def test_damaged_chunks_are_measured_again(
     after = [path.read_bytes() for path in chunks]
     assert [to_bytes(from_bytes(data)) for data in after] == before
     assert sum(map(bytes.__eq__, after, before)) >= 0.9 * len(chunks)
+
+
+def test_the_oldest_leave_the_cache_though_another_search_removes_them_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("pyengine.measure.store.MOST_CACHED", 250)
+    with open_cache() as kept:
+        for number in range(4):
+            path = kept.chunks / f"{number}.npz"
+            path.write_bytes(bytes(100))
+            os.utime(path, (number, number))
+    unlink = Path.unlink
+
+    def twice(path: Path) -> None:
+        unlink(path)
+        unlink(path)  # as where another was quicker
+
+    (kept.chunks / "gone.npz").symlink_to("nowhere")  # listed, and not there when looked at
+    monkeypatch.setattr(Path, "unlink", twice)
+    with open_cache() as again:
+        assert again.chunks == kept.chunks
+    assert {path.name for path in kept.chunks.glob("?.npz")} == {"3.npz", "2.npz"}
 
 
 def test_a_script_without_a_main_guard_may_compare(files: list[Path], tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from itertools import accumulate
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,15 +137,25 @@ def open_cache() -> Iterator[Folder]:
             kept = Folder(user_cache() / "measured")
             kept.chunks.mkdir(parents=True, exist_ok=True)
             remove_leftovers(kept.chunks)
-            newest = sorted(kept.chunks.iterdir(), key=lambda path: -path.stat().st_mtime)
-            sums = accumulate(path.stat().st_size for path in newest)
-            for path, n_bytes in zip(newest, sums, strict=True):
-                if n_bytes > MOST_CACHED:
-                    path.unlink()
+            _remove_oldest(kept.chunks)
         except (OSError, RuntimeError, InputError):
             kept = Folder(stack.enter_context(temporary_folder()))
             kept.chunks.mkdir()
         yield kept
+
+
+def _remove_oldest(folder: Path) -> None:
+    """Remove the oldest files beyond MOST_CACHED; another search may be doing the same."""
+    found = []
+    for path in folder.iterdir():
+        with suppress(OSError):
+            found.append((path.stat(), path))
+    n_bytes = 0
+    for status, path in sorted(found, key=lambda each: -each[0].st_mtime):
+        n_bytes += status.st_size
+        if n_bytes > MOST_CACHED:
+            with suppress(OSError):
+                path.unlink()
 
 
 @contextmanager
