@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_models
+from full_disk import largest_file
 
-from pyengine.errors import ModelFileError, WorkerError
+from pyengine.errors import InputError, ModelFileError, WorkerError
 from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.decode import Observation
 from pyengine.measure.engine import LocalExecutor, Processes
@@ -307,6 +308,22 @@ def test_the_oldest_leave_the_cache_though_another_search_removes_them_too(
     with open_cache() as again:
         assert again.chunks == kept.chunks
     assert {path.name for path in kept.chunks.glob("?.npz")} == {"3.npz", "2.npz"}
+
+
+def test_a_full_disk_ends_no_search_and_ends_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    observation = Observation({"kl": np.zeros(3)}, {}, ())
+    with open_cache() as kept, open_folder(tmp_path / "sweep", resume=False) as asked:
+        with largest_file(10):
+            kept.save("one", observation)
+            with pytest.raises(InputError, match="cannot be written"):
+                asked.save("one", observation)
+        assert kept.load("one") is None
+        assert list(kept.chunks.iterdir()) == []
+        kept.save("one", observation)
+        assert kept.load("one") is not None
 
 
 def test_a_script_without_a_main_guard_may_compare(files: list[Path], tmp_path: Path) -> None:

@@ -85,6 +85,15 @@ class Folder:
         return self.chunks / f"{key}.npz"
 
 
+class _Cache(Folder):
+    """Keeps what it can: nobody asked for these files, and all can be measured again."""
+
+    def save(self, key: str, observation: Observation) -> None:
+        """Keep an observation, unless it cannot be written."""
+        with suppress(InputError):
+            super().save(key, observation)
+
+
 def save_json(folder: Path, key: str, content: Mapping[str, Any]) -> None:
     """Keep plain JSON values in a folder under a key; equal ones give equal bytes."""
     text = json.dumps({"key": key, **content}, indent=1)
@@ -134,12 +143,12 @@ def open_cache() -> Iterator[Folder]:
     """
     with ExitStack() as stack:
         try:
-            kept = Folder(user_cache() / "measured")
+            kept = _Cache(user_cache() / "measured")
             kept.chunks.mkdir(parents=True, exist_ok=True)
             remove_leftovers(kept.chunks)
             _remove_oldest(kept.chunks)
         except (OSError, RuntimeError, InputError):
-            kept = Folder(stack.enter_context(temporary_folder()))
+            kept = _Cache(stack.enter_context(temporary_folder()))
             kept.chunks.mkdir()
         yield kept
 
