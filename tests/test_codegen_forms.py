@@ -329,7 +329,6 @@ def test_thoughts_are_no_answers(marks: str) -> None:
         ("", f"<|channel|>analysis<|message|>{DRAFT}"),
         ("<|START_THINKING|>", DRAFT),
         ("", f"<|channel>thought\n{DRAFT}"),
-        ("", f"Here is my thought process:\n{DRAFT}"),
     ],
 )
 def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> None:
@@ -340,6 +339,15 @@ def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> No
     assert "Maybe this?" in found.thinking
     stop = stop_rule(prompt)
     assert not any(stop(text.encode()[:end]) for end in range(1, len(text) + 1))
+
+
+@pytest.mark.parametrize("words", ["Here's my thought process:", "Here is my thought process: so."])
+def test_words_of_a_thought_count_only_with_their_end(words: str) -> None:
+    text = f"{words}\n{FENCED}"
+    found = read_answer(chat("<|user|>rest"), text.encode(), end=None, cut_off=False)
+    assert (found.completion, found.thinking, found.open_thought) == (CODE, "", False)
+    # it is let run on, as the end may follow
+    assert not FenceStop(TASK)(text.encode())
 
 
 def test_a_thought_that_the_template_has_ended_is_not_open() -> None:

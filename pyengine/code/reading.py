@@ -187,7 +187,7 @@ class FenceStop:
         if len(self._judged) >= MOST_JUDGED or not text.rstrip(b"\n").endswith(FENCES):
             return False
         said = self._opened + text.decode("utf-8", "replace")
-        told = without_thoughts(said)
+        told = without_thoughts(said, whole=False)
         rest = told.text
         if told.is_open:
             return False

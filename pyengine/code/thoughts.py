@@ -9,30 +9,35 @@ from pyengine.code.fences import spans_of
 
 
 class Marks(NamedTuple):
-    """How a thought begins and ends; `alone`: its end tells of one that was begun elsewhere."""
+    """How a thought begins and ends; `alone`: its end tells of one that was begun elsewhere.
+
+    `words`: they are words that any answer may hold, which mean nothing without their end.
+    """
 
     begin: re.Pattern[str]
     end: re.Pattern[str]
     alone: bool
+    words: bool
 
 
 # Names in angle brackets are written in any case.
 NAMES = "think|thinking|reasoning|thought|thoughts|reflection|scratchpad|analysis"
 HARMONY = r"<\|channel\|>(?:analysis|commentary)[^<]*<\|message\|>"
 MARKS = tuple(
-    Marks(re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE), alone)
-    for begin, end, alone in (
-        (rf"<(?:{NAMES})>", rf"</(?:{NAMES})>", True),  # DeepSeek, Qwen, EXAONE and others
-        (r"\[THINK\]", r"\[/THINK\]", True),  # Magistral
-        (r"<seed:think>", r"</seed:think>", True),  # Seed
-        (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>", True),  # Command A
-        (r"◁think▷", r"◁/think▷", True),  # Kimi
-        (r"<\|channel>thought\b", r"<channel\|>", True),  # Gemma 4
-        (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>", True),  # Sky-T1
-        (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>", True),  # Apertus
+    Marks(re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE), alone, words)
+    for begin, end, alone, words in (
+        (rf"<(?:{NAMES})>", rf"</(?:{NAMES})>", True, False),  # DeepSeek, Qwen, EXAONE and others
+        (r"\[THINK\]", r"\[/THINK\]", True, False),  # Magistral
+        (r"<seed:think>", r"</seed:think>", True, False),  # Seed
+        (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>", True, False),  # Command A
+        (r"◁think▷", r"◁/think▷", True, False),  # Kimi
+        (r"<\|channel>thought\b", r"<channel\|>", True, False),  # Gemma 4
+        (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>", True, False),  # Sky-T1
+        (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>", True, False),  # Apertus
         # the answer's own message ends so too
-        (HARMONY, r"<\|end\|>|<\|call\|>", False),  # gpt-oss
-        (r"Here(?:'s| is) my thought process:", r"Here(?:'s| is) my response:", False),  # Granite
+        (HARMONY, r"<\|end\|>|<\|call\|>", False, False),  # gpt-oss
+        # Granite
+        (r"Here(?:'s| is) my thought process:", r"Here(?:'s| is) my response:", False, True),
     )
 )
 # What stands around the answer itself.
@@ -73,8 +78,8 @@ class Told:
     is_open: bool
 
 
-def without_thoughts(text: str) -> Told:
-    """Take the thoughts out of a text.
+def without_thoughts(text: str, *, whole: bool = True) -> Told:
+    """Take the thoughts out of a text, which goes on where it is not `whole`.
 
     A mark that code or a sentence holds is none: one that begins a thought stands at the start of
     a line, one that ends a thought begun elsewhere, or stands around the answer, at an end of a
@@ -82,7 +87,7 @@ def without_thoughts(text: str) -> Told:
     """
     thoughts: list[str] = []
     is_open, n_bytes = False, len(text.encode())
-    for begin, end, alone in MARKS:
+    for begin, end, alone, words in MARKS:
         kept = ""
         while True:
             first = next(_marks(begin, text, _begins_line), None)
@@ -93,8 +98,10 @@ def without_thoughts(text: str) -> Told:
                 continue
             if first is None:
                 break
-            kept += text[: first.start()]
             last = end.search(text, first.end())
+            if words and whole and last is None:
+                break
+            kept += text[: first.start()]
             thoughts.append(text[first.end() : last.start() if last else len(text)])
             is_open = is_open or last is None
             text = text[last.end() :] if last else ""
