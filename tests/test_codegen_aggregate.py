@@ -12,7 +12,7 @@ from run_samples import info
 
 from pyengine.code.aggregate import beside, link, measurements, notes_of, passes
 from pyengine.code.answers import Answer, Outcome, Sample
-from pyengine.code.store import TaskStore
+from pyengine.code.store import TaskStore, fingerprint
 from pyengine.commands.output import estimate
 from pyengine.errors import InputError
 from pyengine.run.measurement import Measurement
@@ -361,6 +361,19 @@ def test_store_survives_a_damaged_file_and_a_changed_task(tmp_path: Path) -> Non
     assert again.get(first) == answer("a", [GOOD])
     again.forget(first)
     assert again.get(first) is None
+
+
+def test_what_an_older_reader_kept_is_not_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (task,) = few_tasks(1)
+    with monkeypatch.context() as older:
+        older.setattr("pyengine.code.store.FORMAT", 2)  # before thoughts were counted
+        then = TaskStore(tmp_path, fingerprint({"model": "a"}))
+        then.folder.mkdir()
+        then.put(task, answer("a", [GOOD]))
+        assert then.get(task) is not None
+    assert TaskStore(tmp_path, fingerprint({"model": "a"})).get(task) is None
 
 
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:

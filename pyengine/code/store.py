@@ -12,7 +12,7 @@ from pyengine.code.answers import Answer
 from pyengine.code.tasks import Task
 from pyengine.measure.store import load_json, save_json
 
-FORMAT = 2
+FORMAT = 3  # of what is kept; another where answers are read otherwise
 ANSWERS: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
