@@ -278,6 +278,15 @@ def test_what_an_answer_needs_at_its_top_level_stays() -> None:
     assert source.endswith("f = cache(f)\n")
 
 
+def test_an_import_that_may_fail_is_not_mere_showing() -> None:
+    task = made("python", *PROMPTS["python"])
+    tried = "try:\n    import math\nexcept ImportError:\n    print('no math')\n"
+    function = "def f(n):\n    return math.floor(n)\n"
+    guard = "if __name__ == '__main__':\n    import sys\n    print(f(sys.argv))\n"
+    source = program(task, f"```python\n{tried}{function}{guard}```")
+    assert source.endswith(f"{tried}{function}")
+
+
 @pytest.mark.parametrize("language", ["c", "cpp"])
 @pytest.mark.parametrize("kind", ["struct P { int a; };", "enum P { A };", "union P { int a; };"])
 def test_types_of_c_keep_their_semicolon(language: str, kind: str) -> None:

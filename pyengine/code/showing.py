@@ -98,18 +98,27 @@ def _shows(node: Node, given: Given, gone: Iterable[str]) -> bool:
     `gone` are the names that only such statements have set.
     """
     marks = SHOWING.get(given.language)
-    apart = node.is_error or node.type in IMPORTS or any(map(is_callable, defining(node)))
+    apart = node.is_error or any(map(is_callable, defining(node)))
     if marks is None or apart:
         return False
     if node.type == "assert_statement":
         return True
     text = text_of(node)
+    if _imports(node) and "__name__" not in text:  # a main guard goes with what it imports
+        return False
     called = rf"\b{re.escape(given.entry_point)}\s*\("
     if given.language == "ruby":  # a call needs no parentheses
         called = rf"\b{re.escape(given.entry_point)}\b"
     names = "|".join(map(re.escape, gone))
     used = bool(names) and re.search(rf"(?<!\w)(?:{names})(?!\w)", text) is not None
     return used or re.search(f"{marks}|{called}", text) is not None
+
+
+def _imports(node: Node) -> bool:
+    """Return whether a statement holds an import outside functions, as `try` may."""
+    if node.type in CALLABLES:
+        return False
+    return node.type in IMPORTS or any(map(_imports, node.named_children))
 
 
 def free_names(node: Node) -> set[str]:
