@@ -251,6 +251,7 @@ def test_a_thought_that_the_budget_ends_is_counted_as_such(tmp_path: Path) -> No
     text = " ".join(render_terminal(evaluate_document(run), width=100, color=False).split())
     assert f"{len(cut)} of 6 samples were cut off in a thought; give more" in text
     assert "tokens of thoughts on average" in text
+    assert f"{len(cut)} of 6 samples were cut off in a thought." in text  # loops among them too
 
 
 def test_holes_are_filled_with_the_models_own_tokens(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def note(code: str, values: Mapping[str, object], model: str = "base") -> Note:
 THINKING = {"n": 1, "n_samples": 4}
 REST = Measurement("answer_tokens", "base", "", "", 85.0, 60.0, 110.0, 0.95, n=12)
 THOUGHTS = replace(REST, metric="thought_tokens", value=1200.0, low=900.0, high=1500.0), REST
-CUT = Measurement("samples", "base", "", "failure=cut-off-thinking", 3, n=12)
+CUT = Measurement("thought_cut_share", "base", "", "", 0.25, n=12)
 DECIDED: dict[str, Any] = {"until_decided": True, "most_tasks": 40}
 STOPPED = (
     ("stopped", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=12)),
@@ -179,6 +179,7 @@ CASES: Cases = {
         case("", looks_words, made(looks=1)),
         case("thinks[low,cut]", thinking_sentences, made(*THOUGHTS, CUT), BASE),
         case("thinks", thinking_sentences, made(replace(THOUGHTS[0], low=math.nan), REST), BASE),
+        case("thinks[low]", thinking_sentences, made(*THOUGHTS, replace(CUT, value=0.0)), BASE),
         case("", thinking_sentences, made(replace(THOUGHTS[0], value=0.0), REST), BASE),
         case(
             "names others", warnings, made(notes=(note("ended-in-thinking", THINKING, SMALL.id),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyengine.choose.evaluation import Standing, agreement, standings, stopping
@@ -137,7 +138,9 @@ def thinking_sentences(run: Run, model: ModelInfo) -> list[str]:
     thoughts, rest = (run.find(f"{of}_tokens", model.id) for of in ("thought", "answer"))
     if thoughts is None or rest is None or not thoughts.value:
         return []
-    cut = run.find("samples", model.id, failure="cut-off-thinking")
+    share = run.find("thought_cut_share", model.id)
+    n = round(share.value * share.n) if share is not None else 0
+    cut = replace(share, value=n) if share is not None and n else None
     known = math.isfinite(thoughts.low)
     ends = {"low": thoughts.low if known else None, "high": thoughts.high}
     return [say("evaluation", "thinks", thoughts=thoughts, rest=rest, cut=cut, **ends)]
