@@ -27,8 +27,12 @@ from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 Series: TypeAlias = "list[tuple[ModelInfo, list[Answer]]]"
 # What a continuation got that had no room to write in: it is no program to judge.
 NO_ROOM = "no-room"
-# Notes that are made anew whatever the verdicts: of this machine, and of the tasks.
-RENEWED = ("language-skipped", "library-skipped", "known-tasks", "rejudged")
+# Notes that are made anew whatever the verdicts: of this machine, of the tasks, and of thoughts,
+# which records of older versions count otherwise.
+RENEWED = (
+    *("language-skipped", "library-skipped", "known-tasks", "rejudged"),
+    *("ended-in-thinking", "ended-by-budget"),
+)
 
 
 def rejudge(
