@@ -79,6 +79,7 @@ def test_a_sweep_evaluates_its_variants(tmp_path: Path, capsys: pytest.CaptureFi
         (["--json", "--markdown"], "exclude"),
         (["--prompt", "chat"], "chat template"),
         (["--until-decided"], "--reference"),
+        (["--until-decided", "--show", "python/gcd"], "may leave it out"),
         (["--margin", "1"], "margin"),
     ],
 )

@@ -119,7 +119,9 @@ def command(
 
 
 def _check_asked(options: Options, task: str) -> None:
-    """Raise an error where no such task will be asked, before any is."""
+    """Raise an error where no such task will be asked, or it may be, before any is."""
+    if options["until_decided"]:
+        raise OptionError("--show needs a task that is asked; --until-decided may leave it out")
     from pyengine.api.evaluate import find_tasks
     from pyengine.code.tasks import asked_of
 
