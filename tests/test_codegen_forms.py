@@ -341,6 +341,43 @@ def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> No
     assert not any(stop(text.encode()[:end]) for end in range(1, len(text) + 1))
 
 
+SORT = "let sorted = [...numbers].sort();"
+LOCALS = {
+    "python": (
+        "part = number % 1",
+        'def rest(number):\n    """A part."""\n    part = number % 1\n    return part\n',
+    ),
+    "javascript": (SORT, f"function rest(numbers) {{\n  {SORT}\n  return sorted[0];\n}}\n"),
+}
+
+
+@pytest.mark.parametrize("language", LOCALS)
+def test_a_step_shown_first_is_no_helper_of_a_function_with_its_own(language: str) -> None:
+    step, code = LOCALS[language]
+    task = TASK.model_copy(update={"language": language, "prompt": "", "prelude": ""})
+    said = f"First\n```{language}\n{step}\n```\nthen\n```{language}\n{code}```\n"
+    assert read_chat(task, said).completion == code
+
+
+HELPED = {
+    "python": ("def part(n):\n    return n % 1\n", "def rest(n):\n    return part(n)\n"),
+    "javascript": ("const part = (n) => n % 1;\n", "function rest(n) { return part(n); }\n"),
+    "ruby": ("def part(n)\n  n % 1\nend\n", "def rest(n)\n  part(n)\nend\n"),
+    "php": (
+        "function part($n) { return $n; }\n",
+        "function rest($n) { return part($n); }\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", HELPED)
+def test_a_helper_shown_first_stands_before_what_calls_it(language: str) -> None:
+    helper, code = HELPED[language]
+    task = TASK.model_copy(update={"language": language, "prompt": "", "prelude": ""})
+    said = f"First\n```{language}\n{helper}```\nthen\n```{language}\n{code}```\n"
+    assert read_chat(task, said).completion == helper + code
+
+
 @pytest.mark.parametrize("words", ["Here's my thought process:", "Here is my thought process: so."])
 def test_words_of_a_thought_count_only_with_their_end(words: str) -> None:
     text = f"{words}\n{FENCED}"

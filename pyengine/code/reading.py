@@ -11,6 +11,7 @@ from pyengine.code.fences import Block, blocks_of, fenced_blocks
 from pyengine.code.pieces import body_of, defines, gives, is_complete
 from pyengine.code.plain import code_lines, is_prose
 from pyengine.code.prompting import Prompt, PromptStyle
+from pyengine.code.showing import free_names
 from pyengine.code.tasks import Task
 from pyengine.code.thoughts import opened_thought, without_thoughts
 
@@ -156,6 +157,8 @@ def _defines_for(task: Task, helper: str, code: str) -> bool:
         return False
     own = root_of(code, task.language)
     names = defined_names(root.named_children) - defined_names(own.named_children) - {""}
+    if task.language in ("python", "javascript", "ruby"):  # not what functions name as their own
+        return not names.isdisjoint(set().union(*map(free_names, own.named_children)))
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", code) for name in names)
 
 
