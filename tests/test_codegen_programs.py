@@ -278,6 +278,19 @@ def test_what_an_answer_needs_at_its_top_level_stays() -> None:
     assert source.endswith("f = cache(f)\n")
 
 
+def test_a_static_method_is_called_of_its_class() -> None:
+    task = made("javascript", *PROMPTS["javascript"])
+    for mark, holder in (("static ", "Q.f"), ("", "new Q().f")):
+        source = program(task, f"```javascript\nclass Q {{ {mark}f(x) {{ return x; }} }}\n```")
+        assert source.endswith(f"const f = (...given) => {holder}(...given);\n")
+
+
+def test_no_method_takes_the_place_of_what_the_answer_calls_so() -> None:
+    task = made("python", *PROMPTS["python"])
+    own = "class Q:\n    def f(self):\n        return 1\ndef g(n):\n    return n\nf = g\n"
+    assert program(task, f"```python\n{own}```").endswith("\nf = g\n")
+
+
 def test_an_import_that_may_fail_is_not_mere_showing() -> None:
     task = made("python", *PROMPTS["python"])
     tried = "try:\n    import math\nexcept ImportError:\n    print('no math')\n"

@@ -111,7 +111,11 @@ def _bridge(root: Node, given: Given) -> str:
     """Return the line that makes a method of a class, as on some sites, the function asked for."""
     found = list(functions_named(root, given.entry_point))
     line = BRIDGES.get(given.language)
+    if given.entry_point in defined_names(root.named_children):
+        return ""
     if line is None or not found or any(holder is None for _, holder in found):
         return ""
-    holder = next(holder for _, holder in found if holder is not None)
+    method, holder = next((method, holder) for method, holder in found if holder is not None)
+    if text_of(method).startswith("static "):
+        line = line.replace("new {holder}()", "{holder}")
     return line.format(name=given.entry_point, holder=name_of(holder))
