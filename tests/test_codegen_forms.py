@@ -124,6 +124,19 @@ FORMS = {
         "```python\nrest = lambda number: number - floor(number)\n```",
         Form.FENCED_WHOLE,
     ),
+    "another name of a function": (
+        "```python\ndef part(number):\n    return number % 1.0\n\nrest = part\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "made of a function": (
+        "```python\nfrom functools import partial\n\ndef part(by, number):\n"
+        "    return number % by\n\nrest = partial(part, 1.0)\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a body with a variable of its name": (
+        "```python\nrest = floor(number)\nreturn number - rest\n```",
+        Form.FENCED_BODY,
+    ),
     "with a decorator": (f"```python\nimport functools\n@functools.cache\n{CODE}```", None),
     "the future first": (f"```python\nfrom __future__ import annotations\n{CODE}```", None),
     "a body": (f"```python\n{TASK.reference}```", Form.FENCED_BODY),

@@ -4,6 +4,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from tree_sitter import Node
+
 from pyengine.code.definitions import (
     COMMENTS,
     IMPORTS,
@@ -12,6 +14,7 @@ from pyengine.code.definitions import (
     has_substance,
     is_callable,
     is_level,
+    name_of,
     root_of,
 )
 from pyengine.code.languages import LANGUAGES
@@ -28,15 +31,28 @@ def gives(task: Task, body: str) -> bool:
 
 def defines(task: Task, code: str) -> bool:
     """Return whether code defines the function or class that a task asks for."""
-    found = functions_named(root_of(code, task.language), task.entry_point)
-    return any(True for _ in found)
+    root = root_of(code, task.language)
+    found = functions_named(root, task.entry_point)
+    return any(True for _ in found) or _renames(root, task)
+
+
+def _renames(root: Node, task: Task) -> bool:
+    """Return whether code makes a function and gives the name asked for to what it makes of it.
+
+    Without a function of its own it may be a body that has a variable of that name.
+    """
+    found = [each for node in root.named_children for each in defining(node)]
+    values = (each for each in found if not is_callable(each))
+    named = any(name_of(each) == task.entry_point for each in values)
+    return task.language in ("python", "javascript") and named and any(map(is_callable, found))
 
 
 def is_complete(task: Task, code: str) -> bool:
     """Return whether code defines, without an error, the function asked for and what it does."""
     root = root_of(code, task.language)
     found = functions_named(root, task.entry_point)
-    if root.has_error or not any(has_substance(function) for function, _ in found):
+    full = any(has_substance(function) for function, _ in found) or _renames(root, task)
+    if root.has_error or not full:
         return False
     return task.language != "python" or is_level(textwrap.dedent(code))
 
