@@ -7,9 +7,8 @@ Writes a model of some hundred megabytes of each architecture into FOLDER, unles
 forecasts its memory from a copy of its header alone. Then a process of its own opens the file,
 fills the whole context, generates some tokens and says the most that it held (VmHWM).
 
-The context is filled by short texts, each copied to a second sequence and begun anew, so that
-every cell is in use and no token reads 32,000 others; `--whole` decodes one text instead, which
-takes hours. Buffers are the same for both.
+The context is filled by short texts, each a sequence of its own, so that every cell is in use and
+no token reads 32,000 others; `--whole` decodes one text instead, which takes hours.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def report(path: Path, asked: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory() as folder:
             head = copy_of_head(path, Path(folder))
             types = {"k_type": asked.k_type, "v_type": asked.v_type}
-            said = forecast(head, context, ubatch=UBATCH, sequences=2, **types)
+            said = forecast(head, context, ubatch=UBATCH, sequences=sequences(context), **types)
         words = [sys.executable, __file__, str(path), "--take", str(context)]
         words += ["--k-type", asked.k_type, "--v-type", asked.v_type]
         words += ["--whole"] if asked.whole else []
@@ -123,6 +122,11 @@ def has_window(path: Path) -> bool:
     return bool(said.get(f"{said['general.architecture']}.attention.sliding_window"))
 
 
+def sequences(n_ctx: int) -> int:
+    """Return how many short texts fill a context."""
+    return -(-n_ctx // UBATCH)
+
+
 def take(path: Path, n_ctx: int, k_type: str, v_type: str, whole: bool) -> int:
     """Run a model in this process; return the most that it held, in bytes."""
     model = _core.Model(str(path))
@@ -132,8 +136,8 @@ def take(path: Path, n_ctx: int, k_type: str, v_type: str, whole: bool) -> int:
         n_ctx=n_ctx,
         n_batch=UBATCH,
         n_ubatch=UBATCH,
-        n_seq_max=2,
-        n_outputs_max=2,
+        n_seq_max=sequences(n_ctx),
+        n_outputs_max=sequences(n_ctx),
         threads=1,
         k_type=k_type,
         v_type=v_type,
@@ -141,20 +145,17 @@ def take(path: Path, n_ctx: int, k_type: str, v_type: str, whole: bool) -> int:
     )
     whole = whole or has_window(path)
     ids = np.arange(UBATCH) % model.n_vocab
-    done = position = 0
+    done = position = sequence = 0
     while done < n_ctx - GENERATED:
         n = min(UBATCH, n_ctx - GENERATED - done)
         if not whole:
-            context.truncate_sequence(0, 0)
-            position = 0
+            sequence, position = done // UBATCH, 0
         wanted = np.arange(n) == n - 1
-        context.decode(ids[:n], np.arange(position, position + n), [[0]] * n, wanted)
-        if not whole:
-            context.copy_sequence(0, 1)
+        context.decode(ids[:n], np.arange(position, position + n), [[sequence]] * n, wanted)
         done, position = done + n, position + n
     for place in range(position, position + GENERATED):
         token = int(context.logits[0].argmax())
-        context.decode([token], [place], [[0]], [True])
+        context.decode([token], [place], [[sequence]], [True])
     return memory_of_process(peak=True)
 
 

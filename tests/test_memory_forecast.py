@@ -113,7 +113,7 @@ def test_of_a_split_model_the_beginnings_of_all_parts_are_enough(tmp_path: Path)
 def test_a_process_takes_what_was_forecast(architecture: str, tmp_path: Path) -> None:
     sizes = Sizes(n_vocab=20_000, n_embd=512, n_head=8, n_head_kv=8, n_ff=512, rank=512)
     path = tiny_architectures.write(tmp_path / "m.gguf", architecture, sizes=sizes)
-    said = forecast(path, 2048, sequences=2).main
+    said = forecast(path, 2048, sequences=4).main
     assert said > 100 * MIB
     words = [sys.executable, str(CAMPAIGN), str(path), "--take", "2048"]
     taken = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
