@@ -78,28 +78,28 @@ memory_table(const Context & context) {
 
 void register_context(py::module_ & module) {
     py::class_<Context, std::shared_ptr<Context>>(module, "Context")
-        .def(py::init(
-                 [](std::shared_ptr<Model> model, std::uint32_t n_ctx, std::uint32_t n_batch,
-                    std::uint32_t n_ubatch, std::uint32_t n_seq_max, std::uint32_t n_outputs_max,
-                    int threads, const std::string & flash_attention, bool offload_kqv,
-                    const std::string & k_type, const std::string & v_type, bool full_windows,
-                    bool kv_unified) {
-                     ContextOptions options;
-                     options.n_ctx = n_ctx;
-                     options.n_batch = n_batch;
-                     options.n_ubatch = n_ubatch;
-                     options.n_seq_max = n_seq_max;
-                     options.n_outputs_max = n_outputs_max;
-                     options.threads = threads;
-                     options.flash_attention = flash_attention_type(flash_attention);
-                     options.offload_kqv = offload_kqv;
-                     options.k_type = cache_type(k_type);
-                     options.v_type = cache_type(v_type);
-                     options.full_windows = full_windows;
-                     options.kv_unified = kv_unified;
-                     const py::gil_scoped_release release;
-                     return std::make_shared<Context>(std::move(model), options);
-                 }),
+        .def(py::init([](std::shared_ptr<Model> model, std::uint32_t n_ctx, std::uint32_t n_batch,
+                         std::uint32_t n_ubatch, std::uint32_t n_seq_max,
+                         std::uint32_t n_outputs_max, int threads,
+                         const std::string & flash_attention, bool offload_kqv,
+                         const std::string & k_type, const std::string & v_type, bool full_windows,
+                         bool kv_unified) {
+                 ContextOptions options;
+                 options.n_ctx = n_ctx;
+                 options.n_batch = n_batch;
+                 options.n_ubatch = n_ubatch;
+                 options.n_seq_max = n_seq_max;
+                 options.n_outputs_max = n_outputs_max;
+                 options.threads = threads;
+                 options.flash_attention = flash_attention_type(flash_attention);
+                 options.offload_kqv = offload_kqv;
+                 options.k_type = cache_type(k_type);
+                 options.v_type = cache_type(v_type);
+                 options.full_windows = full_windows;
+                 options.kv_unified = kv_unified;
+                 const py::gil_scoped_release release;
+                 return std::make_shared<Context>(std::move(model), options);
+             }),
              py::arg("model").none(false), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
              py::arg("n_ubatch"), py::arg("n_seq_max"), py::arg("n_outputs_max"),
              py::arg("threads"), py::arg("flash_attention") = "auto", py::arg("offload_kqv") = true,
