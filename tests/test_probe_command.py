@@ -270,6 +270,13 @@ def test_help_names_every_option() -> None:
         assert option in done.stdout.decode()
 
 
+@pytest.mark.parametrize("command", ["probe", "vocab"])
+def test_no_name_is_the_embedded_model(command: str) -> None:
+    found = run(command, *(FEW if command == "probe" else ("--language", "go")))
+    assert found.code == 0, found.err
+    assert "base" in found.out
+
+
 def test_an_empty_name_is_no_model() -> None:
     found = run("probe", "")
     assert (found.code, found.out) == (2, "")

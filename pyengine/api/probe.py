@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ def probe(
     from pyengine.measure.probe import probe_run
     from pyengine.vocabulary.keywords import load_tables
 
-    sources, target = names(models) or [""], optional_path(save_logits)
+    sources: Sequence[Named | None] = names(models) or [None]
+    target = optional_path(save_logits)
     if target is not None:
         _check_target(target, sources)
     tables = load_tables("reference", extra=names(keywords))
@@ -96,17 +98,17 @@ def probe(
     return probe_run(decoded, options)
 
 
-def _check_target(save_logits: Path, sources: list[Named]) -> None:
+def _check_target(save_logits: Path, sources: Sequence[Named | None]) -> None:
     if len(sources) > 1:
         raise OptionError("--save-logits takes one model at a time")
     if save_logits.suffix != ".npz":
         raise OptionError(f"--save-logits {save_logits}: the name must end in .npz")
 
 
-def _decoded(source: Named, options: ProbeOptions, progress: Progress) -> ColdRows:
+def _decoded(source: Named | None, options: ProbeOptions, progress: Progress) -> ColdRows:
     from pyengine.measure.cold_rows import decode_cold, load_rows
 
-    if str(source).endswith(".npz"):
+    if source is not None and str(source).endswith(".npz"):
         if options.starts:
             raise OptionError(f"{source}: saved logits have their starts; drop --start")
         return load_rows(source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyengine.api.arguments import (
@@ -59,7 +59,8 @@ def vocab(
 
     collections = _collections(collection, names(keywords), words(language))
     documents = load_corpus(names(corpus))
-    opened = [_open(source) for source in names(models) or [""]]
+    sources: Sequence[Named | None] = names(models) or [None]
+    opened = [_open(source) for source in sources]
     return analyse(opened, collections, documents, progress=progress)
 
 
@@ -75,7 +76,7 @@ def _collections(
     return {"paper, changed" if changed else collection: chosen, "paper": paper}
 
 
-def _open(source: Named) -> Model:
+def _open(source: Named | None) -> Model:
     from pyengine.models.model import open_model
     from pyengine.models.options import ModelOptions
 
