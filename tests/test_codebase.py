@@ -21,7 +21,7 @@ from pyengine import _core
 
 MAX_LINES = 400
 # What measures knows nothing of what uses the measurements.
-UPPER = {"measure", "code", "choose", "report", "api", "commands", "doctor"}
+UPPER = {"measure", "code", "choose", "picking", "report", "api", "commands", "doctor"}
 FORBIDDEN = {
     "run": UPPER | {"models", "statistics", "vocabulary", "text", "asked", "_core"},
     "models": UPPER | {"vocabulary", "statistics", "text"},
@@ -31,7 +31,18 @@ FORBIDDEN = {
     "measure": UPPER - {"measure"},
     "code": UPPER - {"measure", "code"},
     "choose": UPPER - {"choose"} | {"models", "vocabulary", "text", "_core"},
-    "report": {"models", "statistics", "measure", "code", "api", "commands", "doctor", "_core"},
+    "picking": {"code", "report", "api", "commands", "doctor", "_core"},
+    "report": {
+        "models",
+        "statistics",
+        "measure",
+        "code",
+        "picking",
+        "api",
+        "commands",
+        "doctor",
+        "_core",
+    },
     "api": {"report", "commands", "doctor", "_core"},
 }
 # doctor tells what the compiled core says of itself.

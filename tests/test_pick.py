@@ -14,10 +14,7 @@ from command_line import run
 from comparison_samples import Quantize
 
 import pyengine
-from pyengine.api import offers, picking
-from pyengine.api.picking import Search
 from pyengine.api.recommend import _here
-from pyengine.choose.search import Offer
 from pyengine.errors import (
     InputError,
     ModelFileError,
@@ -32,6 +29,9 @@ from pyengine.measure.provenance import provenance
 from pyengine.measure.racing import Known
 from pyengine.models.model import open_model
 from pyengine.models.modelfile import modelfile
+from pyengine.picking import offers
+from pyengine.picking.order import Offer
+from pyengine.picking.search import Search
 from pyengine.run import Run, load, merge
 
 TYPES = ("Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
@@ -289,7 +289,7 @@ def test_the_files_of_a_round_are_on_the_disk_together(
 
     seen = {"best"}
     search.options = search.means = None  # type: ignore[assignment]
-    monkeypatch.setattr(picking, "open_file", lambda _, path, *__: path.read_bytes())
+    monkeypatch.setattr("pyengine.picking.search.open_file", lambda _, path, *__: path.read_bytes())
     monkeypatch.setattr(search, "_compare", compare)
     search._open(search.offers[0])
     search._compare_in_rounds(None)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyengine.api.arguments import Named, Names, Progress, names, silent
+from pyengine.api.arguments import Named, Names, Progress, names, optional_path, silent
 
 if TYPE_CHECKING:
     from pyengine.measure.racing import Watch
@@ -94,8 +94,6 @@ def pick(
     Example:
         pyengine.pick("models/qwen/", memory="6GiB").shown("choice")[0]["chosen"]
     """
-    from pyengine.api.offers import found_offers, ranked
-    from pyengine.api.picking import Search
     from pyengine.choose.conditions import parse_size
     from pyengine.choose.recommend import Limits
     from pyengine.errors import OptionError
@@ -109,6 +107,8 @@ def pick(
     from pyengine.models.machine import free_memory
     from pyengine.models.modelfile import modelfile as modelfile_of
     from pyengine.models.options import default_threads
+    from pyengine.picking.offers import found_offers, ranked
+    from pyengine.picking.search import Search
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
@@ -149,8 +149,8 @@ def pick(
             context=context,
             gpu_layers=gpu_layers,
             most_bytes=None if max_disk is None else parse_size(str(max_disk)),
-            output_dir=output_dir,
-            imatrix=imatrix,
+            output_dir=optional_path(output_dir),
+            imatrix=optional_path(imatrix),
             progress=progress,
         ) as found,
         open_cache() as store,

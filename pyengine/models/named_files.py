@@ -51,7 +51,7 @@ def find_named(
     """Return the model files that a name leads to.
 
     Args:
-        name: as for `find_offers`.
+        name: as for `find_model_files`.
         places: where stores are.
         cache: of the hub, and the hub.
         on_offline: called with the reason where the hub cannot be asked and its cache is taken.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pyengine.models.header import plain_value
-from pyengine.models.offers import Offer
+from pyengine.models.model_files import ModelFile
 
 # Differences that make two files different models; the others are told.
 OTHER_MODEL = ("architecture", "tensors", "shapes", "parameters", "vocabulary", "vector")
@@ -39,23 +39,23 @@ class Family:
         differences: from the best, by the references of the others.
     """
 
-    best: Offer
-    members: list[Offer]
+    best: ModelFile
+    members: list[ModelFile]
     differences: dict[str, list[Difference]]
 
 
-def families(offers: Iterable[Offer]) -> list[Family]:
+def families(files: Iterable[ModelFile]) -> list[Family]:
     """Group files by the model that they are of, the largest group first."""
     found: list[Family] = []
-    for offer in sorted(offers, key=lambda each: -each.bits_per_weight):
+    for file in sorted(files, key=lambda each: -each.bits_per_weight):
         for family in found:
-            differences = compare_headers(family.best, offer)
+            differences = compare_headers(family.best, file)
             if is_same_model(differences):
-                family.members.append(offer)
-                family.differences[offer.reference] = differences
+                family.members.append(file)
+                family.differences[file.reference] = differences
                 break
         else:
-            found.append(Family(offer, [offer], {}))
+            found.append(Family(file, [file], {}))
     return sorted(found, key=lambda family: -len(family.members))
 
 
@@ -64,7 +64,7 @@ def is_same_model(differences: Iterable[Difference]) -> bool:
     return not any(each.code in OTHER_MODEL for each in differences)
 
 
-def compare_headers(a: Offer, b: Offer) -> list[Difference]:
+def compare_headers(a: ModelFile, b: ModelFile) -> list[Difference]:
     """Return in which ways two files differ beside the types of their tensors.
 
     By code: "architecture" (a, b); "tensors" (missing and added, how many, and the name of the
@@ -85,7 +85,7 @@ def compare_headers(a: Offer, b: Offer) -> list[Difference]:
     return found
 
 
-def _tensors(a: Offer, b: Offer) -> Iterator[Difference]:
+def _tensors(a: ModelFile, b: ModelFile) -> Iterator[Difference]:
     shapes_a, shapes_b = ({row.name: row.shape for row in each.tensors} for each in (a, b))
     alone = sorted(shapes_a.keys() ^ shapes_b.keys())
     for code, optional in (("tensors", False), ("optional-tensors", True)):
@@ -114,7 +114,7 @@ def _alike(a: Sequence[int], b: Sequence[int]) -> bool:
     return (*a, *[1] * (longest - len(a))) == (*b, *[1] * (longest - len(b)))
 
 
-def _parameters(a: Offer, b: Offer) -> Iterator[Difference]:
+def _parameters(a: ModelFile, b: ModelFile) -> Iterator[Difference]:
     prefix = f"{a.architecture}."
     other = _other(a, b, lambda key: key.startswith(prefix))
     context = [key for key in other if key == f"{prefix}context_length"]
@@ -128,7 +128,7 @@ def _parameters(a: Offer, b: Offer) -> Iterator[Difference]:
         yield Difference("context", _first(a, b, context))
 
 
-def _tokenizer(a: Offer, b: Offer) -> Iterator[Difference]:
+def _tokenizer(a: ModelFile, b: ModelFile) -> Iterator[Difference]:
     other = _other(a, b, lambda key: key.startswith("tokenizer."))
     vocabulary = [key for key in other if key in _VOCABULARY]
     rest = [key for key in other if key not in _VOCABULARY and not key.startswith(_TEMPLATE)]
@@ -140,7 +140,7 @@ def _tokenizer(a: Offer, b: Offer) -> Iterator[Difference]:
         yield Difference("chat-template", {})
 
 
-def _other(a: Offer, b: Offer, wanted: Callable[[str], bool]) -> list[str]:
+def _other(a: ModelFile, b: ModelFile, wanted: Callable[[str], bool]) -> list[str]:
     """Return the keys of two files' metadata that say something else, or stand in one alone."""
     keys = (key for key in sorted(a.values.keys() | b.values.keys()) if wanted(key))
     return [key for key in keys if _meaning(a.values, key) != _meaning(b.values, key)]
@@ -153,7 +153,7 @@ def _meaning(values: Mapping[str, bytes], key: str) -> object:
     return value if plain is None else plain
 
 
-def _first(a: Offer, b: Offer, keys: Sequence[str]) -> dict[str, Any]:
+def _first(a: ModelFile, b: ModelFile, keys: Sequence[str]) -> dict[str, Any]:
     first = keys[0]
     plain = [plain_value(each.values[first]) if first in each.values else None for each in (a, b)]
     return {"first": first, "a": plain[0], "b": plain[1]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits
+from pyengine.report.compare_view import corpus_facts
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval, significant
@@ -50,6 +52,7 @@ def _row(
         "memory": offer["memory"],
         "kl": None if known is None else at_most(known.kl, known.kl_floor),
         "interval": None if known is None else interval(max(known.kl_low, 0.0), known.kl_high),
+        "documents": None if known is None else known.n_documents,
         "speed": _speed(run, offer),
         "status": Cell(pick.offer_words(run, offer), tone="good" if picked else "dim"),
     }
@@ -65,7 +68,7 @@ def _speed(run: Run, offer: dict[str, Any]) -> str | None:
 
 def _method(run: Run) -> Facts:
     limits = Limits.of(run.options)
-    return facts(
+    told = facts(
         "How it was picked",
         bounds=choice.bounds_words(limits),
         origin=choice.limit_words(run),
@@ -76,4 +79,6 @@ def _method(run: Run) -> Facts:
         forecast=choice.forecast_words(run),
         size=limits.size,
         speed=limits.speed,
+        timing=run.options.get("timing"),
     )
+    return replace(told, pairs=(*told.pairs, *corpus_facts(run)))

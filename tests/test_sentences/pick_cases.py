@@ -9,7 +9,7 @@ from said import Cases, case
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import recommend
-from pyengine.choose.search import Offer
+from pyengine.picking.order import Offer
 from pyengine.report.pick_view import pick_document
 from pyengine.report.sentences.hand_over import run_values
 from pyengine.report.sentences.pick import (
@@ -94,10 +94,17 @@ def interrupted(run: Run) -> Run:
 
 
 ROOM = 20 * GIB
-HOW = [f"How it was picked/{name}" for name in ("memory", "file", "speed")]
-RUN = [f"Run it/{name}" for name in ("llama-server", "llama-cli", "Python")]
-SHOWN = [*[f"{name}[context]" for name in RUN], *HOW]
-LAYERS = [*[f"{name}[context,layers]" for name in RUN], *HOW]
+TIMING = {"generated_tokens": 64, "prompt_tokens": 256, "repeats": 3, "threads": 2}
+
+
+def shown(run: str = "context", **found: str) -> list[str]:
+    """What a page of a pick says of how to run the file, how it was picked and what was scored."""
+    told = {"memory": "", "file": "", "speed": "", "tokens/s": "", **found}
+    return [
+        *(f"Run it/{name}[{run}]" for name in ("llama-server", "llama-cli", "Python")),
+        *(f"How it was picked/{name}{part}" for name, part in told.items()),
+        *("corpus/ended", "corpus/levels", "corpus/looks"),
+    ]
 
 
 def with_options(run: Run, **options: object) -> Run:
@@ -114,8 +121,9 @@ CASES: Cases = {
         case("answer needs reference", pick_sentence, picked(max_kl=0.001)),
         case("answer needs alone", pick_sentence, picked(measured="")),
         case("none", pick_sentence, picked(memory=GIB)),
-        case("against", against_sentence, picked()),
-        case("against[larger]", against_sentence, picked(larger=True)),
+        case("against[amount]", against_sentence, picked()),
+        case("against[larger,amount]", against_sentence, picked(larger=True)),
+        case("against", against_sentence, picked().model_copy(update={"population": None})),
     ],
     "beside": [
         case("", neighbour_sentence, picked(memory=GIB)),
@@ -166,10 +174,15 @@ CASES: Cases = {
         case("ollama-write lmstudio-has", run_lines, picked(reference="lmstudio:")),
     ],
     "facts": [
-        case(SHOWN, pick_document, picked()),
-        case(LAYERS, pick_document, with_options(picked(), gpu_layers=9)),
-        case([*SHOWN[:3], f"{HOW[0]}[memory]", *HOW[1:]], pick_document, picked(memory=ROOM)),
-        case([*SHOWN[:4], f"{HOW[1]}[size]", HOW[2]], pick_document, picked(size=ROOM)),
-        case([*SHOWN[:5], f"{HOW[2]}[speed]"], pick_document, picked(speed=1, speeds=FAST)),
+        case(shown(), pick_document, picked()),
+        case(shown("context,layers"), pick_document, with_options(picked(), gpu_layers=9)),
+        case(shown(memory="[memory]"), pick_document, picked(memory=ROOM)),
+        case(shown(file="[size]"), pick_document, picked(size=ROOM)),
+        case(shown(speed="[speed]"), pick_document, picked(speed=1, speeds=FAST)),
+        case(
+            shown(**{"tokens/s": "[timing]"}),
+            pick_document,
+            with_options(picked(), timing=TIMING),
+        ),
     ],
 }

@@ -12,6 +12,7 @@ from pyengine.choose.scale import daily
 from pyengine.choose.verdicts import Pair, pairs, reference_of
 from pyengine.report.sentences.choice import named_words
 from pyengine.report.sentences.comparison import damage_words, of_positions, ratio_ends
+from pyengine.report.sentences.scored import scored_words
 from pyengine.report.words import say
 from pyengine.run.record import Run
 
@@ -60,7 +61,8 @@ def against_sentence(run: Run) -> str:
     reference = reference_of(run)
     bits = next(o["bits_per_weight"] for o in run.shown("offer") if o["why"] == "reference")
     larger = [o["name"] for o in run.shown("offer") if o["bits_per_weight"] > bits]
-    return say("pick", "against", reference=reference, larger=larger or None)
+    amount = scored_words(run) or None
+    return say("pick", "against", reference=reference, larger=larger or None, amount=amount)
 
 
 def neighbour_sentence(run: Run) -> str:

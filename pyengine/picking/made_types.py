@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyengine.api.arguments import Progress
-from pyengine.choose.search import Offer
+from pyengine.measure.engine import Progress
 from pyengine.measure.quantize import variant_path
 from pyengine.models.downloads import Keep
 from pyengine.models.options import usable_cores
@@ -19,6 +18,7 @@ from pyengine.models.quantize import (
     plan_quantization,
     quantize_file,
 )
+from pyengine.picking.order import Offer
 
 # Fewer bits per weight mean that a file is quantized already.
 FLOAT_BITS = 15.9

@@ -11,7 +11,6 @@ from typing import Any
 
 from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.recommend import Limits, neighbours, recommend
-from pyengine.choose.search import Offer, next_to_measure
 from pyengine.errors import (
     NoSpaceError,
     OfflineError,
@@ -28,6 +27,7 @@ from pyengine.measure.racing import Known
 from pyengine.measure.speed import SpeedOptions
 from pyengine.measure.sweep import time_models
 from pyengine.models.options import default_threads
+from pyengine.picking.order import Offer, next_to_measure
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.text.documents import Corpus
 
@@ -263,6 +263,8 @@ class Search:
         run = self._record()
         choice = self._choice(run, self.asked)
         told = {**run.options, **choice.options}
+        for timing in self.timings.values():
+            told["timing"] = timing.options
         return run.model_copy(
             update={"options": told, "exhibits": [*run.exhibits, *choice.exhibits]}
         )

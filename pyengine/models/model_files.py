@@ -35,7 +35,7 @@ _PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Offer:
+class ModelFile:
     """One model file, here or to be downloaded; equal to itself alone.
 
     Attributes:
@@ -82,7 +82,7 @@ class LeftOut:
 
 
 @dataclass(slots=True)
-class Offers:
+class ModelFiles:
     """What was found.
 
     Attributes:
@@ -94,7 +94,7 @@ class Offers:
         cache: of the hub, for downloading.
     """
 
-    found: list[Offer]
+    found: list[ModelFile]
     left_out: list[LeftOut]
     offline: list[str]
     n_header_bytes: int
@@ -109,14 +109,14 @@ class _Part(NamedTuple):
     read: Read
 
 
-def find_offers(
+def find_model_files(
     names: Iterable[str | Path],
     folder: Path,
     *,
     places: Places | None = None,
     offline: bool = False,
     progress: Callable[[int, int, str], object] | None = None,
-) -> Offers:
+) -> ModelFiles:
     """Find the model files that names lead to, and read their headers, and no more of them.
 
     Args:
@@ -134,7 +134,7 @@ def find_offers(
     """
     places = places or Places()
     hub = Hub(places, offline=offline)
-    result = Offers([], [], [], 0, HubCache(places.hub(), hub))
+    result = ModelFiles([], [], [], 0, HubCache(places.hub(), hub))
     named = [
         each
         for name in names
@@ -150,7 +150,7 @@ def find_offers(
             looked = reader.look(each)
         else:
             looked = LeftOut(each.reference, {"code": "copy", "of": first.reference})
-        if isinstance(looked, Offer):
+        if isinstance(looked, ModelFile):
             result.found.append(looked)
         else:
             result.left_out.append(looked)
@@ -176,7 +176,7 @@ class _Reader:
         self.kept = 0
         self.last: dict[str, Header] = {}  # of each repository
 
-    def look(self, named: Named) -> Offer | LeftOut:
+    def look(self, named: Named) -> ModelFile | LeftOut:
         """Read a file's header and describe it, or say why it is no candidate."""
         if named.problem is not None:
             return LeftOut(named.reference, named.problem)
@@ -261,11 +261,11 @@ def _read_vector(
     return vector.name, hashlib.sha256(content).hexdigest()
 
 
-def _described(named: Named, file: Path, header: Header, vector: tuple[str, str]) -> Offer:
+def _described(named: Named, file: Path, header: Header, vector: tuple[str, str]) -> ModelFile:
     _, said = read_head(file)
     tensors = read_tensor_table(file)
     files = parts_of(file)
-    return Offer(
+    return ModelFile(
         reference=named.reference,
         name=_name(named),
         store=named.store,

@@ -6,7 +6,7 @@ import pytest
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, choose, neighbours, side_of
-from pyengine.choose.search import Offer, next_to_measure
+from pyengine.picking.order import Offer, next_to_measure
 
 # Bits per weight, and KL divergence from F16, of twelve types of SmolLM2-135M; sizes in MB.
 LADDER = (

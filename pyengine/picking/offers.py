@@ -9,12 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import pyengine
-from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.api.arguments import Named, Progress, optional_path
-from pyengine.api.made_types import FLOAT_BITS, MadeTypes
 from pyengine.choose.recommend import Limits
-from pyengine.choose.search import Offer
 from pyengine.errors import (
     InputError,
     ModelFileError,
@@ -23,15 +18,16 @@ from pyengine.errors import (
     problem_sentence,
 )
 from pyengine.files import temporary_folder
+from pyengine.measure.engine import Progress
 from pyengine.measure.found import variant_failed
 from pyengine.measure.models import distinct
-from pyengine.models import offers as files
 from pyengine.models.downloads import Downloads, Keep
 from pyengine.models.header import plain_value
-from pyengine.models.inventory import parts_of
 from pyengine.models.memory import forecast
-from pyengine.models.remembered import Remembered
+from pyengine.models.model_files import ModelFile, find_model_files
 from pyengine.models.same_model import OTHER_MODEL, Family, compare_headers, families
+from pyengine.picking.made_types import FLOAT_BITS, MadeTypes
+from pyengine.picking.order import Offer
 from pyengine.run.record import Note
 
 
@@ -47,7 +43,7 @@ class Offers:
     """
 
     offers: list[Offer]
-    files: dict[str, files.Offer]
+    files: dict[str, ModelFile]
     context: int
     notes: list[Note]
     downloads: Downloads
@@ -72,13 +68,13 @@ class Offers:
 
 @contextmanager
 def found_offers(
-    models: Sequence[Named],
+    models: Sequence[str | Path],
     *,
     context: int,
     gpu_layers: int,
     most_bytes: int | None,
-    output_dir: Named | None,
-    imatrix: Named | None,
+    output_dir: Path | None,
+    imatrix: Path | None,
     progress: Progress,
 ) -> Iterator[Offers]:
     """Yield the files that paths, folders, stores and repositories lead to, by their headers.
@@ -94,7 +90,7 @@ def found_offers(
         def show(done: int, total: int, _: str) -> None:
             progress("read the headers", done / max(total, 1))
 
-        found = files.find_offers(models, folder, progress=show)
+        found = find_model_files(models, folder, progress=show)
         of_model = families(found.found)
         if len(of_model) > 1:
             raise ModelKindError(_several(of_model))
@@ -124,8 +120,8 @@ def found_offers(
         made = None
         source = by_name[offers[0].name].path
         if len(offers) == 1 and offers[0].bits_per_weight > FLOAT_BITS and source:
-            place = Path(output_dir or f"{source.stem}-pick")
-            made = MadeTypes.of(source, place, optional_path(imatrix), progress)
+            place = output_dir or Path(f"{source.stem}-pick")
+            made = MadeTypes.of(source, place, imatrix, progress)
             offers += made.offers(offers[0])
         yield Offers(offers, by_name, context, notes, downloads, made)
 
@@ -140,7 +136,7 @@ def _why(notes: Sequence[Note]) -> str:
     return ""
 
 
-def _downloading(progress: Progress, offer: files.Offer, done: int, total: int) -> None:
+def _downloading(progress: Progress, offer: ModelFile, done: int, total: int) -> None:
     progress(f"download {offer.name}", done / total if total else 1.0)
 
 
@@ -165,14 +161,14 @@ def _differences(family: Family, names: Sequence[str]) -> Iterator[Note]:
             yield Note(code="differs", values=values)
 
 
-def _trained(offer: files.Offer) -> int:
+def _trained(offer: ModelFile) -> int:
     """Return with how many tokens of context a model was trained; many where it does not say."""
     value = offer.values.get(f"{offer.architecture}.context_length")
     trained = None if value is None else plain_value(value)
     return trained if isinstance(trained, int) and trained > 0 else 1 << 40
 
 
-def _described(name: str, offer: files.Offer, context: int, gpu_layers: int) -> Offer:
+def _described(name: str, offer: ModelFile, context: int, gpu_layers: int) -> Offer:
     return Offer(
         name=name,
         reference=offer.reference,
@@ -181,20 +177,9 @@ def _described(name: str, offer: files.Offer, context: int, gpu_layers: int) -> 
         n_params=sum(math.prod(tensor.shape) for tensor in offer.tensors),
         bits_per_weight=offer.bits_per_weight,
         imatrix=offer.imatrix,
-        memory=_needed(offer, context, gpu_layers),
+        memory=forecast(offer.header_file, context, gpu_layers=gpu_layers).main,
         here=offer.path is not None,
     )
-
-
-def _needed(offer: files.Offer, context: int, gpu_layers: int) -> int:
-    """Return the bytes of memory that a file needs, from memory where that was forecast before."""
-    decided = (context, gpu_layers, pyengine.__version__, LLAMA_CPP_PYTHON_VERSION)
-    remembered = Remembered("memory", parts_of(offer.header_file), *decided)
-    known = remembered.read()
-    if known is None or not known.isdigit():
-        known = str(forecast(offer.header_file, context, gpu_layers=gpu_layers).main)
-        remembered.write(known)
-    return int(known)
 
 
 def ranked(offers: Sequence[Offer], limits: Limits, free: int | None) -> list[Offer]:

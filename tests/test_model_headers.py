@@ -21,7 +21,7 @@ from pyengine.errors import InputError, ModelFileError, NoSpaceError, OfflineErr
 from pyengine.models.downloads import Downloads
 from pyengine.models.gguf import bits_per_weight, check_gguf, read_tensor_table
 from pyengine.models.header import read_header
-from pyengine.models.offers import LeftOut, Offer, Offers, find_offers
+from pyengine.models.model_files import LeftOut, ModelFile, ModelFiles, find_model_files
 from pyengine.models.places import Places
 from pyengine.models.quantize import file_sha256
 from pyengine.models.references import resolve_model
@@ -96,8 +96,8 @@ def places(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
 
 
 @pytest.fixture
-def found(places: Places, tmp_path: Path) -> Offers:
-    return find_offers(["hf:owner/repo"], tmp_path / "headers", places=places)
+def found(places: Places, tmp_path: Path) -> ModelFiles:
+    return find_model_files(["hf:owner/repo"], tmp_path / "headers", places=places)
 
 
 def address(reference: str) -> str:
@@ -106,7 +106,7 @@ def address(reference: str) -> str:
     return f"/{repository}/resolve/0123456789abcdef0123456789abcdef01234567/{file}"
 
 
-def by_name(offers: Offers) -> dict[str, Offer]:
+def by_name(offers: ModelFiles) -> dict[str, ModelFile]:
     return {offer.name: offer for offer in offers.found}
 
 
@@ -115,7 +115,7 @@ def header_bytes(path: Path) -> int:
     return read_header(str(path), len(data), lambda begin, end: data[begin:end]).n_bytes
 
 
-def test_a_repository_is_known_by_its_headers(found: Offers, files: Mapping[str, Path]) -> None:
+def test_a_repository_is_known_by_its_headers(found: ModelFiles, files: Mapping[str, Path]) -> None:
     offers = by_name(found)
     assert sorted(offers) == sorted(f"tiny-{kind}" for kind in TYPES)
     for kind in TYPES:
@@ -128,7 +128,7 @@ def test_a_repository_is_known_by_its_headers(found: Offers, files: Mapping[str,
         assert offer.reference == f"hf:owner/repo:tiny-{kind}.gguf"
 
 
-def test_what_is_no_candidate_says_why(found: Offers) -> None:
+def test_what_is_no_candidate_says_why(found: ModelFiles) -> None:
     left = {each.reference.rpartition(":")[2]: each.problem for each in found.left_out}
     codes = {name: problem["code"] for name, problem in left.items()}
     assert codes == {
@@ -146,7 +146,7 @@ def test_what_is_no_candidate_says_why(found: Offers) -> None:
 
 
 def test_no_byte_is_read_that_is_no_header(
-    hub: Hub, found: Offers, files: Mapping[str, Path]
+    hub: Hub, found: ModelFiles, files: Mapping[str, Path]
 ) -> None:
     before = header_bytes(files["owner/repo/tiny-Q8_0.gguf"])  # of cut.gguf, which comes first
     for offer in found.found:
@@ -165,7 +165,9 @@ def test_no_byte_is_read_that_is_no_header(
     assert not [request for request in hub.requests if "README" in request]
 
 
-def test_a_header_alone_is_read_as_the_file_is(found: Offers, files: Mapping[str, Path]) -> None:
+def test_a_header_alone_is_read_as_the_file_is(
+    found: ModelFiles, files: Mapping[str, Path]
+) -> None:
     for offer in found.found:
         path = files[offer.reference.removeprefix("hf:").replace(":", "/")]
         copy, whole = check_gguf(offer.header_file), check_gguf(path)
@@ -179,7 +181,7 @@ def test_two_uploads_are_one_model_and_another_training_is_not(
     hub: Hub, places: Places, tmp_path: Path
 ) -> None:
     names = ["hf:owner/repo:Q4_K_M", "hf:other/tiny", "hf:other/tuned"]
-    offers = find_offers(names, tmp_path / "headers", places=places)
+    offers = find_model_files(names, tmp_path / "headers", places=places)
     own, theirs, parts, tuned = offers.found
     assert (parts.n_parts, parts.name, parts.sha256) == (2, "parts-F32", None)
     assert parts.n_bytes == sum(
@@ -212,7 +214,7 @@ def test_other_models_are_told(
     write_bpe(tmp_path / "a.gguf", MODEL)
     write_bpe(tmp_path / "b.gguf", replace(MODEL, **change))  # type: ignore[arg-type]
     names = [tmp_path / "a.gguf", tmp_path / "b.gguf"]
-    a, b = find_offers(names, tmp_path / "headers", places=places).found
+    a, b = find_model_files(names, tmp_path / "headers", places=places).found
     codes = {difference.code for difference in compare_headers(a, b)}
     assert code in codes
     assert len(families([a, b])) == 2
@@ -223,7 +225,7 @@ def test_what_is_cached_is_here_and_is_not_asked_for(
 ) -> None:
     path = resolve_model("hf:owner/repo:Q4_0", places=places)
     hub.sent.clear()
-    offers = by_name(find_offers(["hf:owner/repo:Q4_0"], tmp_path / "headers", places=places))
+    offers = by_name(find_model_files(["hf:owner/repo:Q4_0"], tmp_path / "headers", places=places))
     assert (offers["tiny-Q4_0"].path, offers["tiny-Q4_0"].store) == (path, "hugging face")
     assert hub.sent == {}
 
@@ -238,13 +240,13 @@ def test_offline_the_cache_is_taken(hub: Hub, places: Places, tmp_path: Path) ->
         ({"HF_ENDPOINT": f"http://127.0.0.1:{port}"}, "cannot be reached: Connection refused"),
     ):
         away = replace(places, environment=environment)
-        offers = find_offers(["hf:owner/repo"], tmp_path / "headers", places=away)
+        offers = find_model_files(["hf:owner/repo"], tmp_path / "headers", places=away)
         assert [offer.name for offer in offers.found] == ["tiny-Q4_0"]
         assert len(offers.offline) == 1
         assert why in offers.offline[0]
         with pytest.raises(OfflineError, match=r"hf:other/tiny: .*nothing of it is in the cache"):
-            find_offers(["hf:other/tiny"], tmp_path / "headers", places=away)
-    offers = find_offers(["hf:owner/repo"], tmp_path / "headers", places=places, offline=True)
+            find_model_files(["hf:other/tiny"], tmp_path / "headers", places=away)
+    offers = find_model_files(["hf:owner/repo"], tmp_path / "headers", places=places, offline=True)
     assert [offer.name for offer in offers.found] == ["tiny-Q4_0"]
     assert hub.requests == []
 
@@ -268,12 +270,12 @@ def test_stores_and_folders(tmp_path: Path, files: Mapping[str, Path]) -> None:
         (str(lmstudio / "tiny-Q8_0.gguf"), ["tiny-Q8_0"]),
         ("embedded:small", ["small"]),
     ):
-        offers = find_offers([name], headers, places=places)
+        offers = find_model_files([name], headers, places=places)
         assert [offer.name for offer in offers.found] == expected, name
         assert all(offer.path == offer.header_file for offer in offers.found)
     link = tmp_path / "link.gguf"
     link.symlink_to(lmstudio / "tiny-Q8_0.gguf")
-    offers = find_offers([lmstudio, link], headers, places=places)
+    offers = find_model_files([lmstudio, link], headers, places=places)
     first = str(lmstudio / "tiny-Q8_0.gguf")
     assert offers.left_out == [LeftOut(str(link), {"code": "copy", "of": first})]
     (tmp_path / "empty").mkdir()
@@ -285,12 +287,12 @@ def test_stores_and_folders(tmp_path: Path, files: Mapping[str, Path]) -> None:
         ("", "the name of a model is empty"),
     ):
         with pytest.raises(ModelFileError, match=says):
-            find_offers([name], headers, places=places)
+            find_model_files([name], headers, places=places)
 
 
 def test_a_wrong_type_names_what_there_is(places: Places, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"hf:owner/repo:Q9: names no file; .*tiny-Q4_0\.gguf"):
-        find_offers(["hf:owner/repo:Q9"], tmp_path / "headers", places=places)
+        find_model_files(["hf:owner/repo:Q9"], tmp_path / "headers", places=places)
 
 
 def blobs(places: Places) -> dict[str, int]:
@@ -303,7 +305,7 @@ def blobs(places: Places) -> dict[str, int]:
 
 
 def test_one_candidate_beside_the_reference_where_space_is_short(
-    hub: Hub, found: Offers, places: Places
+    hub: Hub, found: ModelFiles, places: Places
 ) -> None:
     offers = by_name(found)
     reference, *others = (offers[f"tiny-{kind}"] for kind in ("F16", "Q8_0", "Q6_K", "Q4_0"))
@@ -326,7 +328,7 @@ def test_one_candidate_beside_the_reference_where_space_is_short(
     assert list(places.hub().iterdir()) == []
 
 
-def test_what_was_in_the_cache_stays(found: Offers, places: Places) -> None:
+def test_what_was_in_the_cache_stays(found: ModelFiles, places: Places) -> None:
     offers = by_name(found)
     mine = resolve_model("hf:owner/repo:Q4_0", places=places)
     store = places.hub() / "models--owner--repo"
@@ -343,7 +345,7 @@ def test_what_was_in_the_cache_stays(found: Offers, places: Places) -> None:
 
 
 def test_what_another_run_brings_is_waited_for_and_stays(
-    hub: Hub, found: Offers, places: Places, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, found: ModelFiles, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It holds the file that grows, is given up where that stands still, and ends first then."""
     offer = by_name(found)["tiny-Q4_0"]
@@ -380,7 +382,7 @@ def test_what_another_run_brings_is_waited_for_and_stays(
 
 
 @pytest.mark.parametrize("is_link", [False, True])
-def test_what_only_looks_missing_stays(found: Offers, places: Places, is_link: bool) -> None:
+def test_what_only_looks_missing_stays(found: ModelFiles, places: Places, is_link: bool) -> None:
     """A blob of a wrong size, and a link that leads to none."""
     offer = by_name(found)["tiny-Q4_0"]
     (file,) = offer.remote
@@ -404,7 +406,7 @@ def test_what_only_looks_missing_stays(found: Offers, places: Places, is_link: b
 
 @pytest.mark.parametrize("was", ["f" * 40, None])
 def test_a_ref_names_what_it_did_once_all_is_removed(
-    found: Offers, places: Places, was: str | None
+    found: ModelFiles, places: Places, was: str | None
 ) -> None:
     offers = by_name(found)
     ref = places.hub() / "models--owner--repo" / "refs" / "main"
@@ -424,13 +426,15 @@ def test_a_ref_names_what_it_did_once_all_is_removed(
     assert kept.exists()
 
 
-def test_a_download_that_ends_early_is_taken_up(hub: Hub, found: Offers, places: Places) -> None:
+def test_a_download_that_ends_early_is_taken_up(
+    hub: Hub, found: ModelFiles, places: Places
+) -> None:
     offer = by_name(found)["tiny-F16"]
     hub.sent.clear()
     hub.cut_after = offer.n_bytes // 2
     seen: list[int] = []
 
-    def show(of: Offer, done: int, n_bytes: int) -> None:
+    def show(of: ModelFile, done: int, n_bytes: int) -> None:
         assert (of, n_bytes) == (offer, offer.n_bytes)
         seen.append(done)
         if done > offer.n_bytes // 4 and len(seen) < 1000:
@@ -455,7 +459,7 @@ def test_a_download_that_ends_early_is_taken_up(hub: Hub, found: Offers, places:
     assert list(places.hub().rglob("*.gguf")) == []
 
 
-def test_wrong_bytes_are_removed_and_said(hub: Hub, found: Offers, places: Places) -> None:
+def test_wrong_bytes_are_removed_and_said(hub: Hub, found: ModelFiles, places: Places) -> None:
     offer = by_name(found)["tiny-Q4_0"]
     data = bytearray(hub.files["tiny-Q4_0.gguf"])
     data[-1] ^= 1
@@ -469,7 +473,7 @@ def test_wrong_bytes_are_removed_and_said(hub: Hub, found: Offers, places: Place
 def test_a_split_model_comes_whole_and_goes_whole(
     places: Places, tmp_path: Path, files: Mapping[str, Path]
 ) -> None:
-    offers = find_offers(["hf:other/tiny:F32"], tmp_path / "headers", places=places)
+    offers = find_model_files(["hf:other/tiny:F32"], tmp_path / "headers", places=places)
     (offer,) = offers.found
     downloads = Downloads(offers.cache)
     path = downloads.fetch(offer)
@@ -481,7 +485,7 @@ def test_a_split_model_comes_whole_and_goes_whole(
     assert list(places.hub().iterdir()) == []
 
 
-def test_headers_take_little_space(found: Offers) -> None:
+def test_headers_take_little_space(found: ModelFiles) -> None:
     """The copies are as long as the files and hold no weights."""
     on_disk = sum(os.stat(offer.header_file).st_blocks * 512 for offer in found.found)  # noqa: PTH116
     assert on_disk < sum(offer.n_bytes for offer in found.found) / 10
