@@ -41,6 +41,10 @@ class OfflineError(InputError):
     """A server cannot be asked: there is no way to it, or it is not wanted."""
 
 
+class BusyError(InputError):
+    """Another process does what was asked for, and seems to stand still."""
+
+
 class NoSpaceError(InputError):
     """There is no room on the disk for a file, or no more than was allowed."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tree_sitter import Tree
 
-from pyengine.code import completions, definitions, fences, parsing, pieces, plain, reading
+from pyengine.code import completions, definitions, fences, parsing, pieces, reading, unfenced
 from pyengine.code.answers import Form, Outcome
 from pyengine.code.benchmarks import load_tasks
 from pyengine.code.execution import execute
@@ -420,6 +420,13 @@ def test_an_answer_is_stopped_as_soon_as_it_is_whole() -> None:
     assert data[:ended].endswith(b"floor(number)\n```")
 
 
+def test_an_idea_before_the_solution_does_not_end_an_answer() -> None:
+    idea = f"In one line:\n```python\n    return number - int(number)\n```\nAll of it:\n{FENCED}"
+    assert not FenceStop(TASK)(idea[: idea.index("All")].rstrip("\n").encode())
+    assert FenceStop(TASK)(idea.rstrip("\n").encode())
+    assert FenceStop(TASK)(b"```python\n    return number - int(number)\n```")
+
+
 STRIP = TASK.model_copy(update={"prompt": "def f(s):\n", "entry_point": "f"})
 # Code that is about marks of thoughts.
 ABOUT_MARKS = (
@@ -495,7 +502,7 @@ def test_a_text_without_a_fence_is_parsed_so_many_times_at_most(
         parsed.clear()
         read_chat(TASK, "".join(line.format(number) for number in range(rounds)))
         counts.append(len(parsed))
-    assert max(counts) <= plain.MOST_TRIES + 40
+    assert max(counts) <= unfenced.MOST_TRIES + 40
     assert "{}" in line or max(counts) <= 80
 
 

@@ -18,7 +18,7 @@ STRONG = 0.5
 Side: TypeAlias = Literal["none-executed", "too-few", "undecided", "alike", "fewer", "more"]
 DECIDED: tuple[Side, ...] = ("fewer", "more", "alike")
 # Why no more tasks were asked.
-Stopping: TypeAlias = Literal["stopped", "decided-by-all", "undecided-by-all"]
+Stopping: TypeAlias = Literal["stopped", "stopped-before", "decided-by-all", "undecided-by-all"]
 Agreement: TypeAlias = Literal[
     "unknown", "none", "some-positive", "some-negative", "strong-positive", "strong-negative"
 ]
@@ -83,9 +83,9 @@ def stopping(run: Run) -> Stopping | None:
     """Say why no more tasks were asked; None where they were not asked until decided."""
     if not run.options.get("until_decided"):
         return None
-    if run.options["n_tasks"] < run.options["most_tasks"]:
-        return "stopped"
     decided = all(standing.side in DECIDED for standing in standings(run).values())
+    if run.options["n_tasks"] < run.options["most_tasks"]:
+        return "stopped" if decided else "stopped-before"
     return "decided-by-all" if decided else "undecided-by-all"
 
 

@@ -125,6 +125,11 @@ class Evaluation:
         found.looks, asked = len(points), set[str]()
         with Processes() as processes:
             models = self._open_all(paths, processes, beside=True)
+        if not self.options.resume:  # those of tasks that will not be asked, too
+            for store in map(self._store, models):
+                for task in self.tasks:
+                    store.forget(task)
+        found.options = replace(self.options, resume=True)
         with Executor(self._sandbox, self.options.limits, self.options.jobs) as executor:
             for begin, end in pairwise((0, *points)):
                 new = {task.name for members in ideas[begin:end] for task in members}
@@ -139,7 +144,6 @@ class Evaluation:
                 found.tasks = [task for task in self.tasks if task.name in asked]
                 if found._decided(models):
                     break
-        found.options = replace(self.options, resume=True)
         return found
 
     def _decided(self, models: Sequence[Evaluated]) -> bool:
@@ -313,8 +317,7 @@ class Evaluation:
         spent: GenerationStatistics,
     ) -> tuple[list[Answer], int]:
         """Return one model's answers to some prompts, and the longest context that it saw."""
-        store = TaskStore(self.options.folder, self._key(model))
-        variant = model.subject.variant
+        store, variant = self._store(model), model.subject.variant
         with (
             making_folder(store.folder),
             open_model(variant.path, options=variant.options) as opened,
@@ -330,6 +333,10 @@ class Evaluation:
                 progress=self._progress,
             )
             return answers, opened.longest_context
+
+    def _store(self, model: Evaluated) -> TaskStore:
+        """Return where a model's answers are kept."""
+        return TaskStore(self.options.folder, self._key(model))
 
     def settings(self) -> dict[str, Any]:
         """Return all that decides what is measured; `isolation` is how programs were kept away."""

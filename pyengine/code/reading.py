@@ -9,11 +9,11 @@ from pyengine.code.completions import CompletionStop, completion_of
 from pyengine.code.definitions import defined_names, root_of
 from pyengine.code.fences import Block, blocks_of, fenced_blocks
 from pyengine.code.pieces import body_of, defines, gives, is_complete
-from pyengine.code.plain import code_lines, is_prose
 from pyengine.code.prompting import Prompt, PromptStyle
 from pyengine.code.showing import free_names
 from pyengine.code.tasks import Task
 from pyengine.code.thoughts import opened_thought, without_thoughts
+from pyengine.code.unfenced import code_lines, is_prose
 
 FENCES = (b"```", b"~~~")
 MOST_JUDGED = 100  # blocks of code of an answer, after which it is let run on
@@ -175,6 +175,9 @@ def _in_words(task: Task, text: str) -> Solution:
 class FenceStop:
     """End a chat answer at the end of its first fenced block that solves the task.
 
+    A block that only goes on with the prompt ends it where nothing was said before: it may be an
+    idea in one line, or how the function is called, and the solution follow.
+
     `opened` is the mark by which the prompt has begun the thinking.
     """
 
@@ -182,7 +185,7 @@ class FenceStop:
         self.end: int | None = None
         self._task = task
         self._opened = opened
-        self._judged: dict[tuple[str, str], bool] = {}
+        self._judged: dict[tuple[str, str], Rank | None] = {}
         self._passed = ""  # what was said up to the last block that need not be looked at again
 
     def __call__(self, text: bytes) -> bool:
@@ -198,19 +201,22 @@ class FenceStop:
             self._passed = ""  # it was a thought
         place = len(self._passed)
         blocks = (fenced_blocks if place else blocks_of)(rest[place:], self._task.language)
-        if any(block.closed and self._judge(block) for block in blocks):
-            return True
+        begins = not place and rest.lstrip().startswith(("```", "~~~"))
+        for number, block in enumerate(blocks):
+            rank = self._judge(block) if block.closed else None
+            if rank is not None and rank <= (Rank.WHOLE if number or not begins else Rank.BODY):
+                return True
         for number, block in enumerate(blocks[:-1]):
             if not block.sure and number >= len(blocks) - MOST_OPEN:
                 break
             self._passed = rest[: place + block.end]
         return False
 
-    def _judge(self, block: Block) -> bool:
-        """Return whether a block solves the task, judging no code twice."""
+    def _judge(self, block: Block) -> Rank | None:
+        """Return how good a block is, None where it is no code; no code is judged twice."""
         kind, task = (block.tag, block.code), self._task
         if kind not in self._judged:
             worth = defines(task, block.code) or gives(task, block.code)
             found = _in_block(task, block, []) if worth else None
-            self._judged[kind] = found is not None and found[0] <= Rank.BODY
+            self._judged[kind] = None if found is None else found[0]
         return self._judged[kind]

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path, PurePosixPath
 
-from pyengine.errors import InputError, ModelFileError
+from pyengine.errors import BusyError, InputError, ModelFileError
 from pyengine.extras import import_extra
 from pyengine.files import making_folder, write_atomic
 from pyengine.models.gguf import known_sha256, remember_sha256
@@ -224,7 +224,7 @@ def _text(path: Path) -> str | None:
 def _locked(path: Path) -> Iterator[BufferedWriter]:
     """Open a file for adding to it, alone; no link is followed.
 
-    Raises InputError where another process holds it, and it has not grown for long.
+    Raises BusyError where another process holds it, and it has not grown for long.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     seen, since = -1, time.monotonic()
@@ -237,7 +237,7 @@ def _locked(path: Path) -> Iterator[BufferedWriter]:
         if n_bytes != seen:
             seen, since = n_bytes, time.monotonic()
         elif time.monotonic() - since > PATIENCE_SECONDS:
-            raise InputError(f"{path}: another pyengine is downloading this file")
+            raise BusyError(f"{path}: another pyengine is downloading this file")
         time.sleep(_PAUSE)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pyengine.choose.candidates import Candidate, candidates_of
 from pyengine.choose.recommend import Limits, neighbours, recommend
 from pyengine.errors import (
+    BusyError,
     NoSpaceError,
     OfflineError,
     PickInterrupted,
@@ -135,7 +136,7 @@ class Search:
         try:
             path = self.fetch(offer, [self.offers[0], *beside])
             open_file(offer.name, path, self.options, self.means)
-        except (NoSpaceError, OfflineError):
+        except (BusyError, NoSpaceError, OfflineError):
             raise  # of the machine, not of the file, which might have won
         except PyengineError as error:
             if offer.name == self.offers[0].name:

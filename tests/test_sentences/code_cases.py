@@ -63,6 +63,7 @@ CUT = Measurement("thought_cut_share", "base", "", "", 0.25, n=12)
 DECIDED: dict[str, Any] = {"until_decided": True, "most_tasks": 40}
 STOPPED = (
     ("stopped", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=12)),
+    ("stopped-before", made(*sides(2, 1, 1.0), **DECIDED, n_tasks=12)),
     ("decided-by-all", made(*sides(9, 1, 0.01), **DECIDED, n_tasks=40)),
     ("undecided-by-all", made(*sides(2, 1, 1.0), **DECIDED, n_tasks=40)),
     ("", made(*sides(9, 1, 0.01))),
