@@ -73,6 +73,7 @@ def _method(run: Run) -> Facts:
         bounds=choice.bounds_words(limits),
         origin=choice.limit_words(run),
         n_measured=len(run.models) - 1,
+        precision=run.options["precision"],
         n_offers=len(run.shown("offer")),
         memory=limits.memory,
         free=choice.free_words(run),

@@ -74,7 +74,7 @@ def picked(
     needed = {model.sha256: (SIZES[model.id] + 1) * GIB for model in models}
     forecast = {"needed": needed, "context": 8192, "memory_is_free": not given}
     choice = recommend([run], **forecast, **asked)  # type: ignore[arg-type]
-    options, exhibits = choice.options, [*exhibits, *choice.exhibits]
+    options, exhibits = {**run.options, **choice.options}, [*exhibits, *choice.exhibits]
     return run.model_copy(update={"options": options, "exhibits": exhibits})
 
 
@@ -99,7 +99,7 @@ TIMING = {"generated_tokens": 64, "prompt_tokens": 256, "repeats": 3, "threads":
 
 def shown(run: str = "context", **found: str) -> list[str]:
     """What a page of a pick says of how to run the file, how it was picked and what was scored."""
-    told = {"memory": "", "file": "", "speed": "", "tokens/s": "", **found}
+    told = {"measured": "", "memory": "", "file": "", "speed": "", "tokens/s": "", **found}
     return [
         *(f"Run it/{name}[{run}]" for name in ("llama-server", "llama-cli", "Python")),
         *(f"How it was picked/{name}{part}" for name, part in told.items()),
@@ -176,6 +176,7 @@ CASES: Cases = {
     "facts": [
         case(shown(), pick_document, picked()),
         case(shown("context,layers"), pick_document, with_options(picked(), gpu_layers=9)),
+        case(shown(measured="[precision]"), pick_document, with_options(picked(), precision=0.2)),
         case(shown(memory="[memory]"), pick_document, picked(memory=ROOM)),
         case(shown(file="[size]"), pick_document, picked(size=ROOM)),
         case(shown(speed="[speed]"), pick_document, picked(speed=1, speeds=FAST)),
