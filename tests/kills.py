@@ -227,7 +227,9 @@ def _commands(model: Path, variant: Path, corpus: Path, tasks: Path, words: Path
     quantize = ["quantize", str(model), "--to", "Q8_0,Q5_K_M,Q4_0,Q2_K", "--threads", "1"]
     compare = ["compare", str(model), str(variant), *short, "--no-starts", "--continuations", "0"]
     sweep = ["sweep", str(model), "--to", "Q8_0", *short, "--workers", "2", "--no-speed"]
-    evaluate = ["evaluate", str(words), "--tasks", str(tasks), "--threads", "1", "--jobs", "1"]
+    # One answer at a time: fewer are left to write beside each other in a run that goes on.
+    alone = ["--threads", "1", "--jobs", "1", "--parallel", "1"]
+    evaluate = ["evaluate", str(words), "--tasks", str(tasks), *alone]
     record = str(model.parent / "record.json")
     tables = ["-o", "{place}/page.html", "--csv", "{place}/rows.csv"]
     tables += ["--parquet", "{place}/rows.parquet", "--svg", "{place}/pictures"]

@@ -53,6 +53,15 @@ def test_infinite_loop(each_sandbox: Sandbox) -> None:
     assert attempt(each_sandbox, "while True: pass").outcome is Outcome.TIMED_OUT
 
 
+def test_a_loop_that_ignores_the_signal_of_its_limit(each_sandbox: Sandbox) -> None:
+    source = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+    assert attempt(each_sandbox, source).outcome is Outcome.TIMED_OUT
+
+
+def test_a_program_that_kills_itself_has_not_run_out_of_time(each_sandbox: Sandbox) -> None:
+    assert attempt(each_sandbox, "import os\nos.kill(os.getpid(), 9)").outcome is Outcome.KILLED
+
+
 def test_sleeping_forever(each_sandbox: Sandbox) -> None:
     assert attempt(each_sandbox, "import time\ntime.sleep(1000)").outcome is Outcome.TIMED_OUT
 

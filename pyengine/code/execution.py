@@ -301,7 +301,7 @@ def _failure(
         return fate
     if any(mark in stderr for mark in MEMORY_MARKS):
         return Outcome.MEMORY, "said", _last_line(stderr)
-    if last.name == "build" and last.cpu_s >= limits.cpu_s - 0.5:  # a part of it was killed
+    if last.name == "build" and _at_cpu_limit(last, limits):  # a part of it was killed
         return Outcome.TIMED_OUT, "build", ""
     if last.name == "build" or any(mark.encode() in stderr for mark in language.syntax_marks):
         return Outcome.SYNTAX_ERROR, "said", _first_error(stderr)
@@ -312,13 +312,21 @@ def _failure(
 
 
 def _by_signal(last: StepEnd, limits: Limits) -> Fate | None:
-    if last.status == -SIGXCPU or (last.status == -SIGKILL and last.cpu_s >= limits.cpu_s - 0.5):
+    if last.status == -SIGXCPU or (last.status == -SIGKILL and _at_cpu_limit(last, limits)):
         return Outcome.TIMED_OUT, "cpu-time", ""
     if last.status == -SIGXFSZ:
         return Outcome.KILLED, "file-size", ""
     if last.status == -SIGKILL:
         return Outcome.KILLED, "signal-9", ""
     return None
+
+
+def _at_cpu_limit(last: StepEnd, limits: Limits) -> bool:
+    """Say whether a step had its CPU time, as the kernel counts it where it kills for that.
+
+    It then counts whole ticks, and reports the time exactly: on a busy machine they differ.
+    """
+    return last.cpu_s >= 0.75 * limits.cpu_s
 
 
 def _execution(fate: Fate, ended: Process) -> Execution:

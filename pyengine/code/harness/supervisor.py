@@ -51,10 +51,13 @@ def set_limits(limits: dict[str, int]) -> None:
         kind = getattr(resource, name, None)
         if kind is None:
             continue
-        _, hard = resource.getrlimit(kind)
-        capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        # The first second over the CPU time has a signal of its own, which names the reason.
+        soft, hard = (value, value + 1) if name == "RLIMIT_CPU" else (value, value)
+        _, most = resource.getrlimit(kind)
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
         with contextlib.suppress(OSError, ValueError):  # macOS refuses some of them
-            resource.setrlimit(kind, (capped, capped))
+            resource.setrlimit(kind, (soft, hard))
 
 
 def become_step(step: dict[str, Any], root: str, uid: int | None, stdin: int) -> None:
