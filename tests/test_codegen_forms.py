@@ -133,6 +133,43 @@ FORMS = {
         "    return number % by\n\nrest = partial(part, 1.0)\n```",
         Form.FENCED_WHOLE,
     ),
+    "made by a factory": (
+        "```python\ndef part(by):\n    def left(number):\n        return number % by\n\n"
+        "    return left\n\nrest = part(1.0)\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "made of a built-in": (
+        "```python\nfrom functools import partial\nfrom math import fmod\n\n"
+        "rest = partial(lambda by, given: fmod(given, by), 1.0)\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a result of its name first": (
+        "```python\ndef part(number):\n    return number % 1.0\n\nrest = part(3.5)\nprint(rest)\n"
+        f"```\nAs a function:\n{FENCED}",
+        Form.FENCED_WHOLE,
+    ),
+    "under a condition": (
+        "```python\nimport sys\n\nif sys.version_info > (3,):\n    def rest(number):\n"
+        "        return number % 1.0\nelse:\n    def rest(number):\n"
+        "        return number % 1\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "where an import fails": (
+        "```python\ntry:\n    from nowhere_to_be_found import rest\nexcept ImportError:\n"
+        "    def rest(number):\n        return number % 1.0\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "tests that are called": (
+        f"```python\n{CODE}\ndef run_tests():\n    assert rest(3.5) == 3\n\nrun_tests()\n```",
+        Form.FENCED_WHOLE,
+    ),
+    "a cell of a notebook": (f"```python\n%%writefile rest.py\n{CODE}```", Form.FENCED_WHOLE),
+    "an installation in its cell": (f"```python\n!pip install x\n{CODE}```", Form.FENCED_WHOLE),
+    "a session": (
+        "```pycon\n>>> def rest(number):\n...     return number % 1.0\n...\n>>> rest(3.5)\n0.5\n"
+        "```",
+        Form.FENCED_WHOLE,
+    ),
     "a body with a variable of its name": (
         "```python\nrest = floor(number)\nreturn number - rest\n```",
         Form.FENCED_BODY,

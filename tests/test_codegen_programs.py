@@ -20,10 +20,12 @@ from reference_answers import (
     wrong,
 )
 
-from pyengine.code.answers import Outcome
+from pyengine.code.answers import Form, Outcome
 from pyengine.code.benchmarks import load_tasks
-from pyengine.code.definitions import functions_named, text_of
+from pyengine.code.definitions import functions_named, has_substance, text_of
+from pyengine.code.execution import execute
 from pyengine.code.languages import LANGUAGES
+from pyengine.code.reading import read_chat
 from pyengine.code.sandbox import Sandbox
 from pyengine.code.tasks import Task, own_tasks
 from pyengine.text.parsing import error_count, parse
@@ -222,6 +224,8 @@ JAVA_ANSWERS = {
     "  int f(int n) { return help(n); }\n  public static void main(String[] a) { }\n}\n",
     "a package": "package org.x;\nimport java.util.List;\n"
     "class Solution { int f(int n) { return 1; } }\n",
+    "an interface first": "interface F { int f(int n); }\n"
+    "class Solution implements F { public int f(int n) { return help(n); } }\n",
     "two classes": "class Pair { int a; }\nclass Solution { int f(int n) { return help(n); } }\n",
     "a helper of its own": "class Solution {\n  int help(int m) { return m; }\n"
     "  int f(int n) { return 1; }\n}\n",
@@ -234,7 +238,7 @@ def test_a_java_answer_becomes_the_class_asked_for(form: str) -> None:
     source = program(task, f"```java\n{JAVA_ANSWERS[form]}```")
     root = parse(source, "java").root_node
     assert not root.has_error, source
-    (holder,) = [found for _, found in functions_named(root, "f")]
+    (holder,) = [found for made, found in functions_named(root, "f") if has_substance(made)]
     assert holder is not None
     assert text_of(holder).startswith("class Solution"), source
     assert len(list(functions_named(root, "help"))) == 1
@@ -283,6 +287,35 @@ def test_a_static_method_is_called_of_its_class() -> None:
     for mark, holder in (("static ", "Q.f"), ("", "new Q().f")):
         source = program(task, f"```javascript\nclass Q {{ {mark}f(x) {{ return x; }} }}\n```")
         assert source.endswith(f"const f = (...given) => {holder}(...given);\n")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "let f;\nf = function (n) { return n; };",
+        "module.exports = { f(n) { return n; } };",
+        "module.exports = { g: 1, f: (n) => n };",
+        "exports.f = (n) => n;",
+        "module.exports.f = function (n) { return n; };",
+        "module.exports = function f(n) { return n; };",
+        "import fs, { readFileSync } from 'fs';\nexport const f = (n) => n;",
+        "import 'fs';\nfunction f(n) { return n; }\nexports.f = f;",
+        "export default { f: f };\nfunction f(n) { return n; }",
+        "function runTests() { throw new Error(f(1)); }\nconst f = (n) => n;\nrunTests();",
+    ],
+)
+def test_a_function_of_javascript_is_found_where_it_is_given(sandbox: Sandbox, own: str) -> None:
+    task = made("javascript", *PROMPTS["javascript"], tests="if (f(3) !== 3) throw new Error('f');")
+    found = read_chat(task, f"```javascript\n{own}\n```\n")
+    assert found.form is Form.FENCED_WHOLE
+    run = execute(task, found.completion, sandbox=sandbox, whole=found.whole)
+    assert run.outcome is Outcome.PASSED, (run, task.solution(found.completion, whole=found.whole))
+
+
+def test_a_call_that_fills_what_a_function_needs_is_no_showing() -> None:
+    task = made("python", *PROMPTS["python"])
+    own = "TABLE = []\ndef fill():\n    TABLE.append(1)\ndef f(n):\n    return TABLE[n]\nfill()\n"
+    assert program(task, f"```python\n{own}```").endswith(own)
 
 
 def test_no_method_takes_the_place_of_what_the_answer_calls_so() -> None:

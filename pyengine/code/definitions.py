@@ -43,6 +43,11 @@ AROUND = node_types(
     "lexical_declaration variable_declaration type_declaration var_declaration",
     "const_declaration var_spec_list linkage_specification declaration_list",
 )
+# What runs a part of a script of Python only where something holds.
+CONDITIONAL = node_types(
+    "if_statement elif_clause else_clause try_statement except_clause finally_clause",
+    "with_statement block",
+)
 FUNCTION_VALUES = node_types(
     "arrow_function function_expression function lambda lambda_expression",
 )
@@ -58,7 +63,12 @@ IMPORTS = node_types(
     "import_declaration preproc_include using_declaration use_declaration import_statement",
     "import_from_statement future_import_statement php_tag",
 )
-WRAPPED = re.compile(r"\blambda\b|=>|\bfunction\b")  # a function within a call, as in memo(...)
+# A function within a call, as in memo(...), or a call that makes one.
+WRAPPED = re.compile(
+    r"\blambda\b|=>|\bfunction\b|\b(?:partial|itemgetter|attrgetter|methodcaller)\("
+)
+# Where a script of JavaScript puts what others may ask it for, and the name it gives it there.
+EXPORTS = re.compile(r"(?:module\.)?exports(?:\.(\w+))?\Z")
 
 
 @lru_cache(maxsize=64)  # an answer is looked at from several sides
@@ -99,7 +109,8 @@ def name_of(node: Node) -> str:
 
 def defining(node: Node) -> Iterator[Node]:
     """Yield what a node of the top level defines: itself, or what it stands around."""
-    if node.type in NAMED and not _is_forward(node):
+    given = node.type == "assignment_expression" and is_callable(node)  # JavaScript's
+    if given or (node.type in NAMED and not _is_forward(node)):
         yield node
     elif node.type in AROUND:
         for child in node.named_children:
@@ -150,20 +161,46 @@ def members(node: Node) -> list[Node]:
 def functions_named(root: Node, name: str) -> Iterator[tuple[Node, Node | None]]:
     """Yield each function or class called `name`, with the class around it if there is one."""
     for top in root.named_children:
-        outermost = [top, *top.named_children] if top.type == "ERROR" else [top]
-        for found in (each for node in outermost for each in defining(node)):
+        for found in made_by(top):
             if name_of(found) == name and is_callable(found):
                 yield found, None
             elif found.type in CLASSES:
                 for member in members(found):
                     yield from ((m, found) for m in defining(member) if name_of(m) == name)
+        yield from ((function, None) for called, function in exported(top) if called == name)
+
+
+def made_by(node: Node) -> Iterator[Node]:
+    """Yield what a node of the top level defines, also where that needs something to hold."""
+    if node.type in CONDITIONAL or node.type == "ERROR":
+        for child in node.named_children:
+            yield from made_by(child)
+    yield from defining(node)
+
+
+def exported(node: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the functions that a statement of JavaScript exports, each under its name there."""
+    for inner in node.named_children if node.type == "expression_statement" else ():
+        place = inner.child_by_field_name("left")
+        found = EXPORTS.match(text_of(place)) if place is not None else None
+        value = value_of(inner)
+        if found is None or value is None:
+            continue
+        if value.type in FUNCTION_VALUES:
+            yield found[1] or name_of(value), value
+        for part in value.named_children if value.type == "object" else ():
+            made, key = part.child_by_field_name("value"), part.child_by_field_name("key")
+            if part.type == "method_definition":
+                yield name_of(part), part
+            elif made is not None and key is not None and made.type in FUNCTION_VALUES:
+                yield text_of(key), made
 
 
 def is_callable(node: Node) -> bool:
     """Return whether a defining node makes a function or a class, also as a variable's value."""
-    if node.type not in VALUES:
+    if node.type not in VALUES and node.type != "assignment_expression":
         return True
-    value = _value(node)
+    value = value_of(node)
     if value is None:
         return False
     return value.type in FUNCTION_VALUES or (
@@ -171,7 +208,8 @@ def is_callable(node: Node) -> bool:
     )
 
 
-def _value(node: Node) -> Node | None:
+def value_of(node: Node) -> Node | None:
+    """Return what a variable is given."""
     return node.child_by_field_name("value") or node.child_by_field_name("right")
 
 
@@ -180,7 +218,7 @@ def has_substance(node: Node) -> bool:
 
     A signature that is repeated, with its docstring, `pass` or `...`, is no solution.
     """
-    value = _value(node) if node.type in VALUES else None
+    value = None if node.type in CALLABLES | CLASSES | FUNCTION_VALUES else value_of(node)
     body = (value or node).child_by_field_name("body")
     if body is None:
         return value is not None

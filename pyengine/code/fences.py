@@ -21,6 +21,9 @@ HOLDERS = re.compile(
 RAGGED = re.compile(r"\n[ \t]*[`~]{1,2}\s*\Z")  # the beginning of a fence, where a text was cut off
 MARKER = re.compile(r"[ \t>]*(?:(?:\d{1,3}[.)]|[-*+])[ \t]+)?\Z")
 QUOTE = re.compile(r"^[ \t]*> ?", re.MULTILINE)
+# What a notebook or a session of Python writes before code, line by line.
+MAGIC = re.compile(r"\A(?:\s*(?:%%?|!)\w[^\n]*\n)+")
+SESSION = re.compile(r"^(?:>>>|\.\.\.)(?: (.*)|)$")
 MOST_UNSURE = 8  # blocks of a text whose end is looked for beyond a fence in broken code
 PROSE = frozenset({"markdown", "md"})
 ALIASES = {
@@ -118,6 +121,8 @@ def _block(text: str, opening: re.Match[str], tag: str, language: str, far: bool
         first = next(outside, first)
     stop, end = first or (len(text), len(text))
     code = _unindented(text[start:stop], opening["before"])
+    if language == "python":
+        code = _script(code)
     return Block(code if first else RAGGED.sub("\n", code), tag, first is not None, end, sure)
 
 
@@ -190,3 +195,12 @@ def _unindented(code: str, before: str) -> str:
         before = before.rpartition(">")[2].removeprefix(" ")
     width = len(before.expandtabs(4))
     return re.sub(rf"^[ \t]{{0,{width}}}", "", code, flags=re.MULTILINE) if width else code
+
+
+def _script(code: str) -> str:
+    """Return code of Python as a file has it, without the marks of notebooks and sessions."""
+    code = MAGIC.sub("", code)
+    if not code.lstrip().startswith(">>> "):
+        return code
+    found = [one[1] or "" for line in code.splitlines() if (one := SESSION.match(line))]
+    return "".join(f"{line}\n" for line in found)

@@ -70,8 +70,9 @@ def _class_asked_for(given: Given) -> tuple[str, list[Node]]:
 
 def _holder(types: Sequence[Node], asked: str, entry_point: str) -> Node | None:
     """Return the class that holds the method asked for, or else the one of the name asked for."""
-    holding = [t for t in types if any(name_of(m) == entry_point for m in members(t))]
-    named = [t for t in [*holding, *types] if name_of(t) == asked]
+    classes = sorted(types, key=lambda node: node.type == "interface_declaration")
+    holding = [t for t in classes if any(name_of(m) == entry_point for m in members(t))]
+    named = [t for t in [*holding, *classes] if name_of(t) == asked]
     return next(iter([*named, *holding]), None)
 
 

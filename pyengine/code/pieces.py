@@ -2,12 +2,14 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tree_sitter import Node
 
 from pyengine.code.definitions import (
+    CALLABLES,
     COMMENTS,
+    FUNCTION_VALUES,
     IMPORTS,
     defining,
     functions_named,
@@ -16,6 +18,8 @@ from pyengine.code.definitions import (
     is_level,
     name_of,
     root_of,
+    text_of,
+    value_of,
 )
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.tasks import Task
@@ -26,7 +30,19 @@ MOST_BRACES = 8  # at the end of a body, taken away
 
 def gives(task: Task, body: str) -> bool:
     """Return whether a body gives a result back, where the reference says so by `return`."""
-    return "return" not in f"{task.prompt}{task.reference}" or "return" in body
+    if "return" not in f"{task.prompt}{task.reference}":
+        return True
+    if task.language != "python" or "def " not in body:
+        return "return" in body
+    outside = _outside_functions(root_of(textwrap.dedent(body), task.language))
+    return any(node.type == "return_statement" for node in outside)
+
+
+def _outside_functions(node: Node) -> Iterator[Node]:
+    for child in node.named_children:
+        if child.type not in CALLABLES:
+            yield child
+            yield from _outside_functions(child)
 
 
 def defines(task: Task, code: str) -> bool:
@@ -37,14 +53,35 @@ def defines(task: Task, code: str) -> bool:
 
 
 def _renames(root: Node, task: Task) -> bool:
-    """Return whether code makes a function and gives the name asked for to what it makes of it.
+    """Return whether code gives the name asked for to a function that it makes or names.
 
-    Without a function of its own it may be a body that has a variable of that name.
+    In a body it may be a variable of that name.
     """
+    if task.language not in ("python", "javascript"):
+        return False
     found = [each for node in root.named_children for each in defining(node)]
-    values = (each for each in found if not is_callable(each))
-    named = any(name_of(each) == task.entry_point for each in values)
-    return task.language in ("python", "javascript") and named and any(map(is_callable, found))
+    functions = {name_of(each): each for each in found if is_callable(each)}
+    values = [v for v in map(value_of, found) if v is not None]
+    named = [v for v in values if name_of(v.parent or v) == task.entry_point]
+    return any(_is_function(value, functions) for value in named)
+
+
+def _is_function(value: Node, functions: Mapping[str, Node]) -> bool:
+    """Return whether a value is made of `functions`: one of them, of one, or by one."""
+    called = value.child_by_field_name("function")
+    maker = functions.get(text_of(called)) if called is not None else None
+    if maker is not None:
+        return any(node.type in CALLABLES | FUNCTION_VALUES for node in _within(maker))
+    return any(
+        node.type == "identifier" and text_of(node) in functions
+        for node in [value, *_within(value)]
+    )
+
+
+def _within(node: Node) -> Iterator[Node]:
+    for child in node.named_children:
+        yield child
+        yield from _within(child)
 
 
 def is_complete(task: Task, code: str) -> bool:

@@ -14,6 +14,7 @@ from tree_sitter import Node
 
 from pyengine.code.definitions import (
     defined_names,
+    exported,
     functions_named,
     is_first,
     is_level,
@@ -33,7 +34,9 @@ from pyengine.code.showing import without_showing
 EXPORT = re.compile(r"^export\s+(?:default\s+)?(?=(?:async\s+)?(?:function|class|const|let|var)\b)")
 # A script of JavaScript asks for modules otherwise.
 MODULE = re.compile(
-    r"^import\s+(?:\*\s+as\s+)?(\w+|\{[^}]*\})\s+from\s+(['\"][^'\"\n]+['\"])", re.MULTILINE
+    r"^import\s+(?:(\w+)\s*,\s*)?(?:(?:\*\s+as\s+)?(\w+|\{[^}]*\})\s+from\s+)?"
+    r"(['\"][^'\"\n]+['\"])",
+    re.MULTILINE,
 )
 
 
@@ -60,8 +63,9 @@ def whole_program(given: Given, code: str) -> str:
 
 def _required(found: re.Match[str]) -> str:
     """Return how a script asks for a module."""
-    names = re.sub(r"\bas\b", ":", found[1])
-    return f"const {names} = require({found[2]})"
+    named = [re.sub(r"\bas\b", ":", names) for names in found.group(1, 2) if names]
+    asked = f"require({found[3]})"
+    return f"const {', '.join(f'{names} = {asked}' for names in named)}" if named else asked
 
 
 def _clashes(node: Node, defined: set[str], answer: Sequence[Node]) -> bool:
@@ -113,6 +117,8 @@ def _bridge(root: Node, given: Given) -> str:
     line = BRIDGES.get(given.language)
     if given.entry_point in defined_names(root.named_children):
         return ""
+    if any(name == given.entry_point for top in root.named_children for name, _ in exported(top)):
+        return f"const {{{given.entry_point} = module.exports}} = module.exports;\n"
     if line is None or not found or any(holder is None for _, holder in found):
         return ""
     method, holder = next((method, holder) for method, holder in found if holder is not None)

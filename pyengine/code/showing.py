@@ -11,9 +11,10 @@ from pyengine.code.definitions import (
     IMPORTS,
     VALUES,
     defined_names,
-    defining,
+    exported,
     is_callable,
     items_of,
+    made_by,
     names_of,
     node_types,
     text_of,
@@ -21,14 +22,15 @@ from pyengine.code.definitions import (
 from pyengine.code.given import Given
 from pyengine.text.parsing import parse
 
-# What a program says or reads where it shows its use, by language; `main` is called for nothing
-# else.
+# What a program says or reads where it shows its use, by language.
 SHOWING = {
     "python": r"\b(?:print|input|main|testmod|check)\s*\(|__name__|\bunittest\.|\bsys\.stdin\b",
     "javascript": r"\bconsole\.|\bmain\s*\(|\brequire\.main\b|\breadline\b",
     "ruby": r"^(?:puts|p|print|pp|main)\b|__FILE__|\bgets\b",
     "php": r"^(?:echo|print|print_r|var_dump|printf)\b|\bmain\s*\(|\breadline\s*\(",
 }
+# Functions that are called for nothing else, by their names.
+SHOWER = re.compile(r"(?:main|demo|examples?|(?:run_?|self_?)?tests?(?:_\w+)?)\b", re.IGNORECASE)
 # Where names become a function's own, by the type of a node, if it matters, and the field of it.
 BINDINGS = frozenset(
     {
@@ -75,13 +77,18 @@ def without_showing(root: Node, given: Given) -> list[Node]:
 def _needed(nodes: Sequence[Node]) -> set[str]:
     """Return the names of values that functions use, and of those that these are made of.
 
-    A `main` does not count, as no call of it stays.
+    A `main` or a test does not count, as no call of it stays.
     """
-    functions = [n for n in nodes if any(map(is_callable, defining(n)))]
+    functions = [n for n in nodes if any(map(is_callable, made_by(n)))]
     values = [n for n in nodes if n not in functions]
     changed = [changed_names(node, filled=False) for node in values]
     set_here = set().union(*changed) if changed else set()
-    used = [free_names(n) for n in functions if "main" not in names_of(n)]
+    free = [(names_of(n), free_names(n)) for n in functions]
+    used = [
+        names
+        for own, names in free
+        if not any(map(SHOWER.match, own)) or any(own & other for o, other in free if o != own)
+    ]
     needed = set().union(*used) & set_here if used else set()
     size = -1
     while size < len(needed):
@@ -98,12 +105,14 @@ def _shows(node: Node, given: Given, gone: Iterable[str]) -> bool:
     `gone` are the names that only such statements have set.
     """
     marks = SHOWING.get(given.language)
-    apart = node.is_error or any(map(is_callable, defining(node)))
+    made = [*filter(is_callable, made_by(node)), *exported(node)]
+    guarded = node.type == "if_statement" and "__name__" in text_of(node)
+    apart = node.is_error or (made and not guarded)
     if marks is None or apart:
         return False
-    if node.type == "assert_statement":
-        return True
     text = text_of(node)
+    if node.type == "assert_statement" or SHOWER.match(text):
+        return True
     if _imports(node) and "__name__" not in text:  # a main guard goes with what it imports
         return False
     called = rf"\b{re.escape(given.entry_point)}\s*\("

@@ -14,6 +14,7 @@ try {
   const source = fs.readFileSync("solution.js", "utf8");
   globalThis.require = require;
   globalThis.module = { exports: {} };
+  globalThis.exports = globalThis.module.exports;
   new vm.Script(source, { filename: "solution.js" }).runInThisContext();
   lookup = (name) => new vm.Script(name).runInThisContext();
   send(4, { value: null });
