@@ -84,6 +84,21 @@ def test_what_a_reference_says_stands_in_its_answer(writer: Path, tmp_path: Path
     assert mean.n == n
 
 
+def test_the_references_may_be_left_unscored(writer: Path, tmp_path: Path) -> None:
+    whole = evaluate(tmp_path, [writer], reference=writer)
+    part = evaluate(tmp_path, [writer], reference=writer, likelihoods=False)
+    assert (whole.options["likelihoods"], part.options["likelihoods"]) == (True, False)
+    assert [shown["samples"] for shown in answers(part)] == [s["samples"] for s in answers(whole)]
+    assert {shown["reference"] for shown in answers(part)} == {None}
+    gone = {row.metric for row in whole.measurements} - {row.metric for row in part.measurements}
+    assert gone >= {"reference_log_probability", "reference_bits_per_byte", "kl"}
+    assert "pass_at_1_change" not in gone
+    shown = render_terminal(evaluate_document(part), width=100)
+    assert "per byte" not in shown
+    assert "not scored: --no-likelihoods" in shown
+    assert "None" not in shown
+
+
 def test_a_model_is_equal_to_itself(writer: Path, tmp_path: Path) -> None:
     run = evaluate(tmp_path, [writer], reference=writer)
     base, other = (model.id for model in run.models)

@@ -66,6 +66,7 @@ def evaluate(
     memory: int = 1024,
     results: Named | None = None,
     fresh: bool = False,
+    likelihoods: bool = True,
     until_decided: bool = False,
     margin: float = 0.1,
     isolation: Literal["auto", "bubblewrap", "namespaces"] = "auto",
@@ -98,6 +99,8 @@ def evaluate(
         memory: of one program, MiB.
         results: a folder where finished tasks are kept; None for the user's cache.
         fresh: measure again what was measured before.
+        likelihoods: also measure how likely each model finds the right solutions, which may take as
+            long as its answers.
         until_decided: ask tasks as the seed draws them, and no further once it is known of every
             model whether it solves more or less than the reference, or as much within `margin`.
         margin: by which pass@1 may differ from the reference's and be alike: 0.1 for 10 points.
@@ -147,6 +150,7 @@ def evaluate(
         limits=Limits(cpu_s=cpu_seconds, wall_s=wall_seconds, memory_bytes=memory * MIB),
         folder=Path(results) if results is not None else default_folder(),
         resume=not fresh,
+        likelihoods=likelihoods,
         margin=margin,
         until_decided=until_decided,
     )
@@ -184,7 +188,7 @@ def _rejudged(source: Run | Named, given: Mapping[str, Any], options: Evaluation
 
     known = signature(evaluate).parameters
     for name, value in given.items():
-        if name not in FOR_JUDGING and value and value != known[name].default:
+        if name not in FOR_JUDGING and value not in (known[name].default, None, [], ()):
             raise OptionError(
                 f"--rejudge judges saved answers: {name} has no use there, leave it out"
             )

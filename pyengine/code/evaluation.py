@@ -169,8 +169,9 @@ class Evaluation:
             models = self._open_all(paths, processes, beside=compared)
             base = models[0] if compared else None
             run = self._empty_run(models, base)
-            self._score(models, base, processes, run)
-            check_styles(models, base, processes, run)
+            if self.options.likelihoods:
+                self._score(models, base, processes, run)
+                check_styles(models, base, processes, run)
         with Executor(self._sandbox, self.options.limits, self.options.jobs) as executor:
             for model in models:
                 if model.failure is None:
@@ -359,6 +360,7 @@ class Evaluation:
             options={
                 **self.settings(),
                 "reference": base.id if base else None,
+                "likelihoods": self.options.likelihoods,
                 "margin": self.options.margin,
                 "until_decided": self.options.until_decided,
                 "most_tasks": self.most_tasks,

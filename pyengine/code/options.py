@@ -43,6 +43,7 @@ class EvaluationOptions:
         limits: of each program.
         folder: where finished tasks are kept.
         resume: take up what the folder holds.
+        likelihoods: also score the references.
         margin: changes of pass@1 up to it make a model like the reference.
         until_decided: ask no further once it is known of every model whether it is like the
             reference, or better, or worse.
@@ -62,6 +63,7 @@ class EvaluationOptions:
     limits: Limits = field(default_factory=Limits)
     folder: Path = field(default_factory=default_folder)
     resume: bool = True
+    likelihoods: bool = True
     margin: float = 0.1
     until_decided: bool = False
 

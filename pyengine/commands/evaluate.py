@@ -71,6 +71,11 @@ FailUnder = Annotated[
     memory=option(int, "Memory of one program, MiB.", min=64),
     results=option(Path | None, "Where finished tasks are kept. Default: the user's cache folder."),
     fresh=option(bool, "Measure again what was measured before.", "--fresh"),
+    likelihoods=option(
+        bool,
+        "Also measure how likely the right solutions are found, which may take as long as the "
+        "answers.",
+    ),
     until_decided=option(
         bool,
         "Ask tasks as the seed draws them, only until every model is told from the reference or "

@@ -114,7 +114,7 @@ def _ends(row: Measurement) -> str | None:
 def differences_table(run: Run) -> Table:
     """Show each variant minus the reference, task by task."""
     reference, *variants = run.models
-    shown = [line for line in DIFFERENCES if run.select(line[0]) and _is_told(run, line[0])]
+    shown = [line for line in DIFFERENCES if _is_told(run, line[0])]
     more = [
         {"head": head, "of": metric, "align": "right", "drop": drop}
         for metric, head, _, drop in shown
@@ -137,7 +137,8 @@ def differences_table(run: Run) -> Table:
 
 def _is_told(run: Run, metric: str) -> bool:
     """Return whether a metric says something: nothing is said of thoughts where nobody thinks."""
-    return metric not in OF_THOUGHTS or any(row.value for row in run.select("thought_tokens"))
+    thinks = any(row.value for row in run.select("thought_tokens"))
+    return bool(run.select(metric)) and (metric not in OF_THOUGHTS or thinks)
 
 
 def flips_table(run: Run) -> Table:
@@ -279,6 +280,7 @@ def prompt_facts(run: Run, model: ModelInfo) -> Facts:
         style=model.settings["style"],
         reason=answers.style_words(model),
         day=model.settings.get("day"),
+        unscored=None if run.options.get("likelihoods", True) else "--no-likelihoods",
         row=gain,
         gain=signed(gain.value) if gain else None,
         low=signed(gain.low) if gain and ends else None,

@@ -136,6 +136,7 @@ GAIN = Measurement(
     "chat_log_probability_gain", "base", "", "", 0.2, 0.1, 0.3, 0.95, n=8, n_clusters=4
 )
 PROMPT_FACTS = [f"evaluate-prompts/{name}" for name in ("Prompt style", "Tasks")]
+UNSCORED = "evaluate-prompts/References"
 DAY, GAINED = "evaluate-prompts/Day told to the template", "evaluate-prompts/References in chat"
 
 
@@ -264,16 +265,20 @@ CASES: Cases = {
         case("", style_words, styled("")),
     ],
     "facts": [
-        case([*PROMPT_FACTS, DAY, GAINED], prompt_facts, prompted(), styled("")),
+        case([*PROMPT_FACTS, DAY, GAINED, UNSCORED], prompt_facts, prompted(), styled("")),
+        case(
+            [*PROMPT_FACTS, DAY, GAINED, f"{UNSCORED}[unscored]"],
+            *(prompt_facts, prompted(likelihoods=False), styled("")),
+        ),
         case(
             [
                 *(f"{PROMPT_FACTS[0]}[reason]", f"{PROMPT_FACTS[1]}[n_in_set]"),
-                *(f"{DAY}[day]", f"{GAINED}[gain,low]"),
+                *(f"{DAY}[day]", f"{GAINED}[gain,low]", UNSCORED),
             ],
             *(prompt_facts, prompted(GAIN, n_in_set=9), styled("asked", day="2026-01-01")),
         ),
         case(
-            [*PROMPT_FACTS, DAY, f"{GAINED}[gain]"],
+            [*PROMPT_FACTS, DAY, f"{GAINED}[gain]", UNSCORED],
             *(prompt_facts, prompted(replace(GAIN, low=math.nan, high=math.nan)), styled("")),
         ),
         case([LOOKS], method_facts, made(**HOW)),
