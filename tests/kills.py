@@ -39,11 +39,13 @@ SECONDS = 300
 TIMES = ("wall_s", "cpu_s", "cost", "command", "words")
 # And the measurements of what this run took: one that goes on takes less.
 COSTS = ("prompt_tokens", "writing_seconds", "execution_seconds", "writing_speed")
+# Each prompt begins with its own number: what one has in common with an earlier one is not computed
+# again, which a run that goes on has to do, in another batch.
 TASK = """
 [[task]]
 name = "{number}"
 entry_point = "f"
-prompt = "def f():"
+prompt = "# {number}\\ndef f():"
 reference = " return {number}"
 tests = "assert f() == {number}"
 """
@@ -120,10 +122,18 @@ def kill_once(command: Command, place: Path, moment: float, expected: dict[str, 
         return Kill(moment, was_running, [*faults, f"not resumed: {error}"])
     for name in sorted(made.keys() | expected.keys()):
         if made.get(name) != expected.get(name):
-            faults.append(f"other bytes: {name}")
+            faults.append(f"other bytes: {name} {_difference(made.get(name), expected.get(name))}")
     faults += [f"touched: {name}" for name in planted.touched()]
     faults += [f"left: {path}" for path in leftovers(place)]
     return Kill(moment, was_running, faults)
+
+
+def _difference(made: bytes | None, expected: bytes | None) -> str:
+    """Say where two records begin to differ; nothing of what is kept as a hash."""
+    pairs = enumerate(zip(made or b"", expected or b"", strict=False))
+    first = next((i for i, (one, other) in pairs if one != other), 0)
+    texts = ((text or b"")[max(first - 60, 0) : first + 60] for text in (made, expected))
+    return " ~ ".join(text.decode("utf-8", "replace") for text in texts if text.isascii())
 
 
 def leftovers(place: Path) -> list[Path]:
