@@ -33,6 +33,10 @@ CASES = [
     (sample("syntax-error"), Failure.SYNTAX),
     (sample("syntax-error", finish="length"), Failure.CUT_OFF),
     (sample("exception", finish="length", trimmed=True, detail="NameError: x"), Failure.CUT_OFF),
+    (
+        sample("wrong-answer", finish="length", trimmed=True, form="fenced-whole"),
+        Failure.ASSERTION,
+    ),
     (sample("exception", loop=3, detail="KeyError: 1"), Failure.ERROR),
     (sample("exception", detail="NameError: name 'x' is not defined"), Failure.NAME),
     (sample("exception", detail="ModuleNotFoundError: No module named 'x'"), Failure.NAME),

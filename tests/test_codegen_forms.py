@@ -391,6 +391,40 @@ def test_a_thought_that_never_ends_holds_no_answer(before: str, text: str) -> No
     assert not any(stop(text.encode()[:end]) for end in range(1, len(text) + 1))
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "print(rest(1.5",
+        "\nif __name__ == '__main__':\n    print(f'{rest(",
+        "\ndef check(n):\n    return (",
+    ],
+)
+def test_what_the_budget_cut_off_behind_the_function_goes(tail: str) -> None:
+    text = f"```python\n{CODE}{tail}".encode()
+    found = read_answer(chat("<|user|>rest"), text, end=None, cut_off=True)
+    assert (found.completion.rstrip(), found.trimmed, found.whole) == (CODE.rstrip(), True, True)
+    kept = read_answer(chat("<|user|>rest"), text, end=None, cut_off=False)
+    assert not kept.trimmed
+    assert tail.strip()[:6] in kept.completion
+
+
+def test_a_function_that_the_budget_cut_off_stays_as_it_is() -> None:
+    text = b"```python\nimport math\n\ndef rest(number):\n    return number - math.fl(\n"
+    found = read_answer(chat("<|user|>rest"), text, end=None, cut_off=True)
+    assert "math.fl(" in found.completion
+    assert not found.trimmed
+
+
+def test_a_program_without_the_function_asked_for_is_no_body_of_it() -> None:
+    code = "#include <vector>\n\nint max(int a, int b) {\n    return a;\n}\n\nint main() {}\n"
+    prompt = "#include <vector>\n\nint maximum(const std::vector<int> &v) {\n"
+    task = TASK.model_copy(
+        update={"language": "cpp", "prompt": prompt, "prelude": "", "entry_point": "maximum"}
+    )
+    found = read_chat(task, f"```cpp\n{code}```\n")
+    assert (found.completion, found.whole, found.form) == (code, True, Form.FENCED_WHOLE)
+
+
 SORT = "let sorted = [...numbers].sort();"
 LOCALS = {
     "python": (

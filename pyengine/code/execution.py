@@ -357,4 +357,6 @@ def _first_with(data: bytes, marks: Sequence[bytes]) -> str:
 
 def _first_error(data: bytes) -> str:
     lines = data.decode("utf-8", "replace").strip().splitlines()
-    return next((line.strip() for line in lines if "error" in line.lower()), _last_line(data))[:300]
+    # a linker says what it misses before it says that there was an error
+    marked = (line.strip() for line in lines if re.search(r"error|undefined reference", line, re.I))
+    return next(marked, _last_line(data))[:300]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from pyengine.code.answers import Outcome, Sample, cut_in_thought
+from pyengine.code.answers import Form, Outcome, Sample, cut_in_thought
 
 
 class Failure(str, Enum):
@@ -28,6 +28,7 @@ class Failure(str, Enum):
 OF_FORM = frozenset(
     (Failure.NO_CODE, Failure.LOOP, Failure.CUT_OFF_THINKING, Failure.CUT_OFF, Failure.SYNTAX)
 )
+WHOLE = frozenset((Form.FENCED_WHOLE, Form.TEXT_WHOLE))
 BY_OUTCOME = {
     Outcome.NO_CODE: Failure.NO_CODE,
     Outcome.SYNTAX_ERROR: Failure.SYNTAX,
@@ -63,7 +64,10 @@ def failure_of(sample: Sample) -> Failure | None:
             return Failure.LOOP
         if cut_in_thought(sample):
             return Failure.CUT_OFF_THINKING
-        if sample["trimmed"] or outcome in (Outcome.NO_CODE, Outcome.SYNTAX_ERROR):
+        # What is left of a whole answer is whole: its function fails by itself.
+        whole = sample.get("form") in WHOLE
+        broken = outcome in (Outcome.NO_CODE, Outcome.SYNTAX_ERROR)
+        if not whole if sample["trimmed"] else broken:
             return Failure.CUT_OFF
     said = sample["detail"]
     if outcome is Outcome.EXCEPTION:

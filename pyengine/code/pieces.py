@@ -26,6 +26,7 @@ from pyengine.code.tasks import Task
 from pyengine.text.parsing import parse
 
 MOST_BRACES = 8  # at the end of a body, taken away
+MOST_PARTS = 3  # at the end of a program that was cut off, taken away
 
 
 def gives(task: Task, body: str) -> bool:
@@ -92,6 +93,29 @@ def is_complete(task: Task, code: str) -> bool:
     if root.has_error or not full:
         return False
     return task.language != "python" or is_level(textwrap.dedent(code))
+
+
+def finished_part(task: Task, code: str) -> str:
+    """Return a whole program that was cut off without its unfinished last part.
+
+    All of it where what was asked for would go with that, or nothing is unfinished.
+    """
+    if is_complete(task, code):
+        return code
+    lines = code.split("\n")
+    starts = [at for at, line in enumerate(lines) if line[:1] not in ("", " ", "\t", "}", ")", "]")]
+    for start in starts[: -MOST_PARTS - 1 : -1]:
+        kept = "\n".join(lines[:start]) + "\n"
+        if is_complete(task, kept):
+            return kept
+    return code
+
+
+def is_program(task: Task, code: str) -> bool:
+    """Return whether code without an error makes functions at its top level."""
+    root = root_of(code, task.language)
+    nodes = root.named_children
+    return not root.has_error and any(is_callable(each) for n in nodes for each in defining(n))
 
 
 def body_of(task: Task, code: str) -> tuple[str, bool] | None:

@@ -8,7 +8,7 @@ from pyengine.code.answers import Form
 from pyengine.code.completions import CompletionStop, completion_of
 from pyengine.code.definitions import defined_names, root_of
 from pyengine.code.fences import Block, blocks_of, fenced_blocks
-from pyengine.code.pieces import body_of, defines, gives, is_complete
+from pyengine.code.pieces import body_of, defines, finished_part, gives, is_complete, is_program
 from pyengine.code.prompting import Prompt, PromptStyle
 from pyengine.code.showing import free_names
 from pyengine.code.tasks import Task
@@ -74,6 +74,9 @@ def read_answer(prompt: Prompt, text: bytes, *, end: int | None, cut_off: bool) 
         return Solution(completion, trimmed=trimmed)
     begun = opened_thought(prompt.text)
     found = read_chat(prompt.task, begun + text.decode("utf-8", "replace"))
+    if cut_off and found.whole:
+        kept = finished_part(prompt.task, found.completion)
+        found = replace(found, completion=kept, trimmed=kept != found.completion)
     return replace(found, thought_bytes=max(found.thought_bytes - len(begun.encode()), 0))
 
 
@@ -136,6 +139,8 @@ def _in_block(task: Task, block: Block, earlier: list[Block]) -> tuple[Rank, Sol
     body = body_of(task, code)
     if body is None:
         rank = Rank.BROKEN if mine else Rank.PLAIN_BROKEN
+        if mine and is_program(task, code):  # meant as a whole, without what was asked for
+            return rank, Solution(code, whole=True, form=Form.FENCED_WHOLE)
         return rank, Solution(code, form=Form.FENCED_BODY)
     rank = Rank.BODY if mine else Rank.PLAIN_BODY
     return rank if gives(task, code) else Rank.NO_RESULT, Solution(*body, form=Form.FENCED_BODY)
