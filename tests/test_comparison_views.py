@@ -315,7 +315,7 @@ def test_exhibits_are_shown() -> None:
         "document": "a.py",
         "language": "python",
         "token_index": 3,
-        "byte_offset": 7,
+        "place": [2, 5],
         "before": "def ",
         "target": "f",
         "class": "identifier",
@@ -329,7 +329,7 @@ def test_exhibits_are_shown() -> None:
         update={"exhibits": [Exhibit(kind="position", model="m-Q8", content=position)]}
     )
     text = render_terminal(compare_document(shown), width=200)
-    assert "a.py:7 (identifier)" in text
+    assert "a.py:2:5 (identifier)" in text
     assert "\x1b" not in text
 
 

@@ -20,7 +20,7 @@ from pyengine.report.sample_tables import (
 )
 from pyengine.report.sentences import answers, code
 from pyengine.report.tables import Cell, CellLike, Table, measured
-from pyengine.report.words import facts
+from pyengine.report.words import facts, member_name
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
@@ -237,7 +237,7 @@ def _languages(run: Run, model: ModelInfo) -> Table:
                 numbers,
                 model.id,
                 {"language": name},
-                language=name,
+                language=member_name("language", name),
                 executed=solved and f"{solved.n}/{n_tasks[name]}",
                 passed=_with_interval(passed, percent),
             )
