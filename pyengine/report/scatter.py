@@ -142,7 +142,7 @@ def plain_ticks(axis: Axis) -> None:
 
     Where it spans less than two decades, some of the ticks between powers of ten are written, too.
     """
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     def between(value: float, _: object) -> str:
         low, high = axis.get_view_interval()
@@ -154,6 +154,8 @@ def plain_ticks(axis: Axis) -> None:
         text = significant(value, 3)
         return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
+    if isinstance(locator := axis.get_major_locator(), LogLocator):
+        locator.set_params(numticks=int(1.25 * axis.axes.get_figure(root=True).get_figwidth()))
     axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
     axis.set_minor_formatter(FuncFormatter(between))
     axis.set_tick_params(which="minor", pad=5)  # in line with the longer ticks' numbers
