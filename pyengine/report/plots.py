@@ -17,7 +17,7 @@ from pyengine.report.charts import Chart, Series
 from pyengine.report.colors import LIGHT, themed
 from pyengine.report.document import Picture
 from pyengine.report.pieces import brief
-from pyengine.report.scatter import draw_scatter, plain_ticks
+from pyengine.report.scatter import draw_scatter, inches_wide, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,13 +145,9 @@ def _single(width: float, height: float, draw: Callable[[Axes], None]) -> Figure
     return figure
 
 
-def _width(axes: Axes) -> float:
-    return float(axes.get_figure(root=True).get_figwidth())
-
-
 def _heatmap(axes: Axes, chart: Chart) -> None:
     levels = heat_levels(chart)
-    cell = 0.75 * 72 * _width(axes) / max(len(chart.categories), 1)
+    cell = 0.75 * 72 * inches_wide(axes) / max(len(chart.categories), 1)
     for r, row in enumerate(levels):
         for c, level in enumerate(row):
             if level is not None:
@@ -276,7 +272,7 @@ def _categories(axes: Axes, chart: Chart) -> None:
             loc="lower left",
             bbox_to_anchor=(0, 1),
             fontsize=8,
-            ncols=min(len(chart.series), 3 if _width(axes) >= _WIDTH else 1),
+            ncols=min(len(chart.series), 3 if inches_wide(axes) >= _WIDTH else 1),
         )
 
 
@@ -298,7 +294,7 @@ def _lines(axes: Axes, chart: Chart) -> None:
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     if chart.series:
-        several = len(chart.series) > 8 and _width(axes) >= _WIDTH
+        several = len(chart.series) > 8 and inches_wide(axes) >= _WIDTH
         axes.legend(fontsize=8, ncols=2 if several else 1)
 
 

@@ -137,6 +137,13 @@ def _text_size(axes: Axes, text: str) -> tuple[float, float]:
     return extent.width, extent.height
 
 
+def inches_wide(axes: Axes) -> float:
+    """Return the width of the whole picture."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return float(figure.get_figwidth())
+
+
 def plain_ticks(axis: Axis) -> None:
     """Write a logarithmic axis as plain numbers; matplotlib's own way needs mathematical text.
 
@@ -155,7 +162,7 @@ def plain_ticks(axis: Axis) -> None:
         return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
     if isinstance(locator := axis.get_major_locator(), LogLocator):
-        locator.set_params(numticks=int(1.25 * axis.axes.get_figure(root=True).get_figwidth()))
+        locator.set_params(numticks=int(1.25 * inches_wide(axis.axes)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
     axis.set_minor_formatter(FuncFormatter(between))
     axis.set_tick_params(which="minor", pad=5)  # in line with the longer ticks' numbers
