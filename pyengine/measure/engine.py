@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import partial
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -84,6 +85,14 @@ class Task:
         return replace(self, variants=variants)
 
 
+# Called with a task and how many of its models have decoded its chunk.
+Tell: TypeAlias = Callable[[Task, int], object]
+
+
+def untold(task: Task, n_models: int) -> None:
+    """Tell nobody."""
+
+
 class Processes:
     """One process for each variant, started when it is first needed."""
 
@@ -129,8 +138,8 @@ class Processes:
             self.close(variant)
 
 
-def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
-    """Decode one chunk with the reference and then with every variant.
+def measure_chunk(task: Task, processes: Processes, tell: Tell = untold) -> dict[str, Outcome]:
+    """Decode one chunk with the reference and then with every variant, and tell of each.
 
     Raises:
         PyengineError: the reference failed.
@@ -138,6 +147,7 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
     with temporary_folder() as folder:
         rows = str(folder / "rows")
         processes.call(task.reference, decode.write_rows, task.reference, task.chunk, rows)
+        tell(task, 1)
         found: dict[str, Outcome] = {}
         if task.reference in task.variants:
             found[task.reference.id] = _observe_again(task, rows, processes)
@@ -149,6 +159,9 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
                 for variant in task.variants
                 if variant != task.reference
             }
+            numbers = count(2)  # in the order in which they end
+            for future in futures.values():
+                future.add_done_callback(partial(_decoded, tell, task, numbers))
             try:
                 return found | {name: future.result() for name, future in futures.items()}
             except BaseException:
@@ -156,6 +169,10 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
                 pool.shutdown(wait=False, cancel_futures=True)
                 processes.kill()
                 raise
+
+
+def _decoded(tell: Tell, task: Task, numbers: Iterator[int], _: Future[Outcome]) -> None:
+    tell(task, next(numbers))
 
 
 def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> Outcome:
@@ -219,8 +236,10 @@ class Store(Protocol):
 class Executor(Protocol):
     """Who computes tasks: this machine, or a cluster."""
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
-        """Yield each task with its outcomes as they are finished."""
+    def run(
+        self, tasks: Iterable[Task], tell: Tell = untold
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+        """Yield each task with its outcomes as they are finished; tell meanwhile what is known."""
 
 
 class LocalExecutor:
@@ -229,10 +248,12 @@ class LocalExecutor:
     def __init__(self, processes: Processes) -> None:
         self.processes = processes
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+    def run(
+        self, tasks: Iterable[Task], tell: Tell = untold
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
         """Yield each task with its outcomes, in order."""
         for task in tasks:
-            yield task, measure_chunk(task, self.processes)
+            yield task, measure_chunk(task, self.processes, tell)
 
 
 @dataclass
@@ -324,6 +345,12 @@ def measure(
     Raises:
         PyengineError: the reference failed.
     """
+
+    def tell(task: Task, n_models: int) -> None:
+        if progress is not None:
+            part = min(n_models / (len(task.variants) + 1), 1.0)
+            progress("Measuring", (work.chunks.index(task.chunk) + part) / len(work.chunks))
+
     outcomes: Outcomes = {}
     going_on: Collection[str] = [variant.id for variant in work.variants]
     for begin, end in pairwise((0, *work.looks, len(work.chunks))):
@@ -334,11 +361,9 @@ def measure(
         variants = [variant for variant in work.variants if variant.id in going_on]
         # One that goes on again after it had stopped first decodes what it lacks.
         tasks = _missing(work, variants, work.chunks[:end], store, outcomes)
-        for task, found in executor.run(tasks):
+        for task, found in executor.run(tasks, tell):
             _keep(work, task, found, store, outcomes)
-            if progress is not None:
-                done = work.chunks.index(task.chunk) + 1
-                progress("Measuring", done / len(work.chunks))
+            tell(task, len(task.variants) + 1)
             if watch is not None:
                 watch(series_of(work, outcomes))
     if progress is not None:
