@@ -1,11 +1,14 @@
 """What is shown while something is measured: bars that end, and a line for each model."""
 
+import io
 import math
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from pyengine.asked import asked
-from pyengine.commands.output import Display, evaluation_progress, known_words, reporting
+from pyengine.commands.output import AtMost, Display, evaluation_progress, known_words, reporting
 from pyengine.errors import OptionError, PickInterrupted
 from pyengine.measure.racing import Known
 
@@ -71,3 +74,19 @@ def test_ctrl_c_says_what_is_known_and_how_to_go_on(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == (
         "Answers to finished tasks are kept: the same command without --fresh goes on.\n"
     )
+
+
+def test_the_time_left_is_guessed_after_the_first_step() -> None:
+    now = [0.0]
+    bars = Progress(get_time=lambda: now[0], console=Console(file=io.StringIO()))
+    bars.add_task("measure", total=1.0)
+    (task,) = bars.tasks
+    left = AtMost()
+    assert left.render(task).plain == ""
+    now[0] = 20.0
+    assert left.render(task).plain == ""  # nothing is done
+    bars.update(task.id, completed=0.25)
+    assert left.render(task).plain == "about 0:01:00"
+    now[0] = 30.0
+    bars.update(task.id, completed=1.0)
+    assert left.render(task).plain == ""

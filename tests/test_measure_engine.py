@@ -233,7 +233,7 @@ class Pressed(Processes):
         self.seen: list[str] = []
 
     def call(self, variant: Variant, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
-        if function.__name__ != "_call_observe":
+        if function.__name__ != "observe":
             return super().call(variant, function, *arguments)
         self.seen.append(variant.id)
         os.kill(os.getpid(), signal.SIGINT)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 Lines: TypeAlias = dict[str, Callable[[], str]]
 PIPED_WIDTH = 80
 REFRESHES = 2  # a second
+FIRST_GUESS = 5.0  # seconds after which one step says how long the others take
 
 
 def print_json(result: Run) -> None:
@@ -128,7 +130,12 @@ class AtMost(TimeRemainingColumn):
     def render(self, task: Task) -> Text:
         """Return the time that is left; nothing before that is known, and at the end."""
         known = task.time_remaining and not task.finished
-        return Text("at most ").append(super().render(task)) if known else Text()
+        if known:
+            return Text("at most ").append(super().render(task))
+        done, spent = task.percentage / 100, task.elapsed or 0.0
+        if task.finished or not done or spent < FIRST_GUESS:
+            return Text()
+        return Text(f"about {timedelta(seconds=round(spent / done - spent))}")
 
 
 @contextmanager

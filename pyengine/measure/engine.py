@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -150,7 +149,10 @@ def measure_chunk(task: Task, processes: Processes, tell: Tell = untold) -> dict
         tell(task, 1)
         found: dict[str, Outcome] = {}
         if task.reference in task.variants:
-            found[task.reference.id] = _observe_again(task, rows, processes)
+            again = (task.chunk, task.twice, task.observers, task.padding, rows)
+            found[task.reference.id] = processes.call(
+                task.reference, decode.compute_again, task.reference, *again
+            )
         if not task.keep_open:
             processes.close(task.reference)
         with ThreadPoolExecutor(max_workers=task.workers) as pool:
@@ -161,7 +163,7 @@ def measure_chunk(task: Task, processes: Processes, tell: Tell = untold) -> dict
             }
             numbers = count(2)  # in the order in which they end
             for future in futures.values():
-                future.add_done_callback(partial(_decoded, tell, task, numbers))
+                future.add_done_callback(lambda _: tell(task, next(numbers)))
             try:
                 return found | {name: future.result() for name, future in futures.items()}
             except BaseException:
@@ -171,15 +173,11 @@ def measure_chunk(task: Task, processes: Processes, tell: Tell = untold) -> dict
                 raise
 
 
-def _decoded(tell: Tell, task: Task, numbers: Iterator[int], _: Future[Outcome]) -> None:
-    tell(task, next(numbers))
-
-
 def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> Outcome:
     try:
         found: Observation = processes.call(
             variant,
-            _call_observe,
+            decode.observe,
             variant,
             task.chunk,
             task.observers,
@@ -194,33 +192,6 @@ def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> O
         if not task.keep_open:
             processes.close(variant)
     return found
-
-
-def _observe_again(task: Task, rows: str, processes: Processes) -> Observation:
-    """Compute the reference's first rows once more, beside themselves."""
-    found: Observation = processes.call(
-        task.reference,
-        decode.compute_again,
-        task.reference,
-        task.chunk,
-        task.twice,
-        task.observers,
-        task.padding,
-        rows,
-    )
-    return found
-
-
-def _call_observe(
-    variant: Variant,
-    chunk: Chunk,
-    observers: Sequence[Observer],
-    keepers: dict[str, Keeper],
-    padding: npt.NDArray[np.int32],
-    rows: str,
-    twice: int,
-) -> Observation:
-    return decode.observe(variant, chunk, observers, keepers, padding, reference=rows, twice=twice)
 
 
 class Store(Protocol):
@@ -348,8 +319,8 @@ def measure(
 
     def tell(task: Task, n_models: int) -> None:
         if progress is not None:
-            part = min(n_models / (len(task.variants) + 1), 1.0)
-            progress("Measuring", (work.chunks.index(task.chunk) + part) / len(work.chunks))
+            done = work.chunks.index(task.chunk) + n_models / (len(task.variants) + 1)
+            progress("Measuring", done / len(work.chunks))
 
     outcomes: Outcomes = {}
     going_on: Collection[str] = [variant.id for variant in work.variants]
