@@ -369,7 +369,9 @@ def test_a_probe_is_shown_again(tmp_path: Path) -> None:
     asked = run("probe", "embedded:small", *few, "--json", "--html", page)
     record = tmp_path / "probe.json"
     record.write_text(asked.out, encoding="utf-8")
-    assert run("report", record).out == printed.out
+    again, follows = printed.out.split("\nNext\n")
+    assert run("report", record).out == again
+    assert follows.split()[-3:-1] == ["pyengine", "evaluate"]
     outcome = run("report", record, "-o", shown, "--csv", tmp_path / "rows.csv", "--svg", tmp_path)
     assert (outcome.code, outcome.err) == (0, "")
     assert shown.read_bytes() == page.read_bytes()
