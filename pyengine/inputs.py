@@ -68,6 +68,8 @@ def open_regular(
         file = FileIO(path, opener=_open_at_once)
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise error(f"{path}: is a folder, not a regular file") from None
     except (OSError, ValueError) as problem:
         raise error(f"{path}: cannot be read: {_reason(problem)}") from problem
     mode = os.fstat(file.fileno()).st_mode

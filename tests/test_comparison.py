@@ -182,8 +182,11 @@ def test_positions_are_the_largest_divergences(result: Run) -> None:
     for position in contents:
         number = position["document"].removeprefix(position["language"])
         source = SOURCES[position["language"]] + number.encode()
-        assert source[: position["byte_offset"]].endswith(position["before"].encode())
-        assert source[position["byte_offset"] :].startswith(position["target"].encode())
+        line, column = position["place"]
+        lines = source.decode().split("\n")
+        before = "\n".join([*lines[: line - 1], lines[line - 1][: column - 1]])
+        assert before.endswith(position["before"])
+        assert source.decode()[len(before) :].startswith(position["target"])
 
 
 def test_first_divergence_equals_writing_with_both(

@@ -78,7 +78,7 @@ def test_the_report_fits_80_columns_and_says_what_matters() -> None:
 def test_the_wide_report_is_one_table() -> None:
     text = render_markdown(sweep_document(*sweep()))
     row = next(line for line in text.splitlines() if line.startswith("| **Q2** "))
-    for part in ("200 ms", "9.00 GiB", "1,234", "50.0", "80.00 ± 0.80"):
+    for part in ("200 ms", "9.00 GiB", "1,234", "50.0", "0.08000 ± 0.00080"):
         assert part in row
 
 
@@ -94,7 +94,7 @@ def test_differences_below_the_floor_are_not_shown() -> None:
     text = render_terminal(sweep_document(sweep(floors)[0]), width=200)
     variants = text.split("\nSteps in damage")[0]
     q8 = next(line for line in variants.split("\n") if line.startswith("Q8"))
-    assert "≤ 0.50" in q8  # thousandths of a nat
+    assert "≤ 0.00050" in q8  # nats
     assert "≤ 5.0" in q8  # percentage points
     assert "−8.00" in text
     assert "Each file beside itself, computed in another order" in text
@@ -315,7 +315,7 @@ def test_exhibits_are_shown() -> None:
         "document": "a.py",
         "language": "python",
         "token_index": 3,
-        "byte_offset": 7,
+        "place": [2, 5],
         "before": "def ",
         "target": "f",
         "class": "identifier",
@@ -329,7 +329,7 @@ def test_exhibits_are_shown() -> None:
         update={"exhibits": [Exhibit(kind="position", model="m-Q8", content=position)]}
     )
     text = render_terminal(compare_document(shown), width=200)
-    assert "a.py:7 (identifier)" in text
+    assert "a.py:2:5 (identifier)" in text
     assert "\x1b" not in text
 
 

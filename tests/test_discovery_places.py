@@ -250,9 +250,16 @@ def test_what_names_nothing_says_what_is_there(places: Places, reference: str, s
         resolve_model(reference, places=places, offline=True)
 
 
-def test_a_folder_is_no_model(places: Places, tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"is a folder.*base\.gguf"):
-        resolve_model(tmp_path / "embedded", places=places)
+def test_a_folder_names_its_one_model(places: Places, tmp_path: Path) -> None:
+    one = tmp_path / "one" / "below"
+    one.mkdir(parents=True)
+    with pytest.raises(ModelFileError, match=r"one: is a folder that holds no \.gguf"):
+        resolve_model(one.parent, places=places)
+    (one / "model.gguf").write_bytes(b"GGUF")
+    assert resolve_model(one.parent, places=places) == one / "model.gguf"
+    (one / "other.gguf").write_bytes(b"GGUF")
+    with pytest.raises(ModelFileError, match=r"one: is a folder.*\(model\.gguf, other\.gguf\)"):
+        resolve_model(one.parent, places=places)
 
 
 def test_a_type_matches_whole_words_only() -> None:

@@ -115,7 +115,7 @@ def test_control_groups_limit_memory_and_processors(tmp_path: Path) -> None:
     assert meminfo(tmp_path)["MemAvailable"] == 8 * GIB
     check = check_memory(tmp_path)
     assert check["status"] == "warn"
-    assert found(check) == "8.0 GiB free of 16.0 GiB, limited to 1.0 GiB"
+    assert found(check) == "8.00 GiB free of 16.0 GiB, limited to 1.00 GiB"
     assert meminfo(tmp_path / "nowhere") == {}
     assert check_memory(tmp_path / "nowhere")["status"] == "note"
 

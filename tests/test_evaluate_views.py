@@ -209,7 +209,7 @@ def test_warnings_stand_at_the_top_or_with_their_model() -> None:
     assert warnings(made(notes=notes, isolation="none")) == [
         "base: 3 of 4 samples were cut off in their answer by the token budget (--max-tokens).",
         "Warnings about small-Q2_K stand with their numbers, below.",
-        "Not executed, c: gcc not found: install gcc (Debian: gcc)",
+        "Not executed, C: gcc not found: install gcc (Debian: gcc)",
         "Programs ran without a sandbox (--unsafe-local-execution).",
         "bad is left out: it computes no numbers.",
     ]

@@ -112,6 +112,23 @@ def whole(files: list[Path], documents: Corpus) -> Run:
         return run_with(processes, files, documents)
 
 
+def test_progress_is_told_after_each_model(files: list[Path], documents: Corpus) -> None:
+    told: list[float] = []
+
+    def progress(what: str, part: float) -> None:
+        if what == "Measuring":
+            told.append(part)
+
+    with watched() as processes:
+        means = Means(processes, LocalExecutor(processes), progress=progress)
+        compare_with(files, documents, OPTIONS, means)
+    n_chunks = len([call for call in processes.calls if call[1] == "write_rows"])
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert len(set(told)) > 2 * n_chunks
+    assert min(part for part in told if part > 0) < 0.5 / n_chunks
+
+
 def test_every_model_decodes_every_chunk_once(files: list[Path], documents: Corpus) -> None:
     with watched() as processes:
         run_with(processes, files, documents)
@@ -216,7 +233,7 @@ class Pressed(Processes):
         self.seen: list[str] = []
 
     def call(self, variant: Variant, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
-        if function.__name__ != "_call_observe":
+        if function.__name__ != "observe":
             return super().call(variant, function, *arguments)
         self.seen.append(variant.id)
         os.kill(os.getpid(), signal.SIGINT)

@@ -22,7 +22,9 @@ from pyengine.measure.engine import (
     Processes,
     Series,
     Task,
+    Tell,
     measure,
+    untold,
 )
 from pyengine.measure.found import race_ended
 from pyengine.measure.options import CompareOptions
@@ -187,9 +189,11 @@ class Recorder(LocalExecutor):
         super().__init__(processes)
         self.seen: list[tuple[str, ...]] = []
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+    def run(
+        self, tasks: Iterable[Task], tell: Tell = untold
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
         """Compute the tasks, and note of whom they are."""
-        for task, outcomes in super().run(tasks):
+        for task, outcomes in super().run(tasks, tell):
             self.seen.append(tuple(variant.id for variant in task.variants))
             yield task, outcomes
 

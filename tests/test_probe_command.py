@@ -14,6 +14,7 @@ import tiny_models
 from command_line import run
 from tiny_models import Tiny
 
+from pyengine.commands.app import COMMANDS
 from pyengine.run import SCHEMA_VERSION, Note, Run
 from pyengine.vocabulary.keywords import load_tables
 
@@ -43,6 +44,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spawn(*arguments: str | Path) -> "subprocess.CompletedProcess[bytes]":
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, timeout=300, check=False)
+
+
+def test_a_folder_stands_for_its_models(models: Path, tmp_path: Path) -> None:
+    for name in ("one.gguf", "two.gguf"):
+        (tmp_path / name).symlink_to(models / name)
+    done = run("probe", tmp_path, "--json", *FEW)
+    probe = Run.model_validate_json(done.out)
+    assert [model.path for model in probe.models] == [
+        str(tmp_path / name) for name in ("one.gguf", "two.gguf")
+    ]
 
 
 def counted(probe: Run, language: str, tokens: str) -> float:
@@ -277,12 +288,7 @@ def test_no_name_is_the_embedded_model(command: str) -> None:
     assert "base" in found.out
 
 
-def test_an_empty_name_is_no_model() -> None:
-    found = run("probe", "")
-    assert (found.code, found.out) == (2, "")
-    assert "the name of a model is empty" in found.err
-
-
-def test_help_is_there_by_its_short_name() -> None:
-    assert run("probe", "-h").out == run("probe", "--help").out != ""
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_there_by_its_short_name(command: str) -> None:
+    assert run(command, "-h").out == run(command, "--help").out != ""
     assert run("-h").code == 0

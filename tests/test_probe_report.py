@@ -146,7 +146,7 @@ def test_different_vocabularies_are_told_of_where_they_differ() -> None:
         text = terminal(probe_run(decoded, synthetic_probe.options()))
         assert (told in text) is said
         assert ("equal ids do not mean equal tokens" in text) is said
-        assert ("entropy [bit]" in text) is not said
+        assert ("entropy [nats]" in text) is not said
 
 
 @pytest.mark.parametrize("different", ["start", "rows"])

@@ -50,6 +50,24 @@ def test_files_are_written_and_kept(
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
+def test_tensors_that_fell_back_are_one_line_for_each_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = tmp_path / "narrow.gguf"
+    tiny_models.write_plain(narrow, n_embd=64)
+    arguments = ["quantize", str(narrow), "--to", "Q4_K_M,Q4_0", "--dry-run"]
+    assert run([*arguments, "--json"]) == 0
+    fallen, none = (one["fallbacks"] for one in shown(json.loads(capsys.readouterr().out)))
+    assert none == []
+    became = [tensor["target_type"] for tensor in fallen]
+    assert {tensor["shape"][0] for tensor in fallen} == {64, 128}
+    assert run(arguments) == 0
+    table = capsys.readouterr().out.split("Tensors that fell back\n")[1].split("\nA row")[0]
+    _, _, line = table.splitlines()
+    counts = f"{became.count('q5_0')} q5_0, {became.count('q8_0')} q8_0"
+    assert " ".join(line.split()) == f"Q4_K_M {len(became)} 64, 128 q4_K {counts}"
+
+
 def test_a_dry_run_writes_nothing(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

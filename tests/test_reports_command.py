@@ -59,6 +59,22 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
     assert [float(row["value"]) for row in kl[1:]] == pytest.approx([0.0005, 0.00075, 0.001125])
 
 
+def test_a_folder_stands_for_its_records(record: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("[]", encoding="utf-8")
+    assert run("report", tmp_path).out == run("report", record).out
+    judged = [run("recommend", where, "--max-kl", "1", "--json") for where in (tmp_path, record)]
+    assert [one.code for one in judged] == [0, 0]
+    assert json.loads(judged[0].out)["exhibits"] == json.loads(judged[1].out)["exhibits"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for command in ("report", "recommend"):
+        outcome = run(command, empty)
+        assert outcome.code == 2
+        assert outcome.err == (
+            f"pyengine: {empty}: the folder holds no record, as --json writes it\n"
+        )
+
+
 def test_a_dash_is_stdout(record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rows = run("report", record, "--csv", "-")
@@ -353,7 +369,9 @@ def test_a_probe_is_shown_again(tmp_path: Path) -> None:
     asked = run("probe", "embedded:small", *few, "--json", "--html", page)
     record = tmp_path / "probe.json"
     record.write_text(asked.out, encoding="utf-8")
-    assert run("report", record).out == printed.out
+    again, follows = printed.out.split("\nNext\n")
+    assert run("report", record).out == again
+    assert follows.split()[-3:-1] == ["pyengine", "evaluate"]
     outcome = run("report", record, "-o", shown, "--csv", tmp_path / "rows.csv", "--svg", tmp_path)
     assert (outcome.code, outcome.err) == (0, "")
     assert shown.read_bytes() == page.read_bytes()

@@ -86,9 +86,18 @@ def test_every_chart_is_drawn_the_same_twice(picture: Picture) -> None:
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_inline_pictures_take_the_pages_colours_and_keep_to_themselves(picture: Picture) -> None:
-    svg = draw_inline_svg(picture)
+@pytest.mark.parametrize("narrow", [False, True])
+def test_inline_pictures_take_the_pages_colours_and_keep_to_themselves(
+    picture: Picture, narrow: bool
+) -> None:
+    svg = draw_inline_svg(picture, narrow=narrow)
+    other = draw_inline_svg(picture, narrow=not narrow)
     assert svg.startswith("<svg")
+    # On a screen of 390 points a picture has 358, and text of 8 points stays legible.
+    width = float(re.findall(r'viewBox="0 0 ([0-9.]+) ', svg)[0])
+    assert (width < 358) is narrow
+    assert f'class="{"narrow" if narrow else "wide"}"' in svg
+    assert not set(re.findall(r' id="([^"]*)"', svg)) & set(re.findall(r' id="([^"]*)"', other))
     assert "var(--" in svg
     assert 'role="img" aria-label="&lt;script&gt;' in svg
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))

@@ -28,6 +28,14 @@ def test_a_table_shows_what_exists(name: str) -> None:
     assert f'"{name}"' in SOURCE or re.sub(r"(by|vocab)-.*", r"\1-", name) in SOURCE
 
 
+def test_units_are_alike_in_all_tables() -> None:
+    columns = [column for spec in TABLES.values() for column in spec["columns"] if column != "…"]
+    assert {column["unit"] for column in columns if "unit" in column} == {"nats", "tokens"}
+    own = {metric.unit for metric in METRICS.values() if metric.style not in ("bytes", "seconds")}
+    assert own == {"", "bits", "nats", "bytes", "tokens/s"}  # bits and bytes per something
+    assert {metric.unit for metric in METRICS.values() if metric.style == "bytes"} == {"bytes"}
+
+
 def test_every_topic_is_used() -> None:
     for topic in WORDS:
         assert re.search(rf"""["']{topic}["']""", SOURCE), topic

@@ -169,6 +169,7 @@ def test_ctrl_c_leaves_a_sweep_that_goes_on(
         assert child.stderr is not None
         complaint = child.stderr.read().decode()
         assert child.wait() == 130
-    assert complaint == "pyengine: interrupted\n"
+    goes_on = "What was finished is kept: the same command with --resume goes on."
+    assert complaint == f"{goes_on}\npyengine: interrupted\n"
     assert run(arguments) == 0
     assert record_of(folder) == record_of(undisturbed)

@@ -18,6 +18,7 @@ from pyengine.choose.conditions import parse_size
 from pyengine.code.likelihood import reference_text
 from pyengine.code.prompting import PromptStyle, build_prompts
 from pyengine.code.tasks import fill_in_the_middle, own_tasks
+from pyengine.commands.app import COMMANDS
 from pyengine.errors import ModelFileError, OptionError, ResultFileError, TokenizerError
 from pyengine.inputs import read_bytes
 from pyengine.measure.llama_perplexity.emulate import chunk_text
@@ -175,6 +176,28 @@ def test_json_with_escapes_reads_back_as_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        *([command, ""] for command in COMMANDS if command not in ("tokenize", "doctor")),
+        ["compare", "embedded:small", ""],
+        ["compare", "embedded:small", "embedded:small", "--corpus", ""],
+        ["sweep", "--variants="],
+        ["probe", "--html", ""],
+        ["evaluate", "--tasks="],
+    ],
+)
+def test_an_empty_name_is_a_sentence(arguments: list[str]) -> None:
+    outcome = run(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.endswith(" is empty; name something, or leave it out\n")
+
+
+def test_only_a_text_may_be_empty() -> None:
+    assert run("tokenize", "embedded:small", "").code == 0
+    assert run("tokenize", "", "text").code == 2
+
+
+@pytest.mark.parametrize(
     ("text", "size"),
     [
         ("6", 6 << 30),
@@ -262,7 +285,7 @@ def test_what_is_too_large_to_be_held_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultFileError, match="256 MiB"):
         read_bytes(path, error=ResultFileError)
     assert run("report", path).code == 2
-    with pytest.raises(ModelFileError, match="directory"):
+    with pytest.raises(ModelFileError, match="a folder, not"):
         read_bytes(tmp_path, error=ModelFileError)
 
 

@@ -53,6 +53,11 @@ def usable_models(references: Names) -> list[Path]:
     Raises:
         ModelFileError: there is no such file, it cannot be opened, or a folder holds none.
     """
+    return [usable_model(reference) for reference in model_names(references)]
+
+
+def model_names(references: Names) -> list[Named]:
+    """Return models as they are named, and in place of a folder the files in it."""
     from pyengine.models.stores import gguf_files
 
     found: list[Named] = []
@@ -60,7 +65,7 @@ def usable_models(references: Names) -> list[Path]:
         folder = Path(reference)
         inside = gguf_files(folder) if str(reference) and folder.is_dir() else []
         found += inside or [reference]
-    return [usable_model(reference) for reference in found]
+    return found
 
 
 def names(value: Names) -> list[Named]:

@@ -12,6 +12,7 @@ from pyengine.api.arguments import (
     Progress,
     Words,
     choose_languages,
+    model_names,
     names,
     optional_path,
     silent,
@@ -77,7 +78,7 @@ def probe(
     from pyengine.measure.probe import probe_run
     from pyengine.vocabulary.keywords import load_tables
 
-    sources: Sequence[Named | None] = names(models) or [None]
+    sources: Sequence[Named | None] = model_names(models) or [None]
     target = optional_path(save_logits)
     if target is not None:
         _check_target(target, sources)

@@ -30,8 +30,9 @@ def recommend(
     """Choose the smallest file that is hardly changed, or the best that fits.
 
     Args:
-        results: one or several runs of `compare`, `sweep` or `pick`, or their JSON files; a sweep's
-            timings add measured memory and speed, evaluations the numbers of programs.
+        results: one or several runs of `compare`, `sweep` or `pick`, or their JSON files, or
+            folders of these; a sweep's timings add measured memory and speed, evaluations the
+            numbers of programs.
         max_kl: the mean KL divergence, nats per token, that is accepted; None without `max_flips`
             for 0.02, the end of what is hardly changed.
         max_flips: the share of positions, from 0 to 1, that may have another first choice.
@@ -102,9 +103,12 @@ def _candidates(run: Run) -> Sequence[ModelInfo]:
 
 
 def loaded(results: Run | Named | Sequence[Run | Path | str]) -> list[Run]:
-    """Return runs, those that are named as files read from there."""
+    """Return runs, those that are named as files or folders read from there."""
     from pyengine.run.record import Run
-    from pyengine.run.storage import load
+    from pyengine.run.storage import load, record_files
 
     given = [results] if isinstance(results, Run | Named) else list(results)
-    return [one if isinstance(one, Run) else load(one) for one in given]
+    found: list[Run] = []
+    for one in given:
+        found += [one] if isinstance(one, Run) else map(load, record_files([one]))
+    return found

@@ -11,6 +11,7 @@ from pyengine.api.arguments import (
     Progress,
     Words,
     choose_languages,
+    model_names,
     names,
     silent,
     usable_model,
@@ -59,7 +60,7 @@ def vocab(
 
     collections = _collections(collection, names(keywords), words(language))
     documents = load_corpus(names(corpus))
-    sources: Sequence[Named | None] = names(models) or [None]
+    sources: Sequence[Named | None] = model_names(models) or [None]
     opened = [_open(source) for source in sources]
     return analyse(opened, collections, documents, progress=progress)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -74,7 +75,8 @@ class Evaluation:
 
         Args:
             source: where the tasks came from, for the record.
-            progress: called with (model name, tasks done, tasks in all, finished answers).
+            progress: called with (model name, or what is done before the first answer; tasks or
+                steps done; all of them; finished answers).
         """
         options.check()
         holes = options.style is PromptStyle.FIM
@@ -199,10 +201,11 @@ class Evaluation:
     ) -> list[Evaluated]:
         """Describe every model, and tokenize what it is asked."""
         how = ModelOptions(n_gpu_layers=self.options.gpu_layers)
-        subjects = [
-            open_subject(identify(name, path, how), processes)
-            for name, path in zip(variant_ids(paths), paths, strict=True)
-        ]
+        subjects = []
+        for number, (name, path) in enumerate(zip(variant_ids(paths), paths, strict=True)):
+            self._progress("open the models", number, len(paths), [])
+            subjects.append(open_subject(identify(name, path, how), processes))
+        self._progress("open the models", len(paths), len(paths), [])
         return [self._open(subject, subjects if beside else [subject]) for subject in subjects]
 
     def _open(self, subject: Subject, subjects: Sequence[Subject]) -> Evaluated:
@@ -259,13 +262,16 @@ class Evaluation:
             if model in variants:
                 continue
             try:
-                seen = score_alone(model.scoring, model.subject, processes)
+                tell = partial(self._tell_scoring, model)
+                seen = score_alone(model.scoring, model.subject, processes, tell)
                 model.likely = model.scoring.contents(seen)
             except NumbersError as error:
                 leave_out(model, error, base, run)
         if base is None or not variants:
             return
-        series = score_beside(base.scoring, base.subject, [m.subject for m in variants], processes)
+        tell = partial(self._tell_scoring, base)
+        subjects = [model.subject for model in variants]
+        series = score_beside(base.scoring, base.subject, subjects, processes, tell)
         for model in variants:
             failure = series[model.id].failure
             if failure is not None:
@@ -278,6 +284,11 @@ class Evaluation:
                 base.scoring, seen, model=model.id, reference=base.id, looks=self.looks
             )
             run.measurements.extend(rows)
+
+    def _tell_scoring(self, model: Evaluated, part: float) -> None:
+        n = len(model.scoring.texts)
+        what = f"{model.id} reads the right solutions"
+        self._progress(what, round(part * n), n, [])
 
     def _write(
         self, model: Evaluated, executor: Executor, run: Run, spent: GenerationStatistics

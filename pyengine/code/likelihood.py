@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -187,18 +187,27 @@ class Scoring:
         return TokenTable(ideas[places].astype(np.intp), labels, columns | shift)
 
 
-def score_alone(scoring: Scoring, subject: Subject, processes: Processes) -> list[Observation]:
-    """Let one model score all references.
+def score_alone(
+    scoring: Scoring,
+    subject: Subject,
+    processes: Processes,
+    progress: Callable[[float], object] = lambda _: None,
+) -> list[Observation]:
+    """Let one model score all references; `progress` is called with the part that is done.
 
     Raises:
         ModelFileError: a logit is not a number.
         WorkerError: llama.cpp ended the process.
     """
     variant = subject.variant
-    return [
-        processes.call(variant, decode.observe, variant, chunk, ALONE, {}, scoring.padding)
-        for chunk in scoring.chunks
-    ]
+    found = []
+    for number, chunk in enumerate(scoring.chunks):
+        progress(number / len(scoring.chunks))
+        found.append(
+            processes.call(variant, decode.observe, variant, chunk, ALONE, {}, scoring.padding)
+        )
+    progress(1.0)
+    return found
 
 
 def score_beside(
@@ -206,6 +215,7 @@ def score_beside(
     reference: Subject,
     subjects: Sequence[Subject],
     processes: Processes,
+    progress: Callable[[float], object] = lambda _: None,
 ) -> dict[str, Series]:
     """Let variants score all references, and a cold start behind them, beside the reference.
 
@@ -221,7 +231,7 @@ def score_beside(
         padding=scoring.padding,
         fingerprint="",
     )
-    return measure(work, LocalExecutor(processes))
+    return measure(work, LocalExecutor(processes), progress=lambda _, part: progress(part))
 
 
 def token_sets(

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import resource
 import sys
 import traceback
@@ -171,6 +172,10 @@ def run(arguments: list[str]) -> int:
     for argument in arguments:
         if not _is_unicode(argument):
             _complain(f"argument {argument!r} is not UTF-8; give the file another name")
+            return InputError.exit_code
+        # Only a text may be empty; a path would be the current folder.
+        if arguments[0] != "tokenize" and re.fullmatch(r"(--[\w-]+=)?", argument):
+            _complain(f"{argument or 'an argument'} is empty; name something, or leave it out")
             return InputError.exit_code
     before = asked.set(what_was_asked(arguments))
     try:

@@ -96,7 +96,7 @@ def command(
     emulate = options["emulate"] is not None
     if emulate:
         refuse_others({"max_kl": max_kl, "markdown": markdown, "html": html})
-    with reporting() as display:
+    with reporting("compare") as display:
         run = compare(**options, progress=display, watch=display.watch)
     if emulate and json:
         print_json(run)

@@ -5,8 +5,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 from rich.progress import (
@@ -22,11 +25,15 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pyengine.asked import asked
+from pyengine.errors import PickInterrupted
 from pyengine.plain_text import safe
 from pyengine.report.document import Document
 from pyengine.report.markdown import render_markdown
 from pyengine.report.numbers import counted, significant
+from pyengine.report.sentences.hand_over import resume_sentence
 from pyengine.report.terminal import render_terminal
+from pyengine.report.views import next_facts
 from pyengine.run.record import Run, to_json
 from pyengine.statistics.looks import FEWEST_DOCUMENTS
 
@@ -37,8 +44,10 @@ if TYPE_CHECKING:
     from pyengine.code.answers import Progress as EvaluationProgress
     from pyengine.measure.racing import Known
 
+Lines: TypeAlias = dict[str, Callable[[], str]]
 PIPED_WIDTH = 80
 REFRESHES = 2  # a second
+FIRST_GUESS = 5.0  # seconds after which one step says how long the others take
 
 
 def print_json(result: Run) -> None:
@@ -73,12 +82,19 @@ def print_result(
     json: bool,
     markdown: bool,
     html: Path | None = None,
+    folder: str | None = None,
 ) -> None:
-    """Write a record to stdout in the format asked for, and as a page where a path was given."""
+    """Write a record to stdout in the format asked for, and as a page where a path was given.
+
+    As text, what a person needs next stands at the end; `folder` is where a sweep keeps it.
+    """
     if json:
         print_json(result)
     else:
-        print_document(document_of(result), markdown=markdown)
+        document = document_of(result)
+        if not markdown and (follows := next_facts(result, folder)):
+            document = replace(document, blocks=(*document.blocks, follows))
+        print_document(document, markdown=markdown)
     if html is not None:
         _write_page(result, document_of(result), html)
 
@@ -114,7 +130,12 @@ class AtMost(TimeRemainingColumn):
     def render(self, task: Task) -> Text:
         """Return the time that is left; nothing before that is known, and at the end."""
         known = task.time_remaining and not task.finished
-        return Text("at most ").append(super().render(task)) if known else Text()
+        if known:
+            return Text("at most ").append(super().render(task))
+        done, spent = task.percentage / 100, task.elapsed or 0.0
+        if task.finished or not done or spent < FIRST_GUESS:
+            return Text()
+        return Text(f"about {timedelta(seconds=round(spent / done - spent))}")
 
 
 @contextmanager
@@ -138,7 +159,7 @@ def progress_bars(*columns: ProgressColumn) -> Iterator[Callable[..., None] | No
 
         def show(key: str, description: str, done: float, total: float | None) -> None:
             if key not in tasks:
-                tasks[key] = bars.add_task("", total=total)
+                tasks[key] = bars.add_task(safe(description), total=total)
             bars.update(tasks[key], completed=done, description=safe(description))
 
         yield show
@@ -147,8 +168,9 @@ def progress_bars(*columns: ProgressColumn) -> Iterator[Callable[..., None] | No
 class Display:
     """Shows what is being done, and in a line for each model what is known of it so far."""
 
-    def __init__(self, show: Callable[..., None] | None) -> None:
+    def __init__(self, show: Callable[..., None] | None, known: Lines | None = None) -> None:
         self._show = show
+        self._known = {} if known is None else known
         self._begun: list[str] = []
 
     def __call__(self, what: str, fraction: float) -> None:
@@ -163,6 +185,7 @@ class Display:
 
     def watch(self, model: str, known: "Known") -> None:
         """Show what is known of a model."""
+        self._known[model] = partial(known_words, model, known)
         if self._show is not None:
             self._show(f"{model}:", known_words(model, known), 0.0, None)
 
@@ -178,18 +201,36 @@ def known_words(model: str, known: "Known") -> str:
 
 
 @contextmanager
-def reporting() -> Iterator[Display]:
+def reporting(command: str = "") -> Iterator[Display]:
     """Yield what shows progress on stderr: a function for what is done, and `watch` for models."""
-    with progress_bars(AtMost()) as show:
-        yield Display(show)
+    with _going_on_later(command) as known, progress_bars(AtMost()) as show:
+        yield Display(show, known)
+
+
+@contextmanager
+def _going_on_later(command: str) -> Iterator[Lines]:
+    """Yield a place for the latest line of each model; Ctrl-C prints them, and how to resume."""
+    known: Lines = {}
+    try:
+        yield known
+    except PickInterrupted:  # whose answer so far is printed whole
+        raise
+    except KeyboardInterrupt:
+        told = [line() for line in known.values()]
+        told.append(resume_sentence(command, fresh="--fresh" in asked.get()))
+        sys.stderr.write("".join(f"{safe(line)}\n" for line in told if line))
+        raise
 
 
 @contextmanager
 def evaluation_progress() -> Iterator["EvaluationProgress"]:
     """Yield a progress function of `evaluate` that shows a running estimate for each model."""
-    with progress_bars(MofNCompleteColumn()) as show:
+    columns = (MofNCompleteColumn(), AtMost())
+    with _going_on_later("evaluate") as known, progress_bars(*columns) as show:
 
         def report(model: str, done: int, total: int, answers: list["Answer"]) -> None:
+            if answers:
+                known[model] = partial(estimate, model, answers)
             if show is not None:
                 show(model, estimate(model, answers), done, total)
 

@@ -47,6 +47,6 @@ def command(options: Options, *, json: Json = False, markdown: Markdown = False)
     from pyengine.report.quantize_view import quantize_document
 
     check_format(json=json, markdown=markdown)
-    with reporting() as progress:
+    with reporting("quantize") as progress:
         run = quantize(**options, progress=progress)
     print_result(run, quantize_document, json=json, markdown=markdown)

@@ -23,7 +23,8 @@ from pyengine.errors import ThresholdNotMet
 @command_of(
     recommend,
     results=argument(
-        list[Path], "Records of compare or sweep; a sweep's timings add measured memory."
+        list[Path],
+        "Records of compare or sweep, or folders of them; a sweep's timings add measured memory.",
     ),
     max_kl=MAX_KL,
     max_flips=MAX_FLIPS,

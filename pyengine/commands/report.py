@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 Records = Annotated[
     list[Path] | None,
-    typer.Argument(help="Records that commands wrote with --json.", show_default=False),
+    typer.Argument(
+        help="Records that commands wrote with --json, or folders of them.", show_default=False
+    ),
 ]
 Page = Annotated[
     Path | None,
@@ -57,13 +59,14 @@ def command(
     from pyengine.commands.output import print_document
     from pyengine.report.answers_view import answers_document
     from pyengine.report.views import card_of, documents_of
-    from pyengine.run.storage import load, values_that_fit
+    from pyengine.run.storage import load, record_files, values_that_fit
 
     if schema:
         _print_schema()
         return
     if not results:
         raise OptionError("name at least one record, as a command wrote it with --json")
+    results = record_files(results)
     records = [load(path) for path in results]
     with values_that_fit(results):
         if output is not None:

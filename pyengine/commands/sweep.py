@@ -97,10 +97,10 @@ def command(
     model, files, folder = sweep_files(*(options[name] for name in named))
     tasks = options["evaluate"]
     known = {"source": model, "variants": files, "output_dir": folder, "evaluate": None}
-    with reporting() as display:
+    with reporting("sweep") as display:
         run = sweep(**{**options, **known}, progress=display, watch=display.watch)
     view = partial(sweep_document, timings=load(Folder(folder).timings))
-    print_result(run, view, json=json, markdown=markdown, html=html)
+    print_result(run, view, json=json, markdown=markdown, html=html, folder=str(folder))
     if tasks is not None:
         how = {name: options[name] for name in ("threads", "gpu_layers")}
         with evaluation_progress() as estimates:

@@ -99,10 +99,10 @@ def observe(
     observers: Sequence[Observer],
     keepers: dict[str, Keeper],
     padding: npt.NDArray[np.int32],
-    *,
     reference: str = "",
-    contexts: Sequence[Context] | None = None,
     twice: int = 0,
+    *,
+    contexts: Sequence[Context] | None = None,
     within: Session | None = None,
 ) -> Observation:
     """Decode a chunk and reduce each block of rows to columns.

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -84,6 +84,14 @@ class Task:
         return replace(self, variants=variants)
 
 
+# Called with a task and how many of its models have decoded its chunk.
+Tell: TypeAlias = Callable[[Task, int], object]
+
+
+def untold(task: Task, n_models: int) -> None:
+    """Tell nobody."""
+
+
 class Processes:
     """One process for each variant, started when it is first needed."""
 
@@ -129,8 +137,8 @@ class Processes:
             self.close(variant)
 
 
-def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
-    """Decode one chunk with the reference and then with every variant.
+def measure_chunk(task: Task, processes: Processes, tell: Tell = untold) -> dict[str, Outcome]:
+    """Decode one chunk with the reference and then with every variant, and tell of each.
 
     Raises:
         PyengineError: the reference failed.
@@ -138,9 +146,13 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
     with temporary_folder() as folder:
         rows = str(folder / "rows")
         processes.call(task.reference, decode.write_rows, task.reference, task.chunk, rows)
+        tell(task, 1)
         found: dict[str, Outcome] = {}
         if task.reference in task.variants:
-            found[task.reference.id] = _observe_again(task, rows, processes)
+            again = (task.chunk, task.twice, task.observers, task.padding, rows)
+            found[task.reference.id] = processes.call(
+                task.reference, decode.compute_again, task.reference, *again
+            )
         if not task.keep_open:
             processes.close(task.reference)
         with ThreadPoolExecutor(max_workers=task.workers) as pool:
@@ -149,6 +161,9 @@ def measure_chunk(task: Task, processes: Processes) -> dict[str, Outcome]:
                 for variant in task.variants
                 if variant != task.reference
             }
+            numbers = count(2)  # in the order in which they end
+            for future in futures.values():
+                future.add_done_callback(lambda _: tell(task, next(numbers)))
             try:
                 return found | {name: future.result() for name, future in futures.items()}
             except BaseException:
@@ -162,7 +177,7 @@ def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> O
     try:
         found: Observation = processes.call(
             variant,
-            _call_observe,
+            decode.observe,
             variant,
             task.chunk,
             task.observers,
@@ -179,33 +194,6 @@ def _observe(task: Task, variant: Variant, rows: str, processes: Processes) -> O
     return found
 
 
-def _observe_again(task: Task, rows: str, processes: Processes) -> Observation:
-    """Compute the reference's first rows once more, beside themselves."""
-    found: Observation = processes.call(
-        task.reference,
-        decode.compute_again,
-        task.reference,
-        task.chunk,
-        task.twice,
-        task.observers,
-        task.padding,
-        rows,
-    )
-    return found
-
-
-def _call_observe(
-    variant: Variant,
-    chunk: Chunk,
-    observers: Sequence[Observer],
-    keepers: dict[str, Keeper],
-    padding: npt.NDArray[np.int32],
-    rows: str,
-    twice: int,
-) -> Observation:
-    return decode.observe(variant, chunk, observers, keepers, padding, reference=rows, twice=twice)
-
-
 class Store(Protocol):
     """Where finished chunks are kept, so that a run which was killed goes on."""
 
@@ -219,8 +207,10 @@ class Store(Protocol):
 class Executor(Protocol):
     """Who computes tasks: this machine, or a cluster."""
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
-        """Yield each task with its outcomes as they are finished."""
+    def run(
+        self, tasks: Iterable[Task], tell: Tell = untold
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+        """Yield each task with its outcomes as they are finished; tell meanwhile what is known."""
 
 
 class LocalExecutor:
@@ -229,10 +219,12 @@ class LocalExecutor:
     def __init__(self, processes: Processes) -> None:
         self.processes = processes
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+    def run(
+        self, tasks: Iterable[Task], tell: Tell = untold
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
         """Yield each task with its outcomes, in order."""
         for task in tasks:
-            yield task, measure_chunk(task, self.processes)
+            yield task, measure_chunk(task, self.processes, tell)
 
 
 @dataclass
@@ -324,6 +316,12 @@ def measure(
     Raises:
         PyengineError: the reference failed.
     """
+
+    def tell(task: Task, n_models: int) -> None:
+        if progress is not None:
+            done = work.chunks.index(task.chunk) + n_models / (len(task.variants) + 1)
+            progress("Measuring", done / len(work.chunks))
+
     outcomes: Outcomes = {}
     going_on: Collection[str] = [variant.id for variant in work.variants]
     for begin, end in pairwise((0, *work.looks, len(work.chunks))):
@@ -334,11 +332,9 @@ def measure(
         variants = [variant for variant in work.variants if variant.id in going_on]
         # One that goes on again after it had stopped first decodes what it lacks.
         tasks = _missing(work, variants, work.chunks[:end], store, outcomes)
-        for task, found in executor.run(tasks):
+        for task, found in executor.run(tasks, tell):
             _keep(work, task, found, store, outcomes)
-            if progress is not None:
-                done = work.chunks.index(task.chunk) + 1
-                progress("Measuring", done / len(work.chunks))
+            tell(task, len(task.variants) + 1)
             if watch is not None:
                 watch(series_of(work, outcomes))
     if progress is not None:

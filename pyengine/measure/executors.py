@@ -12,7 +12,16 @@ from typing import Any
 
 from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerError
 from pyengine.extras import import_extra
-from pyengine.measure.engine import Failure, Outcome, Processes, Task, failure_of, measure_chunk
+from pyengine.measure.engine import (
+    Failure,
+    Outcome,
+    Processes,
+    Task,
+    Tell,
+    failure_of,
+    measure_chunk,
+    untold,
+)
 from pyengine.measure.variants import Variant
 from pyengine.models.gguf import known_sha256, model_parts
 
@@ -31,7 +40,11 @@ class DaskExecutor:
         self._is_open = is_open
         self._has_workers = has_workers
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+    def run(
+        self,
+        tasks: Iterable[Task],
+        tell: Tell = untold,  # noqa: ARG002
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
         """Yield each task with its outcomes as they come.
 
         Raises:
@@ -125,7 +138,11 @@ def dask_executor(address: str) -> Iterator[DaskExecutor]:
 class NoExecutor:
     """Computes nothing: what is kept is all there is."""
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[str, Outcome]]]:
+    def run(
+        self,
+        tasks: Iterable[Task],
+        tell: Tell = untold,  # noqa: ARG002
+    ) -> Iterator[tuple[Task, dict[str, Outcome]]]:
         """Pass over the tasks, so that what is kept of each is taken in."""
         for _ in tasks:
             continue

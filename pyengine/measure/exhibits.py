@@ -53,17 +53,17 @@ def position_content(
 ) -> dict[str, Any]:
     """Write out one position of large divergence.
 
-    Keys: document, language, token_index (in the document), byte_offset (null where unknown),
-    before (text), target, class, kl, delta_p, reference_top and variant_top (see `top_content`).
+    Keys: document, language, token_index (in the document), place (line and column from 1; null
+    where unknown), before (text), target, class, kl, delta_p, reference_top and variant_top
+    (see `top_content`).
     """
     row = kept["places"][0]
     document, token = documents[int(scored.document[row])], int(scored.token[row])
-    offset = None if document.starts is None else int(document.starts[token])
     return {
         "document": document.text.name,
         "language": document.text.language,
         "token_index": token,
-        "byte_offset": offset,
+        "place": document.place(token),
         "before": text_of(document.before(token, BYTES_BEFORE)),
         "target": text_of(vocabulary.piece(int(document.ids[token]))),
         "class": document.token_class(token),
@@ -82,16 +82,17 @@ def passage_content(
 ) -> dict[str, Any]:
     """Write out a stretch of text.
 
-    Keys: document, language, token_index of the first token, mean_kl, and tokens: for each text,
-    kl, reference_top and variant_top.
+    Keys: document, language, token_index and place of the first token (line and column from 1; null
+    where unknown), mean_kl, and tokens: for each text, kl, reference_top and variant_top.
     """
     rows = kept["places"]
-    document = documents[int(scored.document[rows[0]])]
+    document, token = documents[int(scored.document[rows[0]])], int(scored.token[rows[0]])
     targets = document.ids[scored.token[rows]]
     return {
         "document": document.text.name,
         "language": document.text.language,
-        "token_index": int(scored.token[rows[0]]),
+        "token_index": token,
+        "place": document.place(token),
         "mean_kl": kept["worth"],
         "tokens": [
             {

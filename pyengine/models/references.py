@@ -29,7 +29,8 @@ def resolve_model(
 ) -> Path:
     """Return the file that a reference names; no reference means the embedded model.
 
-    References: a path; `embedded:NAME`; `ollama:NAME[:TAG]`; `lmstudio:PUBLISHER/MODEL[/FILE]`;
+    References: a path, also of a folder that holds one model; `embedded:NAME`;
+    `ollama:NAME[:TAG]`; `lmstudio:PUBLISHER/MODEL[/FILE]`;
     `hf:OWNER/REPO[:FILE or type]`, taken from the cache where it is and downloaded where not
     (never when `offline`).
 
@@ -59,11 +60,13 @@ def resolve_model(
 def _path(text: str) -> Path:
     path = expand_user(text)
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
-        here = ", ".join(file.name for file in gguf_files(path)[:5])
-        raise ModelFileError(
-            f"{text}: is a folder; name one of its files"
-            + (f" ({here})" if here else ", but it holds no .gguf")
-        )
+        files = gguf_files(path)
+        if not files:
+            raise ModelFileError(f"{text}: is a folder that holds no .gguf")
+        if len(files) > 1:
+            here = ", ".join(file.name for file in files[:5])
+            raise ModelFileError(f"{text}: is a folder; name one of its files ({here})")
+        (path,) = files
     try:
         check_regular(path, error=ModelFileError)
     except ModelFileError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from pyengine.run.measurement import Measurement
@@ -74,3 +74,15 @@ class Chart:
     points: tuple[Point, ...] = ()
     log: bool = False
     line: float | None = None
+
+    def transposed(self) -> Chart:
+        """Return a heat map with a row for each category and a column for each series."""
+        rows = tuple(
+            Series(
+                name,
+                tuple(one.values[i] for one in self.series),
+                texts=tuple(one.texts[i] for one in self.series),
+            )
+            for i, name in enumerate(self.categories)
+        )
+        return replace(self, categories=tuple(one.name for one in self.series), series=rows)

@@ -12,7 +12,7 @@ from pyengine.report.listing import by_group, listing
 from pyengine.report.measured import Numbers, Part, measured_cell
 from pyengine.report.numbers import count, percent
 from pyengine.report.origin import provenance_facts
-from pyengine.report.pieces import visible
+from pyengine.report.pieces import place_words, visible
 from pyengine.report.sentences import comparison, notes, scored
 from pyengine.report.tables import Cell, Table
 from pyengine.report.words import facts
@@ -139,10 +139,9 @@ def _details(numbers: Numbers, variant: str) -> Iterator[Block]:
 
 
 def _position(spot: Mapping[str, Any]) -> dict[str, Any]:
-    offset = spot["byte_offset"]
     return {
         "kl": spot["kl"],
-        "place": f"{spot['document']}{'' if offset is None else f':{offset}'} ({spot['class']})",
+        "place": f"{place_words(spot)} ({spot['class']})",
         "before": visible(spot["before"][-TEXT_BEFORE:]),
         "target": visible(spot["target"]),
         "reference": _wanted(spot["reference_top"][0]),

@@ -17,9 +17,9 @@ from pyengine.choose.verdicts import (
 from pyengine.report.charts import Chart, Point, Series
 from pyengine.report.document import Block, Passage, PassageToken, Picture, Section
 from pyengine.report.numbers import percent, significant, size_unit
-from pyengine.report.pieces import visible
+from pyengine.report.pieces import place_words, visible
 from pyengine.report.sweep_view import variant_labels
-from pyengine.report.words import picture
+from pyengine.report.words import member_name, picture
 from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
@@ -130,7 +130,8 @@ def _heatmap(
         for variant, values in zip(laid.rows, laid.values(), strict=True)
     )
     label = "mean KL divergence [nats per token]"
-    chart = Chart(kind="heatmap", x_label=label, categories=laid.columns, series=series, log=True)
+    names = tuple(member_name(dimension, member) for member in laid.columns)
+    chart = Chart(kind="heatmap", x_label=label, categories=names, series=series, log=True)
     return picture(f"by-{dimension}", chart)
 
 
@@ -208,10 +209,10 @@ def by_language(run: Run, metric: str, models: Sequence[str], **members: str) ->
 def _by_language(
     rows: Sequence[Measurement], models: Sequence[str], labels: Mapping[str, str]
 ) -> tuple[tuple[str, ...], tuple[Series, ...]]:
-    """Return the languages, and what each model has for them."""
+    """Return the languages' names, and what each model has for them."""
     known = {(row.model, row.members["language"]): row for row in rows}
     languages = tuple(dict.fromkeys(row.members["language"] for row in rows))
-    return languages, tuple(
+    return tuple(member_name("language", name) for name in languages), tuple(
         Series.of(labels[model], [known.get((model, language)) for language in languages])
         for model in models
     )
@@ -226,7 +227,7 @@ def _passages(run: Run, variant: str, *, folded: bool) -> Section:
 
 def _passage(content: dict[str, Any], strongest: float) -> Passage:
     return Passage(
-        f"{content['document']}, mean KL divergence {significant(content['mean_kl'])} nats",
+        f"{place_words(content)}, mean KL divergence {significant(content['mean_kl'])} nats",
         tuple(_token(token, strongest) for token in content["tokens"]),
     )
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from pyengine.choose.evaluation import standings
 from pyengine.report.document import Block, Document, Facts, Paragraph, Section
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, Part
-from pyengine.report.numbers import fixed, percent, signed, significant, writer
+from pyengine.report.numbers import fixed, percent, seconds, signed, significant, writer
 from pyengine.report.origin import machine
 from pyengine.report.sample_tables import (
     failure_tables,
@@ -20,7 +19,7 @@ from pyengine.report.sample_tables import (
 )
 from pyengine.report.sentences import answers, code
 from pyengine.report.tables import Cell, CellLike, Table, measured
-from pyengine.report.words import facts
+from pyengine.report.words import facts, member_name
 from pyengine.run.measurement import Measurement
 from pyengine.run.metrics import ANSWERS, KS, METRICS
 from pyengine.run.record import ModelInfo, Run
@@ -237,7 +236,7 @@ def _languages(run: Run, model: ModelInfo) -> Table:
                 numbers,
                 model.id,
                 {"language": name},
-                language=name,
+                language=member_name("language", name),
                 executed=solved and f"{solved.n}/{n_tasks[name]}",
                 passed=_with_interval(passed, percent),
             )
@@ -256,7 +255,7 @@ def _cost(run: Run, model: ModelInfo) -> Facts:
         ("Tokens of loops after the first time round", "looping_tokens", "{:,.0f}".format),
         ("Samples with an unfinished tail dropped", "trimmed_share", percent),
         ("Samples with thinking removed", "thinking_share", percent),
-        ("Seconds executing programs", "execution_seconds", partial(fixed, decimals=1)),
+        ("Executing programs", "execution_seconds", seconds),
     )
     pairs = [
         (title, measured(_value(run, metric, model.id), write).text)

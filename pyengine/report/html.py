@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -38,5 +38,6 @@ def _environment() -> Environment:
     )
     environment.filters["safe_text"] = safe
     environment.filters["svg"] = draw_inline_svg
+    environment.filters["narrow_svg"] = partial(draw_inline_svg, narrow=True)
     environment.globals["kind"] = lambda block: type(block).__name__.lower()  # its macro
     return environment

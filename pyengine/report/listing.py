@@ -17,7 +17,7 @@ from pyengine.report.measured import Numbers, Part, cluster_name
 from pyengine.report.numbers import writer
 from pyengine.report.sentences import scored
 from pyengine.report.tables import Cell, CellLike, Column, Table, as_cell, measured, table
-from pyengine.report.words import filled
+from pyengine.report.words import filled, member_name
 from pyengine.run.measurement import group_of, members_of
 from pyengine.run.metrics import METRICS
 
@@ -90,7 +90,10 @@ def by_group(
     for group in groups:
         members = members_of(group)
         told = {name: members.get(name, WHOLE) for name in by}
-        heads = {name: Cell(names.get(value, value), value) for name, value in told.items()}
+        heads = {
+            name: Cell(names.get(value) or member_name(name, value), value)
+            for name, value in told.items()
+        }
         rows.append(Part(numbers, models[0], members, **heads, part=heads[by[0]]))
     heads_of_counts = {"clusters": f"{cluster_name(numbers.run).capitalize()}s"}
     notes = scored.longest_sentences(sizes.values(), longest if labels is None else labels[longest])

@@ -158,7 +158,6 @@ def measured_cell(
     if row is None or math.isnan(row.value):
         return None
     metric, value, part = METRICS[row.metric], row.value, column.get("part", "estimate")
-    scale = column.get("scale", 1.0)
     if part in ("n", "clusters"):
         number = row.n if part == "n" else row.n_clusters
         return Cell(count(number), number)
@@ -172,10 +171,10 @@ def measured_cell(
         ends = f"{significant(row.low)}–{significant(row.high)}"
         return Cell(f"{significant(value)} ({ends})", value)
     if floor is not None and abs(value) <= floor:
-        return Cell(at_floor(value, floor, metric, scale), value, "dim")
-    error = scale * row.error if part == "estimate" and has_error(row, metric) else None
+        return Cell(at_floor(value, floor, metric), value, "dim")
+    error = row.error if part == "estimate" and has_error(row, metric) else None
     value = row.high if part == "high" else value
-    return Cell(written(value * scale, metric, error, column.get("decimals")), value)
+    return Cell(written(value, metric, error, column.get("decimals")), value)
 
 
 def written(value: float, metric: Metric, error: float | None, decimals: int | None = None) -> str:
@@ -196,9 +195,9 @@ def written(value: float, metric: Metric, error: float | None, decimals: int | N
     return fixed(value, int(style[-1])) if style.startswith("fixed") else significant(value)
 
 
-def at_floor(value: float, floor: float, metric: Metric, scale: float = 1.0) -> str:
+def at_floor(value: float, floor: float, metric: Metric) -> str:
     """Write `≤ floor`, or 0 where nothing differs."""
-    scale *= 100 if metric.style in ("points", "percent") else 1
+    scale = 100 if metric.style in ("points", "percent") else 1
     unit = " %" if metric.style == "percent" else ""
     return f"{at_most(scale * abs(value), scale * floor)}{unit}"
 

@@ -146,11 +146,6 @@ def size(n_bytes: int) -> str:
     return _minus(f"{amount:,.{decimals}f} {unit}")
 
 
-def gib(n_bytes: float) -> str:
-    """Write a number of bytes in GiB."""
-    return f"{n_bytes / (1 << 30):.1f} GiB"
-
-
 def size_unit(n_bytes: int) -> tuple[int, str]:
     """Return the unit for an axis over sizes up to this one: its bytes and its name."""
     return (1 << 30, "GiB") if n_bytes >= 1 << 31 else (1 << 20, "MiB")
@@ -209,7 +204,7 @@ WRITERS: Mapping[str, Callable[..., str]] = {
         function.__name__: function
         for function in (
             *(count, whole, fixed, signed, points, significant, probability, percent),
-            *(size, gib, seconds, parameters, nats),
+            *(size, seconds, parameters, nats),
         )
     },
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from pyengine.plain_text import escape_character, safe
 
@@ -35,6 +37,11 @@ def _decode(piece: bytes | str) -> str:
     if isinstance(piece, str):
         return piece
     return piece.decode("utf-8", errors="surrogateescape")
+
+
+def place_words(spot: Mapping[str, Any]) -> str:
+    """Write where a position or passage lies as editors do: FILE:LINE:COLUMN, or FILE alone."""
+    return ":".join(map(str, (spot["document"], *(spot.get("place") or ()))))
 
 
 def file_name(path: str, model_name: str) -> str:

@@ -17,7 +17,7 @@ from pyengine.report.charts import Chart, Series
 from pyengine.report.colors import LIGHT, themed
 from pyengine.report.document import Picture
 from pyengine.report.pieces import brief
-from pyengine.report.scatter import draw_scatter, plain_ticks
+from pyengine.report.scatter import draw_scatter, inches_wide, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 # Stands in the metadata of every picture file, by which it is known again.
 _MARK = "drawn by pyengine"
-_WIDTH = 7.2
+_WIDTH = 7.2  # inches
+_NARROW = 4.2  # on a phone
+_POINTS_OF_A_NUMBER = 24
 _MARKS = ("o", "s", "D", "^", "v", "P")
 _STYLE: dict[str, object] = {
     "svg.fonttype": "none",
@@ -65,15 +67,16 @@ def is_picture_of_ours(path: Path) -> bool:
         return _MARK.encode() in file.read(4096)
 
 
-def draw_inline_svg(picture: Picture) -> str:
+def draw_inline_svg(picture: Picture, *, narrow: bool = False) -> str:
     """Draw a picture as SVG to stand inside a page: transparent, in the page's colours."""
-    svg = _draw(picture, "svg", transparent=True).decode()
+    width, form = (_NARROW, "narrow") if narrow else (_WIDTH, "wide")
+    svg = _draw(picture, "svg", width=width, transparent=True).decode()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    named = f' role="img" aria-label="{escape(safe(picture.title), quote=True)}"'
+    named = f' class="{form}" role="img" aria-label="{escape(safe(picture.title), quote=True)}"'
     svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', lambda m: m.group(1) + named, svg, count=1)
-    return themed(_own_ids(svg, picture.name))
+    return themed(_own_ids(svg, f"{picture.name}-{form}"))
 
 
 def _own_ids(svg: str, name: str) -> str:
@@ -88,7 +91,12 @@ def _own_ids(svg: str, name: str) -> str:
 
 
 def _draw(
-    picture: Picture, form: Literal["svg", "png"], *, transparent: bool = False, dpi: int = 72
+    picture: Picture,
+    form: Literal["svg", "png"],
+    *,
+    width: float = _WIDTH,
+    transparent: bool = False,
+    dpi: int = 72,
 ) -> bytes:
     mpl = import_extra("matplotlib", f"the picture {picture.name}")
     target = io.BytesIO()
@@ -98,7 +106,7 @@ def _draw(
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         # Names without end leave the chart no room; the tables say the same.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure = _figure(picture.chart)
+        figure = _figure(picture.chart, width)
         metadata = {"Date": None, "Creator": _MARK} if form == "svg" else {"Software": _MARK}
         figure.savefig(
             target,
@@ -112,36 +120,40 @@ def _draw(
     return target.getvalue()
 
 
-def _figure(chart: Chart) -> Figure:
+def _figure(chart: Chart, width: float) -> Figure:
     if chart.kind == "panels":
-        return _panels(chart)
+        return _panels(chart, width)
+    if chart.kind == "heatmap" and width < _WIDTH:
+        chart = chart.transposed()
     n_categories, n_series = len(chart.categories), len(chart.series)
     bars = 0.9 + 0.17 * n_categories * n_series + 0.1 * n_categories
     draw, height = {
         "scatter": (draw_scatter, 4.3),
-        "heatmap": (_heatmap, 0.7 + 0.3 * n_series),
+        "heatmap": (_heatmap, 1.1 + 0.3 * n_series),
         "bars": (_bars, bars),
         "dots": (_dots, 1.0 + 0.3 * n_categories),
         "lines": (_lines, 4.0),
     }[chart.kind]
-    return _single(height, lambda axes: draw(axes, chart))
+    return _single(width, height, lambda axes: draw(axes, chart))
 
 
-def _single(height: float, draw: Callable[[Axes], None]) -> Figure:
+def _single(width: float, height: float, draw: Callable[[Axes], None]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     draw(figure.add_subplot())
     return figure
 
 
 def _heatmap(axes: Axes, chart: Chart) -> None:
     levels = heat_levels(chart)
+    cell = 0.75 * 72 * inches_wide(axes) / max(len(chart.categories), 1)
     for r, row in enumerate(levels):
         for c, level in enumerate(row):
             if level is not None:
                 axes.add_patch(_cell(c, r, level))
-            axes.text(c, r, chart.series[r].texts[c], ha="center", va="center", fontsize=8)
+            if cell >= _POINTS_OF_A_NUMBER:
+                axes.text(c, r, chart.series[r].texts[c], ha="center", va="center", fontsize=8)
     axes.set_xlim(-0.5, len(chart.categories) - 0.5)
     axes.set_ylim(len(chart.series) - 0.5, -0.5)
     crowded = len(chart.categories) > 8 or any(len(name) > 8 for name in chart.categories)
@@ -260,7 +272,7 @@ def _categories(axes: Axes, chart: Chart) -> None:
             loc="lower left",
             bbox_to_anchor=(0, 1),
             fontsize=8,
-            ncols=min(len(chart.series), 3),
+            ncols=min(len(chart.series), 3 if inches_wide(axes) >= _WIDTH else 1),
         )
 
 
@@ -282,16 +294,17 @@ def _lines(axes: Axes, chart: Chart) -> None:
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     if chart.series:
-        axes.legend(fontsize=8, ncols=2 if len(chart.series) > 8 else 1)
+        several = len(chart.series) > 8 and inches_wide(axes) >= _WIDTH
+        axes.legend(fontsize=8, ncols=2 if several else 1)
 
 
-def _panels(chart: Chart) -> Figure:
+def _panels(chart: Chart, width: float) -> Figure:
     from matplotlib.figure import Figure
 
-    across = min(len(chart.series), 3)
+    across = min(len(chart.series), 3 if width >= _WIDTH else 1)
     down = -(-len(chart.series) // across)
     longest = max((len(panel.texts) for panel in chart.series), default=1)
-    figure = Figure(figsize=(_WIDTH, down * (0.7 + 0.24 * longest)), layout="constrained")
+    figure = Figure(figsize=(width, down * (0.7 + 0.24 * longest)), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False, sharex=True)
     for index, axes in enumerate(grid.flat):
         if index >= len(chart.series):

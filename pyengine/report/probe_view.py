@@ -19,7 +19,7 @@ from pyengine.report.numbers import (
 )
 from pyengine.report.origin import provenance_facts
 from pyengine.report.pieces import visible
-from pyengine.report.probed import NATS_PER_BIT, ProbedModel, fed, probed_models, shown
+from pyengine.report.probed import ProbedModel, fed, probed_models, shown
 from pyengine.report.sentences import notes, starts
 from pyengine.report.tables import Table, measured
 from pyengine.report.words import facts
@@ -133,7 +133,7 @@ def _starts(model: ProbedModel) -> Table:
             top=shown(s["top"][0]) if s["top"] else "",
             p=s["top"][0]["probability"] if s["top"] else None,
             bare=mass,
-            js=model.of_start("jensen_shannon", s, against=against) / NATS_PER_BIT,
+            js=model.of_start("jensen_shannon", s, against=against),
         )
         for s, mass in zip(model.starts, masses, strict=True)
     ]
@@ -237,7 +237,8 @@ def _side_by_side(models: Sequence[ProbedModel]) -> Table:
     ]
     if alike:
         effective = [m.of_start("effective_tokens", m.starts[0]) for m in models]
-        lines.append(("entropy [bit]", [fixed(m.bits) for m in models]))
+        entropies = [m.of_start("entropy", m.starts[0]) for m in models]
+        lines.append(("entropy [nats]", list(map(fixed, entropies))))
         lines.append(("effective tokens", list(map(significant, effective))))
     for metric in ("pkp", "stp", "nlp"):
         lines.append((metric.upper(), of(metric, probability, collection="paper")))
@@ -259,11 +260,10 @@ def _differences(models: Sequence[ProbedModel]) -> Table:
     first, *others = models
     run = first.run
 
-    def bits(metric: str) -> dict[str, float]:
-        rows = run.select(metric, reference=first.model)
-        return {row.model: row.value / NATS_PER_BIT for row in rows}
-
-    js, kl = bits("jensen_shannon"), bits("kl")
+    js, kl = (
+        {row.model: row.value for row in run.select(metric, reference=first.model)}
+        for metric in ("jensen_shannon", "kl")
+    )
     rows = [
         {
             "model": m.label,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePath
@@ -11,9 +10,6 @@ from typing import Any
 from pyengine.report.measured import Numbers, Part
 from pyengine.report.pieces import visible
 from pyengine.run.record import ModelInfo, Run
-
-# Divergences and entropies are written in bits.
-NATS_PER_BIT = math.log(2)
 
 
 class ProbedModel(Part):
@@ -40,11 +36,6 @@ class ProbedModel(Part):
     def of_start(self, metric: str, start: Mapping[str, Any], **members: str) -> float:
         """Return a number of a start; 0 where there is none."""
         return self.value(metric, start=start["name"], **members) or 0.0
-
-    @property
-    def bits(self) -> float:
-        """The entropy at the first start."""
-        return self.of_start("entropy", self.starts[0]) / NATS_PER_BIT
 
     def parts(self, languages: Sequence[str]) -> list[Part]:
         """Return a row for each language."""

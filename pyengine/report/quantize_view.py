@@ -1,5 +1,6 @@
 """`pyengine quantize` as a document: the files with their sizes, and what fell back."""
 
+from collections import Counter
 from pathlib import Path
 
 from pyengine.report.document import Block, Document, Facts, Paragraph
@@ -10,8 +11,6 @@ from pyengine.report.sentences import files
 from pyengine.report.tables import Cell, Table
 from pyengine.report.words import facts
 from pyengine.run.record import Run
-
-SHOWN_FALLBACKS = 40
 
 
 def quantize_document(run: Run) -> Document:
@@ -41,13 +40,19 @@ def _files(run: Run) -> Table:
 
 
 def _fallbacks(run: Run) -> Table:
-    fallen = [
-        {**fallback, "file_type": variant["file_type"], "length": fallback["shape"][0]}
-        for variant in run.shown("quantized")
-        for fallback in variant["fallbacks"]
-    ]
-    notes = files.fallback_sentences(len(fallen), SHOWN_FALLBACKS)
-    return listing("fallbacks", fallen[:SHOWN_FALLBACKS], notes=notes)
+    """Show in a line for each file what its tensors that fell back became."""
+    rows = []
+    for variant in run.shown("quantized"):
+        fallen = variant["fallbacks"]
+        lengths = sorted({tensor["shape"][0] for tensor in fallen})
+        became = Counter(tensor["target_type"] for tensor in fallen).most_common()
+        told = {
+            "n": len(fallen),
+            "lengths": ", ".join(map(str, lengths)),
+            "became": ", ".join(f"{n} {target}" for target, n in became),
+        }
+        rows += [{**variant, **told, "row_type": fallen[0]["row_type"]}] if fallen else []
+    return listing("fallbacks", rows)
 
 
 def _method(run: Run) -> Facts:

@@ -137,12 +137,19 @@ def _text_size(axes: Axes, text: str) -> tuple[float, float]:
     return extent.width, extent.height
 
 
+def inches_wide(axes: Axes) -> float:
+    """Return the width of the whole picture."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return float(figure.get_figwidth())
+
+
 def plain_ticks(axis: Axis) -> None:
     """Write a logarithmic axis as plain numbers; matplotlib's own way needs mathematical text.
 
     Where it spans less than two decades, some of the ticks between powers of ten are written, too.
     """
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     def between(value: float, _: object) -> str:
         low, high = axis.get_view_interval()
@@ -154,6 +161,8 @@ def plain_ticks(axis: Axis) -> None:
         text = significant(value, 3)
         return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
+    if isinstance(locator := axis.get_major_locator(), LogLocator):
+        locator.set_params(numticks=int(1.25 * inches_wide(axis.axes)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 1)))
     axis.set_minor_formatter(FuncFormatter(between))
     axis.set_tick_params(which="minor", pad=5)  # in line with the longer ticks' numbers

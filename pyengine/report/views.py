@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import Any
 
 from pyengine.errors import InputError
-from pyengine.report.document import Block, Document, Paragraph, Picture, Section
+from pyengine.report.document import Block, Document, Facts, Paragraph, Picture, Section
 from pyengine.report.origin import closing
+from pyengine.report.sentences.hand_over import next_values
+from pyengine.report.words import facts
 from pyengine.run.record import Run
 
 # The functions that show a record of a command, its document and its pictures, as
@@ -116,6 +118,14 @@ def page_document(result: Run, document: Document, *, number: int = 0) -> Docume
     folded = [block for block in illustrations if isinstance(block, Section)]
     shown = [block for block in illustrations if not isinstance(block, Section)]
     return Document(document.title, (*opening, *shown, *rest, *folded, closing(result)))
+
+
+def next_facts(run: Run, folder: str | None = None) -> Facts | None:
+    """Return the command lines that follow on a result, see `next_values`."""
+    values = next_values(run, folder)
+    several = "s" if run.command == "probe" and len(run.models) > 1 else ""
+    name = f"next-{run.command}{several}"
+    return None if values is None else facts(name, title="Next", **values)
 
 
 def _split(blocks: Sequence[Block]) -> tuple[Sequence[Block], Sequence[Block]]:

@@ -51,6 +51,11 @@ def has_words(topic: str, code: object) -> bool:
     return code in WORDS[topic]
 
 
+def member_name(dimension: str, member: str) -> str:
+    """Return what people call a member of a group: the record says cpp, and people C++."""
+    return str(WORDS["languages"].get(member, member)) if dimension == "language" else member
+
+
 def picture(code: str, chart: Chart, /, *, name: str = "", **values: object) -> Picture:
     """Return a picture with its title and what it says one should see."""
     words = WORDS["pictures"][code]

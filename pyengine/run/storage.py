@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,36 @@ from pyengine.run.record import SCHEMA_VERSION, Run
 
 def holds_run(path: Path, command: str) -> bool:
     """Tell whether a file holds the record of a command, of this schema version."""
+    return _told(path) == (SCHEMA_VERSION, command)
+
+
+def _told(path: Path) -> tuple[Any, Any]:
+    """Return schema version and command of a record; None of what is none."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return False
-    told = isinstance(found, dict) and (found.get("schema_version"), found.get("command"))
-    return told == (SCHEMA_VERSION, command)
+        return None, None
+    content = found if isinstance(found, dict) else {}
+    return content.get("schema_version"), content.get("command")
+
+
+def record_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files that are named, and in place of a folder the records that lie in it.
+
+    Raises:
+        ResultFileError: a folder holds none.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
+            found.append(path)
+            continue
+        files = sorted(file for file in path.glob("*.json") if file.is_file())
+        inside = [file for file in files if _told(file)[0] is not None]
+        if not inside:
+            raise ResultFileError(f"{path}: the folder holds no record, as --json writes it")
+        found += inside
+    return found
 
 
 def load(path: str | Path) -> Run:

@@ -39,6 +39,17 @@ class TokenizedText:
         """Return the name of a token's syntactic class."""
         return UNKNOWN_CLASS if self.classes is None else SyntaxClass(self.classes[index]).label
 
+    def place(self, index: int) -> tuple[int, int] | None:
+        """Return line and column of a token's first byte, from 1, a column being a character.
+
+        None where the tokens do not spell the document.
+        """
+        if self.starts is None:
+            return None
+        before = self.text.content[: int(self.starts[index])]
+        rest = before[before.rfind(b"\n") + 1 :]
+        return before.count(b"\n") + 1, len(rest.decode(errors="ignore")) + 1
+
     def before(self, index: int, n_bytes: int) -> bytes:
         """Return up to n_bytes of the document before a token."""
         if self.starts is None:

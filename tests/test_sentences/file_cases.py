@@ -4,7 +4,6 @@ from run_samples import MADE
 from said import Cases, case
 
 from pyengine.report.sentences.files import (
-    fallback_sentences,
     file_sentences,
     importance_words,
     models_sentence,
@@ -50,8 +49,6 @@ CASES: Cases = {
         case("dry", quantize_sentence, quantized(False, dry_run=True)),
         case("written", quantize_sentence, quantized(False)),
         case("written[kept]", quantize_sentence, quantized(False, True)),
-        case("", fallback_sentences, 40, 40),
-        case("more", fallback_sentences, 41, 40),
         case("importance", importance_words, {"used": 3, "entries": 4}),
     ],
 }

@@ -11,7 +11,7 @@ from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import recommend
 from pyengine.picking.order import Offer
 from pyengine.report.pick_view import pick_document
-from pyengine.report.sentences.hand_over import run_values
+from pyengine.report.sentences.hand_over import resume_sentence, run_values
 from pyengine.report.sentences.pick import (
     against_sentence,
     neighbour_sentence,
@@ -113,6 +113,14 @@ def with_options(run: Run, **options: object) -> Run:
 
 
 CASES: Cases = {
+    "resume": [
+        case("", resume_sentence, "probe"),
+        case("compare", resume_sentence, "compare"),
+        case("evaluate", resume_sentence, "evaluate"),
+        case("evaluate[fresh]", resume_sentence, "evaluate", fresh=True),
+        case("quantize", resume_sentence, "quantize"),
+        case("sweep", resume_sentence, "sweep"),
+    ],
     "pick": [
         case("answer needs writes[clearly]", pick_sentence, picked()),
         case("answer[speed] needs writes[clearly]", pick_sentence, picked(speeds=FAST)),

@@ -58,8 +58,8 @@ def test_a_case_prints_these_words_and_no_others(topic: str, case: Case) -> None
 
 
 def said() -> Iterator[Leaf]:
-    """The words of all sentences; terms are values of other words."""
-    return (leaf for leaf in leaves(WORDS) if leaf.topic != "terms")
+    """The words of all sentences; terms and languages are values of other words."""
+    return (leaf for leaf in leaves(WORDS) if leaf.topic not in ("terms", "languages"))
 
 
 def cases_of(leaf: Leaf) -> list[Case]:

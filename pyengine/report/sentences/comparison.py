@@ -25,7 +25,7 @@ from pyengine.report.measured import cluster_name
 from pyengine.report.numbers import counted, significant
 from pyengine.report.sentences.notes import note_sentences
 from pyengine.report.sentences.scored import over_words, scored_words
-from pyengine.report.words import say
+from pyengine.report.words import member_name, say
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Run
 
@@ -273,7 +273,10 @@ def standing_out_sentences(run: Run, models: Sequence[str], dimension: str) -> l
     """Say which parts each variant changes less or more than the average token, and how sure."""
     told = []
     for model in models:
-        less, more = standing_out(run, model, dimension)
+        less, more = (
+            [member_name(dimension, part) for part in parts]
+            for parts in standing_out(run, model, dimension)
+        )
         if less or more:
             told.append(say("parts", "standing-out", name=model, less=less, more=more))
     return [*told, say("parts", "how", fewest=FEWEST_DOCUMENTS)] if told else []

@@ -44,11 +44,6 @@ def quantize_sentence(run: Run) -> str:
     return say("quantization", code, n=len(new), total=sum(new), kept=kept)
 
 
-def fallback_sentences(n: int, most: int) -> list[str]:
-    """Say how many tensors that fell back are not in a table of so many at most."""
-    return [say("quantization", "more", n=n - most)] if n > most else []
-
-
 def importance_words(told: Mapping[str, Any]) -> str:
     """Say how much of an importance matrix was used."""
     return say("quantization", "importance", **told)

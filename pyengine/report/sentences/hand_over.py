@@ -1,13 +1,14 @@
-"""How a file is run: the command lines of the programs that take it."""
+"""What comes next: how a file is run, which command follows another, how one is resumed."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from pyengine.choose.candidates import Candidate
-from pyengine.report.words import say
+from pyengine.report.words import has_words, say
 from pyengine.run.record import Run
 
 
@@ -44,3 +45,44 @@ def _ollama_words(run: Run, chosen: Candidate, path: str) -> str:
 def _lmstudio_words(run: Run, chosen: Candidate, path: str) -> str:
     there = reference_of_offer(run, chosen).startswith("lmstudio:")
     return say("run-it", "lmstudio-has" if there else "lmstudio-import", path=path)
+
+
+def next_values(run: Run, folder: str | None) -> dict[str, str] | None:
+    """Return what the command lines that follow on a result are filled with; None where none does.
+
+    Args:
+        folder: where a sweep is kept; None where that is not known.
+    """
+    paths = [model.path for model in run.models]
+    told = {
+        "models": shlex.join(paths),
+        "command": shlex.join(["pyengine", *run.provenance.words]),
+    }
+    if run.command in ("probe", "vocab"):  # not of saved logits
+        return told if all(path.endswith(".gguf") for path in paths) else None
+    if run.command == "quantize":
+        (source,) = run.shown("source")
+        files = [variant["path"] for variant in run.shown("quantized")]
+        names = {"source": shlex.quote(source["path"]), "files": shlex.join(files)}
+        return None if run.options["dry_run"] else names
+    if run.command == "compare":
+        reference, *variants = paths
+        names = {"reference": shlex.quote(reference), "variants": shlex.join(variants)}
+        return {**told, **names} if variants else None
+    if run.command == "sweep":
+        return None if folder is None else {"folder": shlex.quote(folder)}
+    if run.command == "evaluate" and "--show" not in run.provenance.words:
+        task = next((task for task in run.shown("answer") if _has_failed(task)), None)
+        return None if task is None else {**told, "task": shlex.quote(task["task"])}
+    return None
+
+
+def _has_failed(task: Mapping[str, Any]) -> bool:
+    return any(sample["outcome"] not in ("passed", "skipped") for sample in task["samples"])
+
+
+def resume_sentence(command: str, *, fresh: bool = False) -> str:
+    """Say how a command that was interrupted goes on; nothing where it is just run again."""
+    if not has_words("resume", command):
+        return ""
+    return say("resume", command, fresh="--fresh" if fresh else None)

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from pyengine.errors import problem_sentence
-from pyengine.report.words import has_words, say
+from pyengine.report.words import has_words, member_name, say
 from pyengine.run.record import Note, Provenance, Run
 
 NAMED = 6  # names that a note spells out
@@ -22,6 +22,7 @@ def note_sentence(note: Note) -> str:
     chunk, language, outcome = (values.get(name, "") for name in ("chunk", "language", "outcome"))
     written = {
         "model": note.model,
+        "language": member_name("language", language),
         "chunk": None if chunk == "open" else chunk,
         "strerror": os.strerror(getattr(errno, values.get("errno", ""), 0)),
         "install": say("install", language) if has_words("install", language) else "",

@@ -26,7 +26,7 @@ def probe_sentence(model: ProbedModel) -> str:
         model=model.info,
         best=[_quoted(token) for token in model.top[:3]],
         effective=model.of_start("effective_tokens", model.starts[0]),
-        bits=model.bits,
+        entropy=model.of_start("entropy", model.starts[0]),
     )
     return told + standing_sentence(model)
 
