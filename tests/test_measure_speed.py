@@ -33,6 +33,7 @@ TIMING: dict[str, Any] = {
     "repacked": False,
     "pages_read": 0,
     "swapped_bytes": 0,
+    "core_share": 0.98,
     "peak_memory": 2,
     "empty_memory": 1,
     "devices": ["CPU"],
@@ -85,6 +86,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a functi
         monkeypatch.setattr(speed, "open_model", lambda *_, **__: memory)
         monkeypatch.setattr(speed, "Session", session)
         monkeypatch.setattr("time.perf_counter", lambda: memory.now)
+        monkeypatch.setattr("time.process_time", lambda: memory.now / 4)
         memory.token_seconds = memory.token_seconds or 1e-3
         return speed.measure_speed("x", ModelOptions(), options)
 
@@ -100,6 +102,7 @@ def test_every_repetition_begins_at_the_depth(measured: Any) -> None:  # noqa: A
     assert found["depth"] == 40
     assert found["generation_speeds"] == pytest.approx([100, 100])
     assert found["prompt_speeds"] == pytest.approx([100, 100])
+    assert found["core_share"] == pytest.approx(0.25)
 
 
 def test_without_depth_the_first_prompt_is_not_timed(measured: Any) -> None:  # noqa: ANN401
@@ -138,6 +141,8 @@ def test_a_slow_machine_fills_and_generates_what_it_can(measured: Any) -> None: 
         ({"swapped_bytes": (1 << 20) + 1}, ["swapping"]),
         ({"generation_speeds": [4.0, 5.0, 9.0]}, []),
         ({"generation_speeds": [4.0, 4.9, 9.0]}, ["slow"]),
+        ({"core_share": 0.8}, []),
+        ({"core_share": 0.79}, ["busy"]),
         ({"not_repacked": "killed"}, ["not-repacked"]),
     ],
 )

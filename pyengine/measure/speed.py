@@ -17,7 +17,7 @@ from pyengine.models.child import Child
 from pyengine.models.machine import swapped_bytes
 from pyengine.models.memory import memory_of_process
 from pyengine.models.model import open_model
-from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.options import ModelOptions, SessionOptions, usable_cores
 from pyengine.models.session import Session
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Note
@@ -33,6 +33,9 @@ READING_SPEED = 5.0
 # More pages read from the disk, or bytes swapped by any program, while a model is timed make it
 # slow; the first decoding of all weights, which may have to read them, is not timed.
 FEW_PAGES, FEW_BYTES = 100, 1 << 20
+# Threads that compute, or wait for each other, use a core whole; where they had less than this part
+# of it, others had the rest.
+ENOUGH_OF_A_CORE = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,8 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
     Returns:
         for each repetition load_seconds, prompt_speeds and generation_speeds (tokens per second);
         depth, as far as it was filled; peak_memory and empty_memory (before a model was opened),
-        bytes; pages_read from the disk and swapped_bytes meanwhile; devices.
+        bytes; pages_read from the disk and swapped_bytes meanwhile; core_share, the processor's
+        time by the cores that the threads could have, 1 where a GPU computes; devices.
     """
     empty = memory_of_process(peak=True)
     loads = [_timed_opening(path, opening) for _ in range(options.repeats - 1)]
@@ -128,7 +132,8 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
         prompt = [int(token) for token in np.arange(n_prompt) % model.n_vocab]
         depth = _fill(session, prompt, options)
         prompts, generations, place = [], [], depth
-        pages, swapped = _pages_read(), swapped_bytes()
+        pages, swapped, worked = _pages_read(), swapped_bytes(), time.process_time()
+        begun = time.perf_counter()
         for _ in range(options.repeats):
             place = place if grows else _back_to(session, depth)
             begin = time.perf_counter()
@@ -140,6 +145,8 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
             place += count
             prompts.append(n_prompt / (middle - begin))
             generations.append(count / (end - middle))
+        cores = (time.perf_counter() - begun) * min(options.threads, usable_cores())
+        worked = time.process_time() - worked
         return {
             "load_seconds": loads,
             "prompt_speeds": prompts,
@@ -147,6 +154,7 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
             "depth": depth,
             "pages_read": _pages_read() - pages,
             "swapped_bytes": swapped_bytes() - swapped,
+            "core_share": 1.0 if opening.n_gpu_layers else worked / cores,
             "peak_memory": memory_of_process(peak=True),
             "empty_memory": empty,
             "devices": list(model.devices),
@@ -174,6 +182,8 @@ def speed_notes(model: str, timing: Mapping[str, Any], options: SpeedOptions) ->
     if timing["pages_read"] > FEW_PAGES or timing["swapped_bytes"] > FEW_BYTES:
         values = {name: timing[name] for name in ("pages_read", "swapped_bytes")}
         yield Note(code="swapping", model=model, values=values)
+    if timing["core_share"] < ENOUGH_OF_A_CORE:
+        yield Note(code="busy", model=model, values={"core_share": timing["core_share"]})
     speed = statistics.median(timing["generation_speeds"])
     if speed < READING_SPEED:
         yield Note(code="slow", model=model, values={"speed": speed, "reading": READING_SPEED})

@@ -34,7 +34,9 @@ def pick_document(run: Run) -> Document:
     told.append(pick.against_sentence(run))
     blocks: list[Block] = [Paragraph(pick.pick_sentence(run), "strong")]
     blocks += [Paragraph(sentence) for sentence in told if sentence]
-    blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(run.notes)]
+    # A speed that is too low is of interest where it is the picked file's.
+    kept = [note for note in run.notes if note.code != "slow" or note.model == found["chosen"]]
+    blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(kept)]
     blocks += run_facts(run, by_name.get(found["chosen"]))
     blocks += [_table(run, by_name), _method(run), provenance_facts(run.provenance)]
     return Document(f"Which file of {run.models[0].name or run.models[0].id}", tuple(blocks))

@@ -34,6 +34,7 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("not-repacked", {"message": "the process died with SIGILL"}),
     ("shallow", {"depth": 300, "asked": 7872, "seconds": 30.0}),
     ("swapping", {"pages_read": 2000, "swapped_bytes": 0}),
+    ("busy", {"core_share": 0.25}),
     ("slow", {"speed": 1.5, "reading": 5.0}),
     ("infinite-divergence", {"n_tokens": 3}),
     ("stopped-early", {}),

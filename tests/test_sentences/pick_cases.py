@@ -66,6 +66,7 @@ def picked(
     larger: bool = False,
     depths: Mapping[str, int] | None = None,
     repacked: str = "",
+    faults: bool = False,
     **asked: object,
 ) -> Run:
     """A pick among "a" and "b", held against "m"."""
@@ -95,7 +96,11 @@ def picked(
     run = made_run(models, found, command="pick")
     exhibits = [Exhibit(kind="offer", model="", content=offer.content()) for offer in offers]
     for name in speeds or {}:
-        how = {"depth": (depths or {}).get(name, 7872), "repacked": name in repacked}
+        how: dict[str, object] = {
+            "depth": (depths or {}).get(name, 7872),
+            "repacked": name in repacked,
+        }
+        how |= {"not_repacked": "killed"} if faults else {}
         exhibits.append(Exhibit(kind="timing", model=name, content=how))
     options = {**run.options, "evaluation": EVALUATION, **({"timing": TIMING} if speeds else {})}
     run = run.model_copy(update={"exhibits": exhibits, "options": options})
@@ -130,12 +135,13 @@ LOST = (*tasks("a", 20, 1e-6), *tasks("b", 30, 1e-8))
 ROOM = 20 * GIB
 
 
-def shown(run: str = "context", **found: str) -> list[str]:
+def shown(run: str = "context", llama: str = "", **found: str) -> list[str]:
     """What a page of a pick says of how to run the file, how it was picked and what was scored."""
     told = {"measured": "", "memory": "", "file": "", "speed": "", "tasks": "[evaluation]"}
     told |= {"tokens/s": "", **found}
     return [
-        *(f"Run it/{name}[{run}]" for name in ("llama-server", "llama-cli", "Python")),
+        *(f"Run it/{name}[{run}{llama}]" for name in ("llama-server", "llama-cli")),
+        f"Run it/Python[{run}]",
         *(f"How it was picked/{name}{part}" for name, part in told.items()),
         *("corpus/ended", "corpus/levels", "corpus/looks"),
     ]
@@ -253,6 +259,11 @@ CASES: Cases = {
         ),
         case(shown(tasks=""), pick_document, with_options(picked(), evaluation=None)),
         case(shown(**{"tokens/s": "[timing]"}), pick_document, picked(speeds=FAST)),
+        case(
+            shown(llama=",repack", **{"tokens/s": "[timing]"}),
+            pick_document,
+            picked(speeds=FAST, faults=True),
+        ),
         case(
             shown(**{"tokens/s": "[timing,repacked]"}),
             pick_document,
