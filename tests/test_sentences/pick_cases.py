@@ -152,7 +152,17 @@ def with_options(run: Run, **options: object) -> Run:
     return run.model_copy(update={"options": {**run.options, **options}})
 
 
+def slow(name: str) -> Run:
+    """A pick of "a", with the note that a file is slower than people read."""
+    note = Note(code="slow", model=name, values={"speed": 3.0, "reading": 5.0})
+    return picked().model_copy(update={"notes": [note]})
+
+
 CASES: Cases = {
+    "notes": [
+        case("slow", pick_document, slow("a")),
+        case("", pick_document, slow("b")),
+    ],
     "pick": [
         case("answer needs writes[clearly]", pick_sentence, picked()),
         case("answer[speed] needs writes[clearly]", pick_sentence, picked(speeds=FAST)),
