@@ -9,13 +9,14 @@ import pytest
 from command_line import run
 from comparison_samples import Quantize
 from evaluation_samples import sides
-from run_samples import MADE
+from run_samples import MADE, made_timings
 
 import pyengine
 from pyengine.api import pick as pick_module
 from pyengine.errors import InputError, NumbersError, OptionError
 from pyengine.measure.models import model_info
 from pyengine.models.model import open_model
+from pyengine.picking import search
 from pyengine.report.pick_view import pick_document
 from pyengine.report.sentences.pick import task_sentences, unmet_pick_sentence
 from pyengine.report.terminal import render_terminal
@@ -80,6 +81,9 @@ def picked(
 ) -> tuple[str | None, Run, Solving]:
     solving = Solving(lost)
     monkeypatch.setattr(pick_module, "let_solve", solving)
+    monkeypatch.setattr(
+        search, "time_models", lambda *_: made_timings([])
+    )  # speed is not asked for
     found = pyengine.pick(folder, corpus=text, evaluate="own", **{**QUICK, **asked})
     (choice,) = found.shown("choice")
     return choice["chosen"], found, solving
