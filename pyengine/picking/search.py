@@ -205,7 +205,7 @@ class Search:
         It is where it surely solves fewer than the reference.
         """
         reference = self.offers[0].name
-        name = next(iter(self._finalists()), reference)
+        name = reference if self.evaluate is None else next(iter(self._finalists()), reference)
         if self.evaluate is None or name == reference:
             return False
         path = self.ready(name)
