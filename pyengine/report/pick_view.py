@@ -18,6 +18,9 @@ from pyengine.report.tables import Cell, Table
 from pyengine.report.words import facts
 from pyengine.run.record import Run
 
+# Notes on a speed that is too low: of interest where it is the picked file's, or none is picked.
+OF_THE_PICKED = ("slow", "busy")
+
 
 def pick_document(run: Run) -> Document:
     """Show the answer, what stands beside it and why, how to run it, and the files."""
@@ -34,8 +37,8 @@ def pick_document(run: Run) -> Document:
     told.append(pick.against_sentence(run))
     blocks: list[Block] = [Paragraph(pick.pick_sentence(run), "strong")]
     blocks += [Paragraph(sentence) for sentence in told if sentence]
-    # A speed that is too low is of interest where it is the picked file's.
-    kept = [note for note in run.notes if note.code != "slow" or note.model == found["chosen"]]
+    hidden = OF_THE_PICKED if found["chosen"] is not None else ()
+    kept = [n for n in run.notes if n.code not in hidden or n.model == found["chosen"]]
     blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(kept)]
     blocks += run_facts(run, by_name.get(found["chosen"]))
     blocks += [_table(run, by_name), _method(run), provenance_facts(run.provenance)]

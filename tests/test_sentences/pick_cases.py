@@ -152,15 +152,19 @@ def with_options(run: Run, **options: object) -> Run:
     return run.model_copy(update={"options": {**run.options, **options}})
 
 
-def slow(name: str) -> Run:
-    """A pick of "a", with the note that a file is slower than people read."""
-    note = Note(code="slow", model=name, values={"speed": 3.0, "reading": 5.0})
-    return picked().model_copy(update={"notes": [note]})
+def slow(name: str, memory: int | None = None) -> Run:
+    """A pick of "a", with the notes that a file is slower than people read, and why."""
+    notes = [
+        Note(code="slow", model=name, values={"speed": 3.0, "reading": 5.0}),
+        Note(code="busy", model=name, values={"core_share": 0.5}),
+    ]
+    return picked(memory=memory).model_copy(update={"notes": notes})
 
 
 CASES: Cases = {
     "notes": [
-        case("slow", pick_document, slow("a")),
+        case("slow busy", pick_document, slow("a")),
+        case("slow busy", pick_document, slow("b", memory=GIB)),  # none is picked
         case("", pick_document, slow("b")),
     ],
     "pick": [
