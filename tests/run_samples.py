@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from pyengine.measure.speed import SpeedOptions
 from pyengine.run import (
     METRICS,
     Exhibit,
@@ -155,7 +156,7 @@ def made_timings(models: Sequence[ModelInfo], *, peak: int = 9 * GIB) -> Run:
         rows.append(Measurement("empty_memory", model.id, "", "", float(1 << 20)))
     return Run(
         command="speed",
-        options={"repeats": 3, "prompt_tokens": 256, "generated_tokens": 64, "threads": 1},
+        options=asdict(SpeedOptions(repeats=3)),
         provenance=MADE,
         models=list(models),
         measurements=rows,

@@ -141,9 +141,10 @@ def test_a_pick_is_a_record_like_others(folder: Path, text: Path, tmp_path: Path
     assert "Run it" in shown.out
 
 
-def test_one_that_does_not_fit_is_an_unmet_condition(folder: Path, text: Path) -> None:
+@pytest.mark.parametrize("memory", ["1MiB", "0.0009765625"])  # a plain number counts GiB
+def test_one_that_does_not_fit_is_an_unmet_condition(folder: Path, text: Path, memory: str) -> None:
     words: list[str | Path] = ["--corpus", text, "--threads", "1", "--repeats", "1"]
-    found = run("pick", folder, "--memory", "1MiB", *words)
+    found = run("pick", folder, "--memory", memory, *words)
     assert found.code == 1
     assert "nothing fits 1.00 MiB of memory: tiny-Q4_0, the smallest, needs" in found.err
     assert found.out.startswith("Which file of tiny")

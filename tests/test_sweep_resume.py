@@ -91,7 +91,7 @@ def test_nothing_measured_is_measured_again(
         raise AssertionError("something was measured again")
 
     monkeypatch.setattr(engine, "measure_chunk", refuse)
-    monkeypatch.setattr(sweep_recipe, "measure_speed", refuse)
+    monkeypatch.setattr(sweep_recipe, "timed_alone", refuse)
     names = ("results.json", "timings.json")
     before = [(undisturbed / name).read_bytes() for name in names]
     assert run(sweep.command(undisturbed, "--json")) == 0

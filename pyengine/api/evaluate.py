@@ -212,6 +212,12 @@ def _day(text: str) -> date:
         raise OptionError(f"{text!r} is no day; write it as 2026-01-31") from error
 
 
+def check_tasks(source: str) -> None:
+    """Raise an error where tasks, what they need or a sandbox are not here, before much is done."""
+    find_tasks(source)
+    _opened("auto", unsafe_local_execution=False)
+
+
 def find_tasks(source: str, languages: Sequence[str] = ()) -> list[Task]:
     """Return the tasks that a user names: own, a benchmark on the hub, or a file.
 

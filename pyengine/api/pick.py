@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyengine.api.arguments import Named, Names, Progress, names, optional_path, silent
+from pyengine.api.evaluate import check_tasks
+from pyengine.api.evaluate import evaluate as let_solve
 
 if TYPE_CHECKING:
     from pyengine.measure.racing import Watch
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 # Rows of logits that are decoded between two looks at the clock: those of a document or two.
 DOCUMENT_BYTES = 64 << 20
+CONTEXT = 8192
 OPENED = ("reference", "could-win")
 
 
@@ -26,7 +29,9 @@ def pick(
     memory: str | float | None = None,
     max_size: str | float | None = None,
     speed: float | None = None,
-    context: int = 8192,
+    context: int | None = None,
+    evaluate: str | None = None,
+    limit: int = 100,
     corpus: Names = None,
     tokens: int = 25_000,
     precision: float = 0.2,
@@ -61,7 +66,11 @@ def pick(
             is free now.
         max_size: what the file may take, in the same way.
         speed: tokens per second that it must generate at least.
-        context: tokens of context that memory is counted for; no more than it was trained with.
+        context: tokens of context that memory is counted for and speed measured at; None for
+            8,192, or as many as the model was trained with.
+        evaluate: tasks of which the file must not surely solve fewer than the reference: "own", or
+            as `evaluate` takes them. Asked until that is decided.
+        limit: of so many tasks at most.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
         tokens: scored tokens of a file at most.
         precision: a file whose KL divergence is known to this part of it is measured no longer,
@@ -104,6 +113,7 @@ def pick(
     from pyengine.measure.racing import unwatched
     from pyengine.measure.speed import SpeedOptions
     from pyengine.measure.store import open_cache
+    from pyengine.models.devices import other_layers
     from pyengine.models.machine import free_memory
     from pyengine.models.modelfile import modelfile as modelfile_of
     from pyengine.models.options import default_threads
@@ -111,6 +121,26 @@ def pick(
     from pyengine.picking.search import Search
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
+
+    wanted = CONTEXT if context is None else context
+    evaluation = None
+    if evaluate is not None:
+        if limit < 1:
+            raise OptionError(f"limit must be at least 1, not {limit}")
+        check_tasks(evaluate)
+
+        def evaluation(path: Path, reference: Path) -> Run:
+            return let_solve(
+                path,
+                reference=reference,
+                tasks=evaluate,
+                limit=limit,
+                threads=threads,
+                gpu_layers=gpu_layers,
+                likelihoods=False,
+                until_decided=True,
+                progress=lambda name, done, n, _: progress(f"{name}: tasks", done / max(n, 1)),
+            )
 
     if keep == "none" and modelfile is not None:
         raise OptionError("--modelfile names the file that is picked, and --keep none removes it")
@@ -138,7 +168,9 @@ def pick(
         seed=seed,
     )
     options.check()
-    timing = SpeedOptions(repeats=repeats, threads=threads or default_threads())
+    timing = SpeedOptions(
+        repeats=repeats, threads=threads or default_threads(), depth=wanted, repack=True
+    )
     timing.check()
     if modelfile is not None:
         check_absent(Path(modelfile))
@@ -146,7 +178,7 @@ def pick(
     with (
         found_offers(
             names(models),
-            context=context,
+            context=wanted,
             gpu_layers=gpu_layers,
             most_bytes=None if max_disk is None else parse_size(str(max_disk)),
             output_dir=optional_path(output_dir),
@@ -164,7 +196,9 @@ def pick(
         how = {"context": found.context, "memory_is_free": memory is None}
         executor = LocalExecutor(processes)
         means = Means(processes, executor, store, True, progress=progress, watch=watch or unwatched)
+        timing = timing.within(found.context)
         search = Search(offers, asked, how, options, timing, texts, means, found.fetch)
+        search.layers, search.evaluate = other_layers(gpu_layers), evaluation
         search.notes += found.notes
         run = search.run()
         (choice,) = run.shown("choice")
@@ -178,4 +212,5 @@ def pick(
         finally:
             found.finish(keep, chosen)
     told = {"gpu_layers": gpu_layers, "modelfile": None if modelfile is None else str(modelfile)}
+    told |= {"context_asked": context, "evaluate": evaluate}
     return run.model_copy(update={"options": {**run.options, **told}})

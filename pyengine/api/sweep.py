@@ -16,8 +16,8 @@ from pyengine.api.arguments import (
     silent,
     split_commas,
 )
+from pyengine.api.evaluate import check_tasks
 from pyengine.api.evaluate import evaluate as evaluate_models
-from pyengine.api.evaluate import find_tasks
 from pyengine.api.evaluate import silent as silent_evaluation
 from pyengine.errors import OptionError
 
@@ -203,7 +203,7 @@ def sweep_files(
     folder = Path(f"{model.stem}-sweep" if output_dir is None else output_dir)
     if evaluate is not None:
         check_replaceable(folder / EVALUATION, _is_evaluation)
-        find_tasks(evaluate)  # what they lack is better said now than after the sweep
+        check_tasks(evaluate)  # what they lack is better said now than after the sweep
     return model, files, folder
 
 

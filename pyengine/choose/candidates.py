@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pyengine.choose.evaluation import standing
 from pyengine.choose.scale import kl_floor
 from pyengine.choose.verdicts import divergence, infinite_tokens, reference_of, variants_of
 from pyengine.errors import InputError
@@ -34,8 +35,9 @@ class Candidate:
         memory_context: tokens of context of the forecast; 0 where there is none.
         memory_measured: whether it was measured.
         metrics: further numbers that conditions may name.
-        excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured", "infinite"
-            or "larger" (than the reference, which is exact); empty where it can.
+        excluded: why it cannot be chosen: "failed", "other-vocabulary", "not-measured", "infinite",
+            "larger" (than the reference, which is exact) or "fewer-tasks" (surely solved than the
+            reference does, where a pick asked for tasks); empty where it can.
         is_reference: of a pick, whose reference is a candidate too.
         n_infinite: tokens at which its divergence is infinite.
         message: of the error that ended its measurement.
@@ -120,12 +122,12 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
     memory = {
         run.model(row.model).sha256: int(row.value)
         for run in runs
-        for row in run.select("peak_memory")
+        for row in run.select("peak_memory", group="")
     }
     speeds = {
         run.model(row.model).sha256: {row.metric: row.value}
         for run in runs
-        for row in run.select("generation_speed")
+        for row in run.select("generation_speed", group="")
     }
     found: dict[str, Candidate] = {}
     for candidate in (candidate for run in compared for candidate in _of_run(run)):
@@ -188,7 +190,8 @@ def _of_run(run: Run) -> Iterator[Candidate]:
         elif kl is None or not math.isfinite(kl.value):
             excluded = "other-vocabulary" if model.id in others else "not-measured"
         else:
-            excluded = ""
+            found = standing(run, model.id)
+            excluded = "fewer-tasks" if found is not None and found.side == "fewer" else ""
         yield Candidate(
             **_of_file(model),
             kl=kl.value if kl else math.nan,

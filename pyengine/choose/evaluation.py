@@ -16,6 +16,8 @@ from pyengine.statistics.success import FEWEST_RANKED
 STRONG = 0.5
 # Whether a variant passes more or less than the reference, and why that may not be known.
 Side: TypeAlias = Literal["none-executed", "too-few", "undecided", "alike", "fewer", "more"]
+# The numbers of which the verdict is made, and the share that the model solves.
+OF_A_SIDE = ("pass_at_1", "pass_at_1_change", "tasks_lost", "tasks_gained", "mcnemar_p")
 DECIDED: tuple[Side, ...] = ("fewer", "more", "alike")
 # Why no more tasks were asked.
 Stopping: TypeAlias = Literal["stopped", "stopped-before", "decided-by-all", "undecided-by-all"]
@@ -77,6 +79,16 @@ def standings(run: Run) -> dict[str, Standing]:
             side = "too-few"
         found[row.model] = Standing(lost, gained, change, p, n_variants, looks, margin, side)
     return found
+
+
+def standing(run: Run, model: str) -> Standing | None:
+    """Return how a file of a pick stands to the reference by the tasks that it solved, if any.
+
+    Each was evaluated by itself, so that what is found of a later one changes no earlier verdict.
+    """
+    options, rows = run.options.get("evaluation") or {}, run.select(model=model)
+    alone = run.model_copy(update={"options": options, "measurements": rows})
+    return standings(alone).get(model)
 
 
 def stopping(run: Run) -> Stopping | None:

@@ -354,7 +354,7 @@ def judge(candidate: Candidate, limits: Limits) -> tuple[Reason, Reason]:
 
 def _ruled_out(candidate: Candidate) -> float | None:
     """Return the limit below which a candidate would be ruled out; None where none would."""
-    return None if below_floor(candidate) else candidate.kl_high
+    return None if below_floor(candidate) or not candidate.kl_high else candidate.kl_high
 
 
 def _size(candidate: Candidate) -> tuple[int, str]:

@@ -6,7 +6,6 @@ from typing import Literal
 
 from pyengine.api.pick import pick
 from pyengine.commands.options import (
-    CONTEXT,
     GPU_LAYERS,
     MARGIN,
     MAX_FLIPS,
@@ -43,7 +42,18 @@ from pyengine.errors import PickInterrupted, ThresholdNotMet
     ),
     max_size=MAX_SIZE,
     speed=SPEED,
-    context=CONTEXT,
+    context=option(
+        int | None,
+        "Tokens of context for which memory is forecast, and at which speed is measured. Default: "
+        "8,192, or as many as the model was trained with.",
+        min=1,
+    ),
+    evaluate=option(
+        str | None,
+        "Tasks of which the file must not surely solve fewer than the reference, see `pyengine "
+        "evaluate`: own, humaneval, mbpp or a file.",
+    ),
+    limit=option(int, "Tasks that --evaluate asks, at most.", min=1),
     corpus=option(
         list[Path] | None, "Files or folders of text; default: the shipped one.", "--corpus"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -10,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from pyengine.errors import OptionError
+from pyengine.errors import OptionError, WorkerError
 from pyengine.measure.found import measured
+from pyengine.models.child import Child
+from pyengine.models.machine import swapped_bytes
 from pyengine.models.memory import memory_of_process
 from pyengine.models.model import open_model
-from pyengine.models.options import ModelOptions, SessionOptions
+from pyengine.models.options import ModelOptions, SessionOptions, usable_cores
 from pyengine.models.session import Session
 from pyengine.run.measurement import Measurement
+from pyengine.run.record import Note
 
 # What a timing holds for each repetition, and the metric that its median is.
 REPEATED = {
@@ -24,6 +28,14 @@ REPEATED = {
     "prompt_speeds": "prompt_speed",
     "generation_speeds": "generation_speed",
 }
+# Whoever reads English silently reads 238 words a minute (Brysbaert 2019), some 5 tokens a second.
+READING_SPEED = 5.0
+# More pages read from the disk, or bytes swapped by any program, while a model is timed make it
+# slow; the first decoding of all weights, which may have to read them, is not timed.
+FEW_PAGES, FEW_BYTES = 100, 1 << 20
+# Threads that compute, or wait for each other, use a core whole; where they had less than this part
+# of it, others had the rest.
+ENOUGH_OF_A_CORE = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +47,29 @@ class SpeedOptions:
         prompt_tokens: tokens of the prompt, decoded at once.
         generated_tokens: tokens decoded one after another, behind the prompt.
         threads: CPU threads; one model is measured at a time.
+        depth: tokens in the attention cache before the prompt.
+        seconds: after which filling the cache, and each generation, ends early.
+        repack: let llama.cpp repack weights, as its programs do, where that works.
     """
 
     repeats: int = 5
     prompt_tokens: int = 256
     generated_tokens: int = 64
     threads: int = 1
+    depth: int = 0
+    seconds: float = 15.0
+    repack: bool = False
 
     def within(self, n_positions: int | None) -> SpeedOptions:
-        """Return options whose prompt and continuation fit, in their proportion."""
+        """Return options whose depth, prompt and continuation fit, the last in their proportion."""
         total = self.prompt_tokens + self.generated_tokens
-        if n_positions is None or total <= n_positions:
+        if n_positions is None or self.depth + total <= n_positions:
             return self
+        if total <= n_positions:
+            return replace(self, depth=n_positions - total)
         prompt = max(1, self.prompt_tokens * n_positions // total)
-        return replace(self, prompt_tokens=prompt, generated_tokens=max(1, n_positions - prompt))
+        rest = max(1, n_positions - prompt)
+        return replace(self, prompt_tokens=prompt, generated_tokens=rest, depth=0)
 
     def check(self) -> None:
         """Raise OptionError for an impossible value."""
@@ -57,15 +78,39 @@ class SpeedOptions:
                 raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
+def timed_alone(path: str, opening: ModelOptions, options: SpeedOptions) -> dict[str, Any]:
+    """Measure the speed of a model in a process of its own, whose memory is the model's.
+
+    Repacked weights end the process on some virtual machines; it is then measured without.
+
+    Returns:
+        what `measure_speed` does; repacked, and not_repacked: why not, where that was asked for.
+    """
+    if options.repack:
+        try:
+            with Child() as child:
+                repacking = replace(opening, use_extra_bufts=True)
+                found = child.call(measure_speed, path, repacking, options)
+                return {**found, "repacked": True}
+        except WorkerError as error:
+            plain = timed_alone(path, opening, replace(options, repack=False))
+            return {**plain, "not_repacked": str(error)}
+    with Child() as child:
+        return {**child.call(measure_speed, path, opening, options), "repacked": False}
+
+
 def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> dict[str, Any]:
     """Open a model repeatedly, then decode a prompt and tokens behind it repeatedly.
 
-    Runs in a process of its own, whose memory is the model's. The first decode of the prompt
-    touches every weight and is not timed.
+    All repetitions begin at the same depth of the cache; where a state cannot be cut, as in
+    recurrent models, each begins where the one before ended. What is decoded first touches every
+    weight and is not timed.
 
     Returns:
         for each repetition load_seconds, prompt_speeds and generation_speeds (tokens per second);
-        peak_memory and empty_memory (before a model was opened), bytes; devices.
+        depth, as far as it was filled; peak_memory and empty_memory (before a model was opened),
+        bytes; pages_read from the disk and swapped_bytes meanwhile; core_share, the processor's
+        time by the cores that the threads could have, 1 where a GPU computes; devices.
     """
     empty = memory_of_process(peak=True)
     loads = [_timed_opening(path, opening) for _ in range(options.repeats - 1)]
@@ -73,8 +118,10 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
     with open_model(path, options=opening) as model:
         loads.append(time.perf_counter() - begin)
         n_prompt = options.prompt_tokens
+        grows = model.is_recurrent and options.depth > 0
+        n_ctx = n_prompt + options.generated_tokens
         session_options = SessionOptions(
-            n_ctx=n_prompt + options.generated_tokens,
+            n_ctx=options.depth + n_ctx * (options.repeats if grows else 1),
             n_batch=n_prompt,
             n_ubatch=min(512, n_prompt),
             max_rows=1,
@@ -83,20 +130,31 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
         session = Session(model, options=session_options)
         # Which tokens they are does not change the work of a dense model.
         prompt = [int(token) for token in np.arange(n_prompt) % model.n_vocab]
-        _decode_prompt(session, prompt)
-        prompts, generations = [], []
+        depth = _fill(session, prompt, options)
+        prompts, generations, place = [], [], depth
+        pages, swapped, worked = _pages_read(), swapped_bytes(), time.process_time()
+        begun = time.perf_counter()
         for _ in range(options.repeats):
+            place = place if grows else _back_to(session, depth)
             begin = time.perf_counter()
-            _decode_prompt(session, prompt)
+            _decode(session, prompt, place)
             middle = time.perf_counter()
-            _generate(session, len(prompt), options.generated_tokens)
+            place += n_prompt
+            count = _generate(session, place, options)
             end = time.perf_counter()
-            prompts.append(len(prompt) / (middle - begin))
-            generations.append(options.generated_tokens / (end - middle))
+            place += count
+            prompts.append(n_prompt / (middle - begin))
+            generations.append(count / (end - middle))
+        cores = (time.perf_counter() - begun) * min(options.threads, usable_cores())
+        worked = time.process_time() - worked
         return {
             "load_seconds": loads,
             "prompt_speeds": prompts,
             "generation_speeds": generations,
+            "depth": depth,
+            "pages_read": _pages_read() - pages,
+            "swapped_bytes": swapped_bytes() - swapped,
+            "core_share": 1.0 if opening.n_gpu_layers else worked / cores,
             "peak_memory": memory_of_process(peak=True),
             "empty_memory": empty,
             "devices": list(model.devices),
@@ -109,8 +167,26 @@ def speed_measurements(model: str, timing: Mapping[str, Any]) -> Iterator[Measur
         values = timing[name]
         row = measured(model, metric, statistics.median(values), len(values))
         yield replace(row, low=min(values), high=max(values), interval="range")
-    for metric in ("peak_memory", "empty_memory"):
+    # A repacked copy stands beside the mapped file, which the system may drop when it needs room.
+    for metric in () if timing["repacked"] else ("peak_memory", "empty_memory"):
         yield measured(model, metric, timing[metric])
+
+
+def speed_notes(model: str, timing: Mapping[str, Any], options: SpeedOptions) -> Iterator[Note]:
+    """Yield what makes timings other than was asked, or a machine too slow or too small."""
+    if (reason := timing.get("not_repacked")) is not None:
+        yield Note(code="not-repacked", model=model, values={"message": reason})
+    if timing["depth"] < options.depth:
+        values = {"depth": timing["depth"], "asked": options.depth, "seconds": options.seconds}
+        yield Note(code="shallow", model=model, values=values)
+    if timing["pages_read"] > FEW_PAGES or timing["swapped_bytes"] > FEW_BYTES:
+        values = {name: timing[name] for name in ("pages_read", "swapped_bytes")}
+        yield Note(code="swapping", model=model, values=values)
+    if timing["core_share"] < ENOUGH_OF_A_CORE:
+        yield Note(code="busy", model=model, values={"core_share": timing["core_share"]})
+    speed = statistics.median(timing["generation_speeds"])
+    if speed < READING_SPEED:
+        yield Note(code="slow", model=model, values={"speed": speed, "reading": READING_SPEED})
 
 
 def _timed_opening(path: str, opening: ModelOptions) -> float:
@@ -120,15 +196,47 @@ def _timed_opening(path: str, opening: ModelOptions) -> float:
         return time.perf_counter() - begin
 
 
-def _decode_prompt(session: Session, prompt: list[int]) -> None:
-    session.context.clear()
-    last = np.zeros(len(prompt), dtype=np.bool_)
+def _fill(session: Session, prompt: list[int], options: SpeedOptions) -> int:
+    """Fill the cache as deep as is wanted, or the time lasts; return how deep it is then."""
+    if not options.depth:
+        _decode(session, prompt, 0)
+        return 0
+    depth, end = 0, time.perf_counter() + options.seconds
+    while depth < options.depth and (depth == 0 or time.perf_counter() < end):
+        block = prompt[: options.depth - depth]
+        _decode(session, block, depth)
+        depth += len(block)
+    return depth
+
+
+def _back_to(session: Session, depth: int) -> int:
+    """Forget what lies behind some depth, and return it."""
+    if depth:
+        session.context.take_over(0, 0, depth)
+    else:
+        session.context.clear()
+    return depth
+
+
+def _decode(session: Session, tokens: list[int], begin: int) -> None:
+    """Decode tokens at once, and read the logits after the last."""
+    n = len(tokens)
+    last = np.zeros(n, dtype=np.bool_)
     last[-1] = True
-    session.context.decode(prompt, np.arange(len(prompt)), [[0]] * len(prompt), last)
+    session.context.decode(tokens, begin + np.arange(n), [[0]] * n, last)
 
 
-def _generate(session: Session, begin: int, count: int) -> None:
-    """Decode `count` tokens one by one, each the most probable after the one before."""
-    for position in range(begin, begin + count):
+def _generate(session: Session, begin: int, options: SpeedOptions) -> int:
+    """Decode tokens one by one, each the most probable after the one before; return how many."""
+    end = time.perf_counter() + options.seconds
+    for count in range(options.generated_tokens):
         token = int(session.context.logits[0].argmax())
-        session.context.decode([token], [position], [[0]], [True])
+        session.context.decode([token], [begin + count], [[0]], [True])
+        if time.perf_counter() > end:
+            return count + 1
+    return options.generated_tokens
+
+
+def _pages_read() -> int:
+    """Return how many pages were read from the disk for this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_majflt

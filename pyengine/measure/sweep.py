@@ -17,10 +17,9 @@ from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import cpu_name, provenance
 from pyengine.measure.quantize import PART_SUFFIX
-from pyengine.measure.speed import SpeedOptions, measure_speed, speed_measurements
+from pyengine.measure.speed import SpeedOptions, speed_measurements, speed_notes, timed_alone
 from pyengine.measure.store import Folder, is_sweep, is_timings
 from pyengine.models import gguf
-from pyengine.models.child import Child
 from pyengine.models.options import ModelOptions, default_threads
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 from pyengine.text.documents import Corpus
@@ -129,7 +128,7 @@ def time_models(
         timing = None if folder is None else folder.load_speed(key)
         if timing is None:
             try:
-                timing = _time(model, opening, speed)
+                timing = timed_alone(model.path, opening, speed)
             except PyengineError as error:
                 values = failure_values(error, model.path)
                 notes.append(Note(code="speed-failed", model=model.id, values=values))
@@ -137,6 +136,7 @@ def time_models(
             if folder is not None:
                 folder.save_speed(key, timing)
         timings[model.id] = timing
+        notes += speed_notes(model.id, timing, speed)
         means.progress("Measuring speed", (number + 1) / len(models))
     threads = speed.threads if speed is not None else options.threads or default_threads()
     devices = [device for timing in timings.values() for device in timing["devices"]]
@@ -154,11 +154,6 @@ def time_models(
         ],
         notes=notes,
     )
-
-
-def _time(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> dict[str, Any]:
-    with Child() as child:
-        return child.call(measure_speed, model.path, opening, speed)
 
 
 def _speed_key(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> str:

@@ -31,6 +31,16 @@ def computing_devices(offered: Sequence[Device], *, n_gpu_layers: int) -> list[s
     return gpus(offered, n_gpu_layers=n_gpu_layers) + beside
 
 
+def other_layers(n_gpu_layers: int, offered: Sequence[Device] | None = None) -> list[int]:
+    """Return the fewest and the most layers that a GPU may be given, 0 and -1 for all of them.
+
+    Without `n_gpu_layers`, that were asked for; none where there is no GPU.
+    """
+    offered = _core.offered_devices() if offered is None else offered
+    layers = [n for n in (0, -1) if n != n_gpu_layers]
+    return layers if gpus(offered, n_gpu_layers=-1) else []
+
+
 def _once(devices: Sequence[Device]) -> Iterator[Device]:
     known: set[str] = set()
     for device in devices:

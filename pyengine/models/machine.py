@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def free_memory(root: Path = Path("/")) -> int | None:
     available = meminfo(root).get("MemAvailable")
     left = [max(limit - used, 0) for limit, used in _memory_groups(root)]
     return min([*left, *([] if available is None else [available])], default=None)
+
+
+def swapped_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes that the machine moved between memory and swap space since it started."""
+    lines = [line.split() for line in _read(root / "proc" / "vmstat").splitlines()]
+    pages = sum(int(line[1]) for line in lines if line[0] in ("pswpin", "pswpout"))
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _memory_groups(root: Path) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,9 @@ from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, side_of
 from pyengine.choose.scale import FLIPS_OF_ROOT_KL
 
-Why: TypeAlias = Literal["could-win", "memory", "size", "speed", "larger", "reference", "failed"]
+Why: TypeAlias = Literal[
+    "could-win", "memory", "size", "speed", "larger", "tasks", "reference", "failed"
+]
 
 # Two files whose sizes differ by less may be out of order: types of equal size damage differently.
 OUT_OF_ORDER = 0.05
@@ -41,7 +43,8 @@ class Offer:
         here: whether the file is on this machine.
         speed: generated tokens per second, where that was measured.
         why: "could-win", or why it cannot: "memory", "size" (beyond what may be taken), "speed"
-            (it is too slow), "larger" (no smaller than the reference), "reference", "failed".
+            (it is too slow), "larger" (no smaller than the reference), "tasks" (it solves fewer
+            than the reference), "reference", "failed".
     """
 
     name: str

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pyengine.choose.candidates import Candidate, candidates_of
+from pyengine.choose.evaluation import OF_A_SIDE, standing
 from pyengine.choose.recommend import Limits, neighbours, recommend
 from pyengine.errors import (
     BusyError,
@@ -29,10 +30,14 @@ from pyengine.measure.speed import SpeedOptions
 from pyengine.measure.sweep import time_models
 from pyengine.models.options import default_threads
 from pyengine.picking.order import Offer, next_to_measure
-from pyengine.run.record import Exhibit, Note, Run
+from pyengine.run.measurement import Measurement, group_of
+from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 from pyengine.text.documents import Corpus
 
 NOTHING = Known(0, math.nan, math.nan, math.nan)
+# The cache of later files is filled as deep as the first one's was in the time that it had, which
+# takes files several times as large several times as long.
+PATIENCE = 4
 
 
 @dataclass(eq=False)
@@ -44,10 +49,13 @@ class Search:
         asked: the limits, as `recommend` takes them.
         told: for what context memory was forecast, and whether its limit is what is free.
         fetch: returns where an offer's file is, after a download, for which others have to stay.
+        layers: further numbers of layers on a GPU with which finalists are timed.
+        evaluate: lets a file solve tasks beside the reference, where that was asked for.
         paths: of the files that were opened, by their names.
         racing: names of those that are compared, the reference first.
         known: what is known of them so far.
-        timings: of the files that were timed, by their names.
+        evaluations: of the files that solved tasks, by their names.
+        timings: of the files that were timed, by names and layers on a GPU, None for as asked.
     """
 
     offers: list[Offer]
@@ -58,10 +66,13 @@ class Search:
     corpus: Corpus
     means: Means
     fetch: Callable[[Offer, Sequence[Offer]], Path]
+    layers: Sequence[int] = ()
+    evaluate: Callable[[Path, Path], Run] | None = None
     paths: dict[str, Path] = field(default_factory=dict)
     racing: list[str] = field(default_factory=list)
     known: dict[str, Known] = field(default_factory=dict)
-    timings: dict[str, Run] = field(default_factory=dict)
+    timings: dict[tuple[str, int | None], Run] = field(default_factory=dict)
+    evaluations: dict[str, Run] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     compared: Run | None = None
 
@@ -87,9 +98,15 @@ class Search:
             self._open(self.offers[0])
             if self.limits.speed is not None:
                 self._leave_out_slow()
-            self._compare_in_rounds(replace(self.means, watch=self._watch))
+            self.racing.append(self.offers[0].name)
+            watched = replace(self.means, watch=self._watch)
+            self._compare_in_rounds(watched)
+            while self._passes_over():
+                self._compare_in_rounds(watched)
             for name in self._finalists():
                 self._time(name)
+                for layers in self.layers:
+                    self._time(name, layers)
         except KeyboardInterrupt:
             known = None
             with suppress(PyengineError):  # Ctrl-C ends the search, whatever the answer lacks
@@ -98,7 +115,6 @@ class Search:
         return self._result()
 
     def _compare_in_rounds(self, means: Means) -> None:
-        self.racing.append(self.offers[0].name)
         while wanted := self._wanted():
             self.racing += self._open_together(wanted)
             self.compared = self._compare(means, self.racing)
@@ -176,10 +192,36 @@ class Search:
         """Return the smallest file that is surely within the limit so far, else the closest."""
         sizes = {offer.name: offer.size for offer in self.offers}
         limit = math.inf if self.limits.kl is None else self.limits.kl
-        within = [name for name, known in self.known.items() if known.high <= limit]
+        out = {offer.name for offer in self.offers if offer.why == "tasks"}
+        known = {name: one for name, one in self.known.items() if name not in out}
+        within = [name for name, one in known.items() if one.high <= limit]
         if within:
             return min(within, key=lambda name: sizes[name])
-        return min(self.known, key=lambda name: self.known[name].kl, default="")
+        return min(known, key=lambda name: known[name].kl, default="")
+
+    def _passes_over(self) -> bool:
+        """Let the file that would be picked solve tasks, and tell whether it is out by that.
+
+        It is where it surely solves fewer than the reference.
+        """
+        reference = self.offers[0].name
+        name = reference if self.evaluate is None else next(iter(self._finalists()), reference)
+        if self.evaluate is None or name == reference:
+            return False
+        path = self.ready(name)
+        try:
+            self.evaluations[name] = self.evaluate(path, self.ready(reference))
+        except (BusyError, NoSpaceError, OfflineError):
+            raise
+        except PyengineError as error:
+            values = failure_values(error)
+            self.notes.append(Note(code="not-evaluated", model=name, values=values))
+            return False
+        found = standing(self._record(), name)
+        if found is None or found.side != "fewer":
+            return False
+        self._update(name, why="tasks")
+        return True
 
     def _leave_out_slow(self) -> None:
         """Leave out the files that are too slow, by bisection: larger ones are no faster."""
@@ -195,16 +237,38 @@ class Search:
                     self._update(offer.name, why="speed")
                 ordered = [offer for offer in ordered if offer.size < middle.size]
 
-    def _time(self, name: str) -> float:
-        """Return how many tokens per second a file generates; 0 where that fails."""
-        if name not in self.timings:
+    def _time(self, name: str, layers: int | None = None) -> float:
+        """Return how many tokens per second a file generates; 0 where that fails.
+
+        Args:
+            layers: on a GPU; None for as many as were asked for, the speed that conditions mean.
+        """
+        if (name, layers) not in self.timings:
             self.ready(name)
-            subject = self.means.subjects[name]
-            speed = self.speed.within(subject.n_positions)
-            self.timings[name] = time_models([subject.info], self.options, speed, self.means)
-        row = self.timings[name].find("generation_speed", name)
-        self._update(name, speed=None if row is None else row.value)
+            timing = self._timed(self.means.subjects[name].info, layers)
+            self.timings[name, layers] = timing
+            for told in timing.shown("timing"):
+                # Files of equal depth and kernels can be set beside each other.
+                if told["depth"] < self.speed.depth:
+                    longer = self.speed.seconds * PATIENCE
+                    self.speed = replace(self.speed, depth=told["depth"], seconds=longer)
+                self.speed = replace(self.speed, repack=told["repacked"])
+        row = next(iter(self.timings[name, layers].select("generation_speed")), None)
+        if layers is None:
+            self._update(name, speed=None if row is None else row.value)
         return 0.0 if row is None else row.value
+
+    def _timed(self, model: ModelInfo, layers: int | None) -> Run:
+        """Time a file; rows of another number of layers on a GPU than was asked for name it."""
+        speed = self.speed.within(self.means.subjects[model.id].n_positions)
+        if layers is None:
+            return time_models([model], self.options, speed, self.means)
+        options = replace(self.options, n_gpu_layers=layers)
+        timing = time_models([model], options, speed, self.means)
+        group = group_of({"gpu_layers": str(layers)})
+        rows = [replace(row, group=group) for row in timing.measurements]
+        failed = [note for note in timing.notes if note.code == "speed-failed"]
+        return timing.model_copy(update={"measurements": rows, "notes": failed, "exhibits": []})
 
     def _finalists(self) -> list[str]:
         """Return the file that damage and memory let choose, and its neighbours in size."""
@@ -230,14 +294,20 @@ class Search:
     def _record(self) -> Run:
         """Return all that was measured, foretold and offered, without a choice."""
         run = self.compared or self._alone()
-        timed = [self.timings[name] for name in self.racing if name in self.timings]
+        timed = [self.timings[key] for key in self.timings if key[0] in self.racing]
         rows = [row for timing in timed for row in timing.measurements]
+        told, general = {}, []
+        for name, evaluation in self.evaluations.items():
+            rows += _side(evaluation, name, run.models[0].id)
+            told["evaluation"] = evaluation.options
+            general = [note for note in evaluation.notes if not note.model]
         offers = [Exhibit(kind="offer", model="", content=o.content()) for o in self.offers]
         return run.model_copy(
             update={
                 "measurements": [*run.measurements, *rows],
                 "exhibits": [*run.exhibits, *(e for t in timed for e in t.exhibits), *offers],
-                "notes": [*run.notes, *(n for t in timed for n in t.notes), *self.notes],
+                "notes": [*run.notes, *(n for t in timed for n in t.notes), *self.notes, *general],
+                "options": {**run.options, **told},
             }
         )
 
@@ -269,3 +339,9 @@ class Search:
         return run.model_copy(
             update={"options": told, "exhibits": [*run.exhibits, *choice.exhibits]}
         )
+
+
+def _side(evaluation: Run, name: str, reference: str) -> list[Measurement]:
+    """Return what says how the second model of an evaluation stands to the first."""
+    rows = evaluation.select(model=evaluation.models[1].id, group="")
+    return [replace(r, model=name, reference=reference) for r in rows if r.metric in OF_A_SIDE]

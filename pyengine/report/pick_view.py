@@ -18,16 +18,28 @@ from pyengine.report.tables import Cell, Table
 from pyengine.report.words import facts
 from pyengine.run.record import Run
 
+# Notes on a speed that is too low: of interest where it is the picked file's, or none is picked.
+OF_THE_PICKED = ("slow", "busy")
+
 
 def pick_document(run: Run) -> Document:
     """Show the answer, what stands beside it and why, how to run it, and the files."""
     (found,), limits = run.shown("choice"), Limits.of(run.options)
     by_name = pick.candidates_by_name(run)
-    reasons = [choice.reason_sentence(found[of], by_name, limits) for of in ("why", "change")]
-    told = [pick.neighbour_sentence(run), *reasons, pick.against_sentence(run)]
+    wanted = ("change",) if found["chosen"] is None else ("why", "change")  # why is said first
+    reasons = [choice.reason_sentence(found[of], by_name, limits) for of in wanted]
+    told = [
+        *pick.task_sentences(run),
+        pick.layers_sentence(run),
+        pick.neighbour_sentence(run),
+        *reasons,
+    ]
+    told.append(pick.against_sentence(run))
     blocks: list[Block] = [Paragraph(pick.pick_sentence(run), "strong")]
     blocks += [Paragraph(sentence) for sentence in told if sentence]
-    blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(run.notes)]
+    hidden = OF_THE_PICKED if found["chosen"] is not None else ()
+    kept = [n for n in run.notes if n.code not in hidden or n.model == found["chosen"]]
+    blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(kept)]
     blocks += run_facts(run, by_name.get(found["chosen"]))
     blocks += [_table(run, by_name), _method(run), provenance_facts(run.provenance)]
     return Document(f"Which file of {run.models[0].name or run.models[0].id}", tuple(blocks))
@@ -42,7 +54,8 @@ def _row(
     run: Run, offer: dict[str, Any], candidates: dict[str, Candidate], chosen: str | None
 ) -> dict[str, Any]:
     found = candidates.get(offer["name"])
-    known = None if found is None or found.excluded or found.is_reference else found
+    known = None if found is None or found.is_reference else found
+    known = known if known is not None and known.excluded in ("", "fewer-tasks") else None
     picked = offer["name"] == chosen
     return {
         "name": Cell(offer["name"], tone="strong" if picked else "plain"),
@@ -80,6 +93,8 @@ def _method(run: Run) -> Facts:
         forecast=choice.forecast_words(run),
         size=limits.size,
         speed=limits.speed,
+        evaluation=run.options.get("evaluation"),
         timing=run.options.get("timing"),
+        repacked=pick.repacked_words(run),
     )
     return replace(told, pairs=(*told.pairs, *corpus_facts(run)))

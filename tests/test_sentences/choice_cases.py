@@ -149,6 +149,7 @@ CASES: Cases = {
     "excluded": [
         case("failed", excluded_words, candidate(excluded="failed", message="killed")),
         case("larger", excluded_words, candidate(excluded="larger")),
+        case("fewer-tasks", excluded_words, candidate(excluded="fewer-tasks")),
         case("other-vocabulary", excluded_words, candidate(excluded="other-vocabulary")),
         case("not-measured", excluded_words, candidate(excluded="not-measured")),
         case("infinite", excluded_words, candidate(excluded="infinite", n_infinite=1)),

@@ -15,11 +15,13 @@ from pyengine.run.record import Run
 def run_values(run: Run, chosen: Candidate) -> dict[str, Any]:
     """Return what the command lines that run a file are filled with."""
     path = shlex.quote(chosen.path)
+    faults = any("not_repacked" in timing for timing in run.shown("timing"))
     return {
         "path": path,
         "quoted": json.dumps(chosen.path, ensure_ascii=False),
         "context": run.options.get("context"),
         "layers": run.options.get("gpu_layers") or None,
+        "repack": "--no-repack" if faults else None,
         "ollama": _ollama_words(run, chosen, path),
         "lmstudio": _lmstudio_words(run, chosen, path),
     }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pyengine.choose.candidates import Candidate
+from pyengine.choose.evaluation import standing
 from pyengine.choose.recommend import Limits, neighbours
 from pyengine.choose.scale import daily
 from pyengine.choose.verdicts import Pair, pairs, reference_of
 from pyengine.report.sentences.choice import named_words
+from pyengine.report.sentences.code import side_sentence
 from pyengine.report.sentences.comparison import damage_words, of_positions, ratio_ends
 from pyengine.report.sentences.scored import scored_words
 from pyengine.report.words import say
@@ -29,8 +31,32 @@ def pick_sentence(run: Run) -> str:
         return say("pick", "none", why=unmet_pick_sentence(run))
     chosen = candidates_by_name(run)[choice["chosen"]]
     speed = None if math.isnan(chosen.speed) else chosen.speed
-    damage = _changes_words(run, chosen)
-    return say("pick", "answer", chosen=chosen, damage=damage, fit=_fit_words(run), speed=speed)
+    told = {"damage": _changes_words(run, chosen), "fit": _fit_words(run), "speed": speed}
+    return say("pick", "answer", chosen=chosen, filled=_filled(run, chosen.name), **told)
+
+
+def _filled(run: Run, name: str) -> int | None:
+    """Return how many tokens of context a file was timed with; None where it was not timed."""
+    options, timings = run.options.get("timing"), run.shown("timing", name)
+    if options is None or not timings:
+        return None
+    return int(timings[0]["depth"] + options["prompt_tokens"] + options["generated_tokens"])
+
+
+def repacked_words(run: Run) -> str | None:
+    """Say that weights were repacked where a file was timed so."""
+    timings = run.shown("timing")
+    return say("pick", "repacked") if any(t["repacked"] for t in timings) else None
+
+
+def layers_sentence(run: Run) -> str:
+    """Say how fast the picked file is with other numbers of layers on the GPU; often nothing."""
+    (choice,), told = run.shown("choice"), []
+    for row in run.select("generation_speed", model=choice["chosen"] or "", dimension="gpu_layers"):
+        layers = say("pick", f"layers-{row.members['gpu_layers']}")
+        speeds = {"speed": row.value, "low": row.low, "high": row.high}
+        told.append(say("pick", "layers", layers=layers, chosen=row.model, **speeds))
+    return " ".join(told)
 
 
 def _changes_words(run: Run, chosen: Candidate) -> str:
@@ -95,7 +121,13 @@ def _beside_words(run: Run, pair: Pair, other: Candidate) -> str:
 
 
 def _pace_words(run: Run, name: str, beside: str) -> str | None:
-    """Say how much faster or slower a file is; nothing where the ranges of both overlap."""
+    """Say how much faster or slower a file is; nothing where the ranges of both overlap.
+
+    Nor where they were timed otherwise than alike: with less in the cache, or other kernels.
+    """
+    ways = [[(t["depth"], t["repacked"]) for t in run.shown("timing", m)] for m in (name, beside)]
+    if ways[0] != ways[1]:
+        return None
     own, other = (run.find("generation_speed", model) for model in (name, beside))
     if own is None or other is None or not (own.low > other.high or own.high < other.low):
         return None
@@ -103,33 +135,71 @@ def _pace_words(run: Run, name: str, beside: str) -> str | None:
     return say("beside", "faster" if share > 0 else "slower", share=abs(share))
 
 
+def task_sentences(run: Run) -> list[str]:
+    """Say of each file that solved tasks how it stands to the reference, and what becomes of it."""
+    reference, told = reference_of(run).id, []
+    for name in by_tasks(run):
+        found = standing(run, name)
+        assert found is not None, "it solved tasks"
+        side = side_sentence(found, name, reference)
+        told.append(say("pick", "passed-over", side=side) if found.side == "fewer" else side)
+        solved = run.find("pass_at_1", name)
+        if solved and found.change and math.isclose(solved.value, found.change.value):
+            told.append(say("pick", "no-loss", reference=reference))
+    return told
+
+
+def by_tasks(run: Run) -> list[str]:
+    """Return the files that solved tasks, in the order in which they were tried."""
+    return [row.model for row in run.select("mcnemar_p")]
+
+
 def unmet_pick_sentence(run: Run) -> str:
-    """Say which condition that was asked for is not met, and by how much; nothing where all are."""
+    """Say which conditions that were asked for are not met, and by how much; nothing if all are."""
     (choice,), limits = run.shown("choice"), Limits.of(run.options)
-    candidates = candidates_by_name(run)
+    told = []
+    wanted, context = run.options.get("context_asked"), run.options["context"]
+    if wanted is not None and context is not None and wanted > context:
+        told.append(_over("context", "", context, wanted))
     if choice["chosen"] is None:
-        return _unfit_words(run.shown("offer"), limits)
-    asked = run.options["max_kl_given"] or limits.flips is not None
-    if choice["qualified"] or not asked:
-        return ""
-    chosen = candidates[choice["chosen"]]
-    if limits.kl is not None and not chosen.kl_high <= limits.kl:
-        return _over("kl", chosen.name, chosen.kl_high, limits.kl)
-    assert limits.flips is not None, "one of both is not met"
-    return _over("flips", chosen.name, chosen.flips[1], limits.flips)
+        told += _unfit(run, limits) or [say("gates", "none-fits")]
+        return "; ".join(told)
+    chosen, reference = candidates_by_name(run)[choice["chosen"]], reference_of(run).id
+    if not choice["qualified"] and (run.options["max_kl_given"] or limits.flips is not None):
+        if limits.kl is not None and not chosen.kl_high <= limits.kl:
+            told.append(_over("kl", chosen.name, chosen.kl_high, limits.kl))
+        if limits.flips is not None and not chosen.flips[1] <= limits.flips:
+            told.append(_over("flips", chosen.name, chosen.flips[1], limits.flips))
+    if run.options.get("evaluate") is not None and not chosen.is_reference:
+        found = standing(run, chosen.name)
+        if found is None or found.side == "none-executed":
+            names = {"name": chosen.name, "reference": reference}
+            told.append(say("unmet-conditions", "unevaluated", **names))
+    return "; ".join(told)
 
 
-def _unfit_words(offers: Sequence[Mapping[str, Any]], limits: Limits) -> str:
+def _unfit(run: Run, limits: Limits) -> list[str]:
+    """Say why no file was chosen, by each limit that none of them keeps."""
+    usable = [offer for offer in run.shown("offer") if offer["why"] != "failed"]
+    told = []
+    least = min(usable, key=lambda offer: (offer["size"], offer["name"]))
     for what in ("memory", "size"):
         limit = getattr(limits, what)
-        least = min(offers, key=lambda offer: (offer["size"], offer["name"]))
         if limit is not None and least[what] > limit:
-            return _over(what, least["name"], least[what], limit)
-    timed = [offer for offer in offers if offer["speed"] is not None]
-    if limits.speed is None or not timed:
-        return say("gates", "none-fits")
-    fastest = max(timed, key=lambda offer: float(offer["speed"]))
-    return _over("speed", fastest["name"], fastest["speed"], limits.speed)
+            told.append(_over(what, least["name"], least[what], limit))
+    timed = [offer for offer in usable if offer["speed"] is not None]
+    if limits.speed is not None and timed:
+        fastest = max(timed, key=lambda offer: float(offer["speed"]))
+        if fastest["speed"] < limits.speed:
+            told.append(_over("speed", fastest["name"], fastest["speed"], limits.speed))
+    fewer = {name: standing(run, name) for name in by_tasks(run)}
+    if fewer and not told:
+        name, found = list(fewer.items())[-1]
+        change = None if found is None else found.change
+        points = None if change is None else abs(100 * change.value)
+        names = {"name": name, "reference": reference_of(run).id}
+        told.append(say("unmet-conditions", "tasks", points=points, **names))
+    return told
 
 
 def _over(what: str, name: str, n: float, limit: float) -> str:
@@ -140,7 +210,7 @@ def offer_words(run: Run, offer: Mapping[str, Any]) -> str:
     """Say whether a file was picked, how far it is from the reference, or why it could not win."""
     if offer["name"] == run.shown("choice")[0]["chosen"]:
         return say("offers", "chosen")
-    if any(model.id == offer["name"] for model in run.models[1:]):
+    if offer["why"] != "tasks" and any(model.id == offer["name"] for model in run.models[1:]):
         return damage_words(run, offer["name"], short=True)
     early = any(note.code == "interrupted" for note in run.notes)
     return say("offers", "open" if early and offer["why"] == "could-win" else offer["why"])
