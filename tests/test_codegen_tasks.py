@@ -118,7 +118,7 @@ def test_a_missing_toolchain_skips_by_name(
     assert execution.reason == "toolchain"
     note = Note(code="language-skipped", values={"language": "rust", "tools": ["rustc"]})
     assert (
-        note_sentence(note) == "Not executed, rust: rustc not found: install Rust (Debian: rustc)"
+        note_sentence(note) == "Not executed, Rust: rustc not found: install Rust (Debian: rustc)"
     )
 
 
