@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,20 +129,9 @@ def pick(
         if limit < 1:
             raise OptionError(f"limit must be at least 1, not {limit}")
         check_tasks(evaluate)
-
-        def evaluation(path: Path, reference: Path) -> Run:
-            return let_solve(
-                path,
-                reference=reference,
-                tasks=evaluate,
-                limit=limit,
-                threads=threads,
-                gpu_layers=gpu_layers,
-                likelihoods=False,
-                until_decided=True,
-                progress=lambda name, done, n, _: progress(f"{name}: tasks", done / max(n, 1)),
-            )
-
+        evaluation = partial(
+            _beside_reference, evaluate, limit, threads, gpu_layers, progress=progress
+        )
     if keep == "none" and modelfile is not None:
         raise OptionError("--modelfile names the file that is picked, and --keep none removes it")
     free = free_memory()
@@ -214,3 +204,27 @@ def pick(
     told = {"gpu_layers": gpu_layers, "modelfile": None if modelfile is None else str(modelfile)}
     told |= {"context_asked": context, "evaluate": evaluate}
     return run.model_copy(update={"options": {**run.options, **told}})
+
+
+def _beside_reference(
+    tasks: str,
+    limit: int,
+    threads: int | None,
+    gpu_layers: int,
+    path: Path,
+    reference: Path,
+    *,
+    progress: Progress,
+) -> Run:
+    """Let a file solve tasks beside the reference, until it is decided which solves more."""
+    return let_solve(
+        path,
+        reference=reference,
+        tasks=tasks,
+        limit=limit,
+        threads=threads,
+        gpu_layers=gpu_layers,
+        likelihoods=False,
+        until_decided=True,
+        progress=lambda name, done, n, _: progress(f"{name}: tasks", done / max(n, 1)),
+    )
