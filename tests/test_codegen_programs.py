@@ -312,6 +312,12 @@ def test_a_function_of_javascript_is_found_where_it_is_given(sandbox: Sandbox, o
     assert run.outcome is Outcome.PASSED, (run, task.solution(found.completion, whole=found.whole))
 
 
+def test_a_value_that_has_a_name_like_a_test_is_no_call_of_one() -> None:
+    task = made("python", *PROMPTS["python"])
+    own = "def f(n):\n    return n\ntests = [1, 2]\n"
+    assert program(task, f"```python\n{own}```").endswith(own)
+
+
 def test_a_call_that_fills_what_a_function_needs_is_no_showing() -> None:
     task = made("python", *PROMPTS["python"])
     own = "TABLE = []\ndef fill():\n    TABLE.append(1)\ndef f(n):\n    return TABLE[n]\nfill()\n"

@@ -111,7 +111,8 @@ def _shows(node: Node, given: Given, gone: Iterable[str]) -> bool:
     if marks is None or apart:
         return False
     text = text_of(node)
-    if node.type == "assert_statement" or SHOWER.match(text):
+    shower = SHOWER.match(text)
+    if node.type == "assert_statement" or (shower and text[shower.end() :].lstrip()[:1] in "(;"):
         return True
     if _imports(node) and "__name__" not in text:  # a main guard goes with what it imports
         return False
