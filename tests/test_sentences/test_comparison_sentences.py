@@ -175,6 +175,8 @@ def test_without_a_ratio_the_truth_is_told() -> None:
 def test_the_ends_of_a_ratio_have_the_digits_that_tell_them_apart() -> None:
     assert ratio_ends(replace(ratio("a", "b", 1.4), low=1.31, high=1.52)) == "1.3 to 1.5"
     assert ratio_ends(replace(ratio("a", "b", 1.4), low=1.391, high=1.411)) == "1.39 to 1.41"
+    assert ratio_ends(replace(ratio("a", "b", 1.1), low=1.013, high=1.24)) == "1.01 to 1.24"
+    assert ratio_ends(replace(ratio("a", "b", 0.9), low=0.84, high=0.9991)) == "0.840 to 0.999"
 
 
 def test_a_step_in_few_words() -> None:

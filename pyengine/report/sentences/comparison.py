@@ -245,9 +245,13 @@ def step_words(pair: Pair, margin: float) -> str:
 
 
 def ratio_ends(ratio: Measurement) -> str:
-    """Write both ends of a ratio's interval: as many digits as keep them apart from each other."""
-    digits = 2 if ratio.high > 1.1 * ratio.low else 3
-    return f"{significant(ratio.low, digits)} to {significant(ratio.high, digits)}"
+    """Write both ends of a ratio's interval: as many digits as keep them apart, and off 1."""
+    wide = ratio.high > 1.1 * ratio.low
+    for digits in range(2 if wide else 3, 5):
+        low, high = significant(ratio.low, digits), significant(ratio.high, digits)
+        if not {low, high} & {"1.0", "1.00", "1.000"}:
+            break
+    return f"{low} to {high}"
 
 
 def beaten_sentences(run: Run, labels: Labels) -> list[str]:
