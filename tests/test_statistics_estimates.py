@@ -12,7 +12,7 @@ from scipy.stats import false_discovery_control, sem
 from scipy.stats import t as student
 
 from pyengine.statistics.estimates import (
-    KL_LEVELS,
+    LEVELS,
     Clusters,
     Estimate,
     Floats,
@@ -188,7 +188,7 @@ def test_bootstrap_agrees_with_the_formula_and_repeats_itself() -> None:
 def test_quantiles_equal_numpy(numbers: list[float]) -> None:
     values = np.array(numbers)
     got = quantiles(values)
-    for level in KL_LEVELS:
+    for level in LEVELS:
         assert got[level] == pytest.approx(np.quantile(values, level), abs=1e-9)
 
 

@@ -13,8 +13,6 @@ from pyengine.run.measurement import NAN, Measurement, group_of
 from pyengine.run.metrics import METRICS, Metric
 from pyengine.statistics.distributions import student_quantile
 from pyengine.statistics.estimates import (
-    DELTA_P_LEVELS,
-    KL_LEVELS,
     Estimate,
     cluster_bootstrap,
     cluster_sums,
@@ -33,7 +31,7 @@ LEVEL = 0.95
 GROUPED = ("kl", "same_first_choice", "delta_p_rms", "log_ppl_ratio")
 # Shares of positions that are told through an anchor, beside that of equal first choices.
 SHARES = ("clear_change", "outside_first_five")
-QUANTILES = {"kl": KL_LEVELS, "delta_p": DELTA_P_LEVELS}
+QUANTILES = ("kl", "delta_p")  # metrics whose quantiles are told
 RESAMPLES = 200
 # Denominators of ratios: the column that is divided by.
 DENOMINATORS = {"bits_per_byte": "n_bytes", "bits_per_byte_change": "n_bytes"}
@@ -91,7 +89,7 @@ def quantile_rows(
 ) -> Iterator[Measurement]:
     """Yield the quantiles of a metric's column; the median with its bootstrap standard error."""
     values = table.columns[METRICS[metric].column]
-    for level, value in quantiles(values, QUANTILES[metric]).items():
+    for level, value in quantiles(values).items():
         group, n_clusters = group_of({"quantile": f"{level:g}"}), len(np.unique(table.clusters))
         row = Measurement(
             metric, model, reference, group, value, n=len(values), n_clusters=n_clusters
@@ -165,7 +163,7 @@ def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[M
             interval="iid",
         )
         if metric.id in QUANTILES:
-            for level, value in quantiles(finite, QUANTILES[metric.id]).items():
+            for level, value in quantiles(finite).items():
                 group = group_of({"quantile": f"{level:g}"})
                 yield Measurement(metric.id, model, reference, group, value, n=len(finite))
 

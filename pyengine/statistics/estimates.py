@@ -17,9 +17,8 @@ Floats = npt.NDArray[np.float64]
 Clusters = npt.NDArray[np.intp]
 NAN = float("nan")
 
-# The quantiles that llama-perplexity prints.
-KL_LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.5, 0.10, 0.05, 0.01, 0.001, 0.0)
-DELTA_P_LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.75, 0.5, 0.25, 0.10, 0.05, 0.01, 0.001, 0.0)
+# The quantiles that llama-perplexity prints of Δp; of KL divergence it leaves out the quartiles.
+LEVELS = (1.0, 0.999, 0.99, 0.95, 0.90, 0.75, 0.5, 0.25, 0.10, 0.05, 0.01, 0.001, 0.0)
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def weighted_median(values: Floats, weights: Floats) -> float:
     return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
 
 
-def quantiles(values: Floats, levels: Sequence[float] = KL_LEVELS) -> dict[float, float]:
+def quantiles(values: Floats, levels: Sequence[float] = LEVELS) -> dict[float, float]:
     """Return the quantiles of `values`: linear between order statistics.
 
     Q(f) = x[i] + (f(n-1) - i) (x[i+1] - x[i]) with i = floor(f(n-1)) over the sorted values
