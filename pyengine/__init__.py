@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyengine.api.compare import compare as compare
     from pyengine.api.evaluate import evaluate as evaluate
+    from pyengine.api.imatrix import imatrix as imatrix
     from pyengine.api.open import OpenModel as OpenModel
     from pyengine.api.open import Score as Score
     from pyengine.api.open import open as open  # noqa: A004
@@ -59,6 +60,7 @@ _HOMES = {
     "cold_start": "pyengine.measure.cold_start",
     "compare": "pyengine.api.compare",
     "evaluate": "pyengine.api.evaluate",
+    "imatrix": "pyengine.api.imatrix",
     "load": "pyengine.run.storage",
     "open": "pyengine.api.open",
     "open_model": "pyengine.api.open",
@@ -85,6 +87,7 @@ __all__ = [
     "cold_start",
     "compare",
     "evaluate",
+    "imatrix",
     "load",
     "open_model",
     "pick",

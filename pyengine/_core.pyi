@@ -202,6 +202,18 @@ class Model:
     def chat_template(self) -> str | None: ...
     def metadata(self) -> list[tuple[bytes, bytes]]: ...
 
+class ImportanceCollector:
+    def __init__(self, *, with_output: bool = False) -> None: ...
+    def merge(self, path: str) -> None: ...
+    def counts(self) -> list[tuple[str, int, npt.NDArray[np.int64]]]: ...
+    def to_bytes(
+        self,
+        *,
+        chunk_size: int,
+        datasets: Sequence[str],
+        metadata: Sequence[tuple[str, str]],
+    ) -> bytes: ...
+
 class Context:
     def __init__(
         self,
@@ -219,6 +231,7 @@ class Context:
         v_type: str = "f16",
         full_windows: bool = True,
         kv_unified: bool = True,
+        collector: ImportanceCollector | None = None,
     ) -> None: ...
     @property
     def n_ctx(self) -> int: ...

@@ -187,6 +187,10 @@ RIGHT: dict[str, Any] = {
     "top_p": 0.9,
     "min_p": 0.1,
     "seed": 1,
+    "with_output": True,
+    "chunk_size": 16,
+    "datasets": ["a"],
+    "collector": None,
     "context": None,
     "samplers": None,
     "n_tokens": 10,
@@ -278,6 +282,15 @@ def main(model_path: str, folder: str) -> int:
     decode = (context, [1, 2], [0, 1], [[0], [0]], [True, True])
     sampler = _core.Sampler(temperature=1.0, seed=1)
     RIGHT.update(context=context, samplers=[sampler, sampler])
+    matrix = Path(folder) / "matrix.gguf"
+    collector = _core.ImportanceCollector()
+    sizes: dict[str, Any] = {"n_ctx": 32, "n_batch": 32, "n_ubatch": 32, "n_seq_max": 1}
+    summing = _core.Context(model, **sizes, n_outputs_max=32, threads=1, collector=collector)
+    summing.decode(np.arange(32), np.arange(32), [[0]] * 32, [True] * 32)
+    matrix.write_bytes(collector.to_bytes(chunk_size=32, datasets=[], metadata=[]))
+    RIGHT.update(collector=_core.ImportanceCollector())
+    RIGHT_OF["ImportanceCollector.merge"] = {"path": str(matrix)}
+    RIGHT_OF["ImportanceCollector.to_bytes"] = {"metadata": [("pyengine.a", "b")]}
     coded, _ = _core.encode_kld_rows(ROWS, [0, 1])
     RIGHT_OF["compare_kld_rows"]["rows"] = coded
     objects: dict[str, object] = {
@@ -285,6 +298,7 @@ def main(model_path: str, folder: str) -> int:
         "Vocabulary": model.vocabulary,
         "Model": model,
         "Context": context,
+        "ImportanceCollector": collector,
         "Sampler": sampler,
         "TokenSets": _core.TokenSets(N_VOCAB, [[0, 1], [2]]),
         "Device": _core.Device("CPU", "cpu", ""),

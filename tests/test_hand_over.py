@@ -48,6 +48,10 @@ def quantized(*, dry_run: bool) -> Run:
             ["pyengine compare '/models/f 16.gguf' ./a.gguf ./b.gguf"],
         ),
         (
+            shown(result("imatrix", "f.gguf"), "imatrix", {"path": "my m.gguf"}),
+            ["pyengine quantize /models/f.gguf --to Q4_K_M --imatrix 'my m.gguf'"],
+        ),
+        (
             result("compare", "f.gguf", "a b.gguf", words="compare f.gguf a --tokens 9"),
             [
                 "pyengine pick /models/f.gguf '/models/a b.gguf'",

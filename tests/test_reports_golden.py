@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from imatrix_samples import sample_imatrix
 from report_samples import sample_document, sample_sweep
 from run_samples import MADE
 
@@ -86,6 +87,7 @@ VIEWS: dict[str, Callable[[], str]] = {
     "document-80-color.txt": lambda: render_terminal(sample_document(), width=80, color=True),
     "document.md": lambda: render_markdown(sample_document()),
     "document.html": lambda: render_html(sample_document()),
+    "imatrix-80.txt": lambda: render_terminal(document_of(sample_imatrix(merged=1)), width=80),
     "models-80.txt": lambda: render_terminal(document_of(models_run()), width=80),
     "doctor-80.txt": lambda: render_terminal(document_of(doctor_run()), width=80),
     "recommend-80.txt": lambda: render_terminal(

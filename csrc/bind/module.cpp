@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
     pyengine::register_quantize(module);
     pyengine::register_vocabulary(module);
     pyengine::register_model(module);
+    pyengine::register_importance(module);
     pyengine::register_context(module);
     pyengine::register_sampler(module);
     pyengine::register_statistics(module);

@@ -113,6 +113,7 @@ void register_gguf(py::module_ & module);
 void register_quantize(py::module_ & module);
 void register_vocabulary(py::module_ & module);
 void register_model(py::module_ & module);
+void register_importance(py::module_ & module);
 void register_context(py::module_ & module);
 void register_sampler(py::module_ & module);
 void register_token_sets(py::module_ & module);

@@ -83,7 +83,7 @@ void register_context(py::module_ & module) {
                          std::uint32_t n_outputs_max, int threads,
                          const std::string & flash_attention, bool offload_kqv,
                          const std::string & k_type, const std::string & v_type, bool full_windows,
-                         bool kv_unified) {
+                         bool kv_unified, std::shared_ptr<ImportanceCollector> collector) {
                  ContextOptions options;
                  options.n_ctx = n_ctx;
                  options.n_batch = n_batch;
@@ -98,13 +98,13 @@ void register_context(py::module_ & module) {
                  options.full_windows = full_windows;
                  options.kv_unified = kv_unified;
                  const py::gil_scoped_release release;
-                 return std::make_shared<Context>(std::move(model), options);
+                 return std::make_shared<Context>(std::move(model), options, std::move(collector));
              }),
              py::arg("model").none(false), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
              py::arg("n_ubatch"), py::arg("n_seq_max"), py::arg("n_outputs_max"),
              py::arg("threads"), py::arg("flash_attention") = "auto", py::arg("offload_kqv") = true,
              py::arg("k_type") = "f16", py::arg("v_type") = "f16", py::arg("full_windows") = true,
-             py::arg("kv_unified") = true)
+             py::arg("kv_unified") = true, py::arg("collector") = nullptr)
         .def_property_readonly("n_ctx", on_reference(&Context::n_ctx))
         .def_property_readonly("n_batch", on_reference(&Context::n_batch))
         .def_property_readonly("n_ubatch", on_reference(&Context::n_ubatch))

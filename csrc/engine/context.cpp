@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <string>
 #include <string_view>
 
 #include "engine/errors.hpp"
+#include "engine/finite.hpp"
 #include "engine/log_sink.hpp"
 #include "engine/threads.hpp"
 
@@ -90,22 +90,6 @@ void check_context(const Model & model, llama_context * context) {
     }
 }
 
-// A sum with a factor of zero is NaN if one number is infinite or NaN; it needs no branches.
-bool all_finite(const float * values, std::size_t n) {
-    std::array<float, 16> sums{};
-    std::size_t i = 0;
-    for (; i + sums.size() <= n; i += sums.size()) {
-        for (std::size_t k = 0; k < sums.size(); ++k) {
-            sums[k] += values[i + k] * 0.0F;
-        }
-    }
-    float sum = std::accumulate(sums.begin(), sums.end(), 0.0F);
-    for (; i < n; ++i) {
-        sum += values[i] * 0.0F;
-    }
-    return sum == 0.0F;
-}
-
 llama_context_params context_params(const ContextOptions & options) {
     llama_context_params params = llama_context_default_params();
     params.n_ctx = options.n_ctx;
@@ -163,13 +147,19 @@ bool poll_interrupt(void * data) {
 
 } // namespace
 
-Context::Context(std::shared_ptr<Model> model, const ContextOptions & options)
-    : model_(std::move(model)), options_(options) {
+Context::Context(std::shared_ptr<Model> model, const ContextOptions & options,
+                 std::shared_ptr<ImportanceCollector> collector)
+    : model_(std::move(model)), collector_(std::move(collector)), options_(options) {
     check_options(options_);
     check_model(*model_);
     options_.n_outputs_max = std::max(options_.n_outputs_max, options_.n_seq_max);
     const ErrorLines errors;
-    context_.reset(llama_init_from_model(model_->get(), context_params(options_)));
+    llama_context_params params = context_params(options_);
+    if (collector_) {
+        params.cb_eval = ImportanceCollector::observe;
+        params.cb_eval_user_data = collector_.get();
+    }
+    context_.reset(llama_init_from_model(model_->get(), params));
     if (!context_) {
         throw EngineError(model_->path() + ": llama.cpp cannot create a context: " +
                           errors.text("it gave no reason"));
@@ -225,11 +215,18 @@ void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & i
     n_rows_ = 0;
     model_->reach(*std::max_element(arrays.positions.begin(), arrays.positions.end()));
     const ErrorLines errors;
+    if (collector_) {
+        collector_->begin(tokens.size());
+    }
     llama_set_abort_callback(context_.get(), poll_interrupt, &poll);
     const std::int32_t status = llama_decode(context_.get(), arrays.view());
     llama_synchronize(context_.get());
     llama_set_abort_callback(context_.get(), nullptr, nullptr);
     model_->require_unchanged(); // nor while it computed
+    if (status == 0 && collector_) {
+        collector_->finish(model_->path()); // the logits may not have been computed
+        return;
+    }
     if (status == 0) {
         n_rows_ = static_cast<std::size_t>(
             std::count(arrays.outputs.begin(), arrays.outputs.end(), std::int8_t{1}));

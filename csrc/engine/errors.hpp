@@ -16,11 +16,13 @@ struct ModelFileError : Error {
         : Error(path + ": " + reason) {}
 };
 
-// A model whose logits are NaN or infinite; it keeps the path, so that others can go on without it.
+// A model whose logits, or activations, are NaN or infinite; it keeps the path, so that others can
+// go on without it.
 struct NumbersError : ModelFileError {
-    explicit NumbersError(const std::string & file)
-        : ModelFileError(file, "computes logits that are NaN or infinite: its weights are damaged, "
-                               "or this build of llama.cpp cannot compute this model"),
+    explicit NumbersError(const std::string & file, const std::string & what = "logits")
+        : ModelFileError(file, "computes " + what +
+                                   " that are NaN or infinite: its weights are damaged, "
+                                   "or this build of llama.cpp cannot compute this model"),
           path(file) {}
     std::string path;
 };

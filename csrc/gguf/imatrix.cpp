@@ -33,14 +33,40 @@ std::vector<float> read_floats(const GgufFile & file, const GgufTensor & tensor)
     return values;
 }
 
+std::vector<std::int64_t> read_counts(const GgufFile & file, const GgufTensor & tensor) {
+    constexpr float most = 1LL << 53;
+    std::vector<std::int64_t> counts;
+    for (const float count : read_floats(file, tensor)) {
+        if (count > most || count != std::floor(count)) {
+            file.fail("tensor '" + std::string(tensor.name) +
+                      "' of an importance matrix holds a value that is no number of tokens");
+        }
+        counts.push_back(static_cast<std::int64_t>(count));
+    }
+    return counts;
+}
+
+std::vector<std::string> read_datasets(const GgufFile & file) {
+    std::vector<std::string> names;
+    const GgufValue * value = file.find("imatrix.datasets");
+    if (value != nullptr && value->is_array && value->type == GGUF_TYPE_STRING) {
+        GgufFile::for_each_string(
+            *value, [&](std::size_t, std::string_view name) { names.emplace_back(name); });
+    }
+    return names;
+}
+
 // A row of sums is divided by how many tokens passed; an expert that saw none counts evenly.
-void normalize(std::vector<float> & sums, const std::vector<float> & counts) {
-    const std::size_t columns = sums.size() / counts.size();
-    for (std::size_t expert = 0; expert < counts.size(); ++expert) {
+std::vector<float> means(const ImportanceSums & weight) {
+    std::vector<float> values = weight.sums;
+    const std::size_t columns = values.size() / weight.counts.size();
+    for (std::size_t expert = 0; expert < weight.counts.size(); ++expert) {
+        const auto count = static_cast<float>(weight.counts[expert]);
         for (std::size_t i = expert * columns; i < (expert + 1) * columns; ++i) {
-            sums[i] = counts[expert] > 0.0F ? sums[i] / counts[expert] : 1.0F;
+            values[i] = count > 0.0F ? values[i] / count : 1.0F;
         }
     }
+    return values;
 }
 
 // The format without metadata, called .dat: the number of entries, then for each the length of its
@@ -64,7 +90,7 @@ bool is_old_format(const std::string & path) {
 
 } // namespace
 
-std::vector<ImportanceEntry> read_imatrix(const std::string & path) {
+Importance read_importance(const std::string & path) {
     if (is_old_format(path)) {
         throw ModelFileError(path,
                              "is an importance matrix in the old .dat format; convert it with "
@@ -78,28 +104,36 @@ std::vector<ImportanceEntry> read_imatrix(const std::string & path) {
     for (const GgufTensor & tensor : file.tensors()) {
         tensors.emplace(tensor.name, &tensor);
     }
-    std::vector<ImportanceEntry> entries;
+    Importance importance;
     for (const GgufTensor & tensor : file.tensors()) {
         const std::size_t stem =
             tensor.name.size() - std::min(tensor.name.size(), sums_suffix.size());
         if (tensor.name.substr(stem) != sums_suffix) {
             continue;
         }
-        ImportanceEntry entry{std::string(tensor.name.substr(0, stem)), read_floats(file, tensor)};
-        const std::string counts_name = entry.tensor + std::string(counts_suffix);
+        const std::string name(tensor.name.substr(0, stem));
+        const std::string counts_name = name + std::string(counts_suffix);
         const auto counts = tensors.find(counts_name);
         if (counts == tensors.end()) {
-            file.fail("has sums and no counts for tensor '" + entry.tensor + "'");
+            file.fail("has sums and no counts for tensor '" + name + "'");
         }
-        const std::vector<float> seen = read_floats(file, *counts->second);
-        if (seen.empty() || entry.values.size() % seen.size() != 0) {
-            file.fail("has counts that do not fit the sums of tensor '" + entry.tensor + "'");
+        ImportanceSums weight{read_floats(file, tensor), read_counts(file, *counts->second)};
+        if (weight.counts.empty() || weight.sums.size() % weight.counts.size() != 0) {
+            file.fail("has counts that do not fit the sums of tensor '" + name + "'");
         }
-        normalize(entry.values, seen);
-        entries.push_back(std::move(entry));
+        importance.weights.emplace(name, std::move(weight));
     }
-    if (entries.empty()) {
+    if (importance.weights.empty()) {
         file.fail("is an importance matrix without entries");
+    }
+    importance.datasets = read_datasets(file);
+    return importance;
+}
+
+std::vector<ImportanceEntry> read_imatrix(const std::string & path) {
+    std::vector<ImportanceEntry> entries;
+    for (const auto & [name, weight] : read_importance(path).weights) {
+        entries.push_back({name, means(weight)});
     }
     return entries;
 }

@@ -29,8 +29,8 @@ from pyengine.startup import (
 # Each is a module here with a function `command`. Modules are imported when used, so that
 # `pyengine --version` does not pay for plotting or parsers.
 COMMANDS = (
-    *("probe", "vocab", "tokenize", "compare", "quantize", "sweep"),
-    *("pick", "recommend", "report", "models", "doctor", "evaluate"),
+    *("probe", "vocab", "tokenize", "compare", "imatrix", "quantize"),
+    *("sweep", "pick", "recommend", "report", "models", "doctor", "evaluate"),
 )
 
 # What the system says of a stdout that takes no more: a full disk, or none behind it.
@@ -40,7 +40,16 @@ NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 SILENT_FLAGS = frozenset({"--json", "--markdown", "--resume", "--speed", "--no-speed"})
 SILENT_OPTIONS = frozenset(
     {
-        *("--html", "--output-dir", "--save-logits", "--workers", "--dask", "--memory-cap"),
+        *(
+            "--html",
+            "-o",
+            "--output",
+            "--output-dir",
+            "--save-logits",
+            "--workers",
+            "--dask",
+            "--memory-cap",
+        ),
         *("--repeats", "--speed-threads", "--modelfile", "--keep", "--max-disk"),
     }
 )

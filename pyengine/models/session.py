@@ -42,8 +42,19 @@ class Session:
         context: the compiled context, for layers that need its single steps.
     """
 
-    def __init__(self, model: Model, *, options: SessionOptions | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        options: SessionOptions | None = None,
+        collector: _core.ImportanceCollector | None = None,
+    ) -> None:
         """Create the decoding context.
+
+        Args:
+            model: an open model.
+            options: how it decodes.
+            collector: sums the activations of every `decode`, which then gives no logits.
 
         Raises:
             ModelKindError: the model has no weights, or no next-token distribution.
@@ -70,6 +81,7 @@ class Session:
                 flash_attention=self.options.flash_attention,
                 offload_kqv=self.options.offload_kqv,
                 kv_unified=self.options.kv_unified,
+                collector=collector,
             )
         finally:
             forward_log()

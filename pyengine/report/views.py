@@ -24,6 +24,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "sweep": ("sweep_view:sweep_document", "comparison_pictures:comparison_pictures"),
     "speed": ("sweep_view:speed_document",),
     "emulation": ("emulation_view:emulation_document",),
+    "imatrix": ("imatrix_view:imatrix_document",),
     "quantize": ("quantize_view:quantize_document",),
     "pick": ("pick_view:pick_document", "comparison_pictures:comparison_pictures"),
     "recommend": ("recommend_view:recommend_document",),

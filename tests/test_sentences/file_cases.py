@@ -1,16 +1,20 @@
 """Cases of what is said of model files."""
 
+from imatrix_samples import sample_imatrix
 from run_samples import MADE
 from said import Cases, case
 
+from pyengine.report.imatrix_view import imatrix_document
 from pyengine.report.sentences.files import (
     file_sentences,
     importance_words,
     models_sentence,
     quantize_sentence,
 )
+from pyengine.report.sentences.importance import imatrix_sentence, range_words, reason_words
 from pyengine.run import Exhibit, Measurement, Run
 
+REASONS = ("embedding", "tied", "output", "outside", "unused")
 BROKEN = {"code": "unreadable", "message": "it does not begin with GGUF"}
 
 
@@ -51,4 +55,17 @@ CASES: Cases = {
         case("written[kept]", quantize_sentence, quantized(False, True)),
         case("importance", importance_words, {"used": 3, "entries": 4}),
     ],
+    "importance": [
+        case("made", imatrix_sentence, sample_imatrix()),
+        case("made[merged]", imatrix_sentence, sample_imatrix(merged=1)),
+        case("kept", imatrix_sentence, sample_imatrix(reused=True)),
+        case("kept[merged]", imatrix_sentence, sample_imatrix(reused=True, merged=2)),
+        case("count", range_words, 5, 5),
+        case("range", range_words, 5, 6),
+    ],
+    "facts": [
+        case(["imatrix-method/added to"], imatrix_document, sample_imatrix()),
+        case(["imatrix-method/added to[merged]"], imatrix_document, sample_imatrix(merged=2)),
+    ],
+    "not-covered": [case(reason, reason_words, reason) for reason in REASONS],
 }

@@ -41,6 +41,8 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("not-known", {}),
     ("beyond-trained-context", CONTEXT),
     ("fitted-to-positions", {"positions": 128, "asked": 512}),
+    ("tied-embedding", {"name": "token_embd.weight"}),
+    ("seldom-experts", {"n": 24, "never": 1, "seldom": 2, "fewest": 100}),
     ("fewer-tokens", {**FEWER, "asked": None}),
     ("fewer-tokens[asked]", {**FEWER, "asked": 100}),
     ("documents-left-out", {"names": ["a.py"]}),

@@ -167,6 +167,7 @@ CASES: Cases = {
         case("compare", resume_sentence, "compare"),
         case("evaluate", resume_sentence, "evaluate"),
         case("evaluate[fresh]", resume_sentence, "evaluate", fresh=True),
+        case("imatrix", resume_sentence, "imatrix"),
         case("quantize", resume_sentence, "quantize"),
         case("sweep", resume_sentence, "sweep"),
     ],

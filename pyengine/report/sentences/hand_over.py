@@ -67,6 +67,9 @@ def next_values(run: Run, folder: str | None) -> dict[str, str] | None:
         files = [variant["path"] for variant in run.shown("quantized")]
         names = {"source": shlex.quote(source["path"]), "files": shlex.join(files)}
         return None if run.options["dry_run"] else names
+    if run.command == "imatrix":
+        (file,), (model,) = run.shown("imatrix"), run.models
+        return {"source": shlex.quote(model.path), "path": shlex.quote(file["path"])}
     if run.command == "compare":
         reference, *variants = paths
         names = {"reference": shlex.quote(reference), "variants": shlex.join(variants)}
