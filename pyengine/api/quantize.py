@@ -66,8 +66,9 @@ def quantize(
         pyengine.quantize("f16.gguf", to="Q4_K_M,Q8_0", dry_run=True).shown("quantized")
     """
     from pyengine.measure.quantize import quantize_all
+    from pyengine.models.file_types import expand_types
     from pyengine.models.options import default_threads
-    from pyengine.models.quantize import QuantizeOptions, expand_types
+    from pyengine.models.quantize_options import QuantizeOptions
     from pyengine.models.references import resolve_model
 
     options = QuantizeOptions(

@@ -10,13 +10,13 @@ from pyengine.files import making_folder, remove_leftovers
 from pyengine.measure.provenance import provenance
 from pyengine.models.gguf import check_gguf
 from pyengine.models.quantize import (
-    QuantizationPlan,
-    QuantizeOptions,
     check_free_space,
+    check_importance,
     file_sha256,
     plan_quantization,
     quantize_file,
 )
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.run.record import Exhibit, Run
 
 # A source's name often says its own type, which its variants do not have.
@@ -57,6 +57,8 @@ def quantize_all(
     """
     summary = check_gguf(source)
     plans = plan_quantization(source, list(file_types), options=options)
+    for plan in plans:
+        check_importance(source, plan, options)
     source_sha256 = file_sha256(source)
     targets = [variant_path(source, folder, plan.file_type) for plan in plans]
     reused = [False] * len(plans)
@@ -118,7 +120,7 @@ def _content(plan: QuantizationPlan, target: Path, *, reused: bool) -> dict[str,
             {
                 "name": tensor.name,
                 "shape": list(tensor.shape),
-                "row_type": plan.base_type,
+                "row_type": plan.wanted[tensor.name],
                 "target_type": tensor.type,
             }
             for tensor in plan.fallbacks
