@@ -50,7 +50,13 @@ def plan_quantization(
     imatrix: str,
     overrides: Sequence[tuple[str, str]],
     metadata: Sequence[tuple[str, str]],
-) -> tuple[list[tuple[str, tuple[int, ...], str, str, int, int, bool]], int, str, int, int]: ...
+) -> tuple[
+    list[tuple[str, tuple[int, ...], str, str, int, str | None, bool, bool, list[int]]],
+    int,
+    str,
+    int,
+    int,
+]: ...
 def quantize(
     source: str,
     target: str,

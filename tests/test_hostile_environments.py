@@ -244,7 +244,8 @@ from pathlib import Path
 from pyengine import _core, open_model
 from pyengine.commands.app import run
 from pyengine.models.gguf import check_gguf, parts_sha256, read_head
-from pyengine.models.quantize import QuantizeOptions, file_sha256, plan_quantization
+from pyengine.models.quantize import file_sha256, plan_quantization
+from pyengine.models.quantize_options import QuantizeOptions
 from pyengine.errors import PyengineError
 
 pipe, model = sys.argv[1:]

@@ -9,14 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pyengine.models.file_types import USUAL_TYPES
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import SessionOptions
-from pyengine.models.quantize import (
-    QUANTIZED_TYPES,
-    file_sha256,
-    plan_quantization,
-    quantize_file,
-)
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.models.session import Session
 from pyengine.run import Run
 
@@ -25,7 +21,7 @@ MODELS = PROJECT / "pyengine" / "data" / "models"
 MEMBERS = ("base", "small", "distilled", "python")
 RESULTS = json.loads((PROJECT / "training" / "results.json").read_text())
 # Q2_K_S needs an importance matrix.
-TYPES = [name for name in QUANTIZED_TYPES if name != "Q2_K_S"]
+TYPES = [name for name in USUAL_TYPES if name != "Q2_K_S"]
 KL_TYPES = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "Q8_0")
 CODE = b"""def read(path):
     with open(path) as stream:

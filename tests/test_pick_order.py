@@ -64,6 +64,17 @@ def picked(offers: list[Offer], truth: dict[str, float], names: list[str], limit
     return chosen.name
 
 
+def test_every_kind_of_type_is_expected_by_its_bits() -> None:
+    kinds = (
+        *(("BF16", 16.0), ("Q8_0", 8.5), ("MXFP4_MOE", 4.6), ("IQ4_XS", 4.3), ("IQ3_XXS", 3.1)),
+        *(("IQ2_M", 2.7), ("TQ2_0", 2.1), ("TQ1_0", 1.7), ("IQ1_S", 1.6)),
+    )
+    expected = [offer(name, bits, 100).expected for name, bits in kinds]
+    assert expected == sorted(expected)
+    fell_back, whole = offer("IQ4_XS", 5.3, 100), offer("IQ4_XS", 4.9, 100)
+    assert fell_back.expected == whole.expected
+
+
 def test_the_best_guess_goes_first_with_its_neighbours() -> None:
     rounds = searched(OFFERS, KL, 0.02)
     assert rounds == [["Q5_K_M", "Q6_K", "Q8_0"]]  # the guess needs no second round

@@ -46,26 +46,39 @@ def test_files_are_written_and_kept(
     assert [variant["reused"] for variant in shown(again)] == [True, True]
     assert run(arguments) == 0
     text = capsys.readouterr().out
-    assert "2 were there already" in text
+    assert "There already, and kept: 2." in text
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-def test_tensors_that_fell_back_are_one_line_for_each_file(
+def test_what_fell_back_stands_in_the_line_of_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     narrow = tmp_path / "narrow.gguf"
     tiny_models.write_plain(narrow, n_embd=64)
-    arguments = ["quantize", str(narrow), "--to", "Q4_K_M,Q4_0", "--dry-run"]
+    arguments = ["quantize", str(narrow), "--to", "Q4_K_M,Q8_0,IQ2_XXS", "--dry-run"]
     assert run([*arguments, "--json"]) == 0
-    fallen, none = (one["fallbacks"] for one in shown(json.loads(capsys.readouterr().out)))
+    fallen, none, _ = (one["fallbacks"] for one in shown(json.loads(capsys.readouterr().out)))
     assert none == []
     became = [tensor["target_type"] for tensor in fallen]
     assert {tensor["shape"][0] for tensor in fallen} == {64, 128}
+    assert {tensor["row_type"] for tensor in fallen} == {"q4_K", "q6_K"}
     assert run(arguments) == 0
-    table = capsys.readouterr().out.split("Tensors that fell back\n")[1].split("\nA row")[0]
-    _, _, line = table.splitlines()
-    counts = f"{became.count('q5_0')} q5_0, {became.count('q8_0')} q8_0"
-    assert " ".join(line.split()) == f"Q4_K_M {len(became)} 64, 128 q4_K {counts}"
+    text = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in text.splitlines() if "KiB" in line}
+    assert f"{became.count('q5_0')} q5_0, {became.count('q8_0')} q8_0" in lines["Q4_K_M"]
+    assert " no " in lines["Q8_0"]
+    assert "not, here for rows of 64 and 128." in " ".join(text.split())
+
+
+def test_a_table_of_all_types(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quantize", str(source), "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in text.splitlines() if "KiB" in line or "MiB" in line}
+    assert len(lines) > 30
+    assert " yes " in lines["IQ1_S"]
+    assert " no " in lines["IQ4_XS"]
+    assert "9 of them cannot be made without" in " ".join(text.split())
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 def test_a_dry_run_writes_nothing(
@@ -86,6 +99,8 @@ def test_a_dry_run_writes_nothing(
         (["--to", "Q9"], "no file type 'Q9'"),
         (["--to", "Q8_0", "--tensor-type", "q4_0"], "not PATTERN=TYPE"),
         (["--to", "Q2_K_S"], "needs an importance matrix"),
+        (["--to", "1kB"], "no type is as small as 1kB; the smallest is "),
+        (["--to", "F16", "--tensor-type", "attn_q=q8_0"], "--tensor-type does nothing for F16"),
         (["--to", "Q8_0", "--output-dir", "/dev/null/out"], "/dev/null is not a folder"),
         (["--to", "Q8_0", "--json", "--markdown"], "exclude each other"),
         (["--to", "Q8_0", "--imatrix", "/nowhere"], "No such file"),

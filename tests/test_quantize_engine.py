@@ -16,11 +16,13 @@ import tiny_models
 from pyengine import _core
 from pyengine.errors import InputError, ModelFileError, ModelKindError, OptionError, PyengineError
 from pyengine.models import quantize
+from pyengine.models.file_types import FILE_TYPES, USUAL_TYPES, expand_types
 from pyengine.models.gguf import check_gguf, model_parts, read_tensor_table
 from pyengine.models.model import open_model
-from pyengine.models.quantize import QuantizeOptions
+from pyengine.models.quantize_options import QuantizeOptions
+from pyengine.models.quantize_plan import SOURCE_KEY
 
-ALL = [*quantize.QUANTIZED_TYPES[:-1], "F16", "BF16"]  # all but Q2_K_S
+ALL = [*USUAL_TYPES[:-1], "F16", "BF16"]  # all but Q2_K_S
 
 # The peer: the same function through llama_cpp's ctypes.
 PEER = """
@@ -99,7 +101,32 @@ def test_fallbacks_are_told(tmp_path: Path) -> None:
     told = {t.name: t.type for t in kquant.fallbacks}
     assert told["blk.0.attn_q.weight"] == "q5_0"
     assert "blk.0.attn_norm.weight" not in told  # kept, not fallen back
-    assert legacy.fallbacks == ()
+    assert kquant.wanted["blk.0.attn_q.weight"] == "q4_K"
+    # The output would have been q6_K, whatever the file's type.
+    assert [(t.name, t.type) for t in legacy.fallbacks] == [("token_embd.weight", "q8_0")]
+    assert legacy.wanted == {"token_embd.weight": "q6_K"}
+
+
+def test_what_was_asked_for_has_not_fallen_back(tmp_path: Path) -> None:
+    narrow = tmp_path / "narrow.gguf"
+    tiny_models.write_plain(narrow, n_embd=64)
+    options = QuantizeOptions(overrides=(("attn_q", "q8_0"),), embedding_type="q5_1")
+    (plan,) = quantize.plan_quantization(narrow, ["Q4_K_M"], options=options)
+    assert not [name for name in plan.wanted if "attn_q" in name or "token_embd" in name]
+    assert plan.wanted["blk.0.attn_k.weight"] == "q4_K"
+
+
+def test_a_type_without_another_in_its_place_is_refused(tmp_path: Path) -> None:
+    narrow = tmp_path / "narrow.gguf"
+    tiny_models.write_plain(narrow, n_embd=64)
+    with pytest.raises(OptionError, match="rows of 64 elements, not whole q1_0 blocks of 128"):
+        quantize.plan_quantization(narrow, ["Q1_0"])
+    failed: dict[str, OptionError] = {}
+    plans = quantize.plan_quantization(
+        narrow, ["Q1_0", "Q8_0"], impossible=failed.__setitem__, progress=lambda _: None
+    )
+    assert [plan.file_type for plan in plans] == ["Q8_0"]
+    assert set(failed) == {"Q1_0"}
 
 
 def test_output_embedding_pure_and_overrides(wide: Path) -> None:
@@ -172,7 +199,7 @@ def test_an_unusable_importance_matrix_is_refused(wide: Path, tmp_path: Path) ->
 
 def test_a_file_made_before_is_reused(wide: Path, tmp_path: Path) -> None:
     first = make(wide, tmp_path, "Q5_0")
-    assert _core.gguf_string(str(first), quantize.SOURCE_KEY) == quantize.file_sha256(wide)
+    assert _core.gguf_string(str(first), SOURCE_KEY) == quantize.file_sha256(wide)
     stamp = first.stat().st_mtime_ns
     make(wide, tmp_path, "Q5_0")
     assert first.stat().st_mtime_ns == stamp
@@ -271,13 +298,46 @@ def test_a_vocabulary_cannot_be_quantized(shared: Path) -> None:
 
 
 def test_types_by_name() -> None:
-    assert quantize.expand_types(["q4_k_m", "Q4_K_M"], has_imatrix=False) == ["Q4_K_M"]
-    assert "Q2_K_S" in quantize.expand_types(["all"], has_imatrix=True)
-    assert len(quantize.expand_types(["all"], has_imatrix=False)) == 14
+    assert expand_types(["q4_k_m", "Q4_K_M", "Q4_K"], has_imatrix=False) == ["Q4_K_M"]
+    assert "Q2_K_S" in expand_types(["all"], has_imatrix=True)
+    assert len(expand_types(["all"], has_imatrix=False)) == 14
+    assert expand_types(list(FILE_TYPES), has_imatrix=False) == list(FILE_TYPES)
     with pytest.raises(OptionError, match="no file type 'Q9'"):
-        quantize.expand_types(["Q9"], has_imatrix=False)
+        expand_types(["Q9"], has_imatrix=False)
+    with pytest.raises(OptionError, match="type of single tensors"):
+        expand_types(["nvfp4"], has_imatrix=False)
     with pytest.raises(OptionError, match="was given"):
-        quantize.expand_types([], has_imatrix=False)
+        expand_types([], has_imatrix=False)
+
+
+def test_what_lacks_its_importance_is_refused(wide: Path, tmp_path: Path) -> None:
+    """Also embeddings, of which ggml would end the process."""
+    asked = ["IQ2_XXS", "IQ3_S", "IQ4_XS"]
+    needing, *others = quantize.plan_quantization(wide, asked)
+    assert len(needing.lacks_importance) == len(needing.needs_importance) > 5
+    assert not any(plan.needs_importance for plan in others)
+    with pytest.raises(OptionError, match=r"IQ2_XXS needs an importance matrix .*--imatrix"):
+        make(wide, tmp_path, "IQ2_XXS")
+    embedding = QuantizeOptions(embedding_type="iq2_xxs")
+    with pytest.raises(OptionError, match=r"of token_embd\.weight, which becomes iq2_xxs"):
+        make(wide, tmp_path, "Q8_0", embedding)
+    imatrix = tmp_path / "imatrix.gguf"
+    write_imatrix(imatrix, wide, rename=lambda name: name.replace("blk.1.ffn_up", "blk.9.ffn_up"))
+    options = QuantizeOptions(imatrix=imatrix)
+    with pytest.raises(OptionError, match=r"holds no importance of blk\.1\.ffn_up\.weight, which"):
+        make(wide, tmp_path, "IQ2_XXS", options)
+    assert [path.name for path in tmp_path.iterdir()] == ["imatrix.gguf"]
+    assert make(wide, tmp_path, "IQ3_S", options).exists()
+
+
+def test_sizes_without_a_matrix_are_those_with_one(wide: Path, tmp_path: Path) -> None:
+    imatrix = tmp_path / "imatrix.gguf"
+    write_imatrix(imatrix, wide)
+    asked = ["IQ3_XXS", "IQ2_M", "Q2_K_S"]
+    without = quantize.plan_quantization(wide, asked)
+    given = quantize.plan_quantization(wide, asked, options=QuantizeOptions(imatrix=imatrix))
+    assert [plan.tensors for plan in without] == [plan.tensors for plan in given]
+    assert [plan.lacks_importance for plan in given] == [(), (), ()]
 
 
 def test_a_split_source_becomes_one_file(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from pyengine.models.file_types import USUAL_TYPES
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import SessionOptions
-from pyengine.models.quantize import QUANTIZED_TYPES, file_sha256, plan_quantization, quantize_file
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.models.session import Session
 from training.documents import Document, read_documents
 from training.evaluate import RESULTS
@@ -40,7 +41,7 @@ PROMPTS = ("def", "#include <", "public class", "package main")
 GREEDY_TOKENS = 48
 COLD_START_ROWS = 24
 # One type of each size, from the smallest; Q2_K_S needs an importance matrix.
-TYPES = [name for name in reversed(QUANTIZED_TYPES) if name != "Q2_K_S"]
+TYPES = [name for name in reversed(USUAL_TYPES) if name != "Q2_K_S"]
 POSITIONS = 10_000
 QUANTIZATION_POSITIONS = 4_000
 F32_POSITIONS = 2_000

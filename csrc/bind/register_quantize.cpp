@@ -44,17 +44,17 @@ py::tuple plan(const std::string & source, const py::kwargs & settings) {
         const py::gil_scoped_release release;
         result = plan_quantization(source, options);
     }
-    const ggml_type base = base_type(options.file_type);
     py::list tensors;
     for (const PlannedTensor & tensor : result.tensors) {
-        const bool whole = tensor.shape.empty() || tensor.shape[0] % ggml_blck_size(base) == 0;
+        const char * wanted = tensor.wanted_type ? ggml_type_name(*tensor.wanted_type) : nullptr;
         tensors.append(py::make_tuple(text_of(tensor.name), py::tuple(py::cast(tensor.shape)),
                                       ggml_type_name(tensor.source_type),
-                                      ggml_type_name(tensor.target_type), tensor.source_bytes,
-                                      tensor.target_bytes, whole));
+                                      ggml_type_name(tensor.target_type), tensor.target_bytes,
+                                      wanted, tensor.needs_importance, tensor.has_importance,
+                                      tensor.rules));
     }
-    return py::make_tuple(tensors, result.file_bytes, ggml_type_name(base), result.n_importance,
-                          result.n_importance_used);
+    return py::make_tuple(tensors, result.file_bytes, ggml_type_name(base_type(options.file_type)),
+                          result.n_importance, result.n_importance_used);
 }
 
 void run(const std::string & source, const std::string & target, const py::kwargs & settings) {

@@ -1,92 +1,34 @@
 #include "engine/quantize.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <list>
-#include <regex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "engine/errors.hpp"
 #include "engine/log_sink.hpp"
 #include "engine/quantize_plan.hpp"
+#include "engine/quantize_source.hpp"
 #include "engine/threads.hpp"
-#include "gguf/gguf_check.hpp"
 #include "gguf/imatrix.hpp"
 
 namespace pyengine {
 namespace {
 
-void check_rows(const GgufFile & file, std::string_view name, ggml_type type) {
-    for (const GgufTensor & tensor : file.tensors()) {
-        if (tensor.name == name && tensor.shape[0] % ggml_blck_size(type) != 0) {
-            throw OptionError(file.path() + ": tensor '" + std::string(name) + "' has rows of " +
-                              std::to_string(tensor.shape[0]) + " elements, not whole " +
-                              ggml_type_name(type) + " blocks of " +
-                              std::to_string(ggml_blck_size(type)));
-        }
-    }
-}
-
-void check_source(const GgufFile & file, const QuantizeOptions & options) {
-    if (file.tensors().empty()) {
-        throw ModelKindError(file.path() + ": holds a vocabulary only, nothing to quantize");
-    }
-    if (file.alignment() != GGUF_DEFAULT_ALIGNMENT) {
-        file.fail("has a general.alignment of " + std::to_string(file.alignment()) +
-                  "; llama.cpp's quantizer writes only " + std::to_string(GGUF_DEFAULT_ALIGNMENT));
-    }
-    for (const GgufTensor & tensor : file.tensors()) {
-        if (ggml_is_quantized(tensor.type) && !options.allow_requantize) {
-            throw ModelKindError(file.path() + ": is quantized already (tensor '" +
-                                 std::string(tensor.name) + "' is " + ggml_type_name(tensor.type) +
-                                 "), and quantizing twice loses more; start from the F16, BF16 "
-                                 "or F32 file, or allow requantizing");
-        }
-    }
-    if (options.output_type) {
-        check_rows(file, "output.weight", *options.output_type);
-    }
-    if (options.embedding_type || options.output_type) {
-        // Where output.weight is missing the embedding serves as both.
-        check_rows(file, "token_embd.weight",
-                   options.embedding_type.value_or(options.output_type.value_or(GGML_TYPE_F32)));
-    }
-}
-
-void check_options(const QuantizeOptions & options) {
-    if (options.threads < 1 || static_cast<std::size_t>(options.threads) > max_threads) {
-        throw OptionError("threads must be from 1 to " + std::to_string(max_threads) + ", not " +
-                          std::to_string(options.threads));
-    }
-    if (options.file_type == LLAMA_FTYPE_MOSTLY_Q2_K_S && options.imatrix.empty()) {
-        throw OptionError("Q2_K_S needs an importance matrix (imatrix); use Q2_K without one");
-    }
-    for (const auto & [pattern, type] : options.overrides) {
-        try {
-            const std::regex compiled(pattern);
-        } catch (const std::regex_error & error) {
-            throw OptionError("'" + pattern + "' is not a regular expression: " + error.what());
-        }
-    }
-    for (const auto & [key, value] : options.metadata) {
-        const llama_model_kv_override limits{};
-        if (key.empty() || key.size() >= sizeof(limits.key) ||
-            value.size() >= sizeof(limits.val_str)) {
-            throw OptionError("metadata '" + key + "' is too long to be added");
-        }
-    }
+std::size_t columns_of(const SourceTensor & tensor) {
+    const std::size_t experts =
+        tensor.shape.size() > 2 ? static_cast<std::size_t>(tensor.shape[2]) : 1;
+    return tensor.shape.empty() ? 1 : static_cast<std::size_t>(tensor.shape[0]) * experts;
 }
 
 // Counts the entries of an importance matrix that name a tensor of the source. llama.cpp goes on
 // without the others, and fails in the midst of writing on those of another size.
-std::size_t count_used(const std::string & source, const std::string & imatrix,
+std::size_t count_used(const QuantizeSource & source, const std::string & imatrix,
                        const std::vector<ImportanceEntry> & entries) {
     std::unordered_map<std::string, std::size_t> sizes;
-    for (const FileIdentity & part : check_gguf(source).parts) {
-        const GgufFile file(part);
-        for (const GgufTensor & tensor : file.tensors()) {
-            sizes[std::string(tensor.name)] =
-                static_cast<std::size_t>(tensor.shape[0] * tensor.shape[2]);
-        }
+    for (const SourceTensor & tensor : source.tensors) {
+        sizes[tensor.name] = columns_of(tensor);
     }
     std::size_t used = 0;
     for (const ImportanceEntry & entry : entries) {
@@ -95,7 +37,7 @@ std::size_t count_used(const std::string & source, const std::string & imatrix,
             continue;
         }
         if (found->second != entry.values.size()) {
-            throw ModelFileError(imatrix, "is of another model than " + source + ": tensor '" +
+            throw ModelFileError(imatrix, "is of another model than " + source.path + ": tensor '" +
                                               entry.tensor + "' has " +
                                               std::to_string(found->second) +
                                               " columns there, and the importance of " +
@@ -104,7 +46,7 @@ std::size_t count_used(const std::string & source, const std::string & imatrix,
         ++used;
     }
     if (used == 0) {
-        throw ModelFileError(imatrix, "is of another model than " + source + ": none of its " +
+        throw ModelFileError(imatrix, "is of another model than " + source.path + ": none of its " +
                                           std::to_string(entries.size()) +
                                           " entries names a tensor there");
     }
@@ -114,7 +56,7 @@ std::size_t count_used(const std::string & source, const std::string & imatrix,
 // The parameters as llama.cpp wants them, with the arrays they point to.
 class Parameters {
 public:
-    Parameters(const std::string & source, const QuantizeOptions & options) : options_(options) {
+    Parameters(const QuantizeSource & source, const QuantizeOptions & options) : options_(options) {
         params_.ftype = options.file_type;
         params_.nthread = options.threads;
         params_.pure = options.pure;
@@ -129,8 +71,13 @@ public:
     Parameters & operator=(const Parameters &) = delete;
 
     llama_model_quantize_params & get() { return params_; }
-    std::size_t n_importance() const { return entries_.size(); }
+    const std::vector<ImportanceEntry> & importance() const { return entries_; }
     std::size_t n_importance_used() const { return n_importance_used_; }
+    // Lets llama.cpp choose types as it does with an importance matrix, of which it has nothing.
+    void assume_importance() {
+        importance_.push_back({nullptr, nullptr, 0});
+        params_.imatrix = importance_.data();
+    }
 
 private:
     void add_overrides() {
@@ -153,7 +100,7 @@ private:
         params_.kv_overrides = metadata_.data();
     }
 
-    void add_importance(const std::string & source) {
+    void add_importance(const QuantizeSource & source) {
         if (options_.imatrix.empty()) {
             return;
         }
@@ -175,16 +122,6 @@ private:
     std::vector<llama_model_imatrix_data> importance_;
 };
 
-// Returns the files that were checked.
-std::vector<FileIdentity> check(const std::string & source, const QuantizeOptions & options) {
-    check_options(options);
-    std::vector<FileIdentity> files = check_gguf(source).parts;
-    for (const FileIdentity & file : files) {
-        check_source(GgufFile(file), options);
-    }
-    return files;
-}
-
 void run(const std::string & source, const std::string & target,
          const llama_model_quantize_params & params) {
     const ErrorLines errors;
@@ -194,31 +131,63 @@ void run(const std::string & source, const std::string & target,
     }
 }
 
-} // namespace
-
-QuantizePlan plan_quantization(const std::string & source, const QuantizeOptions & options) {
-    check(source, options);
-    Parameters params(source, options);
+QuantizePlan planned(const QuantizeSource & source, const QuantizeOptions & options,
+                     Parameters & params) {
     params.get().dry_run = true;
     const LogTranscript transcript;
-    run(source, "", params.get());
-    QuantizePlan plan = plan_from_transcript(source, options, transcript.text());
-    plan.n_importance = params.n_importance();
+    try {
+        run(source.path, "", params.get());
+    } catch (const EngineError &) {
+        check_fallbacks(source, transcript.text());
+        throw;
+    }
+    return plan_from_transcript(source, options, transcript.text());
+}
+
+void tell_importance(QuantizePlan & plan, const QuantizeOptions & options,
+                     const std::vector<ImportanceEntry> & entries) {
+    std::unordered_set<std::string> known;
+    for (const ImportanceEntry & entry : entries) {
+        known.insert(entry.tensor);
+    }
+    for (PlannedTensor & tensor : plan.tensors) {
+        // With a matrix, llama.cpp asks no more of what keeps its type.
+        const bool asked = options.imatrix.empty() || tensor.target_type != tensor.source_type;
+        tensor.needs_importance =
+            asked && needs_importance(tensor.name, tensor.target_type, options.file_type);
+        tensor.has_importance = known.count(tensor.name) != 0;
+    }
+}
+
+} // namespace
+
+QuantizePlan plan_quantization(const std::string & path, const QuantizeOptions & options) {
+    const QuantizeSource source = checked_source(path, options);
+    Parameters params(source, options);
+    QuantizePlan plan = planned(source, options, params);
+    tell_importance(plan, options, params.importance());
+    const auto needs = [](const PlannedTensor & tensor) { return tensor.needs_importance; };
+    if (options.imatrix.empty() && std::any_of(plan.tensors.begin(), plan.tensors.end(), needs)) {
+        params.assume_importance();
+        plan = planned(source, options, params);
+        tell_importance(plan, options, params.importance());
+    }
+    plan.n_importance = params.importance().size();
     plan.n_importance_used = params.n_importance_used();
     return plan;
 }
 
-void quantize(const std::string & source, const std::string & target,
+void quantize(const std::string & path, const std::string & target,
               const QuantizeOptions & options) {
-    const std::vector<FileIdentity> files = check(source, options);
+    const QuantizeSource source = checked_source(path, options);
     require_threads(options.threads);
     std::list<BusErrorWatch> watches;
-    for (const FileIdentity & file : files) {
+    for (const FileIdentity & file : source.files) {
         watches.emplace_back(file);
     }
     Parameters params(source, options);
-    run(source, target, params.get());
-    for (const FileIdentity & file : files) {
+    run(path, target, params.get());
+    for (const FileIdentity & file : source.files) {
         file.require_unchanged();
     }
 }

@@ -30,8 +30,12 @@ struct PlannedTensor {
     std::vector<std::int64_t> shape; // the length of a row first
     ggml_type source_type;
     ggml_type target_type;
-    std::uint64_t source_bytes;
     std::uint64_t target_bytes;
+    // The type that it should have had, and that its rows are no whole blocks of.
+    std::optional<ggml_type> wanted_type;
+    bool needs_importance = false;  // see needs_importance
+    bool has_importance = false;    // the importance matrix has an entry of it
+    std::vector<std::size_t> rules; // the overrides whose pattern matches its name
 };
 
 struct QuantizePlan {
@@ -46,8 +50,13 @@ llama_ftype quantize_file_type(const std::string & name);
 ggml_type quantize_tensor_type(const std::string & name);
 // The type that a file type gives to tensors outside its mixture.
 ggml_type base_type(llama_ftype file_type);
+// Whether llama.cpp refuses to give a tensor a type without its importance: the rule of its
+// tensor_requires_imatrix, and for embeddings and output, which that lets pass, ggml's own.
+bool needs_importance(const std::string & tensor, ggml_type type, llama_ftype file_type);
 
-// Checks the source and the options, and asks llama.cpp for its choice of types.
+// Checks the source and the options, and asks llama.cpp for its choice of types. Where a type needs
+// an importance matrix that is not given, the plan is what one would give. Throws OptionError
+// where rows are no whole blocks of a type for which llama.cpp has no other.
 QuantizePlan plan_quantization(const std::string & source, const QuantizeOptions & options);
 
 // Writes the quantized file. llama.cpp offers no way to stop it: run it in a process that may

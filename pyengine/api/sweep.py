@@ -66,7 +66,7 @@ def sweep(
     Args:
         source: the model to start from. None: of the variants the one with the most bits per
             weight, without variants the embedded model.
-        to: file types to make, by commas or as a list; None for all.
+        to: file types to make, by commas or as a list; None for all that `quantize` calls so.
         variants: models, or folders of them, that exist already.
         output_dir: where models and measurements go; None for NAME-sweep. It holds the run as
             results.json and load time, memory and speed as timings.json.
@@ -121,8 +121,9 @@ def sweep(
     from pyengine.measure.speed import SpeedOptions
     from pyengine.measure.store import open_folder
     from pyengine.measure.sweep import sweep as measure
+    from pyengine.models.file_types import expand_types
     from pyengine.models.options import usable_cores
-    from pyengine.models.quantize import QuantizeOptions, expand_types
+    from pyengine.models.quantize_options import QuantizeOptions
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 

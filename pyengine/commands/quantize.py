@@ -20,9 +20,10 @@ from pyengine.commands.options import (
     quantize,
     source=argument(str, "A model of F16, BF16 or F32 weights."),
     to=option(
-        list[str],
-        "File types such as Q4_K_M, several by commas or repeated; all: every type "
-        "from Q2_K to Q8_0.",
+        list[str] | None,
+        "File types such as Q4_K_M or IQ4_XS, several by commas or repeated; all: Q8_0 to Q2_K, "
+        "what is quick to make and commonly run; a size such as 5GB or 4.5bpw: the largest type "
+        "within it. Without it, --dry-run shows every type.",
         "--to",
     ),
     output_dir=option(Path, "Where the files go: NAME-TYPE.gguf."),
@@ -30,12 +31,18 @@ from pyengine.commands.options import (
     embedding_type=option(str | None, "Tensor type of token_embd.weight."),
     pure=option(bool, "One tensor type throughout, no mixture.", "--pure"),
     tensor_type=option(
-        list[str] | None, "PATTERN=TYPE for tensors whose name matches; the first match wins."
+        list[str] | None,
+        "PATTERN=TYPE for tensors whose name matches; the first match wins. What would do "
+        "nothing is refused.",
     ),
     imatrix=option(Path | None, "Importance matrix, a GGUF written by llama-imatrix."),
     requantize=REQUANTIZE,
     threads=THREADS,
-    dry_run=option(bool, "Tell exact sizes and write nothing.", "--dry-run"),
+    dry_run=option(
+        bool,
+        "Tell exact sizes, what needs an importance matrix and what falls back; write nothing.",
+        "--dry-run",
+    ),
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
     """Quantize a model through llama.cpp's own quantizer.

@@ -32,7 +32,9 @@ from pyengine.commands.options import (
         "bits per weight, without variants the embedded model.",
         show_default=False,
     ),
-    to=option(list[str] | None, "File types to make, by commas; default: all.", "--to"),
+    to=option(
+        list[str] | None, "File types to make, by commas, as in quantize; default: all.", "--to"
+    ),
     variants=option(
         list[Path] | None,
         "Files, references or folders of variants that exist already.",

@@ -8,11 +8,10 @@ import hashlib
 import json
 import shutil
 import signal
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
 
 from pyengine import _core
 from pyengine.errors import (
@@ -27,76 +26,21 @@ from pyengine.errors import (
 from pyengine.files import replacing
 from pyengine.inputs import read_bytes
 from pyengine.models.child import Child
-from pyengine.models.gguf import TensorEntry, bits_per_weight, known_sha256, model_parts
-
-# Largest first: the order of `all`.
-QUANTIZED_TYPES = (
-    *("Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q5_1", "Q5_0", "Q4_K_M", "Q4_K_S", "Q4_1", "Q4_0"),
-    *("Q3_K_L", "Q3_K_M", "Q3_K_S", "Q2_K", "Q2_K_S"),
+from pyengine.models.file_types import NEEDS_IMATRIX
+from pyengine.models.gguf import known_sha256, model_parts
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
+from pyengine.models.quantize_plan import (
+    OPTIONS_KEY,
+    SOURCE_KEY,
+    core_settings,
+    plan_here,
+    quantize_here,
 )
-FLOAT_TYPES = ("F16", "BF16", "F32")
-NEEDS_IMATRIX = ("Q2_K_S",)
-SOURCE_KEY = "pyengine.source_sha256"
-OPTIONS_KEY = "pyengine.quantize_sha256"
+
 # What the C++ library says of a full disk; llama.cpp writes through std::ofstream.
 WRITE_FAILED = "iostream error"
 
-T = TypeVar("T")
 Progress = Callable[[float], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuantizeOptions:
-    """How to quantize.
-
-    Attributes:
-        output_type: tensor type of output.weight, such as "q8_0"; None for llama.cpp's choice.
-        embedding_type: tensor type of token_embd.weight; None for llama.cpp's choice.
-        pure: give every tensor the file type's own tensor type, no mixture.
-        overrides: pairs of a regular expression on tensor names and a tensor type.
-        imatrix: importance matrix in the GGUF format of llama-imatrix.
-        allow_requantize: accept a source that is quantized already.
-        threads: CPU threads; the bytes written do not depend on it.
-    """
-
-    output_type: str | None = None
-    embedding_type: str | None = None
-    pure: bool = False
-    overrides: tuple[tuple[str, str], ...] = ()
-    imatrix: Path | None = None
-    allow_requantize: bool = False
-    threads: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuantizationPlan:
-    """What quantizing to one type will write: exact sizes, before anything is written.
-
-    Attributes:
-        tensors: as they will be.
-        fallbacks: those that are quantized to another type because their rows are no whole blocks
-            of the file type's own tensor type: one with smaller blocks, or f16.
-        importance_entries: how many tensors the importance matrix names; 0 without one.
-        importance_used: how many of them the source has.
-    """
-
-    file_type: str
-    base_type: str
-    file_bytes: int
-    tensors: tuple[TensorEntry, ...]
-    fallbacks: tuple[TensorEntry, ...]
-    importance_entries: int = 0
-    importance_used: int = 0
-
-    @property
-    def tensor_types(self) -> dict[str, int]:
-        """Number of tensors of each type, the most frequent first."""
-        return dict(Counter(tensor.type for tensor in self.tensors).most_common())
-
-    @property
-    def bits_per_weight(self) -> float:
-        """8 * bytes of all tensors / number of weights."""
-        return bits_per_weight(self.tensors)
 
 
 def file_sha256(path: str | Path) -> str:
@@ -104,40 +48,63 @@ def file_sha256(path: str | Path) -> str:
     return known_sha256(model_parts(path))
 
 
-def expand_types(names: list[str], *, has_imatrix: bool) -> list[str]:
-    """Turn the words of `--to` into file types; "all" leaves out what needs an absent imatrix.
-
-    Raises:
-        OptionError: a word is no file type, or there are none.
-    """
-    chosen: list[str] = []
-    for name in names:
-        if name.lower() == "all":
-            chosen += [t for t in QUANTIZED_TYPES if has_imatrix or t not in NEEDS_IMATRIX]
-        elif name.upper() in QUANTIZED_TYPES + FLOAT_TYPES:
-            chosen.append(name.upper())
-        else:
-            known = ", ".join(QUANTIZED_TYPES + FLOAT_TYPES)
-            raise OptionError(f"there is no file type {name!r} to quantize to; use all, {known}")
-    if not chosen:
-        raise OptionError("no file type to quantize to was given")
-    return list(dict.fromkeys(chosen))
-
-
 def plan_quantization(
-    source: str | Path, file_types: list[str], *, options: QuantizeOptions | None = None
+    source: str | Path,
+    file_types: Sequence[str],
+    *,
+    options: QuantizeOptions | None = None,
+    impossible: Callable[[str, OptionError], object] | None = None,
+    progress: Progress | None = None,
 ) -> list[QuantizationPlan]:
     """Say what quantizing would write, without writing anything.
 
+    Args:
+        source: the model to quantize.
+        file_types: by their names, in which order the plans are.
+        options: how to quantize.
+        impossible: called with a type that cannot be made of this source, and why, in place of
+            an error.
+        progress: called with a fraction from 0 to 1 of the plans made.
+
     Raises:
         ModelFileError, ModelKindError: the source or the importance matrix cannot be used.
-        OptionError: an option is impossible for this source.
+        OptionError: an option is impossible for this source, or does nothing.
     """
-    settings = _settings(options or QuantizeOptions())
-    try:
-        return _in_child(source, _plan_here, str(source), file_types, settings)
-    except ModelKindError as error:  # the core knows no command line
-        raise ModelKindError(str(error).replace("allow requantizing", "--requantize")) from None
+    options = options or QuantizeOptions()
+    plans = []
+    with _child_of(source) as child:
+        for number, file_type in enumerate(file_types):
+            try:
+                plans.append(child.call(plan_here, str(source), file_type, options))
+            except ModelKindError as error:  # the core knows no command line
+                told = str(error).replace("allow requantizing", "--requantize")
+                raise ModelKindError(told) from None
+            except OptionError as error:
+                if impossible is None:
+                    raise
+                impossible(file_type, error)
+            if progress is not None:
+                progress((number + 1) / len(file_types))
+    return plans
+
+
+def check_importance(source: str | Path, plan: QuantizationPlan, options: QuantizeOptions) -> None:
+    """Raise OptionError where a type needs the importance of tensors, and it is not given."""
+    if not plan.lacks_importance:
+        return
+    first, n_more = plan.lacks_importance[0], len(plan.lacks_importance) - 1
+    kind = next(tensor.type for tensor in plan.tensors if tensor.name == first)
+    named = f"{first}, which becomes {kind}" + (f", and of {n_more} more" if n_more else "")
+    if options.imatrix is not None:
+        raise OptionError(
+            f"{options.imatrix}: holds no importance of {named}: {plan.file_type} cannot be made "
+            f"of {source} with it; give such tensors another type (--tensor-type), or take "
+            "another file type"
+        )
+    raise OptionError(
+        f"{source}: {plan.file_type} needs an importance matrix (--imatrix): that of {named}; "
+        f"without one there are all types but {', '.join(NEEDS_IMATRIX)}"
+    )
 
 
 def quantize_file(
@@ -166,6 +133,7 @@ def quantize_file(
 
     Raises:
         InputError: the target cannot be written, the disk is too small, or another file is there.
+        OptionError: the type needs importance that is not given.
         EngineError: llama.cpp failed.
         KeyboardInterrupt: Ctrl-C; nothing of the target is left.
     """
@@ -175,8 +143,9 @@ def quantize_file(
     if target.exists():
         _check_reusable(target, plan, source_sha256, recorded)
         return True
+    check_importance(source, plan, options)
     check_free_space(target.parent, plan.file_bytes)
-    settings = _settings(options, [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)])
+    settings = core_settings(options, [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)])
     settings["file_type"] = plan.file_type
     with replacing(target, is_ours=lambda _: False) as temporary:  # what came meanwhile stays
 
@@ -185,7 +154,8 @@ def quantize_file(
                 progress(min(1.0, temporary.stat().st_size / plan.file_bytes))
 
         try:
-            _in_child(source, _quantize_here, str(source), str(temporary), settings, waiting=report)
+            with _child_of(source) as child:
+                child.call(quantize_here, str(source), str(temporary), settings, waiting=report)
         except EngineError as error:
             if WRITE_FAILED not in str(error):
                 raise
@@ -247,36 +217,12 @@ def _check_reusable(
     raise InputError(f"{target}: exists and {reason}; remove it or choose another folder")
 
 
-def _settings(
-    options: QuantizeOptions, metadata: list[tuple[str, str]] | None = None
-) -> dict[str, Any]:
-    """Return what the core takes; ggml spells tensor types q4_K and bf16."""
-
-    def tensor_type(name: str) -> str:
-        return name.lower().replace("_k", "_K")
-
-    return {
-        "threads": options.threads,
-        "output_type": options.output_type and tensor_type(options.output_type),
-        "embedding_type": options.embedding_type and tensor_type(options.embedding_type),
-        "pure": options.pure,
-        "allow_requantize": options.allow_requantize,
-        "imatrix": "" if options.imatrix is None else str(options.imatrix),
-        "overrides": [(pattern, tensor_type(name)) for pattern, name in options.overrides],
-        # A plan counts bytes, of which these have as many.
-        "metadata": metadata or [(SOURCE_KEY, "0" * 64), (OPTIONS_KEY, "0" * 64)],
-    }
-
-
-def _in_child(
-    source: str | Path,
-    function: Callable[..., T],
-    *arguments: Any,  # noqa: ANN401
-    waiting: Callable[[], object] | None = None,
-) -> T:
+@contextmanager
+def _child_of(source: str | Path) -> Iterator[Child]:
+    """Yield a process to quantize in; its death is told as what it means for the source."""
     try:
         with Child() as child:
-            return child.call(function, *arguments, waiting=waiting)
+            yield child
     except WorkerError as error:
         if not error.signal:
             raise PyengineError(f"{source}: quantizing failed: {error}") from None
@@ -288,34 +234,3 @@ def _in_child(
         raise kind(
             f"{source}: llama.cpp's quantizer died with signal {error.signal}: {first}"
         ) from None
-
-
-def _plan_here(
-    source: str, file_types: list[str], settings: dict[str, Any]
-) -> list[QuantizationPlan]:
-    plans = []
-    for file_type in file_types:
-        rows, file_bytes, base_type, entries, used = _core.plan_quantization(
-            source, file_type=file_type, **settings
-        )
-        tensors, fallbacks = [], []
-        for name, shape, source_type, target_type, _, n_bytes, fits in rows:
-            tensors.append(TensorEntry(name, target_type, shape, n_bytes))
-            if not fits and source_type != target_type:
-                fallbacks.append(tensors[-1])
-        plans.append(
-            QuantizationPlan(
-                file_type=file_type,
-                base_type=base_type,
-                file_bytes=file_bytes,
-                tensors=tuple(tensors),
-                fallbacks=tuple(fallbacks),
-                importance_entries=entries,
-                importance_used=used,
-            )
-        )
-    return plans
-
-
-def _quantize_here(source: str, target: str, settings: dict[str, Any]) -> None:
-    _core.quantize(source, target, **settings)

@@ -9,15 +9,10 @@ from pathlib import Path
 from pyengine.measure.engine import Progress
 from pyengine.measure.quantize import variant_path
 from pyengine.models.downloads import Keep
+from pyengine.models.file_types import expand_types
 from pyengine.models.options import usable_cores
-from pyengine.models.quantize import (
-    QuantizationPlan,
-    QuantizeOptions,
-    expand_types,
-    file_sha256,
-    plan_quantization,
-    quantize_file,
-)
+from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.picking.order import Offer
 
 # Fewer bits per weight mean that a file is quantized already.

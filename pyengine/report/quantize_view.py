@@ -1,58 +1,86 @@
-"""`pyengine quantize` as a document: the files with their sizes, and what fell back."""
+"""`pyengine quantize` as a document: the files with their sizes, why these, and what fell back."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
-from pyengine.report.numbers import count
 from pyengine.report.origin import importance_facts
-from pyengine.report.sentences import files
+from pyengine.report.sentences import files, notes
 from pyengine.report.tables import Cell, Table
 from pyengine.report.words import facts
 from pyengine.run.record import Run
 
+FELL_BACK = {"head": "Fell back to", "of": "fell_back"}
+BEFORE = (
+    {"head": "Bytes", "of": "file_bytes", "write": "count", "drop": 2},
+    {"head": "Needs imatrix", "of": "needs"},
+    FELL_BACK,
+)
+WRITTEN = (FELL_BACK, {"head": "File", "of": "file"})
+
 
 def quantize_document(run: Run) -> Document:
     """Lay out what was written, or would be."""
-    blocks: list[Block] = [Paragraph(files.quantize_sentence(run), "strong"), _files(run)]
-    if any(variant["fallbacks"] for variant in run.shown("quantized")):
-        blocks.append(_fallbacks(run))
+    blocks: list[Block] = [Paragraph(files.quantize_sentence(run), "strong")]
+    blocks += [Paragraph(told) for told in files.size_sentences(run)]
+    blocks += [Paragraph(told) for told in notes.note_sentences(run.notes)]
+    blocks.append(_files(run))
+    if run.shown("rule"):
+        blocks.append(_rules(run))
     blocks.append(_method(run))
     (source,) = run.shown("source")
     return Document(f"Quantizing {source['path']}", tuple(blocks))
 
 
 def _files(run: Run) -> Table:
+    """Show each file; where it is, once it is there."""
     (source,), variants = run.shown("source"), run.shown("quantized")
-    rows = []
-    for variant in variants:
-        n = len(variant["fallbacks"])
-        rows.append(
-            {
-                **variant,
-                "share": variant["file_bytes"] / source["file_bytes"],
-                "fell_back": Cell(count(n), n, "warn" if n else "plain"),
-                "file": Path(variant["path"]).name + (" (kept)" if variant["reused"] else ""),
-            }
-        )
-    return listing("quantized", rows, folder=Path(variants[0]["path"]).parent)
-
-
-def _fallbacks(run: Run) -> Table:
-    """Show in a line for each file what its tensors that fell back became."""
-    rows = []
-    for variant in run.shown("quantized"):
-        fallen = variant["fallbacks"]
-        lengths = sorted({tensor["shape"][0] for tensor in fallen})
-        became = Counter(tensor["target_type"] for tensor in fallen).most_common()
-        told = {
-            "n": len(fallen),
-            "lengths": ", ".join(map(str, lengths)),
-            "became": ", ".join(f"{n} {target}" for target, n in became),
+    dry_run = run.options["dry_run"]
+    rows = [
+        {
+            **variant,
+            "share": variant["file_bytes"] / source["file_bytes"],
+            "needs": _needs(variant),
+            "fell_back": _fell_back(variant),
+            "file": Path(variant["path"]).name + (" (kept)" if variant["reused"] else ""),
         }
-        rows += [{**variant, **told, "row_type": fallen[0]["row_type"]}] if fallen else []
-    return listing("fallbacks", rows)
+        for variant in variants
+    ]
+    told = files.file_notes(run, Path(variants[0]["path"]).parent)
+    return listing("quantized", rows, more=BEFORE if dry_run else WRITTEN, notes=told)
+
+
+def _needs(variant: Mapping[str, Any]) -> Cell:
+    """Say whether a type needs an importance matrix, so that it stands out where there is none."""
+    if not variant["n_needing_importance"]:
+        return Cell("no", 0)
+    return Cell("yes", 1, "warn" if variant["lacks_importance"] else "plain")
+
+
+def _fell_back(variant: Mapping[str, Any]) -> Cell | None:
+    became = Counter(tensor["target_type"] for tensor in variant["fallbacks"]).most_common()
+    if not became:
+        return None
+    return Cell(", ".join(f"{n} {kind}" for kind, n in became), tone="warn")
+
+
+def _rules(run: Run) -> Table:
+    """Show in a line for each rule what it decides."""
+    rows = [
+        {**rule, "n": len(rule["tensors"]), "which": _kinds(rule["tensors"])}
+        for rule in run.shown("rule")
+    ]
+    return listing("rules", rows)
+
+
+def _kinds(names: Sequence[str]) -> str:
+    """Name tensors by their kinds, each once whatever its layers: "30 attn_q, output"."""
+    kinds = Counter(re.sub(r"^blk\.\d+\.|\.weight$", "", name) for name in names)
+    return ", ".join(kind if n == 1 else f"{n} {kind}" for kind, n in kinds.most_common())
 
 
 def _method(run: Run) -> Facts:

@@ -58,6 +58,12 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("ended-by-budget", SAMPLES),
     ("request-hidden", {"n": 1, "n_prompts": 2}),
     ("library-skipped", {"library": "boost", "names": ["CPP/22"]}),
+    ("type-impossible", {"file_type": "Q1_0", "message": "rows of 64"}),
+    ("output-tied", {"tensor": "token_embd.weight"}),
+    ("rule-matches-more", {"pattern": "blk.1", "written": "blk.1", "layers": [10, 11]}),
+    ("rules-move-others", {"file_type": "Q4_K_M", "names": ["blk.3.ffn_down.weight"]}),
+    ("own-type-unused", {"names": ["Q4_K_M"]}),
+    ("ternary", {"names": ["TQ1_0"]}),
     ("known-tasks", {**KNOWN, "names": ["a"]}),
     ("known-tasks[others]", {**KNOWN, "names": [f"t{i}" for i in range(NAMED + 1)]}),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pyengine.errors import problem_sentence
@@ -41,7 +42,29 @@ def quantize_sentence(run: Run) -> str:
     new = [variant["file_bytes"] for variant in variants if not variant["reused"]]
     code = "dry" if run.options["dry_run"] else "written"
     kept = len(variants) - len(new) or None
-    return say("quantization", code, n=len(new), total=sum(new), kept=kept)
+    lacking = sum(bool(variant["lacks_importance"]) for variant in variants) or None
+    n, total = len(new), sum(new)
+    return say("quantization", code, n=n, total=total, kept=kept, lacking=lacking)
+
+
+def size_sentences(run: Run) -> list[str]:
+    """Say of each size that was asked for which type is the largest within it."""
+    told = []
+    for choice in run.shown("size"):
+        found = next(v for v in run.shown("quantized") if v["file_type"] == choice["file_type"])
+        code = "size" if choice["max_bits"] is None else "bits"
+        told.append(say("quantization", code, **{**choice, **found, "asked": choice["asked"]}))
+    return told
+
+
+def file_notes(run: Run, folder: Path) -> list[str]:
+    """Say where files are, and what those that fell back lacked: whole blocks."""
+    told = [] if run.options["dry_run"] else [say("quantization", "folder", folder=folder)]
+    fallen = [tensor for variant in run.shown("quantized") for tensor in variant["fallbacks"]]
+    if not fallen:
+        return told
+    lengths = sorted({tensor["shape"][0] for tensor in fallen})
+    return [*told, say("quantization", "fell-back", lengths=lengths)]
 
 
 def importance_words(told: Mapping[str, Any]) -> str:

@@ -32,6 +32,13 @@ def note_sentence(note: Note) -> str:
         written["what"] = [say("differences", code) for code in values["codes"]]
     if note.code == "left-out":
         written["told"] = problem_sentence(values["problem"])
+    if note.code == "rules-move-others":
+        names = values["names"]
+        written |= {
+            "n": len(names),
+            "first": names[0],
+            "changed": "has" if len(names) == 1 else "have",
+        }
     if note.code == "known-tasks":
         written |= _known_tasks(values)
     return say("notes", note.code, **{**values, **written})
