@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tiny_models
 from damage_record import damaged_records
+from imatrix_samples import sample_imatrix
 from report_samples import sample_timings, sweep_of_few_pictures
 from test_reports_golden import models_run
 
@@ -25,12 +26,13 @@ COMMANDS: dict[str, list[str]] = {
     "tokenize": ["tokenize", "MODEL", "--text", "abc", "--json"],
 }
 MADE: dict[str, Callable[[], str]] = {
+    "imatrix": lambda: to_json(sample_imatrix(merged=1)),
     "sweep": lambda: to_json(sweep_of_few_pictures()),
     "speed": lambda: to_json(sample_timings(2)),
     "models": lambda: to_json(models_run()),
 }
 SHOWN = (["report", "FILE"], ["report", "FILE", "--markdown"], ["report", "FILE", "--csv", "-"])
-WITHOUT_ROWS = ("quantize", "tokenize")
+WITHOUT_ROWS = ("imatrix", "quantize", "tokenize")
 CHOSEN = ["recommend", "FILE", "--max-kl", "1"]
 COPIES = 24
 

@@ -77,6 +77,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "vocab": ["vocab", str(one), "--corpus", str(folder / "text.py")],
         "tokenize": ["tokenize", str(one), "--text", "abc"],
         "compare": compare,
+        "imatrix": ["imatrix", str(one), "--corpus", str(folder / "text.py"), "--context", "64"],
         "quantize": ["quantize", str(one), "--to", "Q8_0", "--dry-run"],
         "sweep": ["sweep", str(one), "--variants", str(other), "--no-speed", "--tokens", "50"],
         "pick": ["pick", str(one), str(folder / "types"), "--tokens", "50", "--repeats", "1"],
