@@ -18,7 +18,7 @@ from pyengine import _core
 from pyengine.errors import InputError, ModelFileError
 from pyengine.files import check_absent, write_atomic
 from pyengine.models.gguf import TensorEntry
-from pyengine.models.quantize import SOURCE_KEY
+from pyengine.models.quantize_plan import SOURCE_KEY
 
 SETTINGS_KEY = "pyengine.imatrix_sha256"
 CORPUS_KEY = "pyengine.corpus_sha256"
