@@ -130,6 +130,14 @@ def test_sizes_that_are_none(wide: Path, tmp_path: Path, to: str | None, reason:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_no_type_can_be_made_with_is_an_error(wide: Path) -> None:
+    with pytest.raises(OptionError, match="'zzz=q8_0' does nothing: it matches no tensor"):
+        quantize(wide, tensor_type="zzz=q8_0", dry_run=True)
+    run = quantize(wide, tensor_type="attn_q=q8_0", dry_run=True)
+    impossible = [n.values["file_type"] for n in run.notes if n.code == "type-impossible"]
+    assert impossible == ["F32", "BF16", "F16"]
+
+
 def test_rules_are_told(wide: Path) -> None:
     run = quantize(wide, to="Q4_K_M", tensor_type="attn_v=Q8_0", output_type="q8_0", dry_run=True)
     (rule,) = run.shown("rule")

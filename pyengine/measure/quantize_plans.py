@@ -95,7 +95,7 @@ def _every(
         source, FILE_TYPES, options=options, impossible=failed.__setitem__, progress=progress
     )
     if not plans:
-        raise next(iter(failed.values()))
+        raise failed["Q8_0"]  # what holds of every type
     notes += [
         Note(code="type-impossible", values={"file_type": name, **failure_values(error, source)})
         for name, error in failed.items()
