@@ -51,7 +51,7 @@ def quantize(
         output_type, embedding_type: tensor types of output.weight and token_embd.weight.
         pure: one tensor type throughout, no mixture.
         tensor_type: PATTERN=TYPE for tensors whose name matches; the first match wins.
-        imatrix: an importance matrix, a GGUF written by llama-imatrix.
+        imatrix: an importance matrix, a GGUF by `pyengine.imatrix` or llama-imatrix.
         requantize: accept a source that is quantized already.
         threads: CPU threads; None for the cores less one.
         dry_run: tell exact sizes and write nothing.
