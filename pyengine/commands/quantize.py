@@ -35,7 +35,9 @@ from pyengine.commands.options import (
         "PATTERN=TYPE for tensors whose name matches; the first match wins. What would do "
         "nothing is refused.",
     ),
-    imatrix=option(Path | None, "Importance matrix, a GGUF by `pyengine imatrix` or llama-imatrix."),
+    imatrix=option(
+        Path | None, "Importance matrix, a GGUF by `pyengine imatrix` or llama-imatrix."
+    ),
     requantize=REQUANTIZE,
     threads=THREADS,
     dry_run=option(
