@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -105,18 +106,10 @@ def population(
     anchor: str = "",
 ) -> Population:
     """Describe the corpus and how much of it was scored, by the model that scored most."""
-    scored = sorted({window.document for window in windows})
-    languages = Counter(corpus.documents[document].language for document in scored)
     return Population(
-        origin=corpus.origin,
-        sha256=corpus.sha256,
-        n_documents=len(corpus),
-        n_bytes=corpus.n_bytes,
-        languages={name: len(found) for name, found in corpus.by_language().items()},
-        n_scored_documents=len(scored),
+        **measured_of(corpus, sorted({window.document for window in windows})),
         n_windows=len(windows),
         n_tokens=sum(len(window) for window in windows),
-        scored_languages=dict(sorted(languages.items())),
         document_tokens=options.document_tokens or 0,
         lead=LEAD,
         n_ctx=options.n_ctx,
@@ -126,3 +119,17 @@ def population(
         looks=looks,
         anchor=anchor,
     )
+
+
+def measured_of(corpus: Corpus, documents: Sequence[int]) -> dict[str, Any]:
+    """Return the fields of a population that say what corpus it is, and which documents count."""
+    languages = Counter(corpus.documents[document].language for document in documents)
+    return {
+        "origin": corpus.origin,
+        "sha256": corpus.sha256,
+        "n_documents": len(corpus),
+        "n_bytes": corpus.n_bytes,
+        "languages": {name: len(found) for name, found in corpus.by_language().items()},
+        "n_scored_documents": len(documents),
+        "scored_languages": dict(sorted(languages.items())),
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,6 +16,7 @@ import pyengine
 from pyengine import _core
 from pyengine.errors import OptionError
 from pyengine.measure.contexts import one_batch
+from pyengine.measure.documents import measured_of
 from pyengine.measure.found import Finding, beyond_trained, by_kind, documents_left_out, fitted
 from pyengine.measure.importance_coverage import coverage
 from pyengine.measure.models import model_info, variant_ids
@@ -201,17 +201,10 @@ def _content(
 
 def _population(corpus: Corpus, contexts: StreamContexts, seed: int) -> Population:
     n_contexts, n_ctx = contexts.ids.shape
-    seen = [corpus.documents[document].language for document in contexts.documents]
     return Population(
-        origin=corpus.origin,
-        sha256=corpus.sha256,
-        n_documents=len(corpus),
-        n_bytes=corpus.n_bytes,
-        languages={name: len(found) for name, found in corpus.by_language().items()},
-        n_scored_documents=len(seen),
+        **measured_of(corpus, contexts.documents),
         n_windows=n_contexts,
         n_tokens=n_contexts * n_ctx,
-        scored_languages=dict(sorted(Counter(seen).items())),
         document_tokens=0,
         lead=0,
         n_ctx=n_ctx,

@@ -8,12 +8,12 @@ from typing import Any
 from pyengine.measure.found import Finding
 from pyengine.models.gguf import TensorEntry
 from pyengine.models.imatrix import Counted
+from pyengine.models.tensor_rules import EMBEDDING, OUTPUT
 from pyengine.run.record import Exhibit, Note
 
 # The standard error of a mean of n squares of a normal variable is sqrt(2 / n) of it: of 100
 # tokens, a seventh.
 SELDOM = 100
-EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"
 
 
 def coverage(

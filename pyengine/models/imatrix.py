@@ -102,10 +102,7 @@ class ImatrixFile:
 
     def counted(self) -> list[Counted]:
         """Return the weights of which there are sums, by name."""
-        return [
-            Counted(name, n_sums // len(counts), tuple(counts.tolist()))
-            for name, n_sums, counts in self.collector.counts()
-        ]
+        return counted(self.collector)
 
     def _bytes(self, datasets: list[str]) -> bytes:
         metadata = [
@@ -130,6 +127,14 @@ class ImatrixFile:
             )
 
 
+def counted(collector: _core.ImportanceCollector) -> list[Counted]:
+    """Return the weights of which a collector holds sums, by name."""
+    return [
+        Counted(name, n_sums // len(counts), tuple(counts.tolist()))
+        for name, n_sums, counts in collector.counts()
+    ]
+
+
 def check_fits(path: Path, tensors: Sequence[TensorEntry], model: Path) -> list[Counted]:
     """Return what a matrix holds, after making sure that it can be one of this model.
 
@@ -140,11 +145,9 @@ def check_fits(path: Path, tensors: Sequence[TensorEntry], model: Path) -> list[
     matrix = _core.ImportanceCollector()
     matrix.merge(str(path))
     sizes = {t.name: t.shape[0] * math.prod(t.shape[2:]) for t in tensors}
-    found = []
-    for name, n_sums, counts in matrix.counts():
+    for name, n_sums, _ in matrix.counts():
         weight, _, view = name.partition(" ")  # llama.cpp names a view "NAME (view)"
         if weight not in sizes or not (view or n_sums == sizes[weight]):
             reason = "has with other rows" if weight in sizes else "does not have"
             raise ModelFileError(f"{path}: holds sums of {name!r}, which {model} {reason}")
-        found.append(Counted(name, n_sums // len(counts), tuple(counts.tolist())))
-    return found
+    return counted(matrix)
