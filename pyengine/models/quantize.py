@@ -103,7 +103,7 @@ def check_importance(source: str | Path, plan: QuantizationPlan, options: Quanti
         )
     raise OptionError(
         f"{source}: {plan.file_type} needs an importance matrix (--imatrix): that of {named}; "
-        f"without one there are all types but {', '.join(NEEDS_IMATRIX)}"
+        f"without one, of any model, all types but {', '.join(NEEDS_IMATRIX)} can be made"
     )
 
 

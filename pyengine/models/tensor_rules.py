@@ -83,7 +83,7 @@ def _why(asked: Asked, number: int) -> str:
     """Say why an override decides no tensor."""
     matched = [name for name, rules in asked.matches.items() if number in rules]
     if not matched:
-        shown = next(iter(asked.quantizable), EMBEDDING)
+        shown = min(asked.quantizable, default=EMBEDDING)
         return f"it matches no tensor; their names are such as {shown}"
     hidden = [name for name in matched if name in asked.quantizable]
     if not hidden:
