@@ -37,7 +37,7 @@ from pyengine.measure.engine import LocalExecutor, Outcome, Processes, Task, mea
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.racing import Race
 from pyengine.statistics.estimates import Estimate, clustered_mean
-from pyengine.statistics.looks import look_points
+from pyengine.statistics.looks import first_level_look, look_points
 from pyengine.statistics.paired import judge_ratios
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
 from pyengine.text.documents import load_corpus
@@ -252,7 +252,8 @@ def raced(
     for _ in range(trials):
         run, sizes = drawn(table, most, generator, in_turn=in_turn)
         ends = np.cumsum([0, *sizes]).astype(int)
-        race = Race(names, run.document, precision, MARGIN, len(looks))
+        first = first_level_look(precision, len(looks))
+        race = Race(names, run.document, precision, MARGIN, len(looks), first)
         documents = dict.fromkeys(names, 0)
         going_on = set(names)
         for look in looks:

@@ -35,7 +35,7 @@ from pyengine.measure.table import TokenTable
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.report.sentences.notes import note_sentence
-from pyengine.statistics.looks import at_look
+from pyengine.statistics.looks import at_look, first_level_look
 from pyengine.statistics.ratios import anchored_mean
 from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
@@ -65,6 +65,7 @@ def race(names: list[str], **how: float) -> Race:
         precision=options["precision"],
         margin=options["margin"],
         looks=8,
+        levels_from=int(options.get("levels_from", 0)),
     )
 
 
@@ -111,6 +112,19 @@ def test_equal_files_and_infinite_ones_ask_for_nothing() -> None:
     assert race(["v0", "v1", "v2"]).undecided(kl) == set()
 
 
+def test_levels_are_not_known_before_they_are_asked() -> None:
+    """Equal documents: the levels are known at once, and pairs too."""
+    kl = drawn([0.08, 0.02, 0.005], 71, own=0.0)
+    kl = {name: np.full_like(values, values.mean()) for name, values in kl.items()}
+    names = ["v0", "v1", "v2"]
+    assert race(names, precision=0.1).undecided(kl) == set()
+    late = race(names, precision=0.1, levels_from=first_level_look(0.1, 8))
+    assert late.undecided(kl) == {"v1"}
+    more = {name: np.full(72 * TOKENS, values[0]) for name, values in kl.items()}
+    assert late.undecided(more) == set()
+    assert late.level < race(names, precision=0.1).level
+
+
 def test_without_its_anchor_every_variant_goes_on_alone() -> None:
     kl = drawn([0.08, 0.02, 0.005], 12)
     kl["v1"] = np.zeros_like(kl["v1"])
@@ -125,7 +139,8 @@ def series(**columns: dict[str, Floats]) -> dict[str, Series]:
 
 
 def sides(**limits: float) -> Sides:
-    return Sides(limits, np.repeat(np.arange(200), TOKENS), precision=0.2, looks=8)
+    clusters = np.repeat(np.arange(200), TOKENS)
+    return Sides(limits, clusters, precision=0.2, level=at_look(0.95, 8))
 
 
 def test_a_variant_stops_when_its_side_of_the_limit_is_known() -> None:
@@ -141,12 +156,12 @@ def test_a_variant_stops_when_its_side_of_the_limit_is_known() -> None:
 def test_the_interval_is_that_of_the_record() -> None:
     kl = drawn([0.02], 24)["v0"]
     clusters = np.repeat(np.arange(24), TOKENS)
-    mean = mean_at_look(kl, clusters, 8)
+    mean = mean_at_look(kl, clusters, at_look(0.95, 8))
     expected = anchored_mean(kl, kl, clusters, level=at_look(0.95, 8))
     assert (mean.value, mean.low, mean.high) == (expected.value, expected.low, expected.high)
-    infinite = mean_at_look(np.array([1.0, np.inf]), np.array([0, 1]), 8)
+    infinite = mean_at_look(np.array([1.0, np.inf]), np.array([0, 1]), 0.99)
     assert infinite.low == np.inf
-    exact = mean_at_look(np.zeros(2), np.array([0, 1]), 8)
+    exact = mean_at_look(np.zeros(2), np.array([0, 1]), 0.99)
     assert (exact.low, exact.high) == (0.0, 0.0)
 
 

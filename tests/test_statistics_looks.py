@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyengine.statistics.distributions import normal_quantile
 from pyengine.statistics.estimates import Estimate
-from pyengine.statistics.looks import at_look, crossing, look_points, over_looks
+from pyengine.statistics.looks import at_look, crossing, first_level_look, look_points, over_looks
 from pyengine.statistics.paired import judge_ratios, p_value
 
 P = st.floats(1e-8, 0.999)
@@ -51,6 +52,28 @@ def test_the_level_at_a_look_is_what_all_looks_make_of_the_level(level: float, l
     nominal = at_look(level, looks)
     assert level <= nominal <= 1 - (1 - level) / looks + 1e-12
     assert over_looks(1 - nominal, looks) == pytest.approx(1 - level, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("precision", "looks", "first"),
+    [(0.2, 9, 1), (0.1, 9, 5), (0.05, 20, 9), (0.1, 4, 3), (0.1, 1, 0), (0.0, 1, 0), (2.0, 9, 0)],
+)
+def test_levels_are_asked_when_they_can_be_known(precision: float, looks: int, first: int) -> None:
+    """12, 18, 24, 36, 48, 72, 96, 144, 192, 288: from 18 at 20 %, 72 at 10 %, 288 at 5 %."""
+    assert first_level_look(precision, looks) == first
+
+
+@given(st.floats(0.5, 0.9999), st.integers(2, 16), st.data())
+def test_looks_without_levels_cost_levels_nothing(
+    level: float, looks: int, data: st.DataObject
+) -> None:
+    first = data.draw(st.integers(1, looks - 1))
+    points = look_points(1 << 20)[first:looks]
+    nominal = at_look(level, looks, first)
+    assert level <= nominal < at_look(level, looks)
+    z = normal_quantile(0.5 + nominal / 2)
+    if len(points) > 1:
+        assert crossing(z, points) == pytest.approx(1 - level, rel=1e-6)
 
 
 def test_tiny_and_unknown_p_values() -> None:

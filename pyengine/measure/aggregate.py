@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.measure.table import TokenTable
+from pyengine.measure.table import Scored, TokenTable
 from pyengine.run.measurement import NAN, Measurement, group_of
 from pyengine.run.metrics import METRICS, Metric
 from pyengine.statistics.distributions import student_quantile
@@ -35,6 +35,14 @@ QUANTILES = ("kl", "delta_p")  # metrics whose quantiles are told
 RESAMPLES = 200
 # Denominators of ratios: the column that is divided by.
 DENOMINATORS = {"bits_per_byte": "n_bytes", "bits_per_byte_change": "n_bytes"}
+
+
+def level_at_look(table: TokenTable | Scored) -> float:
+    """Return the level of an interval at one look; at all looks together it is `LEVEL`.
+
+    Ratios of variants are asked at every look, all else at those from `levels_from` on.
+    """
+    return at_look(LEVEL, table.looks, table.levels_from)
 
 
 def aggregate(
@@ -106,7 +114,7 @@ def quantile_rows(
             kind = "bootstrap"
             if table.looks > 1:
                 # Too few resamples tell the far quantiles that many looks ask for.
-                reach, kind = _reach(error, n_clusters - 1, table.looks), "sequence"
+                reach, kind = _reach(error, n_clusters - 1, level_at_look(table)), "sequence"
                 low, high = value - reach, value + reach
             row = replace(row, low=low, high=high, level=LEVEL, error=error, interval=kind)
         yield row
@@ -169,7 +177,7 @@ def control_rows(table: TokenTable, *, model: str, reference: str) -> Iterator[M
 
 
 def beyond_arithmetic(
-    kl: Measurement, reference: Measurement, variant: Measurement, *, looks: int = 1
+    kl: Measurement, reference: Measurement, variant: Measurement, *, level: float = LEVEL
 ) -> Measurement:
     """Return the part of a KL divergence that the order of computation does not explain.
 
@@ -181,11 +189,11 @@ def beyond_arithmetic(
     Args:
         kl: of the variant from the reference.
         reference, variant: of each from itself.
-        looks: see `TokenTable`.
+        level: of its interval, see `level_at_look`.
     """
     value = kl.value - (reference.value + variant.value) / 2
     error = float(np.sqrt(kl.error**2 + (reference.error**2 + variant.error**2) / 4))
-    width = _reach(error, kl.freedom, looks)
+    width = _reach(error, kl.freedom, level)
     return replace(
         kl,
         metric="kl_beyond_arithmetic",
@@ -196,11 +204,11 @@ def beyond_arithmetic(
     )
 
 
-def _reach(error: float, freedom: float, looks: int) -> float:
-    """Return the half-width of an interval by Student's t at one of several looks."""
+def _reach(error: float, freedom: float, level: float) -> float:
+    """Return the half-width of an interval by Student's t."""
     if not freedom > 0:
         return NAN
-    return student_quantile(0.5 + at_look(LEVEL, looks) / 2, freedom) * error
+    return student_quantile(0.5 + level / 2, freedom) * error
 
 
 def measurement_of(
@@ -264,7 +272,7 @@ def _anchored(row: Measurement, table: TokenTable, anchor: TokenTable) -> Measur
         return None
     if not min(values.sum(), beside[:n].sum()) > 0:
         return None
-    found = anchored_mean(values, beside, anchor.clusters, level=at_look(LEVEL, table.looks))
+    found = anchored_mean(values, beside, anchor.clusters, level=level_at_look(table))
     return measurement_of(found, row.metric, row.model, row.reference, looks=table.looks)
 
 
@@ -281,7 +289,7 @@ def _estimate(
     if metric.estimator == "mean_of_finite":
         values, clusters = values[finite], clusters[finite]
     if metric.estimator in ("mean", "mean_of_finite"):
-        mean = clustered_mean(values, clusters, level=at_look(LEVEL, table.looks))
+        mean = clustered_mean(values, clusters, level=level_at_look(table))
         return measurement_of(mean, metric.id, model, compared, group, looks=table.looks)
     value = pooled_rms(values) if metric.estimator == "rms" else float(np.exp(-np.mean(values)))
     n_clusters = len(np.unique(clusters))
@@ -299,7 +307,7 @@ def _ratio(
         return None
     sums, _ = cluster_sums(values, table.clusters)
     totals, _ = cluster_sums(sizes.astype(np.float64), table.clusters)
-    estimate = clustered_ratio(sums, totals, level=at_look(LEVEL, table.looks))
+    estimate = clustered_ratio(sums, totals, level=level_at_look(table))
     return measurement_of(estimate, metric.id, model, reference, group, looks=table.looks)
 
 

@@ -20,6 +20,7 @@ from pyengine.errors import (
     failure_values,
 )
 from pyengine.files import making_folder
+from pyengine.measure.aggregate import level_at_look
 from pyengine.measure.continuations import continuations
 from pyengine.measure.documents import ScoredCorpus, population
 from pyengine.measure.engine import (
@@ -60,6 +61,7 @@ from pyengine.measure.subjects import (
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, Note, Population, Run
+from pyengine.statistics.looks import documents_at
 from pyengine.text.documents import Corpus, load_corpus
 
 
@@ -279,6 +281,7 @@ def _measure_corpus(
         prefix=plan.prefix,
         seed=plan.options.seed,
         looks=len(text.looks),
+        level_documents=documents_at(text.scored.levels_from),
         anchor=anchor,
     )
 
@@ -289,7 +292,7 @@ def _watch(watch: Watch, text: ScoredCorpus, series: Mapping[str, Series]) -> No
         return
     for model, values in columns_of(series, "kl").items():
         clusters = text.scored.clusters[: len(values)]
-        mean = mean_at_look(values, clusters, len(text.looks))
+        mean = mean_at_look(values, clusters, level_at_look(text.scored))
         watch(model, Known(len(np.unique(clusters)), mean.value, mean.low, mean.high))
 
 
@@ -304,8 +307,7 @@ def _race(plan: Plan, text: ScoredCorpus, subjects: Sequence[Subject]) -> Race |
         if limit is not None
     }
     if limits:
-        clusters, looks = text.scored.clusters, len(text.looks)
-        return Sides(limits, clusters, options.precision, looks)
+        return Sides(limits, text.scored.clusters, options.precision, level_at_look(text.scored))
     by_size = sorted(subjects, key=lambda subject: (subject.info.file_bytes, subject.info.id))
     return Race(
         smallest_first=[subject.info.id for subject in by_size],
@@ -313,6 +315,7 @@ def _race(plan: Plan, text: ScoredCorpus, subjects: Sequence[Subject]) -> Race |
         precision=plan.options.precision,
         margin=plan.options.margin,
         looks=len(text.looks),
+        levels_from=text.scored.levels_from,
     )
 
 

@@ -67,9 +67,13 @@ def window_session(
 
 
 def scored_tokens(
-    documents: Sequence[TokenizedText], windows: Sequence[Window], *, looks: int = 1
+    documents: Sequence[TokenizedText],
+    windows: Sequence[Window],
+    *,
+    looks: int = 1,
+    levels_from: int = 0,
 ) -> Scored:
-    """List the scored tokens of some windows."""
+    """List the scored tokens of some windows; for the looks see `TokenTable`."""
     lengths = [len(window) for window in windows]
     document = np.repeat([window.document for window in windows], lengths).astype(np.int64)
     token = np.concatenate([window.tokens for window in windows])
@@ -84,6 +88,7 @@ def scored_tokens(
         labels={"language": languages[document], "class": np.array(classes)},
         columns={"n_bytes": np.concatenate([_token_bytes(documents, w) for w in windows])},
         looks=looks,
+        levels_from=levels_from,
     )
 
 
@@ -103,6 +108,7 @@ def population(
     prefix: Sequence[int],
     seed: int,
     looks: int = 1,
+    level_documents: int = 0,
     anchor: str = "",
 ) -> Population:
     """Describe the corpus and how much of it was scored, by the model that scored most."""
@@ -117,6 +123,7 @@ def population(
         prefix=list(prefix),
         seed=seed,
         looks=looks,
+        level_documents=level_documents,
         anchor=anchor,
     )
 

@@ -13,6 +13,7 @@ from pyengine.measure.aggregate import (
     beyond_arithmetic,
     by_label,
     control_rows,
+    level_at_look,
     quantile_rows,
     ratios,
     through_anchor,
@@ -169,7 +170,8 @@ def _arithmetic(
     for model, kl in levels.items():
         if reference in from_itself and model in from_itself:
             of_reference, of_variant = from_itself[reference], from_itself[model]
-            yield beyond_arithmetic(kl, of_reference, of_variant, looks=text.scored.looks)
+            level = level_at_look(text.scored)
+            yield beyond_arithmetic(kl, of_reference, of_variant, level=level)
 
 
 def chunk_begins(text: ScoredCorpus) -> list[int]:

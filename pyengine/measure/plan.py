@@ -40,7 +40,7 @@ from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import default_threads
 from pyengine.run.metrics import METRICS
-from pyengine.statistics.looks import look_points
+from pyengine.statistics.looks import first_level_look, look_points
 from pyengine.text.documents import Corpus
 from pyengine.text.tokens import tokenize
 from pyengine.text.windows import Window, cut_windows
@@ -105,7 +105,10 @@ class Plan:
             groups += [[windows[begin + i] for i in g] for g in grouped(lengths, chunk_rows)]
             looks.append(len(groups))
         chunks = [Chunk(f"text {n}", tuple(group), session) for n, group in enumerate(groups)]
-        scored = scored_tokens(documents, windows, looks=len(looks))
+        # On which side of a limit a level lies is asked at every look.
+        limited = options.max_kl is not None or options.max_flips is not None
+        first = 0 if limited else first_level_look(options.precision, len(looks))
+        scored = scored_tokens(documents, windows, looks=len(looks), levels_from=first)
         return ScoredCorpus(documents, windows, chunks, scored, looks)
 
     def _look_ends(self, windows: Sequence[Window]) -> list[int]:

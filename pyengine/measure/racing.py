@@ -12,7 +12,7 @@ import numpy as np
 from pyengine.measure.engine import Series
 from pyengine.measure.table import Floats
 from pyengine.statistics.estimates import Clusters, Estimate
-from pyengine.statistics.looks import at_look
+from pyengine.statistics.looks import at_look, documents_at
 from pyengine.statistics.paired import ALPHA, interval_at, judge_ratios, logarithm
 from pyengine.statistics.ratios import anchored_mean, ratio_of_means
 
@@ -51,13 +51,13 @@ class Sides:
     Attributes:
         limits: of the means of columns: "kl", and "flips", which is 1 where the first choice is
             another.
-        clusters, precision, looks: see `Race`.
+        clusters, precision, level: see `Race`.
     """
 
     limits: Mapping[str, float]
     clusters: Clusters
     precision: float
-    looks: int
+    level: float
     anchor: str = ""
 
     def still_racing(self, seen: Mapping[str, Series]) -> set[str]:
@@ -68,7 +68,7 @@ class Sides:
 
     def _goes_on(self, columns: Mapping[str, Floats]) -> bool:
         means = {
-            name: mean_at_look(values, self.clusters, self.looks)
+            name: mean_at_look(values, self.clusters, self.level)
             for name, values in columns.items()
         }
         if any(mean.low > self.limits[name] for name, mean in means.items()):
@@ -79,12 +79,11 @@ class Sides:
         )
 
 
-def mean_at_look(values: Floats, clusters: Clusters, looks: int) -> Estimate:
-    """Estimate the mean of the first tokens at one of several looks, as the record will say it.
+def mean_at_look(values: Floats, clusters: Clusters, level: float) -> Estimate:
+    """Estimate the mean of the first tokens at the level of a look, as the record will say it.
 
     One that is infinite has no interval; zero is exact.
     """
-    level = at_look(1 - ALPHA, looks)
     if is_positive(values):
         own = clusters[: len(values)]
         return anchored_mean(values, values, own, level=level)
@@ -113,7 +112,9 @@ class Race:
     Attributes:
         smallest_first: ids of the variants, by the size of their files.
         clusters: document of every token.
-        looks: how often will be looked at most; every interval and test pays for all of them.
+        looks: how often will be looked at most; every test of two variants pays for all of them.
+        levels_from: number, from 0, of the first look at which levels are asked; every interval of
+            a level pays for those from there on.
     """
 
     smallest_first: Sequence[str]
@@ -121,11 +122,12 @@ class Race:
     precision: float
     margin: float
     looks: int
+    levels_from: int = 0
 
     @property
     def level(self) -> float:
         """The level of an interval at one look: all looks together miss at most 5 %."""
-        return at_look(1 - ALPHA, self.looks)
+        return at_look(1 - ALPHA, self.looks, self.levels_from)
 
     @property
     def anchor(self) -> str:
@@ -161,6 +163,8 @@ class Race:
     def _is_known(self, values: Floats, anchor: Floats | None) -> bool:
         beside = values if anchor is None or len(anchor) < len(values) else anchor
         clusters = self.clusters[: len(beside)]
+        if len(np.unique(clusters)) < documents_at(self.levels_from):
+            return False
         level = anchored_mean(values, beside, clusters, level=self.level)
         return level.high <= level.value * (1 + self.precision)
 

@@ -23,12 +23,14 @@ class TokenTable:
         labels: what groups are made by, such as "language": one text for each row.
         columns: measured numbers by name, float64.
         looks: how often it is looked at while it grows, to stop when enough is known.
+        levels_from: number, from 0, of the first of these looks at which levels are asked.
     """
 
     clusters: npt.NDArray[np.intp]
     labels: Mapping[str, npt.NDArray[np.str_]]
     columns: Columns
     looks: int = 1
+    levels_from: int = 0
 
     def __len__(self) -> int:
         return len(self.clusters)
@@ -57,7 +59,7 @@ class Scored:
         token: index of the scored token in its document.
         labels: what groups are made by.
         columns: known without any model, such as n_bytes.
-        looks: of the tables, see `TokenTable`.
+        looks, levels_from: of the tables, see `TokenTable`.
     """
 
     document: npt.NDArray[np.int64]
@@ -66,6 +68,7 @@ class Scored:
     labels: Mapping[str, npt.NDArray[np.str_]]
     columns: Columns
     looks: int = 1
+    levels_from: int = 0
 
     def __len__(self) -> int:
         return len(self.document)
@@ -93,6 +96,7 @@ class Scored:
             {name: label[rows] for name, label in self.labels.items()},
             {**{name: column[rows] for name, column in self.columns.items()}, **joined},
             self.looks,
+            self.levels_from,
         )
 
 

@@ -101,6 +101,8 @@ class Population(Part):
         prefix: token ids before every window.
         seed: of the order in which documents are taken.
         looks: how often the data may be looked at to stop; intervals hold at all looks together.
+        level_documents: before so many documents no level counted as known, and intervals of levels
+            hold at the looks from there on; 0 where that is at all of them.
         anchor: id of the variant through which the levels of others are known; empty for none.
     """
 
@@ -120,6 +122,7 @@ class Population(Part):
     prefix: list[int]
     seed: int
     looks: int = Field(default=1, ge=1)
+    level_documents: int = Field(default=0, ge=0)
     anchor: str = ""
 
 

@@ -45,6 +45,7 @@ CASES: Cases = {
         case("scored windows start", scored_sentence, text(document_tokens=0)),
         case("", looks_sentence, text(looks=1)),
         case("looks", looks_sentence, text(looks=2)),
+        case("looks[fewest]", looks_sentence, text(looks=8, level_documents=72)),
         case("", levels_sentence, text(anchor="")),
         case("anchor", levels_sentence, text(anchor="a")),
     ],

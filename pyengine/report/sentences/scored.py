@@ -53,7 +53,10 @@ def windows_sentence(population: Population) -> str:
 
 def looks_sentence(population: Population) -> str:
     """Say when it was looked whether enough is known; nothing where that was once, at the end."""
-    return say("scored", "looks", looks=population.looks) if population.looks > 1 else ""
+    if population.looks == 1:
+        return ""
+    fewest = population.level_documents or None
+    return say("scored", "looks", looks=population.looks, fewest=fewest)
 
 
 def levels_sentence(population: Population) -> str:
