@@ -71,6 +71,17 @@ def quantize(
     overrides: Sequence[tuple[str, str]],
     metadata: Sequence[tuple[str, str]],
 ) -> None: ...
+def quantized_tensor(
+    path: str, name: str, tensor_type: str, imatrix: str = "", threads: int = 1
+) -> npt.NDArray[np.uint8]: ...
+def weight_errors(
+    path: str,
+    name: str,
+    tensor_types: Sequence[str],
+    imatrix: str = "",
+    rows: int = 0,
+    threads: int = 1,
+) -> tuple[list[float], float]: ...
 def merge_own_texts(path: str) -> npt.NDArray[np.uint8]: ...
 
 class Vocabulary:

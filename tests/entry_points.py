@@ -139,7 +139,9 @@ RIGHT: dict[str, Any] = {
     "key": "general.architecture",
     "vocabulary": True,
     "id": 1,
-    "name": "CUDA0",
+    "name": "token_embd.weight",  # of a device too
+    "tensor_type": "q8_0",
+    "tensor_types": ["q8_0", "f16"],
     "kind": "gpu",
     "piece": b"a",
     "text": "if (a) return",
@@ -203,6 +205,7 @@ RIGHT: dict[str, Any] = {
 RIGHT_OF: dict[str, dict[str, Any]] = {
     "sample_rows": {"rows": [0, 1]},
     "compare_kld_rows": {"rows": np.zeros((2, 0), np.uint16), "targets": [0, 1]},
+    "weight_errors": {"rows": 2},
     "encode_kld_rows": {"targets": [0, 1]},
     "Device.__init__": {"id": ""},
     "Context.decode": {"positions": [2, 3]},

@@ -61,10 +61,14 @@ def write_importance(path: Path, source: Path) -> Path:
     return path
 
 
+def padded(n_bytes: int) -> int:
+    return (n_bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
 def tensors_sha256(path: Path) -> str:
     """Hash the tensor table, in the order of the file, and all that follows it: the tensors."""
     table = read_tensor_table(path)
-    n_bytes = sum((row.n_bytes + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT for row in table)
+    n_bytes = sum(padded(row.n_bytes) for row in table)
     head = repr([(row.name, row.type, row.shape) for row in table]).encode()
     return hashlib.sha256(head + path.read_bytes()[-n_bytes:]).hexdigest()
 

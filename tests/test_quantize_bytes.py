@@ -6,11 +6,19 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from llama_quantize_hashes import HASHES, MODELS, tensors_sha256, write_importance, write_model
+from llama_quantize_hashes import (
+    HASHES,
+    MODELS,
+    padded,
+    tensors_sha256,
+    write_importance,
+    write_model,
+)
 
 from pyengine import _core
 from pyengine.errors import OptionError
 from pyengine.models.file_types import FILE_TYPES, NEEDS_IMATRIX
+from pyengine.models.gguf import read_tensor_table
 from pyengine.models.quantize_options import QuantizeOptions
 from pyengine.models.quantize_plan import core_settings, plan_here
 
@@ -56,6 +64,17 @@ def check_bytes(folder: Path, architecture: str, types: Collection[str], *, give
             _core.quantize(str(source), str(target), file_type=file_type, **settings)
             assert tensors_sha256(target) == theirs, file_type
             assert target.stat().st_size == plan.file_bytes, file_type
+            check_tensors(source, target, "" if importance is None else str(importance))
+
+
+def check_tensors(source: Path, target: Path, importance: str) -> None:
+    """Hold each tensor made alone against the file that llama.cpp made."""
+    data, table = target.read_bytes(), read_tensor_table(target)
+    at = len(data) - sum(padded(row.n_bytes) for row in table)
+    for row in table:
+        made = _core.quantized_tensor(str(source), row.name, row.type, importance, threads=2)
+        assert made.tobytes() == data[at : at + row.n_bytes], (row.name, row.type)
+        at += padded(row.n_bytes)
 
 
 @on_x86_64

@@ -1,5 +1,6 @@
 #include "bind/pybind11.hpp"
 #include "engine/quantize.hpp"
+#include "engine/tensor_quantizing.hpp"
 
 namespace pyengine {
 namespace {
@@ -63,11 +64,54 @@ void run(const std::string & source, const std::string & target, const py::kwarg
     quantize(source, target, options);
 }
 
+// Works on one tensor; files that changed meanwhile are told.
+template <class Work>
+auto on_weight(const std::string & path, const std::string & name, const std::string & imatrix,
+               const Work & work) {
+    SignalCheck signals;
+    std::invoke_result_t<Work, const Weight &, const Interrupt &> result;
+    run_interruptibly(signals, [&] {
+        const Weights weights(path, imatrix);
+        result = work(weights.find(name), signals.interrupt());
+        weights.require_unchanged();
+    });
+    return result;
+}
+
+ByteArray quantized_tensor(const std::string & path, const std::string & name,
+                           const std::string & type, const std::string & imatrix, int threads) {
+    const ggml_type kind = quantize_tensor_type(type);
+    const auto bytes =
+        on_weight(path, name, imatrix, [&](const Weight & weight, const Interrupt & interrupt) {
+            return quantized(weight, kind, threads, interrupt);
+        });
+    return ByteArray(static_cast<py::ssize_t>(bytes.size()), bytes.data());
+}
+
+py::tuple weight_errors(const std::string & path, const std::string & name,
+                        const std::vector<std::string> & types, const std::string & imatrix,
+                        std::int64_t rows, int threads) {
+    std::vector<ggml_type> kinds;
+    for (const std::string & type : types) {
+        kinds.push_back(quantize_tensor_type(type));
+    }
+    const RoundingErrors errors =
+        on_weight(path, name, imatrix, [&](const Weight & weight, const Interrupt & interrupt) {
+            return rounding_errors(weight, kinds, rows, threads, interrupt);
+        });
+    return py::make_tuple(errors.squares, errors.own);
+}
+
 } // namespace
 
 void register_quantize(py::module_ & module) {
     module.def("plan_quantization", &plan, py::arg("source"));
     module.def("quantize", &run, py::arg("source"), py::arg("target"));
+    module.def("quantized_tensor", &quantized_tensor, py::arg("path"), py::arg("name"),
+               py::arg("tensor_type"), py::arg("imatrix") = "", py::arg("threads") = 1);
+    module.def("weight_errors", &weight_errors, py::arg("path"), py::arg("name"),
+               py::arg("tensor_types"), py::arg("imatrix") = "", py::arg("rows") = 0,
+               py::arg("threads") = 1);
 }
 
 } // namespace pyengine

@@ -10,6 +10,7 @@
 #include "engine/log_sink.hpp"
 #include "engine/quantize_plan.hpp"
 #include "engine/quantize_source.hpp"
+#include "engine/tensor_quantizing.hpp"
 #include "engine/threads.hpp"
 #include "gguf/imatrix.hpp"
 
@@ -36,13 +37,7 @@ std::size_t count_used(const QuantizeSource & source, const std::string & imatri
         if (found == sizes.end()) {
             continue;
         }
-        if (found->second != entry.values.size()) {
-            throw ModelFileError(imatrix, "is of another model than " + source.path + ": tensor '" +
-                                              entry.tensor + "' has " +
-                                              std::to_string(found->second) +
-                                              " columns there, and the importance of " +
-                                              std::to_string(entry.values.size()) + " here");
-        }
+        check_importance(imatrix, source.path, entry, found->second);
         ++used;
     }
     if (used == 0) {

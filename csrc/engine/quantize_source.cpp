@@ -31,10 +31,7 @@ void check_file(const GgufFile & file, const QuantizeOptions & options) {
 }
 
 void check_options(const QuantizeOptions & options) {
-    if (options.threads < 1 || static_cast<std::size_t>(options.threads) > max_threads) {
-        throw OptionError("threads must be from 1 to " + std::to_string(max_threads) + ", not " +
-                          std::to_string(options.threads));
-    }
+    check_threads(options.threads);
     for (const auto & [pattern, type] : options.overrides) {
         try {
             const std::regex expression(pattern);

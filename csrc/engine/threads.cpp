@@ -7,6 +7,13 @@
 
 namespace pyengine {
 
+void check_threads(int count) {
+    if (count < 1 || static_cast<std::size_t>(count) > max_threads) {
+        throw OptionError("threads must be from 1 to " + std::to_string(max_threads) + ", not " +
+                          std::to_string(count));
+    }
+}
+
 void require_threads(int count) {
     std::promise<void> release;
     const std::shared_future<void> released = release.get_future().share();

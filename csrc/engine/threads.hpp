@@ -41,6 +41,9 @@ private:
     std::vector<std::thread> threads_;
 };
 
+// Throws OptionError where `count` is no number of threads.
+void check_threads(int count);
+
 // Throws EngineError where `count` threads, the calling one included, cannot run at once. ggml and
 // llama.cpp's quantizer end the process then.
 void require_threads(int count);
