@@ -60,8 +60,8 @@ def check_bytes(folder: Path, architecture: str, types: Collection[str], *, give
         plan = plan_here(str(source), file_type, options)
         assert bool(plan.lacks_importance) == (theirs is None), file_type
         if theirs is not None:
-            settings = core_settings(options)
-            _core.quantize(str(source), str(target), file_type=file_type, **settings)
+            settings = core_settings(file_type, options)
+            _core.quantize(str(source), str(target), **settings)
             assert tensors_sha256(target) == theirs, file_type
             assert target.stat().st_size == plan.file_bytes, file_type
             check_tensors(source, target, "" if importance is None else str(importance))

@@ -1,6 +1,7 @@
 """Quantizing: sizes known beforehand, the bytes of llama.cpp's own quantizer, nothing half."""
 
 import dataclasses
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -13,14 +14,16 @@ import numpy as np
 import pytest
 import tiny_models
 
+import pyengine
 from pyengine import _core
 from pyengine.errors import InputError, ModelFileError, ModelKindError, OptionError, PyengineError
 from pyengine.models import quantize
 from pyengine.models.file_types import FILE_TYPES, USUAL_TYPES, expand_types
 from pyengine.models.gguf import check_gguf, model_parts, read_tensor_table
+from pyengine.models.making import OPTIONS_SHA256_KEY, SOURCE_KEY, read_making
 from pyengine.models.model import open_model
 from pyengine.models.quantize_options import QuantizeOptions
-from pyengine.models.quantize_plan import SOURCE_KEY
+from pyengine.models.quantize_plan import core_settings
 
 ALL = [*USUAL_TYPES[:-1], "F16", "BF16"]  # all but Q2_K_S
 
@@ -199,7 +202,6 @@ def test_an_unusable_importance_matrix_is_refused(wide: Path, tmp_path: Path) ->
 
 def test_a_file_made_before_is_reused(wide: Path, tmp_path: Path) -> None:
     first = make(wide, tmp_path, "Q5_0")
-    assert _core.gguf_string(str(first), SOURCE_KEY) == quantize.file_sha256(wide)
     stamp = first.stat().st_mtime_ns
     make(wide, tmp_path, "Q5_0")
     assert first.stat().st_mtime_ns == stamp
@@ -212,6 +214,43 @@ def test_a_file_made_before_is_reused(wide: Path, tmp_path: Path) -> None:
     first.write_bytes(first.read_bytes()[:-64])
     with pytest.raises(InputError, match="exists and"):
         make(wide, tmp_path, "Q5_0")
+
+
+def test_a_file_says_how_it_was_made(wide: Path, tmp_path: Path) -> None:
+    matrix = tmp_path / "imatrix.gguf"
+    write_imatrix(matrix, wide)
+    rules = (("attn_q", "Q8_0"), ("attn_k", "q8_0"))
+    options = QuantizeOptions(imatrix=matrix, overrides=rules, recipe_sha256="a" * 64)
+    said = read_making(make(wide, tmp_path, "Q4_0", options))
+    assert said["pyengine.version"] == pyengine.__version__
+    assert said["pyengine.source_sha256"] == quantize.file_sha256(wide)
+    assert said["pyengine.quantize_options"] == '{"file_type":"Q4_0","n_rules":2}'
+    listed = hashlib.sha256(b"attn_q=q8_0\nattn_k=q8_0\n").hexdigest()
+    assert said["pyengine.rules_sha256"] == listed
+    given = hashlib.sha256(matrix.read_bytes()).hexdigest()
+    assert said["pyengine.importance_sha256"] == given
+    assert said["pyengine.recipe_sha256"] == "a" * 64
+    assert "pyengine.corpus_sha256" not in said
+
+
+def test_a_file_says_nothing_of_how_its_source_was_made(wide: Path, tmp_path: Path) -> None:
+    rules = QuantizeOptions(overrides=(("attn_q", "q5_0"),))
+    first = make(wide, tmp_path, "Q8_0", rules)
+    options = QuantizeOptions(allow_requantize=True)
+    said = read_making(make(first, tmp_path, "Q4_0", options))
+    assert "pyengine.rules_sha256" not in said
+    assert said["pyengine.source_sha256"] == quantize.file_sha256(first)
+
+
+def test_a_file_of_an_earlier_version_is_reused(wide: Path, tmp_path: Path) -> None:
+    """It says of its source and options and of nothing else."""
+    target = tmp_path / "Q5_0.gguf"
+    recorded = quantize.options_sha256("Q5_0", QuantizeOptions())
+    told = [(SOURCE_KEY, quantize.file_sha256(wide)), (OPTIONS_SHA256_KEY, recorded)]
+    _core.quantize(str(wide), str(target), **core_settings("Q5_0", QuantizeOptions(), told))
+    stamp = target.stat().st_mtime_ns
+    make(wide, tmp_path, "Q5_0")
+    assert target.stat().st_mtime_ns == stamp
 
 
 def test_the_source_of_another_tool_is_never_overwritten(wide: Path, tmp_path: Path) -> None:

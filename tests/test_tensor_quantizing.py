@@ -82,8 +82,8 @@ def test_threads_change_no_number(source: Path) -> None:
 def test_a_type_of_single_tensors(source: Path, tmp_path: Path) -> None:
     """No file type has it."""
     target = tmp_path / "made.gguf"
-    settings = core_settings(QuantizeOptions(overrides=(("attn_q", "nvfp4"),)))
-    _core.quantize(str(source), str(target), file_type="Q8_0", **settings)
+    settings = core_settings("Q8_0", QuantizeOptions(overrides=(("attn_q", "nvfp4"),)))
+    _core.quantize(str(source), str(target), **settings)
     name = "blk.0.attn_q.weight"
     (made,) = (one for one in gguf.GGUFReader(target).tensors if one.name == name)
     assert made.tensor_type.name == "NVFP4"
@@ -93,9 +93,9 @@ def test_a_type_of_single_tensors(source: Path, tmp_path: Path) -> None:
 
 def test_a_quantized_source(source: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.gguf", tmp_path / "second.gguf"
-    settings = core_settings(QuantizeOptions(allow_requantize=True))
-    _core.quantize(str(source), str(first), file_type="Q5_K_M", **settings)
-    _core.quantize(str(first), str(second), file_type="Q4_0", **settings)
+    options = QuantizeOptions(allow_requantize=True)
+    _core.quantize(str(source), str(first), **core_settings("Q5_K_M", options))
+    _core.quantize(str(first), str(second), **core_settings("Q4_0", options))
     for tensor in gguf.GGUFReader(second).tensors:
         kind = tensor.tensor_type.name.lower().replace("_k", "_K")
         made = _core.quantized_tensor(str(first), tensor.name, kind)

@@ -18,11 +18,8 @@ from pyengine import _core
 from pyengine.errors import InputError, ModelFileError
 from pyengine.files import check_absent, write_atomic
 from pyengine.models.gguf import TensorEntry
-from pyengine.models.quantize_plan import SOURCE_KEY
+from pyengine.models.making import CONTEXTS_KEY, CORPUS_KEY, SETTINGS_KEY, SOURCE_KEY
 
-SETTINGS_KEY = "pyengine.imatrix_sha256"
-CORPUS_KEY = "pyengine.corpus_sha256"
-CONTEXTS_KEY = "pyengine.imatrix_contexts"
 # Of a run that is killed, so much is lost at most.
 SAVE_SECONDS = 30.0
 

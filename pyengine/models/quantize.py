@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from pyengine import _core
 from pyengine.errors import (
     EngineError,
     InputError,
@@ -27,15 +26,15 @@ from pyengine.files import replacing
 from pyengine.inputs import read_bytes
 from pyengine.models.child import Child
 from pyengine.models.file_types import NEEDS_IMATRIX
-from pyengine.models.gguf import known_sha256, model_parts
-from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
-from pyengine.models.quantize_plan import (
-    OPTIONS_KEY,
+from pyengine.models.gguf import known_sha256, model_parts, read_tensor_table
+from pyengine.models.making import (
+    OPTIONS_SHA256_KEY,
     SOURCE_KEY,
-    core_settings,
-    plan_here,
-    quantize_here,
+    quantize_metadata,
+    read_making,
 )
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
+from pyengine.models.quantize_plan import core_settings, plan_here, quantize_here
 
 # What the C++ library says of a full disk; llama.cpp writes through std::ofstream.
 WRITE_FAILED = "iostream error"
@@ -118,7 +117,7 @@ def quantize_file(
 ) -> bool:
     """Write one quantized file; keep the one that is there when it is the same.
 
-    It is the same when it records the same source hash and options and has the planned size.
+    It is the same when it records the same source hash and options and has the planned tensors.
 
     Args:
         source: the model to quantize.
@@ -145,8 +144,14 @@ def quantize_file(
         return True
     check_importance(source, plan, options)
     check_free_space(target.parent, plan.file_bytes)
-    settings = core_settings(options, [(SOURCE_KEY, source_sha256), (OPTIONS_KEY, recorded)])
-    settings["file_type"] = plan.file_type
+    metadata = quantize_metadata(
+        plan.file_type,
+        options,
+        source_sha256=source_sha256,
+        options_sha256=recorded,
+        importance_sha256="" if options.imatrix is None else bytes_sha256(options.imatrix),
+    )
+    settings = core_settings(plan.file_type, options, metadata)
     with replacing(target, is_ours=lambda _: False) as temporary:  # what came meanwhile stays
 
         def report() -> None:
@@ -186,14 +191,15 @@ def check_free_space(folder: Path, needed: int) -> None:
 def options_sha256(file_type: str, options: QuantizeOptions) -> str:
     """Return a hash of all that decides the bytes written, beside the source."""
     settings = asdict(options)
-    del settings["threads"]
-    del settings["allow_requantize"]
-    settings["imatrix"] = None if options.imatrix is None else _bytes_sha256(options.imatrix)
+    for name in ("threads", "allow_requantize", "recipe_sha256", "corpus_sha256"):
+        del settings[name]
+    settings["imatrix"] = None if options.imatrix is None else bytes_sha256(options.imatrix)
     settings["file_type"] = file_type
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _bytes_sha256(path: Path) -> str:
+def bytes_sha256(path: Path) -> str:
+    """Return the SHA-256 of the bytes of an importance matrix."""
     return hashlib.sha256(read_bytes(path, error=ModelFileError, most=None)).hexdigest()
 
 
@@ -201,12 +207,13 @@ def _check_reusable(
     target: Path, plan: QuantizationPlan, source_sha256: str, recorded: str
 ) -> None:
     try:
-        source = _core.gguf_string(str(target), SOURCE_KEY)
-        made_with = _core.gguf_string(str(target), OPTIONS_KEY)
+        tensors = read_tensor_table(target)  # of a file that is whole
+        said = read_making(target)
     except ModelFileError:
-        source = made_with = None
-    same = source == source_sha256 and made_with == recorded
-    if same and target.stat().st_size == plan.file_bytes:
+        tensors, said = [], {}
+    source, made_with = said.get(SOURCE_KEY), said.get(OPTIONS_SHA256_KEY)
+    # Other versions tell more or less of the making, so the files' sizes may differ.
+    if (source, made_with) == (source_sha256, recorded) and tuple(tensors) == plan.tensors:
         return
     if source is None:
         reason = "is not a file that pyengine quantized"

@@ -20,6 +20,8 @@ class QuantizeOptions:
         imatrix: importance matrix in the GGUF format of llama-imatrix.
         allow_requantize: accept a source that is quantized already.
         threads: CPU threads; the bytes written do not depend on it.
+        recipe_sha256, corpus_sha256: told in the file's metadata, where rules follow a recipe: of
+            it, and of the documents by which it was chosen.
     """
 
     output_type: str | None = None
@@ -29,6 +31,8 @@ class QuantizeOptions:
     imatrix: Path | None = None
     allow_requantize: bool = False
     threads: int = 1
+    recipe_sha256: str | None = None
+    corpus_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,10 @@ from typing import Any, TypeAlias
 
 from pyengine import _core
 from pyengine.models.gguf import TensorEntry
+from pyengine.models.making import quantize_metadata
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.tensor_rules import Asked, check_rows, check_rules
 
-SOURCE_KEY = "pyengine.source_sha256"
-OPTIONS_KEY = "pyengine.quantize_sha256"
 # Of one tensor: name, shape, type, type to come, its bytes, the type that its rows cannot hold,
 # whether it needs importance, whether it has some, the overrides that match.
 PlannedRow: TypeAlias = tuple[
@@ -20,14 +19,18 @@ PlannedRow: TypeAlias = tuple[
 
 
 def core_settings(
-    options: QuantizeOptions, metadata: list[tuple[str, str]] | None = None
+    file_type: str, options: QuantizeOptions, metadata: list[tuple[str, str]] | None = None
 ) -> dict[str, Any]:
-    """Return what the core takes; ggml spells tensor types q4_K and bf16."""
+    """Return what the core takes; ggml spells tensor types q4_K and bf16.
+
+    Without metadata, those that a plan counts: of the same length as a file's.
+    """
 
     def tensor_type(name: str) -> str:
         return name.lower().replace("_k", "_K")
 
     return {
+        "file_type": file_type,
         "threads": options.threads,
         "output_type": options.output_type and tensor_type(options.output_type),
         "embedding_type": options.embedding_type and tensor_type(options.embedding_type),
@@ -35,15 +38,14 @@ def core_settings(
         "allow_requantize": options.allow_requantize,
         "imatrix": "" if options.imatrix is None else str(options.imatrix),
         "overrides": [(pattern, tensor_type(name)) for pattern, name in options.overrides],
-        # A plan counts bytes, of which these have as many.
-        "metadata": metadata or [(SOURCE_KEY, "0" * 64), (OPTIONS_KEY, "0" * 64)],
+        "metadata": metadata or quantize_metadata(file_type, options),
     }
 
 
 def plan_here(source: str, file_type: str, options: QuantizeOptions) -> QuantizationPlan:
     """Plan in this process, which a damaged file may end."""
     rows, file_bytes, base_type, entries, used = _core.plan_quantization(
-        source, file_type=file_type, **core_settings(options)
+        source, **core_settings(file_type, options)
     )
     tensors = tuple(TensorEntry(row[0], row[3], row[1], row[4]) for row in rows)
     wanted = {row[0]: row[5] for row in rows if row[5] is not None}
@@ -88,7 +90,7 @@ def _rules(
     if not options.overrides:
         return (), ()
     plain, *_ = _core.plan_quantization(
-        source, file_type=file_type, **core_settings(replace(options, overrides=()))
+        source, **core_settings(file_type, replace(options, overrides=()))
     )
     usual = {row[0]: row[3] for row in plain}
     moved = [
@@ -102,8 +104,10 @@ def _rules(
 @cache
 def _quantizable(source: str, allow_requantize: bool) -> frozenset[str]:
     """Return the tensors that change where llama.cpp gives one type to all that it quantizes."""
-    plain = core_settings(QuantizeOptions(allow_requantize=allow_requantize))
-    plans = [_core.plan_quantization(source, file_type=name, **plain)[0] for name in ("F32", "F16")]
+    plain = QuantizeOptions(allow_requantize=allow_requantize)
+    plans = [
+        _core.plan_quantization(source, **core_settings(name, plain))[0] for name in ("F32", "F16")
+    ]
     return frozenset(row[0] for rows in plans for row in rows if row[2] != row[3])
 
 
