@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pyengine.report.document import Block, Document, Facts, Paragraph
@@ -11,11 +10,11 @@ from pyengine.report.numbers import count
 from pyengine.report.sentences import importance
 from pyengine.report.sentences.notes import note_sentences
 from pyengine.report.tables import Cell, Table
+from pyengine.report.weights import weight_kind
 from pyengine.report.words import facts
 from pyengine.run.record import Run
 
 Weights = list[dict[str, Any]]
-_LAYER = re.compile(r"^blk\.\d+\.")
 
 
 def imatrix_document(run: Run) -> Document:
@@ -43,7 +42,7 @@ def _covered(weights: Weights) -> Table:
         rows.append(
             {
                 **alike[0],
-                "name": _kind(alike[0]),
+                "name": weight_kind(alike[0]["name"]),
                 "n": len(alike),
                 "tokens": importance.range_words(min(counts), max(counts)),
                 "experts": n_experts if several else None,
@@ -58,7 +57,7 @@ def _left(weights: Weights) -> Table:
     """Show a line for each kind of weight that is not covered, and why."""
     rows = [
         {
-            "name": _kind(alike[0]),
+            "name": weight_kind(alike[0]["name"]),
             "n": len(alike),
             "reason": importance.reason_words(alike[0]["reason"]),
         }
@@ -72,12 +71,8 @@ def _alike(weights: Weights, what: str) -> list[Weights]:
     found: dict[tuple[Any, ...], Weights] = {}
     for weight in weights:
         n_experts = len(weight.get("counts", ()))
-        found.setdefault((_kind(weight), weight[what], n_experts), []).append(weight)
+        found.setdefault((weight_kind(weight["name"]), weight[what], n_experts), []).append(weight)
     return list(found.values())
-
-
-def _kind(weight: dict[str, Any]) -> str:
-    return _LAYER.sub("", weight["name"]).removesuffix(".weight")
 
 
 def _warned(n: int) -> Cell:

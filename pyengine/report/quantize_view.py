@@ -1,6 +1,5 @@
 """`pyengine quantize` as a document: the files with their sizes, why these, and what fell back."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pyengine.report.listing import listing
 from pyengine.report.origin import importance_facts
 from pyengine.report.sentences import files, notes
 from pyengine.report.tables import Cell, Table
+from pyengine.report.weights import weight_kind
 from pyengine.report.words import facts
 from pyengine.run.record import Run
 
@@ -79,7 +79,7 @@ def _rules(run: Run) -> Table:
 
 def _kinds(names: Sequence[str]) -> str:
     """Name tensors by their kinds, each once whatever its layers: "30 attn_q, output"."""
-    kinds = Counter(re.sub(r"^blk\.\d+\.|\.weight$", "", name) for name in names)
+    kinds = Counter(map(weight_kind, names))
     return ", ".join(kind if n == 1 else f"{n} {kind}" for kind, n in kinds.most_common())
 
 
