@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyengine.api.recommend import recommend as recommend
     from pyengine.api.sweep import sweep as sweep
     from pyengine.api.verdicts import verdicts as verdicts
+    from pyengine.api.verify import verify as verify
     from pyengine.api.vocab import vocab as vocab
     from pyengine.measure.cold_start import ColdStart as ColdStart
     from pyengine.measure.cold_start import cold_start as cold_start
@@ -70,6 +71,7 @@ _HOMES = {
     "recommend": "pyengine.api.recommend",
     "sweep": "pyengine.api.sweep",
     "verdicts": "pyengine.api.verdicts",
+    "verify": "pyengine.api.verify",
     "vocab": "pyengine.api.vocab",
 }
 
@@ -96,6 +98,7 @@ __all__ = [
     "recommend",
     "sweep",
     "verdicts",
+    "verify",
     "vocab",
 ]
 

@@ -190,6 +190,7 @@ RIGHT: dict[str, Any] = {
     "min_p": 0.1,
     "seed": 1,
     "with_output": True,
+    "weights": None,
     "chunk_size": 16,
     "datasets": ["a"],
     "collector": None,
@@ -294,6 +295,8 @@ def main(model_path: str, folder: str) -> int:
     RIGHT.update(collector=_core.ImportanceCollector())
     RIGHT_OF["ImportanceCollector.merge"] = {"path": str(matrix)}
     RIGHT_OF["ImportanceCollector.to_bytes"] = {"metadata": [("pyengine.a", "b")]}
+    weights = _core.Weights(model_path, str(matrix))
+    RIGHT.update(weights=weights)
     coded, _ = _core.encode_kld_rows(ROWS, [0, 1])
     RIGHT_OF["compare_kld_rows"]["rows"] = coded
     objects: dict[str, object] = {
@@ -303,6 +306,7 @@ def main(model_path: str, folder: str) -> int:
         "Context": context,
         "ImportanceCollector": collector,
         "Sampler": sampler,
+        "Weights": weights,
         "TokenSets": _core.TokenSets(N_VOCAB, [[0, 1], [2]]),
         "Device": _core.Device("CPU", "cpu", ""),
     }

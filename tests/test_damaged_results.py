@@ -11,6 +11,7 @@ from damage_record import damaged_records
 from imatrix_samples import sample_imatrix
 from report_samples import sample_timings, sweep_of_few_pictures
 from test_reports_golden import models_run
+from verify_samples import difference, sample_verified
 
 from pyengine.commands.app import run
 from pyengine.run import to_json
@@ -27,12 +28,13 @@ COMMANDS: dict[str, list[str]] = {
 }
 MADE: dict[str, Callable[[], str]] = {
     "imatrix": lambda: to_json(sample_imatrix(merged=1)),
+    "verify": lambda: to_json(sample_verified(difference("blk.0.attn_q.weight"))),
     "sweep": lambda: to_json(sweep_of_few_pictures()),
     "speed": lambda: to_json(sample_timings(2)),
     "models": lambda: to_json(models_run()),
 }
 SHOWN = (["report", "FILE"], ["report", "FILE", "--markdown"], ["report", "FILE", "--csv", "-"])
-WITHOUT_ROWS = ("imatrix", "quantize", "tokenize")
+WITHOUT_ROWS = ("imatrix", "quantize", "tokenize", "verify")
 CHOSEN = ["recommend", "FILE", "--max-kl", "1"]
 COPIES = 24
 

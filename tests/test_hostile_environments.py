@@ -79,6 +79,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "compare": compare,
         "imatrix": ["imatrix", str(one), "--corpus", str(folder / "text.py"), "--context", "64"],
         "quantize": ["quantize", str(one), "--to", "Q8_0", "--dry-run"],
+        "verify": ["verify", str(folder / "types" / "one-Q8_0.gguf"), "--from", str(one)],
         "sweep": ["sweep", str(one), "--variants", str(other), "--no-speed", "--tokens", "50"],
         "pick": ["pick", str(one), str(folder / "types"), "--tokens", "50", "--repeats", "1"],
         "recommend": ["recommend", str(record), "--max-kl", "1000"],

@@ -13,6 +13,7 @@ import pytest
 from imatrix_samples import sample_imatrix
 from report_samples import sample_document, sample_sweep
 from run_samples import MADE
+from verify_samples import alone, difference, metadata, sample_verified
 
 from pyengine.choose.recommend import recommend
 from pyengine.doctor.checks import check
@@ -24,7 +25,7 @@ from pyengine.report.markdown import render_markdown
 from pyengine.report.tables import Column, table
 from pyengine.report.terminal import render_terminal
 from pyengine.report.views import document_of
-from pyengine.run import Exhibit, Measurement, Run
+from pyengine.run import Exhibit, Measurement, Note, Run
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -81,6 +82,19 @@ def doctor_run() -> Run:
     return Run(command="doctor", provenance=MADE, models=[], exhibits=exhibits)
 
 
+def verified_run() -> Run:
+    """Someone's file, of which one tensor differs and one is its own."""
+    quantized = {"source": "f16.gguf", "n": 1, "first": "output.weight", "type": "q8_0"}
+    return sample_verified(
+        difference("blk.0.attn_q.weight"),
+        difference("blk.1.attn_q.weight", error=0.0741),
+        lonely=alone("source", "rope_freqs.weight"),
+        said={"importance_file": "calibration.dat", "said": {"general.quantized_by": "somebody"}},
+        keys=[metadata("tokenizer.ggml.pre", "tokenizer")],
+        notes=[Note(code="source-quantized", values=quantized)],
+    )
+
+
 VIEWS: dict[str, Callable[[], str]] = {
     "document-80.txt": lambda: render_terminal(sample_document(), width=80),
     "document-60.txt": lambda: render_terminal(sample_document(), width=60),
@@ -88,6 +102,7 @@ VIEWS: dict[str, Callable[[], str]] = {
     "document.md": lambda: render_markdown(sample_document()),
     "document.html": lambda: render_html(sample_document()),
     "imatrix-80.txt": lambda: render_terminal(document_of(sample_imatrix(merged=1)), width=80),
+    "verify-80.txt": lambda: render_terminal(document_of(verified_run()), width=80),
     "models-80.txt": lambda: render_terminal(document_of(models_run()), width=80),
     "doctor-80.txt": lambda: render_terminal(document_of(doctor_run()), width=80),
     "recommend-80.txt": lambda: render_terminal(

@@ -56,6 +56,19 @@ py::tuple head(const std::string & path) {
     return py::make_tuple(file->n_tensors(), values);
 }
 
+// Of each key: the type of the value or of its elements, how many there are of an array, and the
+// bytes.
+py::dict metadata(const std::string & path) {
+    const GgufFile file(path, GgufReach::metadata);
+    py::dict values;
+    file.for_each([&](std::string_view key, const GgufValue & value) {
+        values[text_of(key)] = py::make_tuple(gguf_type_name(value.type),
+                                              value.is_array ? py::cast(value.count) : py::none(),
+                                              py::bytes(value.bytes.data(), value.bytes.size()));
+    });
+    return values;
+}
+
 // Bytes that a file has once it is whole; its weights may be missing.
 std::uint64_t extent(const std::string & path) {
     return GgufFile(path, GgufReach::table).needed_size();
@@ -101,6 +114,7 @@ void register_gguf(py::module_ & module) {
                py::arg("path"), py::kw_only(), py::arg("vocabulary") = true,
                py::call_guard<py::gil_scoped_release>());
     module.def("gguf_head", &head, py::arg("path"));
+    module.def("gguf_metadata", &metadata, py::arg("path"));
     module.def("gguf_extent", &extent, py::arg("path"));
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
     module.def("gguf_float_vectors", &float_vectors, py::arg("path"));

@@ -102,11 +102,28 @@ py::tuple weight_errors(const std::string & path, const std::string & name,
     return py::make_tuple(errors.squares, errors.own);
 }
 
+// Bytes that differ, then sums of squares.
+py::tuple compare(const Weights & weights, const std::string & name, const Weights & other,
+                  int threads) {
+    SignalCheck signals;
+    TensorDifference found;
+    run_interruptibly(signals, [&] {
+        found = compare_rounded(weights.find(name), other.find(name), threads, signals.interrupt());
+        weights.require_unchanged();
+        other.require_unchanged();
+    });
+    return py::make_tuple(found.n_bytes, found.own, found.rounding, found.other, found.between);
+}
+
 } // namespace
 
 void register_quantize(py::module_ & module) {
     module.def("plan_quantization", &plan, py::arg("source"));
     module.def("quantize", &run, py::arg("source"), py::arg("target"));
+    py::class_<Weights>(module, "Weights")
+        .def(py::init<const std::string &, const std::string &>(), py::arg("path"),
+             py::arg("imatrix") = "", py::call_guard<py::gil_scoped_release>())
+        .def("compare", &compare, py::arg("name"), py::arg("weights"), py::arg("threads") = 1);
     module.def("quantized_tensor", &quantized_tensor, py::arg("path"), py::arg("name"),
                py::arg("tensor_type"), py::arg("imatrix") = "", py::arg("threads") = 1);
     module.def("weight_errors", &weight_errors, py::arg("path"), py::arg("name"),

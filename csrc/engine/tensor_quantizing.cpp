@@ -66,6 +66,10 @@ void for_each_piece(std::size_t n, int threads, const Interrupt & interrupt, con
     throw ModelFileError(weight.path, "tensor '" + weight.name + "' " + reason);
 }
 
+bool are_floats(ggml_type type) {
+    return type == GGML_TYPE_F32 || ggml_get_type_traits(type)->to_float != nullptr;
+}
+
 void check_type(const Weight & weight, ggml_type type) {
     const std::string tensor = weight.path + ": tensor '" + weight.name + "' ";
     if (weight.columns % ggml_blck_size(type) != 0) {
@@ -76,17 +80,25 @@ void check_type(const Weight & weight, ggml_type type) {
     if (ggml_quantize_requires_imatrix(type) && weight.importance == nullptr) {
         throw OptionError(tensor + "has no importance, which " + ggml_type_name(type) + " needs");
     }
-    if (weight.type != GGML_TYPE_F32 && ggml_get_type_traits(weight.type)->to_float == nullptr) {
+    if (!are_floats(weight.type)) {
         throw ModelKindError(tensor + "is " + ggml_type_name(weight.type) +
                              ", of which ggml makes no floats");
     }
 }
 
-std::vector<float> floats_of(const Weight & weight, const Piece & piece) {
+const char * bytes_of(const Weight & weight, const Piece & piece) {
+    return weight.bytes + size_of_rows(weight, weight.type, piece.first);
+}
+
+std::vector<float> raw_floats(const Weight & weight, const Piece & piece) {
     const std::int64_t n = piece.count * weight.columns;
     std::vector<float> floats(static_cast<std::size_t>(n));
-    to_floats(weight.type, weight.bytes + size_of_rows(weight, weight.type, piece.first), n,
-              floats.data());
+    to_floats(weight.type, bytes_of(weight, piece), n, floats.data());
+    return floats;
+}
+
+std::vector<float> floats_of(const Weight & weight, const Piece & piece) {
+    std::vector<float> floats = raw_floats(weight, piece);
     if (!all_finite(floats.data(), floats.size())) {
         fail(weight, "holds numbers that are NaN or infinite");
     }
@@ -113,9 +125,8 @@ std::vector<float> round_piece(const Weight & weight, const Piece & piece,
 }
 
 // The sum of the squares of a less b, or of a where b is null.
-double weighted_squares(const Weight & weight, const Piece & piece, const float * a,
-                        const float * b) {
-    const float * importance = importance_of(weight, piece);
+double sum_of_squares(const Weight & weight, const Piece & piece, const float * a, const float * b,
+                      const float * importance) {
     double sum = 0.0;
     for (std::int64_t row = 0; row < piece.count; ++row) {
         for (std::int64_t i = 0; i < weight.columns; ++i, ++a) {
@@ -130,6 +141,7 @@ double weighted_squares(const Weight & weight, const Piece & piece, const float 
 std::vector<double> piece_errors(const Weight & weight, const Piece & piece,
                                  const std::vector<ggml_type> & types) {
     const std::vector<float> floats = floats_of(weight, piece);
+    const float * importance = importance_of(weight, piece);
     std::vector<char> bytes;
     std::vector<double> sums;
     for (const ggml_type type : types) {
@@ -139,10 +151,47 @@ std::vector<double> piece_errors(const Weight & weight, const Piece & piece,
         }
         bytes.resize(size_of_rows(weight, type, piece.count));
         const auto rounded = round_piece(weight, piece, floats, type, bytes.data());
-        sums.push_back(weighted_squares(weight, piece, floats.data(), rounded.data()));
+        sums.push_back(sum_of_squares(weight, piece, floats.data(), rounded.data(), importance));
     }
-    sums.push_back(weighted_squares(weight, piece, floats.data(), nullptr));
+    sums.push_back(sum_of_squares(weight, piece, floats.data(), nullptr, importance));
     return sums;
+}
+
+void add_squares(const Weight & weight, const Piece & piece, const std::vector<float> & floats,
+                 const std::vector<float> & rounded, const std::vector<float> & other,
+                 TensorDifference & sums) {
+    const auto squares = [&](const std::vector<float> & a, const float * b) {
+        return sum_of_squares(weight, piece, a.data(), b, nullptr);
+    };
+    sums.own = squares(floats, nullptr);
+    sums.rounding = squares(floats, rounded.data());
+    sums.other = squares(floats, other.data());
+    sums.between = squares(rounded, other.data());
+}
+
+TensorDifference piece_difference(const Weight & weight, const Weight & other,
+                                  const Piece & piece) {
+    const bool copied = weight.type == other.type;
+    const char * theirs = bytes_of(other, piece);
+    std::vector<char> bytes(size_of_rows(weight, other.type, piece.count));
+    std::vector<float> floats, rounded;
+    if (copied) {
+        std::copy_n(bytes_of(weight, piece), bytes.size(), bytes.begin());
+    } else {
+        floats = floats_of(weight, piece);
+        rounded = round_piece(weight, piece, floats, other.type, bytes.data());
+    }
+    TensorDifference difference;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        difference.n_bytes += bytes[i] != theirs[i];
+    }
+    if (copied && are_floats(weight.type)) {
+        floats = rounded = raw_floats(weight, piece);
+    }
+    if (!floats.empty()) {
+        add_squares(weight, piece, floats, rounded, raw_floats(other, piece), difference);
+    }
+    return difference;
 }
 
 } // namespace
@@ -247,6 +296,32 @@ RoundingErrors rounding_errors(const Weight & weight, const std::vector<ggml_typ
         errors.own += piece.back();
     }
     return errors;
+}
+
+TensorDifference compare_rounded(const Weight & weight, const Weight & other, int threads,
+                                 const Interrupt & interrupt) {
+    check_threads(threads);
+    if (weight.columns != other.columns || weight.rows != other.rows ||
+        weight.matrices != other.matrices) {
+        throw OptionError(other.path + ": tensor '" + other.name + "' has another shape than in " +
+                          weight.path);
+    }
+    if (weight.type != other.type) {
+        check_type(weight, other.type);
+    }
+    const std::vector<Piece> pieces = pieces_of(weight);
+    std::vector<TensorDifference> found(pieces.size());
+    for_each_piece(pieces.size(), threads, interrupt,
+                   [&](std::size_t i) { found[i] = piece_difference(weight, other, pieces[i]); });
+    TensorDifference sum;
+    for (const TensorDifference & one : found) {
+        sum.n_bytes += one.n_bytes;
+        sum.own += one.own;
+        sum.rounding += one.rounding;
+        sum.other += one.other;
+        sum.between += one.between;
+    }
+    return sum;
 }
 
 } // namespace pyengine

@@ -74,4 +74,18 @@ struct RoundingErrors {
 RoundingErrors rounding_errors(const Weight & weight, const std::vector<ggml_type> & types,
                                std::int64_t rows, int threads, const Interrupt & interrupt);
 
+// A tensor of another file beside this one in that one's type. Sums of squares over all elements,
+// as they are without importance; NaN where the other holds what is no number.
+struct TensorDifference {
+    std::uint64_t n_bytes = 0; // that differ
+    double own = 0.0;          // of the elements
+    double rounding = 0.0;     // of an element less its rounding
+    double other = 0.0;        // of an element less the other's
+    double between = 0.0;      // of the rounding less the other's
+};
+
+// Throws OptionError where the two have not one shape, and as above.
+TensorDifference compare_rounded(const Weight & weight, const Weight & other, int threads,
+                                 const Interrupt & interrupt);
+
 } // namespace pyengine

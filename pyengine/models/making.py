@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyengine
@@ -73,6 +74,17 @@ def rules_sha256(overrides: tuple[tuple[str, str], ...]) -> str:
     """Return a hash of rules in their order, one PATTERN=type in a line."""
     lines = "".join(f"{pattern}={kind.lower()}\n" for pattern, kind in overrides)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def making_told(said: Mapping[str, str | int]) -> dict[str, str | int | None]:
+    """Return of what a file says it was made, whoever made it: None where it does not say."""
+    return {
+        "pyengine": said.get(VERSION_KEY),
+        "source_sha256": said.get(SOURCE_KEY),
+        "importance_sha256": said.get(IMPORTANCE_KEY),
+        "importance_file": said.get("quantize.imatrix.file"),
+        "importance_text": said.get("quantize.imatrix.dataset"),
+    }
 
 
 def read_making(path: str | Path) -> dict[str, str | int]:

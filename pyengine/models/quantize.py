@@ -71,7 +71,7 @@ def plan_quantization(
     """
     options = options or QuantizeOptions()
     plans = []
-    with _child_of(source) as child:
+    with quantizing_child(source) as child:
         for number, file_type in enumerate(file_types):
             try:
                 plans.append(child.call(plan_here, str(source), file_type, options))
@@ -159,7 +159,7 @@ def quantize_file(
                 progress(min(1.0, temporary.stat().st_size / plan.file_bytes))
 
         try:
-            with _child_of(source) as child:
+            with quantizing_child(source) as child:
                 child.call(quantize_here, str(source), str(temporary), settings, waiting=report)
         except EngineError as error:
             if WRITE_FAILED not in str(error):
@@ -225,7 +225,7 @@ def _check_reusable(
 
 
 @contextmanager
-def _child_of(source: str | Path) -> Iterator[Child]:
+def quantizing_child(source: str | Path) -> Iterator[Child]:
     """Yield a process to quantize in; its death is told as what it means for the source."""
     try:
         with Child() as child:

@@ -23,6 +23,7 @@ TOKENIZERS |= {"reference_n_vocab": 260, "reference_tokenizer": "spm"}
 SAMPLES = {"n": 3, "n_samples": 4}
 MOST_COMMON = {"n_tasks": 12, "outcome": "wrong-answer", "n": 11, "n_samples": 12}
 FEWER = {"tokens": 20, "document_tokens": 512}
+UNLIKE = {"file_type": "Q4_K_M", "type": "q8_0", "usual": "q4_K"}
 KNOWN = {"why": "example-wrong", "source": "its authors"}
 # Code, with its parts, and values.
 NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
@@ -62,6 +63,8 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("output-tied", {"tensor": "token_embd.weight"}),
     ("rule-matches-more", {"pattern": "blk.1", "written": "blk.1", "layers": [10, 11]}),
     ("rules-move-others", {"file_type": "Q4_K_M", "names": ["blk.3.ffn_down.weight"]}),
+    ("source-quantized", {"source": "q8.gguf", "n": 2, "first": "a.weight", "type": "q8_0"}),
+    ("types-unlike-preset", {**UNLIKE, "n": 2, "first": "a.weight"}),
     ("own-type-unused", {"names": ["Q4_K_M"]}),
     ("ternary", {"names": ["TQ1_0"]}),
     ("known-tasks", {**KNOWN, "names": ["a"]}),

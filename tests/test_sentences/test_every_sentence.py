@@ -16,6 +16,7 @@ import pick_cases
 import pytest
 import scored_cases
 import start_cases
+import verification_cases
 import vocabulary_cases
 from said import Case, Leaf, leaves, parts_of, printed
 
@@ -24,7 +25,7 @@ from pyengine.report.words import WORDS
 TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
-    *(vocabulary_cases.CASES, pick_cases.CASES),
+    *(vocabulary_cases.CASES, pick_cases.CASES, verification_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.
