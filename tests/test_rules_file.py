@@ -1,0 +1,65 @@
+"""Rules for single tensors, as llama-quantize reads them from a file."""
+
+import re
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+from pyengine.errors import OptionError
+from pyengine.models.gguf import read_tensor_table
+from pyengine.models.quantize_options import QuantizeOptions
+from pyengine.models.quantize_plan import plan_here
+from pyengine.models.rules_file import exact_rules, rules_text
+
+
+def as_llama_quantize(text: str, name: str) -> str | None:
+    """The type that its reading of a file gives a tensor: lower case, anywhere, first match."""
+    for word in text.split():
+        pattern, _, kind = word.partition("=")
+        if re.search(pattern.lower(), name):
+            return kind
+    return None
+
+
+def test_a_rule_for_each_tensor() -> None:
+    types = {f"blk.{n}.attn_q.weight": f"q{n % 5 + 2}_K" for n in range(20)}
+    types |= {
+        "token_embd.weight": "q8_0",
+        "output.weight": "f16",
+        "blk.0.attn_output.weight": "q4_0",
+    }
+    text = rules_text(exact_rules(types))
+    assert text.startswith("^blk\\.0\\.attn_q\\.weight$=q2_k\n")
+    assert text.count("\n") == len(types)
+    assert {name: as_llama_quantize(text, name) for name in types} == {
+        name: kind.lower() for name, kind in types.items()
+    }
+    assert as_llama_quantize(text, "blk.1.attn_q_norm.weight") is None
+
+
+def test_names_with_what_a_file_cannot_hold() -> None:
+    types = {"V Head=1.weight": "q8_0", "blk.0.[x]+ü.weight": "q4_0", "v_head_1.weight.2": "q5_0"}
+    text = rules_text(exact_rules(types))
+    assert text.split() == [
+        "^...ead.1\\.weight$=q8_0",
+        "^blk\\.0\\..x....\\.weight$=q4_0",
+        "^v_head_1\\.weight\\.2$=q5_0",
+    ]
+
+
+def test_names_that_no_rule_tells_apart_are_refused() -> None:
+    with pytest.raises(OptionError, match="tells the tensors 'A.weight' and 'B.weight' apart"):
+        exact_rules({"A.weight": "q8_0", "B.weight": "q4_0"})
+
+
+def test_the_plan_is_what_the_rules_say(tmp_path: Path) -> None:
+    source = tiny_models.write_plain(tmp_path / "tiny-f32.gguf", n_embd=256)
+    kinds = ("q4_K", "q6_K", "q8_0", "f16", "q5_1")
+    matrices = [t.name for t in read_tensor_table(source) if len(t.shape) > 1]
+    types = {name: kinds[i % len(kinds)] for i, name in enumerate(matrices)}
+    options = QuantizeOptions(overrides=exact_rules(types))
+    plan = plan_here(str(source), "Q4_K_M", options)
+    assert {t.name: t.type for t in plan.tensors if t.name in types} == types
+    assert plan.rules == tuple((name,) for name in types)
+    assert not plan.moved
