@@ -142,6 +142,7 @@ RIGHT: dict[str, Any] = {
     "name": "token_embd.weight",  # of a device too
     "tensor_type": "q8_0",
     "tensor_types": ["q8_0", "f16"],
+    "types": [("token_embd.weight", "q8_0")],
     "kind": "gpu",
     "piece": b"a",
     "text": "if (a) return",
@@ -302,7 +303,7 @@ def main(model_path: str, folder: str) -> int:
     objects: dict[str, object] = {
         "GgufSummary": _core.check_gguf(model_path),
         "Vocabulary": model.vocabulary,
-        "Model": model,
+        "Model": _core.Model(model_path, use_mmap=False),
         "Context": context,
         "ImportanceCollector": collector,
         "Sampler": sampler,

@@ -1,6 +1,7 @@
 #include "bind/pybind11.hpp"
 #include "engine/context.hpp"
 #include "engine/errors.hpp"
+#include "engine/importance_collector.hpp"
 #include "engine/memory.hpp"
 
 namespace pyengine {

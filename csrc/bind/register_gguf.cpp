@@ -88,6 +88,19 @@ Int32Array int32_list(const std::string & path, const std::string & key) {
     return result;
 }
 
+// By the name of each type, how many elements a block holds and how many bytes it takes.
+py::dict tensor_types() {
+    py::dict types;
+    for (int i = 0; i < GGML_TYPE_COUNT; ++i) {
+        const auto type = static_cast<ggml_type>(i);
+        if (ggml_type_size(type) > 0) { // others were given up
+            types[ggml_type_name(type)] =
+                py::make_tuple(ggml_blck_size(type), ggml_type_size(type));
+        }
+    }
+    return types;
+}
+
 } // namespace
 
 void register_gguf(py::module_ & module) {
@@ -119,6 +132,7 @@ void register_gguf(py::module_ & module) {
     module.def("gguf_tensors", &tensor_table, py::arg("path"));
     module.def("gguf_float_vectors", &float_vectors, py::arg("path"));
     module.def("gguf_int32_list", &int32_list, py::arg("path"), py::arg("key"));
+    module.def("tensor_types", &tensor_types);
     module.def("gguf_string", &string_value, py::arg("path"), py::arg("key"));
 }
 

@@ -1,6 +1,8 @@
 #include "bind/pybind11.hpp"
 #include "engine/devices.hpp"
 #include "engine/model.hpp"
+#include "engine/quantize.hpp"
+#include "engine/weight_rounding.hpp"
 
 namespace pyengine {
 namespace {
@@ -37,6 +39,33 @@ std::shared_ptr<Model> open_model(const std::string & path, const ModelOptions &
     run_interruptibly(signals,
                       [&] { model = std::make_shared<Model>(path, options, on_progress); });
     return model;
+}
+
+void require_model(const std::shared_ptr<Model> & model) {
+    if (!model) {
+        throw py::type_error("self is no Model");
+    }
+}
+
+std::vector<std::string> names_of_used(const std::shared_ptr<Model> & model, int threads) {
+    require_model(model);
+    SignalCheck signals;
+    std::vector<std::string> names;
+    run_interruptibly(signals, [&] { names = used_weights(model, threads, signals.interrupt()); });
+    return names;
+}
+
+void round_to(const std::shared_ptr<Model> & model,
+              const std::vector<std::pair<std::string, std::string>> & types,
+              const std::string & imatrix, int threads) {
+    require_model(model);
+    std::vector<std::pair<std::string, ggml_type>> kinds;
+    for (const auto & [name, type] : types) {
+        kinds.emplace_back(name, quantize_tensor_type(type));
+    }
+    SignalCheck signals;
+    run_interruptibly(signals,
+                      [&] { round_weights(model, kinds, imatrix, threads, signals.interrupt()); });
 }
 
 } // namespace
@@ -97,6 +126,9 @@ void register_model(py::module_ & module) {
                                    const auto text = model.chat_template();
                                    return text ? py::object(text_of(*text)) : py::none();
                                })
+        .def("used_weights", &names_of_used, py::kw_only(), py::arg("threads") = 1)
+        .def("round_weights", &round_to, py::arg("types"), py::kw_only(), py::arg("imatrix") = "",
+             py::arg("threads") = 1)
         .def("metadata", [](const Model & model) {
             // A damaged file may hold text that is not UTF-8: bytes never fail to convert.
             py::list pairs;

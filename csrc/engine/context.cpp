@@ -141,6 +141,10 @@ struct BatchArrays {
     }
 };
 
+bool observe_node(ggml_tensor * node, bool ask, void * observer) {
+    return static_cast<NodeObserver *>(observer)->observe(*node, ask);
+}
+
 bool poll_interrupt(void * data) {
     return static_cast<InterruptPoll *>(data)->stop();
 }
@@ -148,16 +152,16 @@ bool poll_interrupt(void * data) {
 } // namespace
 
 Context::Context(std::shared_ptr<Model> model, const ContextOptions & options,
-                 std::shared_ptr<ImportanceCollector> collector)
-    : model_(std::move(model)), collector_(std::move(collector)), options_(options) {
+                 std::shared_ptr<NodeObserver> observer)
+    : model_(std::move(model)), observer_(std::move(observer)), options_(options) {
     check_options(options_);
     check_model(*model_);
     options_.n_outputs_max = std::max(options_.n_outputs_max, options_.n_seq_max);
     const ErrorLines errors;
     llama_context_params params = context_params(options_);
-    if (collector_) {
-        params.cb_eval = ImportanceCollector::observe;
-        params.cb_eval_user_data = collector_.get();
+    if (observer_) {
+        params.cb_eval = observe_node;
+        params.cb_eval_user_data = observer_.get();
     }
     context_.reset(llama_init_from_model(model_->get(), params));
     if (!context_) {
@@ -215,16 +219,16 @@ void Context::decode(const std::vector<BatchToken> & tokens, const Interrupt & i
     n_rows_ = 0;
     model_->reach(*std::max_element(arrays.positions.begin(), arrays.positions.end()));
     const ErrorLines errors;
-    if (collector_) {
-        collector_->begin(tokens.size());
+    if (observer_) {
+        observer_->begin(tokens.size());
     }
     llama_set_abort_callback(context_.get(), poll_interrupt, &poll);
     const std::int32_t status = llama_decode(context_.get(), arrays.view());
     llama_synchronize(context_.get());
     llama_set_abort_callback(context_.get(), nullptr, nullptr);
     model_->require_unchanged(); // nor while it computed
-    if (status == 0 && collector_) {
-        collector_->finish(model_->path()); // the logits may not have been computed
+    if (status == 0 && observer_) {
+        observer_->finish(model_->path()); // the logits may not have been computed
         return;
     }
     if (status == 0) {

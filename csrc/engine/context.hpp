@@ -7,9 +7,9 @@
 
 #include <llama-cpp.h>
 
-#include "engine/importance_collector.hpp"
 #include "engine/interrupt.hpp"
 #include "engine/model.hpp"
+#include "engine/node_observer.hpp"
 
 namespace pyengine {
 
@@ -41,9 +41,9 @@ struct BatchToken {
 
 class Context {
 public:
-    // With a collector, which sums activations as they are computed, decodes give no logits.
+    // With an observer decodes give no logits.
     Context(std::shared_ptr<Model> model, const ContextOptions & options,
-            std::shared_ptr<ImportanceCollector> collector = nullptr);
+            std::shared_ptr<NodeObserver> observer = nullptr);
 
     // Decodes the tokens. Rows of logits come in the order of the tokens that asked for them.
     // Throws DecodeError; Interrupted when `interrupt` says so; NumbersError where a row is not
@@ -75,7 +75,7 @@ private:
     void check_logits();
 
     std::shared_ptr<Model> model_;
-    std::shared_ptr<ImportanceCollector> collector_;
+    std::shared_ptr<NodeObserver> observer_;
     ContextOptions options_;
     llama_context_ptr context_;
     const float * logits_ = nullptr;

@@ -116,19 +116,18 @@ void ImportanceCollector::finish(const std::string & model_path) {
     whole_ = true;
 }
 
-bool ImportanceCollector::observe(ggml_tensor * node, bool ask, void * self) noexcept {
-    auto & collector = *static_cast<ImportanceCollector *>(self);
+bool ImportanceCollector::observe(ggml_tensor & node, bool ask) noexcept {
     try {
         if (ask) {
-            return collector.wants(*node);
+            return wants(node);
         }
-        collector.add(*node);
+        add(node);
     } catch (...) { // no exception may pass through llama.cpp
-        collector.failure_ = std::current_exception();
+        failure_ = std::current_exception();
         return !ask;
     }
-    ++collector.n_seen_;
-    return collector.n_seen_ != collector.n_expected_; // false leaves out the rest of the graph
+    ++n_seen_;
+    return n_seen_ != n_expected_; // false leaves out the rest of the graph
 }
 
 bool ImportanceCollector::wants(const ggml_tensor & node) const {

@@ -6,15 +6,14 @@
 #include <string>
 #include <vector>
 
-#include <ggml.h>
-
+#include "engine/node_observer.hpp"
 #include "gguf/imatrix.hpp"
 
 namespace pyengine {
 
 // Follows the matrix products of the model's blocks, and those that select experts, as
-// llama-imatrix does, in the same order of additions. A context calls it; one at a time.
-class ImportanceCollector {
+// llama-imatrix does, in the same order of additions.
+class ImportanceCollector : public NodeObserver {
 public:
     // with_output: follow the output layer too, also where it is the embedding (tied).
     explicit ImportanceCollector(bool with_output) : with_output_(with_output) {}
@@ -24,13 +23,10 @@ public:
     // Throws EngineError where a decode did not end well: then the sums are of no whole contexts.
     const Importance & importance() const;
 
-    // Around a decode of so many tokens. `finish` throws what went wrong meanwhile, and
-    // NumbersError where a sum is not a number.
-    void begin(std::size_t n_tokens);
-    void finish(const std::string & model_path);
-
-    // A ggml_backend_sched_eval_callback; `self` is the collector.
-    static bool observe(ggml_tensor * node, bool ask, void * self) noexcept;
+    void begin(std::size_t n_tokens) override;
+    // Throws NumbersError too, where a sum is not a number.
+    void finish(const std::string & model_path) override;
+    bool observe(ggml_tensor & node, bool ask) noexcept override;
 
 private:
     bool wants(const ggml_tensor & node) const;
