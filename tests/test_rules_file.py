@@ -49,7 +49,7 @@ def test_names_with_what_a_file_cannot_hold() -> None:
 
 
 def test_names_that_no_rule_tells_apart_are_refused() -> None:
-    with pytest.raises(OptionError, match="tells the tensors 'A.weight' and 'B.weight' apart"):
+    with pytest.raises(OptionError, match=r"tells the tensors 'A\.weight' and 'B\.weight' apart"):
         exact_rules({"A.weight": "q8_0", "B.weight": "q4_0"})
 
 

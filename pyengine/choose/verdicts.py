@@ -175,6 +175,33 @@ def _untested(run: Run, first: str, second: str) -> Pair | None:
     return None
 
 
+def times_the_damage(run: Run, first: str, second: str) -> Measurement | None:
+    """Return the ratio of two variants' KL divergences on the same tokens; None where none is.
+
+    Its interval is that of this pair alone, for all looks at the data together.
+    """
+    for row in run.select("kl_ratio", dimension="against"):
+        both = row.model, row.members["against"]
+        if both == (first, second):
+            return row
+        if both == (second, first):
+            return _turned(row)
+    return None
+
+
+def is_closer(run: Run, first: str, second: str) -> bool:
+    """Tell whether one variant has less damage than another on the same tokens, surely or not."""
+    ratio = times_the_damage(run, first, second)
+    if ratio is not None and not infinite_tokens(run).keys() & {first, second}:
+        return ratio.value < 1
+    order = by_damage(run)
+    if first not in order or second not in order:
+        return first in order
+    levels = [divergence(run, name) for name in (first, second)]
+    zero = all(level is not None and level.value == 0.0 for level in levels)
+    return not zero and order.index(first) < order.index(second)
+
+
 def steps(run: Run, margin: float) -> dict[str, Pair]:
     """Return for each variant but the closest its pair with the best of its group.
 

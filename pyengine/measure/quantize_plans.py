@@ -74,7 +74,7 @@ def planned(
     else:
         plans = plan_quantization(source, file_types, options=options, progress=told)
     exhibits = []
-    candidates = _general(source, options, told) if limits else []
+    candidates = general_plans(source, options, told) if limits else []
     for limit in limits:
         plan, content = largest_within(source, candidates, limit)
         exhibits.append(Exhibit(kind="size", model="", content=content))
@@ -103,7 +103,7 @@ def _every(
     return sorted(plans, key=lambda plan: -plan.file_bytes)
 
 
-def _general(
+def general_plans(
     source: Path, options: QuantizeOptions, progress: Callable[[float], object] | None
 ) -> list[QuantizationPlan]:
     """Plan the types from which a size chooses; raise what forbids all of them."""

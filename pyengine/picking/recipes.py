@@ -1,0 +1,174 @@
+"""Recipes: the type of each tensor that together lose least within a size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyengine.choose.knapsack import choose
+from pyengine.errors import OptionError
+from pyengine.measure.quantize_plans import SizeLimit
+from pyengine.measure.sensitivity_groups import TensorGroup, TypeChoice
+from pyengine.models.gguf import read_tensor_table
+from pyengine.models.quantize import plan_quantization
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
+from pyengine.models.rules_file import exact_rules
+
+ALIGNMENT = 32  # every tensor of a file begins at a multiple of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The types of all tensors within a size.
+
+    Attributes:
+        limit: the size.
+        preset: the largest general type within it, beside which the recipe is verified.
+        options: a rule for each tensor, and what else makes the file.
+        plan: what the file will be.
+        chosen: of each group its type.
+    """
+
+    limit: SizeLimit
+    preset: QuantizationPlan
+    options: QuantizeOptions
+    plan: QuantizationPlan
+    chosen: tuple[tuple[TensorGroup, TypeChoice], ...]
+
+    @property
+    def kl(self) -> float:
+        """The divergence that is predicted: the sum over groups, nats per token."""
+        return math.fsum(choice.kl for _, choice in self.chosen)
+
+
+def recipe_within(
+    source: Path,
+    groups: Sequence[TensorGroup],
+    preset: QuantizationPlan,
+    limit: SizeLimit,
+    options: QuantizeOptions,
+) -> Recipe:
+    """Choose a type for each group so that the sum of what they lose is least within a size.
+
+    Tensors that are in no group have the type that they have in the preset. A type that llama.cpp
+    gives a tensor only with its importance is no choice where there is none.
+
+    Args:
+        source: the model.
+        groups: each tensor in one of them at most.
+        preset: the plan of the type whose name the file has in its metadata.
+        limit: the size.
+        options: how to quantize; without rules.
+
+    Raises:
+        OptionError: no choice is so small, or a group's tensors are not those of the source.
+    """
+    sizes = _Sizes(source, groups, limit)
+    others = sizes.others(preset)
+    candidates = [
+        [choice for choice in group.choices if math.isfinite(choice.kl)] for group in groups
+    ]
+    beside = sizes.beside(preset)
+    while True:
+        found = _choose(source, groups, candidates, sizes, beside)
+        types = {name: c.type for g, c in found for name in g.tensors} | others
+        ruled = replace(options, overrides=exact_rules(types))
+        (plan,) = plan_quantization(source, [preset.file_type], options=ruled)
+        refused = {*plan.lacks_importance, *plan.wanted} - others.keys()
+        for number, (group, choice) in enumerate(found):
+            if refused.intersection(group.tensors):
+                candidates[number].remove(choice)
+        known = sizes.beside(plan)
+        if not refused and known == beside:
+            return Recipe(limit=limit, preset=preset, options=ruled, plan=plan, chosen=found)
+        beside = known  # what the file says of its rules takes room, too
+
+
+def _choose(
+    source: Path,
+    groups: Sequence[TensorGroup],
+    candidates: Sequence[Sequence[TypeChoice]],
+    sizes: _Sizes,
+    beside: int,
+) -> tuple[tuple[TensorGroup, TypeChoice], ...]:
+    """Return the best choice of each group, where what is beside the groups takes so much."""
+    for group, choices in zip(groups, candidates, strict=True):
+        if not choices:
+            raise OptionError(
+                f"{source}: no type that was measured can be given to {group.tensors[0]} and the "
+                f"{len(group.tensors) - 1} others of its group; measure the sensitivity again, "
+                "with the same importance matrix"
+            )
+    bytes_of = [
+        [sizes.of(group, choice) for choice in choices]
+        for group, choices in zip(groups, candidates, strict=True)
+    ]
+    losses = [[choice.kl for choice in choices] for choices in candidates]
+    found = choose(bytes_of, losses, sizes.budget - beside)
+    if found is None:
+        smallest = beside + sum(map(min, bytes_of))
+        raise OptionError(
+            f"{source}: no recipe is as small as {sizes.limit.asked}; the smallest is "
+            f"{sizes.written(smallest)}"
+        )
+    return tuple(
+        (group, choices[n]) for group, choices, n in zip(groups, candidates, found, strict=True)
+    )
+
+
+class _Sizes:
+    """What types take of a limit: bytes of a file, with padding, or of tensors alone."""
+
+    def __init__(self, source: Path, groups: Sequence[TensorGroup], limit: SizeLimit) -> None:
+        self.limit = limit
+        self._in_file = limit.bits is None
+        table = {tensor.name: tensor for tensor in read_tensor_table(source)}
+        self._types = {name: tensor.type for name, tensor in table.items()}
+        self._weights = {name: math.prod(tensor.shape) for name, tensor in table.items()}
+        self._grouped = {name for group in groups for name in group.tensors}
+        unknown = sorted(self._grouped - table.keys())
+        if unknown:
+            raise OptionError(
+                f"{source}: has no tensor {unknown[0]}, of which the sensitivity tells; it is of "
+                "another model"
+            )
+        self._n_weights = sum(self._weights.values())
+
+    @property
+    def budget(self) -> int:
+        """The most that a file, or its tensors, may take."""
+        if self.limit.n_bytes is not None:
+            return self.limit.n_bytes
+        assert self.limit.bits is not None, "a limit is of bytes or of bits"
+        return math.floor(self.limit.bits * self._n_weights / 8)
+
+    def written(self, n_bytes: int) -> str:
+        """Write a size as the limit is one."""
+        if self._in_file:
+            return f"{n_bytes / 1e6:.1f} MB"
+        return f"{8 * n_bytes / self._n_weights:.2f} bits per weight"
+
+    def of(self, group: TensorGroup, choice: TypeChoice) -> int:
+        """Return what a group takes at a type, which takes as many bits of every weight."""
+        shares = (choice.n_bytes * self._weights[t] // group.n_weights for t in group.tensors)
+        return sum(map(self._padded, shares))
+
+    def beside(self, plan: QuantizationPlan) -> int:
+        """Return what a file takes beside the groups."""
+        grouped = sum(self._padded(t.n_bytes) for t in plan.tensors if t.name in self._grouped)
+        if self._in_file:
+            return plan.file_bytes - grouped
+        return sum(tensor.n_bytes for tensor in plan.tensors) - grouped
+
+    def others(self, preset: QuantizationPlan) -> dict[str, str]:
+        """Return the types of tensors that are quantized and in no group, as in the preset."""
+        return {
+            tensor.name: tensor.type
+            for tensor in preset.tensors
+            if tensor.name not in self._grouped and tensor.type != self._types[tensor.name]
+        }
+
+    def _padded(self, n_bytes: int) -> int:
+        return -(-n_bytes // ALIGNMENT) * ALIGNMENT if self._in_file else n_bytes
