@@ -14,6 +14,9 @@ from full_disk import largest_file
 from tiny_models import write_bpe
 
 from pyengine.commands.app import run
+from pyengine.models.imatrix import text_sha256
+from pyengine.text.documents import load_corpus
+from pyengine.text.halves import halves
 
 TEXT = Path(__file__).parent / "data" / "llama_perplexity" / "text.txt"
 SHORT = ["--corpus", str(TEXT), "--context", "64", "--tokens", "128", "--threads", "1"]
@@ -145,3 +148,23 @@ def test_ctrl_c_ends_it_at_once(source: Path, tmp_path: Path) -> None:
     assert out == ""
     assert "interrupted" in err
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+def test_a_half_leaves_the_documents_that_files_are_verified_on(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for n in range(4):
+        (texts / f"{n}.py").write_text(f"def f{n}(x):\n    return x + {n}\n" * 20)
+    made = tmp_path / "half.gguf"
+    words = ["imatrix", str(source), "--context", "64", "--tokens", "128", "--json"]
+    words += ["--corpus", str(texts), "--half", "-o"]
+    assert run([*words, str(made)]) == 0
+    population = json.loads(capsys.readouterr().out)["population"]
+    choosing = halves(load_corpus([texts]), seed=20260102).choosing
+    assert population["sha256"] == choosing.sha256 == text_sha256(made)
+    assert population["n_documents"] == 2
+    both = tmp_path / "both.gguf"
+    assert run([*words, str(both), "--merge", str(made)]) == 0
+    assert text_sha256(both) is None  # of what else it is nobody knows

@@ -16,6 +16,7 @@ def imatrix(
     *,
     output: Named | None = None,
     corpus: Names = None,
+    half: bool = False,
     context: int = 512,
     tokens: int = 100_000,
     process_output: bool = False,
@@ -34,6 +35,8 @@ def imatrix(
         model: the model that is to be quantized, best in F16, BF16 or F32.
         output: the file; None for NAME-imatrix.gguf here.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
+        half: take the half of the documents by which `sensitivity` and recipes choose: files are
+            then verified on documents that the matrix knows nothing of.
         context: tokens of a context, decoded from an empty memory.
         tokens: tokens at most; of a longer text contexts at equal distances are taken. 0 for no
             limit.
@@ -42,7 +45,7 @@ def imatrix(
         merge: earlier matrices of this model, to whose sums these are added.
         threads: CPU threads; None for the cores less one.
         gpu_layers: layers on the GPU; -1 for all.
-        seed: of the place of the first context, where not all are taken.
+        seed: of the place of the first context, where not all are taken, and of the half.
         progress: called with what is being done and the part that is done.
 
     Returns:
@@ -62,6 +65,7 @@ def imatrix(
     from pyengine.measure.imatrix import ImatrixOptions, make_imatrix
     from pyengine.measure.quantize import variant_path
     from pyengine.text.documents import load_corpus
+    from pyengine.text.halves import halves
 
     options = ImatrixOptions(
         n_ctx=context,
@@ -74,6 +78,8 @@ def imatrix(
     )
     options.check()
     documents = load_corpus(names(corpus))
+    if half:
+        documents = halves(documents, seed=seed).choosing
     source = usable_model(model)
     target = variant_path(source, Path(), "imatrix") if output is None else Path(output)
     return make_imatrix(source, documents, target, options=options, progress=progress)

@@ -30,6 +30,12 @@ from pyengine.commands.options import (
     corpus=option(
         list[Path] | None, "Files or folders of text; default: the shipped twelve languages."
     ),
+    half=option(
+        bool,
+        "Take the half of the documents by which sensitivity and recipes choose: files are then "
+        "verified on others.",
+        "--half",
+    ),
     context=option(int, "Tokens of a context."),
     tokens=option(
         int,
@@ -46,7 +52,9 @@ from pyengine.commands.options import (
     ),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
-    seed=option(int, "Of the place of the first context, where not all are taken.", min=0),
+    seed=option(
+        int, "Of the place of the first context, where not all are taken, and of the half.", min=0
+    ),
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
     """Make an importance matrix: which columns of each weight matter to the quantizer.

@@ -107,7 +107,7 @@ def make_imatrix(
             target=target,
             settings=_settings(model, corpus, options, merged),
             model=model.sha256,
-            corpus=corpus.sha256,
+            corpus="" if merged else corpus.sha256,
             n_ctx=n_ctx,
             dataset=corpus.origin,
             collector=_core.ImportanceCollector(with_output=options.process_output),

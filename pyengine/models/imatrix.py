@@ -39,7 +39,8 @@ class ImatrixFile:
     Attributes:
         target: where it goes when it is whole.
         settings: SHA-256 of all that decides its sums.
-        model, corpus: their SHA-256.
+        model: its SHA-256.
+        corpus: SHA-256 of the documents; empty where matrices of others are merged.
         n_ctx: tokens of a context.
         dataset: what the text is called in the file.
         collector: holds the sums.
@@ -105,7 +106,7 @@ class ImatrixFile:
         metadata = [
             (SETTINGS_KEY, self.settings),
             (SOURCE_KEY, self.model),
-            (CORPUS_KEY, self.corpus),
+            *([(CORPUS_KEY, self.corpus)] if self.corpus else []),
             (CONTEXTS_KEY, str(self.n_contexts)),
         ]
         return self.collector.to_bytes(chunk_size=self.n_ctx, datasets=datasets, metadata=metadata)
@@ -122,6 +123,15 @@ class ImatrixFile:
                 f"{path}: exists and is not the importance matrix of this model, text and "
                 f"options; {advice}"
             )
+
+
+def text_sha256(path: Path) -> str | None:
+    """Return the hash of all documents that a matrix is of; None where it does not say that.
+
+    Raises:
+        ModelFileError: it is no GGUF.
+    """
+    return _core.gguf_string(str(path), CORPUS_KEY)
 
 
 def counted(collector: _core.ImportanceCollector) -> list[Counted]:
