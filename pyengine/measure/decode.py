@@ -21,7 +21,7 @@ from pyengine.errors import InputError
 from pyengine.measure.contexts import Chunk, Context, first_rows
 from pyengine.measure.models import model_facts
 from pyengine.measure.observers import Block, Columns, Keeper, Logits, Observer
-from pyengine.measure.variants import Variant
+from pyengine.measure.variants import Rounding, Variant
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.session import Session
@@ -54,16 +54,21 @@ class Observation:
 
 
 @lru_cache(maxsize=1)
-def opened(path: str, options: ModelOptions) -> Model:
+def opened(path: str, options: ModelOptions, rounding: Rounding) -> Model:
     """Return the open model of this process; opening another one drops it."""
-    return open_model(path, options=options)
+    if not rounding.tensors:
+        return open_model(path, options=options)
+    model = open_model(path, options=replace(options, use_mmap=False))
+    model.core.round_weights(rounding.tensors, imatrix=rounding.imatrix, threads=rounding.threads)
+    return model
 
 
 @lru_cache(maxsize=1)
 def session(variant: Variant, usual: SessionOptions) -> Session:
     """Return a session on the model of this process; another one replaces it."""
     session.cache_clear()
-    return Session(opened(variant.path, variant.options), options=variant.session(usual))
+    model = opened(variant.path, variant.options, variant.rounding)
+    return Session(model, options=variant.session(usual))
 
 
 def write_rows(variant: Variant, chunk: Chunk, path: str) -> tuple[str, ...]:
@@ -185,7 +190,7 @@ def compute_again(
 
 def describe(variant: Variant) -> dict[str, Any]:
     """Return what `ModelInfo` and `Subject` need of an open model, and `has_weights`."""
-    model = opened(variant.path, variant.options)
+    model = opened(variant.path, variant.options, variant.rounding)
     settings = {"n_gpu_layers": variant.options.n_gpu_layers} | dict(variant.settings)
     if variant.options.use_extra_bufts:
         settings["use_extra_bufts"] = True
@@ -195,6 +200,12 @@ def describe(variant: Variant) -> dict[str, Any]:
         "n_positions": model.n_positions,
     }
     return facts | model_facts(model) | {"settings": settings}
+
+
+def used_weights(variant: Variant, threads: int) -> list[str]:
+    """Return the names of the tensors that the model reads to decode a token."""
+    model = opened(variant.path, variant.options, variant.rounding)
+    return model.core.used_weights(threads=threads)
 
 
 def write_greedily(

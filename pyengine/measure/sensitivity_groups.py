@@ -64,7 +64,7 @@ class TensorGroup:
         return Exhibit(kind=EXHIBIT, model=model, content=_GROUP.dump_python(self, mode="json"))
 
 
-_GROUP = TypeAdapter(TensorGroup)
+_GROUP: TypeAdapter[TensorGroup] = TypeAdapter(TensorGroup)
 
 
 def groups_of(run: Run) -> list[TensorGroup]:

@@ -12,6 +12,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rounding:
+    """Weights that are replaced, in memory, by what quantizing leaves of them.
+
+    Attributes:
+        tensors: pairs of a name and a type; what is not named stays as it is.
+        imatrix, imatrix_sha256: the importance matrix to quantize with; empty for none.
+        threads: that quantize; no bit depends on them.
+    """
+
+    tensors: tuple[tuple[str, str], ...] = ()
+    imatrix: str = field(default="", compare=False)
+    imatrix_sha256: str = ""
+    threads: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """A model file and its settings; two settings of one file are two variants.
 
@@ -20,6 +36,7 @@ class Variant:
         path, sha256: of the file.
         options: how it is opened.
         settings: fields of `SessionOptions` in which it differs from the others.
+        rounding: of its weights.
     """
 
     id: str
@@ -27,6 +44,7 @@ class Variant:
     sha256: str
     options: ModelOptions = field(default_factory=ModelOptions)
     settings: tuple[tuple[str, Setting], ...] = ()
+    rounding: Rounding = field(default_factory=Rounding)
 
     def session(self, usual: SessionOptions) -> SessionOptions:
         """Return how this variant decodes what others decode as usual."""
@@ -34,4 +52,6 @@ class Variant:
 
     def identity(self) -> tuple[object, ...]:
         """Return all that decides its numbers."""
-        return (self.sha256, self.options, self.settings)
+        rounding = self.rounding
+        changed = (rounding.tensors, rounding.imatrix_sha256) if rounding.tensors else ()
+        return (self.sha256, self.options, self.settings, *changed)
