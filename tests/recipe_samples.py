@@ -1,4 +1,4 @@
-"""Groups of a file's tensors with made-up losses, as a sensitivity would tell them."""
+"""Groups of a file's tensors with made-up losses, and the record of a recipe."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import gguf
+from run_samples import TEXT, estimate, info, made_run, ratio
 
 from pyengine.measure.sensitivity_groups import TensorGroup, TypeChoice
 from pyengine.models.gguf import TensorEntry, read_tensor_table
+from pyengine.run import Exhibit, Note, Run
 
 # By type: the relative squared error of rounding, roughly.
 ERRORS = {"q4_0": 8e-3, "q4_1": 7e-3, "q5_0": 2e-3, "q5_1": 1.8e-3, "q8_0": 3e-5, "f32": 0.0}
@@ -62,3 +65,82 @@ def bytes_of(shape: Sequence[int], name: str) -> int:
     """The bytes of a tensor in a type, by the gguf package."""
     block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name.upper()]]
     return math.prod(shape) // block * size
+
+
+def sample_recipes(
+    *,
+    kept: str | None = "recipe",
+    times: float | None = 0.6,
+    error: float = 0.02,
+    reused: bool = False,
+    imatrix: str | None = None,
+    notes: Sequence[Note] = (),
+) -> Run:
+    """A recipe of Q4_K_M's size with made-up numbers; planned alone where none is kept.
+
+    Args:
+        times: the recipe's damage over the preset's; None where there is no ratio.
+    """
+    source, preset, recipe = "model-f16", "model-Q4_K_M", "model-recipe-Q4_K_M"
+    models, rows = [], []
+    if kept is not None:
+        models += [info(source, 16), info(recipe, 4.8, file_type="Q4_K_M"), info(preset, 4.84)]
+        levels = {recipe: 0.05 * (times or 1.0), preset: 0.05}
+        rows += [estimate("kl", name, kl, reference=source) for name, kl in levels.items()]
+        if times is not None:
+            rows.append(ratio(preset, recipe, 1 / times, error / times**2))
+    content = {
+        "asked": "Q4_K_M",
+        "max_bytes": 105_454_368,
+        "max_bits": None,
+        "file_type": "Q4_K_M",
+        "preset_path": f"{preset}.gguf",
+        "preset_bytes": 105_454_368,
+        "preset_bits": 6.24,
+        "path": f"{recipe}.gguf",
+        "file_bytes": 105_401_120,
+        "bits_per_weight": 6.23,
+        "kl": 0.0294,
+        "rules_path": f"{recipe}.tensor-types.txt",
+        "groups": [
+            _row("token_embd", None, "q6_K"),
+            *(_row("ffn_down", n, "q5_0") for n in (0, 2)),
+        ],
+        "tensor_types": {"token_embd.weight": "q6_K"},
+        "recipe_model": kept and recipe,
+        "preset_model": kept and preset,
+        "kept": kept,
+        "reused": kept and reused,
+    }
+    contents: dict[str, dict[str, Any]] = {
+        "recipe": content,
+        "source": {"path": f"{source}.gguf", "sha256": "a" * 64, "file_bytes": 269_000_000},
+        "sensitivity": {
+            "n_groups": 3,
+            "corpus_sha256": "b" * 64,
+            "n_tokens": 1536,
+            "n_documents": 12,
+            "kl_sum": 0.081,
+            "kl_joint": 0.078,
+        },
+    }
+    exhibits = [Exhibit(kind=kind, model="", content=told) for kind, told in contents.items()]
+    population = None if kept is None else TEXT
+    run = made_run(
+        models, rows, command="recipe", exhibits=exhibits, notes=notes, population=population
+    )
+    return run.model_copy(update={"options": {**run.options, "imatrix": imatrix}})
+
+
+def _row(kind: str, layer: int | None, name: str) -> dict[str, Any]:
+    """Some tensors of a recipe: of one layer, or of two where that is not the first."""
+    return {
+        "kind": kind,
+        "first_layer": layer,
+        "last_layer": layer + 1 if layer else layer,
+        "n_tensors": 1,
+        "n_weights": 1 << 20,
+        "type": name,
+        "n_bytes": (1 << 17) * 6,
+        "kl": 0.0098,
+    }

@@ -4,8 +4,11 @@ from pathlib import Path
 
 from pyengine.api.quantize import quantize
 from pyengine.commands.options import (
+    MARGIN,
+    PRECISION,
     REQUANTIZE,
     THREADS,
+    Html,
     Json,
     Markdown,
     Options,
@@ -23,7 +26,7 @@ from pyengine.commands.options import (
         list[str] | None,
         "File types such as Q4_K_M or IQ4_XS, several by commas or repeated; all: Q8_0 to Q2_K, "
         "what is quick to make and commonly run; a size such as 5GB or 4.5bpw: the largest type "
-        "within it. Without it, --dry-run shows every type.",
+        "within it. Without it, --dry-run shows every type. With --recipe a type is its size.",
         "--to",
     ),
     output_dir=option(Path, "Where the files go: NAME-TYPE.gguf."),
@@ -45,17 +48,42 @@ from pyengine.commands.options import (
         "Tell exact sizes, what needs an importance matrix and what falls back; write nothing.",
         "--dry-run",
     ),
+    recipe=option(
+        bool,
+        "Choose the type of each tensor so that the least is lost within the size, verify the file "
+        "on other documents beside the largest type within it, and write the better one.",
+        "--recipe",
+    ),
+    sensitivity=option(
+        Path | None,
+        "With --recipe: a record of `pyengine sensitivity --json`. Default: it is measured.",
+        show_default=False,
+    ),
+    corpus=option(
+        list[Path] | None,
+        "With --recipe: files or folders of text; default: the shipped twelve languages.",
+    ),
+    tokens=option(int, "With --recipe: scored tokens of a file at most; 0 for no limit.", min=0),
+    precision=PRECISION,
+    margin=MARGIN,
+    seed=option(int, "With --recipe: of the halves and the order of documents.", min=0),
 )
-def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
+def command(
+    options: Options,
+    *,
+    json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
+) -> None:
     """Quantize a model through llama.cpp's own quantizer.
 
     Files that an earlier run made of the same source with the same options are kept; another file
     of the same name is never overwritten.
     """
     from pyengine.commands.output import print_result, reporting
-    from pyengine.report.quantize_view import quantize_document
+    from pyengine.report.views import document_of
 
-    check_format(json=json, markdown=markdown)
-    with reporting("quantize") as progress:
-        run = quantize(**options, progress=progress)
-    print_result(run, quantize_document, json=json, markdown=markdown)
+    check_format(json=json, markdown=markdown, html=html)
+    with reporting("quantize") as display:
+        run = quantize(**options, progress=display, watch=display.watch)
+    print_result(run, document_of, json=json, markdown=markdown, html=html)

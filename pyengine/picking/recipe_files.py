@@ -63,7 +63,7 @@ class _Pair:
 
 def _pair_of(source: Path, folder: Path, recipe: Recipe) -> _Pair:
     name = f"recipe-{''.join(recipe.limit.asked.split())}"
-    plain = replace(recipe.options, overrides=())
+    plain = replace(recipe.options, overrides=(), recipe_sha256=None, corpus_sha256=None)
     return _Pair(
         recipe,
         _File(variant_path(source, folder, name), recipe.plan, recipe.options),
@@ -76,7 +76,6 @@ def planned_recipes(source: Path, recipes: Sequence[Recipe], folder: Path, *, th
     pairs = [_pair_of(source, folder, recipe) for recipe in recipes]
     return Run(
         command=COMMAND,
-        options={"dry_run": True},
         provenance=provenance(threads=threads, devices=["CPU"]),
         models=[],
         exhibits=[_exhibit(pair, None) for pair in pairs],
@@ -135,12 +134,7 @@ def make_recipes(
             run = _compared(source, places, held_out, options, means)
             kept = [_keep(run, pair, places) for pair in pairs]
     told = [_exhibit(pair, found) for pair, found in zip(pairs, kept, strict=True)]
-    return run.model_copy(
-        update={
-            "options": {**run.options, "dry_run": False},
-            "exhibits": [*run.exhibits, *told],
-        }
-    )
+    return run.model_copy(update={"exhibits": [*run.exhibits, *told]})
 
 
 def _made(source: Path, file: _File, temporary: Path, source_sha256: str, means: Means) -> Path:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from pyengine.choose.knapsack import choose
 from pyengine.errors import OptionError
@@ -16,6 +19,7 @@ from pyengine.models.quantize import plan_quantization
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.rules_file import exact_rules
 
+Chosen: TypeAlias = tuple[tuple[TensorGroup, TypeChoice], ...]  # of each group its type
 ALIGNMENT = 32  # every tensor of a file begins at a multiple of it
 
 
@@ -35,7 +39,7 @@ class Recipe:
     preset: QuantizationPlan
     options: QuantizeOptions
     plan: QuantizationPlan
-    chosen: tuple[tuple[TensorGroup, TypeChoice], ...]
+    chosen: Chosen
 
     @property
     def kl(self) -> float:
@@ -74,7 +78,7 @@ def recipe_within(
     while True:
         found = _choose(source, groups, candidates, sizes, beside)
         types = {name: c.type for g, c in found for name in g.tensors} | others
-        ruled = replace(options, overrides=exact_rules(types))
+        ruled = replace(options, overrides=exact_rules(types), recipe_sha256=_sha256(found))
         (plan,) = plan_quantization(source, [preset.file_type], options=ruled)
         refused = {*plan.lacks_importance, *plan.wanted} - others.keys()
         for number, (group, choice) in enumerate(found):
@@ -92,7 +96,7 @@ def _choose(
     candidates: Sequence[Sequence[TypeChoice]],
     sizes: _Sizes,
     beside: int,
-) -> tuple[tuple[TensorGroup, TypeChoice], ...]:
+) -> Chosen:
     """Return the best choice of each group, where what is beside the groups takes so much."""
     for group, choices in zip(groups, candidates, strict=True):
         if not choices:
@@ -116,6 +120,12 @@ def _choose(
     return tuple(
         (group, choices[n]) for group, choices, n in zip(groups, candidates, found, strict=True)
     )
+
+
+def _sha256(chosen: Chosen) -> str:
+    """Return a hash of a choice and of what it was made by."""
+    told = [[group.tensors, choice.type, choice.kl] for group, choice in chosen]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 class _Sizes:

@@ -14,6 +14,7 @@ import machine_cases
 import note_cases
 import pick_cases
 import pytest
+import recipe_cases
 import scored_cases
 import start_cases
 import verification_cases
@@ -25,7 +26,7 @@ from pyengine.report.words import WORDS
 TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
-    *(vocabulary_cases.CASES, pick_cases.CASES, verification_cases.CASES),
+    *(vocabulary_cases.CASES, pick_cases.CASES, recipe_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.
@@ -43,7 +44,8 @@ ALWAYS = {
         ("probe", "answer"),
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
-    *(("scored", "scored"), ("tokens", "answer"), ("tokens", "marked")),
+    *(("recipes", "predicted"), ("scored", "scored")),
+    *(("tokens", "answer"), ("tokens", "marked")),
     ("vocabulary", "answer"),
 }
 

@@ -67,6 +67,8 @@ def next_values(run: Run, folder: str | None) -> dict[str, str] | None:
         files = [variant["path"] for variant in run.shown("quantized")]
         names = {"source": shlex.quote(source["path"]), "files": shlex.join(files)}
         return None if run.options["dry_run"] else names
+    if run.command == "recipe":
+        return _recipe_values(run)
     if run.command == "imatrix":
         (file,), (model,) = run.shown("imatrix"), run.models
         return {"source": shlex.quote(model.path), "path": shlex.quote(file["path"])}
@@ -80,6 +82,22 @@ def next_values(run: Run, folder: str | None) -> dict[str, str] | None:
         task = next((task for task in run.shown("answer") if _has_failed(task)), None)
         return None if task is None else {**told, "task": shlex.quote(task["task"])}
     return None
+
+
+def _recipe_values(run: Run) -> dict[str, str] | None:
+    """Return what makes the first file by recipe again, and proves it; None where there is none."""
+    kept = [recipe for recipe in run.shown("recipe") if recipe["kept"] == "recipe"]
+    if not kept:
+        return None
+    (source,) = run.shown("source")
+    imatrix = run.options.get("imatrix")
+    return {
+        "rules": shlex.quote(kept[0]["rules_path"]),
+        "path": shlex.quote(kept[0]["path"]),
+        "source": shlex.quote(source["path"]),
+        "imatrix": shlex.quote(imatrix) if imatrix else "",
+        "file_type": kept[0]["file_type"],
+    }
 
 
 def _has_failed(task: Mapping[str, Any]) -> bool:

@@ -1,0 +1,177 @@
+"""`quantize --recipe`: sensitivity, recipes within sizes, and files that were verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from pyengine.errors import OptionError
+from pyengine.measure.compare import Means
+from pyengine.measure.options import CompareOptions
+from pyengine.measure.quantize_plans import SizeLimit, general_plans, largest_within
+from pyengine.measure.sensitivity import SensitivityOptions, measure_sensitivity
+from pyengine.measure.sensitivity_groups import leaves
+from pyengine.models.file_types import GENERAL_TYPES
+from pyengine.models.gguf import check_gguf
+from pyengine.models.imatrix import text_sha256
+from pyengine.models.quantize import (
+    bytes_sha256,
+    check_importance,
+    file_sha256,
+    plan_quantization,
+)
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
+from pyengine.picking.recipe_files import make_recipes, planned_recipes
+from pyengine.picking.recipes import recipe_within
+from pyengine.run.record import Exhibit, Note, Run
+from pyengine.text.documents import Corpus
+from pyengine.text.halves import halves
+
+
+def quantize_by_recipe(
+    source: Path,
+    asked: Sequence[str | SizeLimit],
+    corpus: Corpus,
+    folder: Path,
+    *,
+    sensitivity: Run | None,
+    options: QuantizeOptions,
+    comparing: CompareOptions,
+    means: Means,
+    dry_run: bool,
+) -> Run:
+    """Make files whose types were chosen tensor by tensor, where they are better than presets.
+
+    Args:
+        source: a model of floats.
+        asked: sizes, or file types whose sizes they are.
+        corpus: one half of it chooses, the other verifies.
+        folder: where the files go.
+        sensitivity: a run of `measure_sensitivity` over the half that chooses; None measures it.
+        options: how to quantize; without rules.
+        comparing: how to verify; its seed draws the halves.
+        means: with what.
+        dry_run: plan alone.
+
+    Returns:
+        a run of the comparison; without one in a dry run. Exhibits: "recipe" for each size, see
+        `recipe_files`; "source" (path, sha256, file_bytes), "sensitivity" (groups, the hash of the
+        documents it is of, and its kl_sum and kl_joint: of its groups alone, and at once) and, with
+        an importance matrix, "importance" (entries and used).
+
+    Raises:
+        OptionError: a size is too small, or the sensitivity is of something else.
+        CorpusError: there are no two documents that differ.
+        InputError, ModelFileError, ModelKindError, NumbersError, WorkerError: as `make_recipes`.
+    """
+    summary = check_gguf(source)
+    parts = halves(corpus, seed=comparing.seed)
+    presets = _presets(source, asked, options, means)
+    for preset, _ in presets:
+        check_importance(source, preset, options)
+    sha256 = file_sha256(source)
+    if sensitivity is None:
+        sensitivity = measure_sensitivity(
+            source,
+            parts.choosing,
+            options=SensitivityOptions(
+                imatrix=options.imatrix, threads=comparing.threads, seed=comparing.seed
+            ),
+            progress=means.progress,
+        )
+    else:
+        _check_sensitivity(source, sha256, sensitivity, parts.choosing, options)
+    groups = leaves(sensitivity)
+    told = replace(options, corpus_sha256=parts.choosing.sha256)
+    recipes = [recipe_within(source, groups, preset, limit, told) for preset, limit in presets]
+    if dry_run:
+        run = planned_recipes(source, recipes, folder, threads=options.threads)
+    else:
+        run = make_recipes(
+            source,
+            recipes,
+            parts.held_out,
+            folder,
+            source_sha256=sha256,
+            options=comparing,
+            means=means,
+        )
+    contents: dict[str, dict[str, object]] = {
+        "source": {"path": str(source), "sha256": sha256, "file_bytes": summary.n_bytes},
+        "sensitivity": _of_sensitivity(sensitivity, len(groups)),
+    }
+    plan = recipes[0].plan
+    if plan.importance_entries:
+        contents["importance"] = {"entries": plan.importance_entries, "used": plan.importance_used}
+    exhibits = [Exhibit(kind=kind, model="", content=c) for kind, c in contents.items()]
+    notes = _matrix_notes(options, parts.choosing)
+    imatrix = None if options.imatrix is None else str(options.imatrix)
+    return run.model_copy(
+        update={
+            "options": {**run.options, "dry_run": dry_run, "imatrix": imatrix},
+            "exhibits": [*run.exhibits, *exhibits],
+            "notes": [*run.notes, *notes],
+        }
+    )
+
+
+def _presets(
+    source: Path, asked: Sequence[str | SizeLimit], options: QuantizeOptions, means: Means
+) -> list[tuple[QuantizationPlan, SizeLimit]]:
+    """Return the preset of each size, and the size: of a type by name, its own."""
+    told = partial(means.progress, "Planning")
+    names = [one for one in asked if isinstance(one, str)]
+    for name in names:
+        if name not in GENERAL_TYPES:
+            raise OptionError(
+                f"{name} is no size for a recipe; use a size such as 5GB or 4.5bpw, or one of "
+                f"{', '.join(GENERAL_TYPES)}"
+            )
+    sizes = [one for one in asked if isinstance(one, SizeLimit)]
+    plans = plan_quantization(source, names, options=options, progress=told) if names else []
+    found = [(plan, SizeLimit(plan.file_type, n_bytes=plan.file_bytes)) for plan in plans]
+    candidates = general_plans(source, options, told) if sizes else []
+    return found + [(largest_within(source, candidates, limit)[0], limit) for limit in sizes]
+
+
+def _check_sensitivity(
+    source: Path, sha256: str, run: Run, choosing: Corpus, options: QuantizeOptions
+) -> None:
+    """Raise OptionError where a sensitivity was measured on something else."""
+    leaves(run)
+    if run.models[0].sha256 != sha256:
+        raise OptionError(
+            f"the sensitivity is of another model, {run.models[0].path}, and not of {source}"
+        )
+    if run.population is None or run.population.sha256 != choosing.sha256:
+        raise OptionError(
+            f"the sensitivity was measured on other documents than the half of {choosing.origin} "
+            "that chooses: give the same --corpus and --seed to both"
+        )
+    importance = "" if options.imatrix is None else bytes_sha256(options.imatrix)
+    if (run.options.get("imatrix_sha256") or "") != importance:
+        raise OptionError(
+            "the sensitivity was measured with another importance matrix, or with or without one: "
+            "it decides which types are good; give the same --imatrix to both"
+        )
+
+
+def _of_sensitivity(run: Run, n_groups: int) -> dict[str, object]:
+    joint = run.find("kl", run.models[-1].id)
+    return {
+        "n_groups": n_groups,
+        "corpus_sha256": run.population and run.population.sha256,
+        "n_tokens": run.population and run.population.n_tokens,
+        "n_documents": run.population and run.population.n_scored_documents,
+        "kl_sum": sum(group.kl for group in leaves(run)),
+        "kl_joint": joint and joint.value,
+    }
+
+
+def _matrix_notes(options: QuantizeOptions, choosing: Corpus) -> list[Note]:
+    """Note that an importance matrix may be of documents on which files are verified."""
+    if options.imatrix is None or text_sha256(options.imatrix) == choosing.sha256:
+        return []
+    return [Note(code="matrix-of-unknown-text", values={"path": str(options.imatrix)})]

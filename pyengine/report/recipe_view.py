@@ -1,0 +1,53 @@
+"""`pyengine quantize --recipe` as a document: the better file, how it stands, and its types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyengine.choose.verdicts import variants_of
+from pyengine.report.compare_view import arithmetic, control_facts, corpus_facts, model_rows
+from pyengine.report.document import Block, Document, Facts, Paragraph
+from pyengine.report.listing import listing
+from pyengine.report.measured import Numbers
+from pyengine.report.origin import importance_facts, provenance_facts
+from pyengine.report.sentences import recipes
+from pyengine.report.tables import Table
+from pyengine.report.words import facts
+from pyengine.run.record import Run
+
+
+def recipe_document(run: Run) -> Document:
+    """Lay out what was kept, both files beside their source, and the types of each group."""
+    blocks: list[Block] = [Paragraph("\n".join(recipes.recipe_sentences(run)), "strong")]
+    numbers = Numbers(run)
+    ids = [model.id for model in variants_of(run) if numbers.find("kl", model.id)]
+    if ids:
+        blocks += [listing("distances", model_rows(numbers, ids)), *arithmetic(numbers)]
+    blocks += [_groups(run, recipe) for recipe in run.shown("recipe")]
+    blocks += [_method(run), provenance_facts(run.provenance)]
+    (source,) = run.shown("source")
+    return Document(f"Recipes for {source['path']}", tuple(blocks))
+
+
+def _groups(run: Run, recipe: Mapping[str, Any]) -> Table:
+    """Show in a line for each group of tensors its type, and what it is predicted to lose."""
+    n_bytes = sum(group["n_bytes"] for group in recipe["groups"])
+    rows = [
+        {
+            **group,
+            "layers": recipes.layers_words(group),
+            "share": group["n_bytes"] / n_bytes,
+            "bits": 8 * group["n_bytes"] / group["n_weights"],
+        }
+        for group in recipe["groups"]
+    ]
+    told = [recipes.prediction_sentence(run, recipe)]
+    return listing("recipe-groups", rows, asked=recipe["asked"], notes=told)
+
+
+def _method(run: Run) -> Facts:
+    (source,), (sensitivity,) = run.shown("source"), run.shown("sensitivity")
+    told = facts("recipe-method", source=source, found=sensitivity, **sensitivity)
+    corpus = [*corpus_facts(run), *(control_facts(run) if run.models else [])]
+    return Facts("Method", (*told.pairs, *importance_facts(run), *corpus))

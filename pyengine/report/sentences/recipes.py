@@ -1,0 +1,55 @@
+"""What is said of recipes: which file was kept, and how it stands to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyengine.choose.verdicts import divergence, has_interval, times_the_damage
+from pyengine.report.measured import cluster_name
+from pyengine.report.sentences.notes import note_sentences
+from pyengine.report.sentences.scored import amount_words
+from pyengine.report.words import say
+from pyengine.run.record import Run
+
+NOTES = ("variant-failed", "matrix-of-unknown-text", "not-known", "documents-left-out")
+
+
+def recipe_sentences(run: Run) -> list[str]:
+    """Say of each size what was written, or would be, and what must be known of it."""
+    told = [_recipe_sentence(run, recipe) for recipe in run.shown("recipe")]
+    return told + note_sentences(run.notes, NOTES)
+
+
+def _recipe_sentence(run: Run, recipe: Mapping[str, Any]) -> str:
+    if recipe["kept"] is None:
+        return say("recipes", "planned", **recipe)
+    first, second = recipe["recipe_model"], recipe["preset_model"]
+    by_recipe = recipe["kept"] == "recipe"
+    ratio = times_the_damage(run, first, second)
+    values = {**recipe, "there": say("recipes", "there") if recipe["reused"] else None}
+    if ratio is None:
+        return say("recipes", "only-recipe" if by_recipe else "only-preset", **values)
+    sure = has_interval(ratio)
+    values |= {
+        "ratio": ratio,
+        "ends": say("recipes", "ends", row=ratio) if sure else None,
+        "over": amount_words(ratio.n, ratio.n_clusters, cluster_name(run)),
+        "undecided": say("recipes", "undecided") if sure and ratio.low <= 1 <= ratio.high else None,
+    }
+    return say("recipes", "recipe" if by_recipe else "preset", **values)
+
+
+def prediction_sentence(run: Run, recipe: Mapping[str, Any]) -> str:
+    """Say what was predicted of a recipe, and what was measured where it was."""
+    kl = divergence(run, recipe["recipe_model"]) if recipe["recipe_model"] else None
+    ends = say("recipes", "ends", row=kl) if kl is not None and has_interval(kl) else None
+    return say("recipes", "predicted", kl=recipe["kl"], row=kl, ends=ends)
+
+
+def layers_words(group: Mapping[str, Any]) -> str:
+    """Name the layers of a group; nothing for what lies outside of them."""
+    first, last = group["first_layer"], group["last_layer"]
+    if first is None:
+        return ""
+    return say("recipes", "layer" if first == last else "layers", first=first, last=last)
