@@ -1,15 +1,26 @@
 """Rules for single tensors, as llama-quantize reads them from a file."""
 
+import json
+import platform
 import re
 from pathlib import Path
 
 import pytest
 import tiny_models
+from llama_quantize_hashes import (
+    MODELS,
+    RULES,
+    ruled_types,
+    tensors_sha256,
+    write_importance,
+    write_model,
+)
 
+from pyengine import _core
 from pyengine.errors import OptionError
 from pyengine.models.gguf import read_tensor_table
 from pyengine.models.quantize_options import QuantizeOptions
-from pyengine.models.quantize_plan import plan_here
+from pyengine.models.quantize_plan import core_settings, plan_here
 from pyengine.models.rules_file import exact_rules, rules_text
 
 
@@ -63,3 +74,24 @@ def test_the_plan_is_what_the_rules_say(tmp_path: Path) -> None:
     assert {t.name: t.type for t in plan.tensors if t.name in types} == types
     assert plan.rules == tuple((name,) for name in types)
     assert not plan.moved
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"),
+    reason="recorded on x86-64; other compilers fuse multiplications with additions",
+)
+@pytest.mark.parametrize("architecture", MODELS)
+def test_the_bytes_are_those_of_llama_quantize_by_the_file(
+    tmp_path: Path, architecture: str
+) -> None:
+    source = write_model(tmp_path, architecture)
+    importance = write_importance(tmp_path / "imatrix.gguf", source)
+    types = ruled_types(source)
+    assert len(set(types.values())) >= 4
+    for given, theirs in zip(
+        (None, importance), json.loads(RULES.read_text())[architecture], strict=True
+    ):
+        options = QuantizeOptions(overrides=exact_rules(types), imatrix=given)
+        target = tmp_path / f"{given is None}.gguf"
+        _core.quantize(str(source), str(target), **core_settings("Q2_K", options))
+        assert tensors_sha256(target) == theirs
