@@ -84,6 +84,6 @@ def command(
     from pyengine.report.views import document_of
 
     check_format(json=json, markdown=markdown, html=html)
-    with reporting("quantize") as display:
+    with reporting("recipe" if options["recipe"] else "quantize") as display:
         run = quantize(**options, progress=display, watch=display.watch)
     print_result(run, document_of, json=json, markdown=markdown, html=html)

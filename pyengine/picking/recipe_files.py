@@ -23,6 +23,8 @@ from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import provenance
 from pyengine.measure.quantize import variant_path
+from pyengine.models.gguf import model_parts
+from pyengine.models.machine import free_memory
 from pyengine.models.quantize import check_free_space, check_importance, quantize_file
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.rules_file import rules_text
@@ -131,7 +133,7 @@ def make_recipes(
                 file.target: _made(source, file, temporary, source_sha256, means)
                 for file in files.values()
             }
-            run = _compared(source, places, held_out, options, means)
+            run = _compared(source, places, held_out, _fitting(source, files, options), means)
             kept = [_keep(run, pair, places) for pair in pairs]
     told = [_exhibit(pair, found) for pair, found in zip(pairs, kept, strict=True)]
     return run.model_copy(update={"exhibits": [*run.exhibits, *told]})
@@ -149,6 +151,14 @@ def _made(source: Path, file: _File, temporary: Path, source_sha256: str, means:
         progress=partial(means.progress, f"Quantizing to {file.target.stem}"),
     )
     return place
+
+
+def _fitting(source: Path, files: Mapping[Path, _File], options: CompareOptions) -> CompareOptions:
+    """Let models stay open where all fit in memory; else one at a time is opened for each chunk."""
+    needed = sum(part.stat().st_size for part in model_parts(source))
+    needed += sum(file.plan.file_bytes for file in files.values())
+    free = free_memory()
+    return options if free is None or needed <= free else replace(options, keep_open=False)
 
 
 def _compared(
