@@ -7,6 +7,7 @@ from typing import Any
 
 from pyengine.choose.verdicts import variants_of
 from pyengine.report.compare_view import arithmetic, control_facts, corpus_facts, model_rows
+from pyengine.report.comparison_pictures import comparison_pictures
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers
@@ -28,6 +29,11 @@ def recipe_document(run: Run) -> Document:
     blocks += [_method(run), provenance_facts(run.provenance)]
     (source,) = run.shown("source")
     return Document(f"Recipes for {source['path']}", tuple(blocks))
+
+
+def recipe_pictures(run: Run) -> tuple[Block, ...]:
+    """Return the pictures of the comparison; none of a plan."""
+    return comparison_pictures(run) if run.models else ()
 
 
 def _groups(run: Run, recipe: Mapping[str, Any]) -> Table:

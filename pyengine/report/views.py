@@ -26,7 +26,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "emulation": ("emulation_view:emulation_document",),
     "imatrix": ("imatrix_view:imatrix_document",),
     "quantize": ("quantize_view:quantize_document",),
-    "recipe": ("recipe_view:recipe_document", "comparison_pictures:comparison_pictures"),
+    "recipe": ("recipe_view:recipe_document", "recipe_view:recipe_pictures"),
     "pick": ("pick_view:pick_document", "comparison_pictures:comparison_pictures"),
     "recommend": ("recommend_view:recommend_document",),
     "models": ("models_view:models_document",),
