@@ -20,7 +20,6 @@ from pyengine.measure.found import (
     beyond_trained,
     by_kind,
     documents_left_out,
-    fewer_tokens,
     fitted,
 )
 from pyengine.measure.models import variant_ids
@@ -230,8 +229,6 @@ def _read(
     notes += documents_left_out([d.text.name for d in text.documents if d.refused])
     longest = max(len(context.ids) for chunk in text.chunks for context in chunk.contexts)
     notes += beyond_trained([(subject.info.id, subject.info.n_ctx_train)], longest)
-    longest_document = max(len(document.ids) for document in text.documents)
-    notes += fewer_tokens(scope.n_tokens, longest_document, windows)
     return work, text, scope, notes
 
 
@@ -286,6 +283,7 @@ def _told(options: SensitivityOptions, rounds: Rounds) -> dict[str, Any]:
     return {
         "at": known_type(options.at),
         "groups": len(rounds.leaves),
+        "imatrix": None if options.imatrix is None else str(options.imatrix),
         "imatrix_sha256": rounds.rounding.imatrix_sha256,
     }
 
