@@ -1,9 +1,11 @@
 """A run of `sensitivity` with made-up numbers: seven groups of two kinds and an embedding."""
 
-from run_samples import info, made_run
+from collections.abc import Sequence
+
+from run_samples import estimate, info, made_run
 
 from pyengine.measure.sensitivity_groups import TensorGroup, TypeChoice
-from pyengine.run import Run
+from pyengine.run import Note, Run
 
 # By type: bits per weight, and relative squared error of rounding.
 TYPES = {"q2_K": (2.625, 0.08), "q4_K": (4.5, 0.006), "q6_K": (6.5625, 0.0004), "f16": (16.0, 0.0)}
@@ -50,7 +52,17 @@ def sample_groups() -> list[TensorGroup]:
     ]
 
 
-def sample_sensitivity() -> Run:
-    """A run of these groups."""
-    exhibits = [group.exhibit("model-f16") for group in sample_groups()]
-    return made_run([info("model-f16", 16)], [], command="sensitivity", exhibits=exhibits)
+def sample_sensitivity(groups: Sequence[TensorGroup] | None = None, imatrix: str = "") -> Run:
+    """A run of these groups, which add up to 0.025 of 0.026; or of others."""
+    shown = sample_groups() if groups is None else groups
+    source, rounded = info("model-f16", 16), info("model-f16 rounded", 16)
+    names = {"asked": "q5_K", "types": {"q4_K": 9}}
+    run = made_run(
+        [source, rounded],
+        [estimate("kl", rounded.id, 0.026, 0.001, reference=source.id)],
+        command="sensitivity",
+        exhibits=[group.exhibit(source.id) for group in shown],
+        notes=[Note(code="rounded-to-nearest", values=names)],
+    )
+    how = {"imatrix": imatrix or None, "imatrix_sha256": "d" * 64 if imatrix else ""}
+    return run.model_copy(update={"options": {"at": "q5_K", "groups": 5, **how}})

@@ -10,6 +10,7 @@ import tiny_models
 from damage_record import damaged_records
 from imatrix_samples import sample_imatrix
 from report_samples import sample_timings, sweep_of_few_pictures
+from sensitivity_samples import sample_sensitivity
 from test_reports_golden import models_run
 from verify_samples import difference, sample_verified
 
@@ -28,7 +29,7 @@ COMMANDS: dict[str, list[str]] = {
 }
 MADE: dict[str, Callable[[], str]] = {
     "imatrix": lambda: to_json(sample_imatrix(merged=1)),
-    "verify": lambda: to_json(sample_verified(difference("blk.0.attn_q.weight"))),
+    "sensitivity": lambda: to_json(sample_sensitivity()),
     "sweep": lambda: to_json(sweep_of_few_pictures()),
     "speed": lambda: to_json(sample_timings(2)),
     "models": lambda: to_json(models_run()),

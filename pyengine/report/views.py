@@ -25,6 +25,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "speed": ("sweep_view:speed_document",),
     "emulation": ("emulation_view:emulation_document",),
     "imatrix": ("imatrix_view:imatrix_document",),
+    "sensitivity": (
+        "sensitivity_view:sensitivity_document",
+        "sensitivity_pictures:sensitivity_pictures",
+    ),
     "quantize": ("quantize_view:quantize_document",),
     "recipe": ("recipe_view:recipe_document", "recipe_view:recipe_pictures"),
     "pick": ("pick_view:pick_document", "comparison_pictures:comparison_pictures"),

@@ -16,6 +16,7 @@ import pick_cases
 import pytest
 import recipe_cases
 import scored_cases
+import sensitivity_cases
 import start_cases
 import verification_cases
 import vocabulary_cases
@@ -26,7 +27,7 @@ from pyengine.report.words import WORDS
 TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
-    *(vocabulary_cases.CASES, pick_cases.CASES, recipe_cases.CASES),
+    *(vocabulary_cases.CASES, pick_cases.CASES, sensitivity_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.

@@ -39,6 +39,14 @@ def note_sentence(note: Note) -> str:
             "first": names[0],
             "changed": "has" if len(names) == 1 else "have",
         }
+    if note.code == "rounded-to-nearest":
+        types = values["types"]
+        written |= {
+            "others": sum(types.values()),
+            "named": [f"{n} {name}" for name, n in types.items()],
+        }
+    if note.code == "tensors-unused":
+        written |= {"n": len(values["names"]), "first": values["names"][0]}
     if note.code == "known-tasks":
         written |= _known_tasks(values)
     return say("notes", note.code, **{**values, **written})
