@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyengine.api.probe import probe as probe
     from pyengine.api.quantize import quantize as quantize
     from pyengine.api.recommend import recommend as recommend
+    from pyengine.api.sensitivity import sensitivity as sensitivity
     from pyengine.api.sweep import sweep as sweep
     from pyengine.api.verdicts import verdicts as verdicts
     from pyengine.api.verify import verify as verify
@@ -69,6 +70,7 @@ _HOMES = {
     "probe": "pyengine.api.probe",
     "quantize": "pyengine.api.quantize",
     "recommend": "pyengine.api.recommend",
+    "sensitivity": "pyengine.api.sensitivity",
     "sweep": "pyengine.api.sweep",
     "verdicts": "pyengine.api.verdicts",
     "verify": "pyengine.api.verify",
@@ -96,6 +98,7 @@ __all__ = [
     "probe",
     "quantize",
     "recommend",
+    "sensitivity",
     "sweep",
     "verdicts",
     "verify",

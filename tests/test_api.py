@@ -31,7 +31,7 @@ from pyengine.run import Measurement, Run, group_of, to_json
 
 FUNCTIONS = (
     *("probe", "vocab", "compare", "sweep", "imatrix", "quantize"),
-    *("evaluate", "recommend", "pick", "verify"),
+    *("sensitivity", "evaluate", "recommend", "pick"),
 )
 # How a result is printed, and what it is held against then; what is shown while it is made.
 OF_THE_COMMAND = {"json", "markdown", "html", "paper", "max_kl", "fail_under", "show"}

@@ -68,6 +68,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     )
     comparison = [str(one), str(other), "--corpus", str(folder / "text.py"), "--no-starts"]
     compare = ["compare", *comparison, "--context", "64", "--tokens", "100", "--continuations", "0"]
+    one_text = [str(one), "--corpus", str(folder / "text.py"), "--all-documents"]
     record = folder / "record.json"
     made = subprocess.run([SCRIPT, *compare, "--json"], capture_output=True, check=True)
     record.write_bytes(made.stdout)
@@ -78,6 +79,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "tokenize": ["tokenize", str(one), "--text", "abc"],
         "compare": compare,
         "imatrix": ["imatrix", str(one), "--corpus", str(folder / "text.py"), "--context", "64"],
+        "sensitivity": ["sensitivity", *one_text, "--tokens", "20", "--context", "64"],
         "quantize": ["quantize", str(one), "--to", "Q8_0", "--dry-run"],
         "verify": ["verify", str(folder / "types" / "one-Q8_0.gguf"), "--from", str(one)],
         "sweep": ["sweep", str(one), "--variants", str(other), "--no-speed", "--tokens", "50"],
@@ -145,6 +147,7 @@ TURNS = {
     "recommend": {"no home", "stderr closed", "stdout and stderr full", "512 MiB of addresses"},
     "models": {"no home", "stdin and stdout closed", "stdout full", "64 descriptors"},
     "compare": {"no home", "64 descriptors", "512 MiB of addresses"},
+    "sensitivity": {"no home", "64 descriptors", "200 MiB of addresses"},
     "vocab": {"no home", "stdin and stdout closed", "200 MiB of addresses"},
     "quantize": {"no home", "stdout full", "512 MiB of addresses"},
     "probe": {"no home", "stderr closed", "200 MiB of addresses"},

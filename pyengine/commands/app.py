@@ -29,8 +29,8 @@ from pyengine.startup import (
 # Each is a module here with a function `command`. Modules are imported when used, so that
 # `pyengine --version` does not pay for plotting or parsers.
 COMMANDS = (
-    *("probe", "vocab", "tokenize", "compare", "imatrix", "quantize", "verify"),
-    *("sweep", "pick", "recommend", "report", "models", "doctor", "evaluate"),
+    *("probe", "vocab", "tokenize", "compare", "imatrix", "sensitivity"),
+    *("quantize", "sweep", "pick", "recommend", "report", "models", "doctor", "evaluate"),
 )
 
 # What the system says of a stdout that takes no more: a full disk, or none behind it.
