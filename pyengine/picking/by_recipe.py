@@ -98,14 +98,12 @@ def quantize_by_recipe(
             options=comparing,
             means=means,
         )
-    contents: dict[str, dict[str, object]] = {
-        "source": {"path": str(source), "sha256": sha256, "file_bytes": summary.n_bytes},
-        "sensitivity": _of_sensitivity(sensitivity, len(groups)),
-    }
-    plan = recipes[0].plan
-    if plan.importance_entries:
-        contents["importance"] = {"entries": plan.importance_entries, "used": plan.importance_used}
-    exhibits = [Exhibit(kind=kind, model="", content=c) for kind, c in contents.items()]
+    source_content = {"path": str(source), "sha256": sha256, "file_bytes": summary.n_bytes}
+    exhibits = [
+        Exhibit(kind="source", model="", content=source_content),
+        Exhibit(kind="sensitivity", model="", content=_of_sensitivity(sensitivity, len(groups))),
+        *_importance(recipes[0].plan),
+    ]
     notes = _matrix_notes(options, parts.choosing)
     imatrix = None if options.imatrix is None else str(options.imatrix)
     return run.model_copy(
@@ -115,6 +113,13 @@ def quantize_by_recipe(
             "notes": [*run.notes, *notes],
         }
     )
+
+
+def _importance(plan: QuantizationPlan) -> list[Exhibit]:
+    if not plan.importance_entries:
+        return []
+    used = {"entries": plan.importance_entries, "used": plan.importance_used}
+    return [Exhibit(kind="importance", model="", content=used)]
 
 
 def _presets(
