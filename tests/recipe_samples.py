@@ -16,7 +16,15 @@ from pyengine.models.gguf import TensorEntry, read_tensor_table
 from pyengine.run import Exhibit, Note, Run
 
 # By type: the relative squared error of rounding, roughly.
-ERRORS = {"q4_0": 8e-3, "q4_1": 7e-3, "q5_0": 2e-3, "q5_1": 1.8e-3, "q8_0": 3e-5, "f32": 0.0}
+ERRORS = {
+    "q4_0": 8e-3,
+    "q4_1": 7e-3,
+    "q5_0": 2e-3,
+    "q5_1": 1.8e-3,
+    "q8_0": 3e-5,
+    "f16": 1e-8,
+    "f32": 0.0,
+}
 
 
 def groups_of_file(
@@ -45,6 +53,7 @@ def _group(
     choices = [
         TypeChoice(name, bytes_of(tensor.shape, name), error, kl * error / ERRORS["q4_0"])
         for name, error in errors.items()
+        if tensor.shape[0] % layout_of(name)[0] == 0
     ]
     return TensorGroup(
         kind=kind,
@@ -61,9 +70,14 @@ def _group(
     )
 
 
+def layout_of(name: str) -> tuple[int, int]:
+    """Numbers of a block of a type, and its bytes."""
+    return gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name.upper()]]
+
+
 def bytes_of(shape: Sequence[int], name: str) -> int:
     """The bytes of a tensor in a type, by the gguf package."""
-    block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name.upper()]]
+    block, size = layout_of(name)
     return math.prod(shape) // block * size
 
 

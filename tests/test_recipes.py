@@ -249,3 +249,20 @@ def test_a_plan_writes_nothing(source: Path, groups: list[TensorGroup], tmp_path
     assert (told["kept"], told["recipe_model"]) == (None, None)
     assert told["file_bytes"] == recipe.plan.file_bytes
     assert len(told["groups"]) == len(groups)
+
+
+def test_a_real_model_is_planned_to_the_byte(stories: Path, tmp_path: Path) -> None:
+    groups = groups_of_file(stories, {"token_embd": 0.05, "ffn_down": 0.03})
+    recipe = of_type(stories, groups, "Q5_0")
+    assert 0.97 * recipe.preset.file_bytes < recipe.plan.file_bytes <= recipe.preset.file_bytes
+    target = tmp_path / "made.gguf"
+    quantize_file(
+        stories,
+        target,
+        recipe.plan,
+        source_sha256=file_sha256(stories),
+        options=recipe.options,
+    )
+    assert target.stat().st_size == recipe.plan.file_bytes
+    made = {tensor.name: tensor.type for tensor in read_tensor_table(target)}
+    assert made == {tensor.name: tensor.type for tensor in recipe.plan.tensors}

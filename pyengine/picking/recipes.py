@@ -80,7 +80,7 @@ def recipe_within(
         types = {name: c.type for g, c in found for name in g.tensors} | others
         ruled = replace(options, overrides=exact_rules(types), recipe_sha256=_sha256(found))
         (plan,) = plan_quantization(source, [preset.file_type], options=ruled)
-        refused = {*plan.lacks_importance, *plan.wanted} - others.keys()
+        refused = set(plan.lacks_importance) - others.keys()
         for number, (group, choice) in enumerate(found):
             if refused.intersection(group.tensors):
                 candidates[number].remove(choice)
