@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyengine.api.compare import compare as compare
     from pyengine.api.evaluate import evaluate as evaluate
+    from pyengine.api.gates import gates as gates
     from pyengine.api.imatrix import imatrix as imatrix
     from pyengine.api.open import OpenModel as OpenModel
     from pyengine.api.open import Score as Score
@@ -62,6 +63,7 @@ _HOMES = {
     "cold_start": "pyengine.measure.cold_start",
     "compare": "pyengine.api.compare",
     "evaluate": "pyengine.api.evaluate",
+    "gates": "pyengine.api.gates",
     "imatrix": "pyengine.api.imatrix",
     "load": "pyengine.run.storage",
     "open": "pyengine.api.open",
@@ -91,6 +93,7 @@ __all__ = [
     "cold_start",
     "compare",
     "evaluate",
+    "gates",
     "imatrix",
     "load",
     "open_model",

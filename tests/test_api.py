@@ -34,7 +34,13 @@ FUNCTIONS = (
     *("sensitivity", "evaluate", "recommend", "pick"),
 )
 # How a result is printed, and what it is held against then; what is shown while it is made.
-OF_THE_COMMAND = {"json", "markdown", "html", "paper", "max_kl", "fail_under", "show"}
+OF_GATES = {"fail_if", "baseline", "junit", "badge"}
+OF_THE_COMMAND = {
+    *("json", "markdown", "html", "paper", "max_kl", "fail_under", "show"),
+    *OF_GATES,
+}
+# What some commands hand on to their function all the same.
+HANDED_ON = {"recommend": {"max_kl", "fail_if"}, "pick": {"max_kl"}}
 OF_PYTHON = {"progress", "watch"}
 SMALL = "embedded:small"
 
@@ -48,7 +54,7 @@ def arguments(function: object) -> dict[str, inspect.Parameter]:
 def test_a_command_and_its_function_have_the_same_words_and_defaults(name: str) -> None:
     command = arguments(import_module(f"pyengine.commands.{name}").command)
     function = arguments(getattr(pyengine, name))
-    own = OF_THE_COMMAND - ({"max_kl"} if name in ("recommend", "pick") else set())
+    own = OF_THE_COMMAND - HANDED_ON.get(name, set())
     assert command.keys() - own == function.keys() - OF_PYTHON
     for word in command.keys() - own:
         assert command[word].default == function[word].default, word

@@ -93,7 +93,9 @@ class Candidate:
     @classmethod
     def of(cls, content: dict[str, Any]) -> Candidate:
         """Read what `content` wrote."""
-        return cls(**{key: value for key, value in content.items() if value is not None})
+        known = {key: value for key, value in content.items() if value is not None}
+        metrics = {key: math.nan if n is None else n for key, n in content["metrics"].items()}
+        return cls(**{**known, "metrics": metrics})
 
 
 def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
@@ -119,6 +121,34 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
             "the records are of different texts (--corpus), over which the same file diverges "
             "differently"
         )
+    found: dict[str, Candidate] = {}
+    for candidate in (candidate for run in compared for candidate in _of_run(run)):
+        found.setdefault(candidate.sha256 or candidate.name, candidate)
+    return _with_others(_distinct(list(found.values())), runs)
+
+
+def judged_in(run: Run, timings: Run | None = None) -> list[Candidate]:
+    """Return what gates of a run judge, each under its own id, copies and failures too.
+
+    These are the variants of a comparison, the file that a pick chose, or none, and the models of
+    an evaluation but for its reference. Timings add speed and memory that they measured.
+
+    Raises InputError where it is of another command, or there is none.
+    """
+    if run.command == "pick":
+        (choice,) = run.shown("choice")
+        candidates = map(Candidate.of, run.shown("candidate"))
+        return [candidate for candidate in candidates if candidate.name == choice["chosen"]]
+    if run.command not in (*COMPARED, "evaluate"):
+        raise InputError(f"a record of {run.command!r} holds nothing that a gate could judge")
+    found = list(_evaluated(run) if run.command == "evaluate" else _of_run(run))
+    if not found:
+        raise InputError("the record holds no variant that a gate could judge")
+    return _with_others(found, [run] if timings is None else [run, timings])
+
+
+def _with_others(candidates: list[Candidate], runs: Sequence[Run]) -> list[Candidate]:
+    """Add what timings and evaluations say of the same files."""
     memory = {
         run.model(row.model).sha256: int(row.value)
         for run in runs
@@ -129,9 +159,6 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
         for run in runs
         for row in run.select("generation_speed", group="")
     }
-    found: dict[str, Candidate] = {}
-    for candidate in (candidate for run in compared for candidate in _of_run(run)):
-        found.setdefault(candidate.sha256 or candidate.name, candidate)
     code = code_numbers(runs)
     return [
         replace(
@@ -140,7 +167,7 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
             memory=memory.get(each.sha256, each.memory),
             memory_measured=each.sha256 in memory,
         )
-        for each in _distinct(list(found.values()))
+        for each in candidates
     ]
 
 
@@ -211,9 +238,19 @@ def _of_run(run: Run) -> Iterator[Candidate]:
             yield Candidate(name=name, metrics={}, excluded="failed", message=message)
 
 
+def _evaluated(run: Run) -> Iterator[Candidate]:
+    failed = {n.model: str(n.values["message"]) for n in run.notes if n.code == "model-failed"}
+    for model in run.models[0 if run.options.get("reference") is None else 1 :]:
+        if model.id not in failed:
+            yield Candidate(**_of_file(model), metrics=dict(_named(run.select(model=model.id))))
+    for name, message in failed.items():
+        yield Candidate(name=name, metrics={}, excluded="failed", message=message)
+
+
 def _itself(run: Run, reference: ModelInfo) -> Candidate:
     """Return the reference as a candidate, which nothing separates from itself."""
-    same = dict.fromkeys((f"same_first_choice{end}" for end in ("", "_low", "_high")), 1.0)
+    ends = ("", "_low", "_high")
+    same = {f"same_first_choice{end}": 1.0 for end in ends} | {f"kl{end}": 0.0 for end in ends}
     rows = run.select(model=reference.id)
     return Candidate(
         **_of_file(reference),

@@ -59,6 +59,16 @@ def unknown(condition: str, numbers: Mapping[str, float]) -> list[str]:
     return list(dict.fromkeys(reader.unknown))
 
 
+def names_in(condition: str) -> list[str]:
+    """Return the names in a condition, each once, whatever numbers there are.
+
+    Raises OptionError with the place where the condition cannot be read.
+    """
+    reader = _Reader(condition, None)
+    reader.read()
+    return list(dict.fromkeys(reader.unknown))
+
+
 def parse_size(text: str) -> int:
     """Read a size: `6GiB`, `500MB`, `6g` (binary), `800b`; a plain number counts GiB. In bytes.
 
@@ -87,9 +97,9 @@ def _unit_factor(unit: str) -> float | None:
 
 
 class _Reader:
-    """Walks over a condition once, computing as it reads."""
+    """Walks over a condition once, computing as it reads; without numbers none is known."""
 
-    def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
+    def __init__(self, text: str, numbers: Mapping[str, float] | None) -> None:
         self.text = text
         self.numbers = numbers
         self.tokens = self._split()
@@ -165,12 +175,13 @@ class _Reader:
         return float(match.group("number")) * factor
 
     def named(self, name: str) -> float:
-        if name not in self.numbers:
+        if self.numbers is not None and name not in self.numbers:
             known = ", ".join(self.numbers)
             raise OptionError(f"{self.text!r}: {name!r} was not measured; known are {known}")
-        if math.isnan(self.numbers[name]):
+        value = math.nan if self.numbers is None else self.numbers[name]
+        if math.isnan(value):
             self.unknown.append(name)
-        return self.numbers[name]
+        return value
 
     def nested(self, read: Callable[[], _Value]) -> _Value:
         self.depth += 1

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from pyengine.asked import asked
 from pyengine.choose.candidates import COMPARED, Candidate, candidates_of
-from pyengine.choose.conditions import holds, unknown
+from pyengine.choose.gates import check_conditions, held
 from pyengine.choose.scale import HARDLY
 from pyengine.choose.verdicts import Pair, pairs, reference_of
 from pyengine.errors import InputError, OptionError
@@ -112,8 +112,9 @@ def recommend(
 
     Returns:
         a run with the exhibits "candidate" (see `Candidate`), and one "choice": chosen (a name, or
-        null), qualified, failed, unknown (the numbers that `fail_if` names and nobody knows, for
-        which it fails), why and change (see `reasons` and `judge`).
+        null), qualified, gate (the code of `fail_if`, see `gates.held`, or "nothing-chosen"),
+        failed, unknown (the numbers that `fail_if` names and nobody knows, for which it fails), why
+        and change (see `reasons` and `judge`).
 
     Raises:
         InputError: the runs are of another command or of different references.
@@ -131,11 +132,12 @@ def recommend(
         reason, change = judge(candidates[0], limits)
     else:
         reason, change = reasons(chosen, candidates, limits, qualified=qualified, n_tied=len(tied))
-    failed, missing = _fails(fail_if, chosen)
+    gate, missing = _gate(fail_if, chosen)
     content = {
         "chosen": chosen.name if chosen else None,
         "qualified": qualified,
-        "failed": failed,
+        "gate": gate,
+        "failed": gate not in (None, "holds-not"),
         "unknown": missing,
         "why": reason,
         "change": change,
@@ -172,12 +174,12 @@ def _with_forecasts(
     ]
 
 
-def _fails(fail_if: str | None, chosen: Candidate | None) -> tuple[bool, list[str]]:
-    """Tell whether the gate is shut, and which of its numbers are not known, for which it is."""
-    if fail_if is None or chosen is None:
-        return fail_if is not None, []
-    missing = unknown(fail_if, chosen.numbers)
-    return bool(missing) or holds(fail_if, chosen.numbers), missing
+def _gate(fail_if: str | None, chosen: Candidate | None) -> tuple[str | None, list[str]]:
+    """Tell what becomes of the gate, and which of its numbers are not known, for which it fails."""
+    if fail_if is None:
+        return None, []
+    check_conditions([fail_if])
+    return ("nothing-chosen", []) if chosen is None else held(fail_if, chosen.numbers)
 
 
 def _wanted(candidates: list[Candidate], variant: str | None) -> list[Candidate]:

@@ -51,6 +51,7 @@ SILENT_OPTIONS = frozenset(
             "--memory-cap",
         ),
         *("--repeats", "--speed-threads", "--modelfile", "--keep", "--max-disk"),
+        *("--junit", "--badge"),
     }
 )
 

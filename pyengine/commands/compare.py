@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,8 +14,12 @@ from pyengine.commands.options import (
     ONE_AT_A_TIME,
     PRECISION,
     THREADS,
+    Badge,
+    Baseline,
+    FailIf,
     Html,
     Json,
+    Junit,
     Markdown,
     Options,
     argument,
@@ -23,10 +27,7 @@ from pyengine.commands.options import (
     command_of,
     option,
 )
-from pyengine.errors import OptionError, ThresholdNotMet
-
-if TYPE_CHECKING:
-    from pyengine.run.record import Run
+from pyengine.errors import OptionError
 
 AXES = Literal["auto", "quantization", "fine-tuning", "scaling", "identical"]
 MaxKl = Annotated[
@@ -75,6 +76,10 @@ def command(
     options: Options,
     *,
     max_kl: MaxKl = None,
+    fail_if: FailIf = None,
+    baseline: Baseline = None,
+    junit: Junit = None,
+    badge: Badge = None,
     json: Json = False,
     markdown: Markdown = False,
     html: Html = None,
@@ -85,6 +90,7 @@ def command(
     from itself; bits per byte where vocabularies differ. Models are paths or references
     (ollama:, hf:, …).
     """
+    from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_json, print_result, reporting
     from pyengine.plain_text import safe
     from pyengine.report.compare_view import compare_document
@@ -95,7 +101,9 @@ def command(
         raise OptionError(f"--max-kl must not be negative: {max_kl}")
     emulate = options["emulate"] is not None
     if emulate:
-        refuse_others({"max_kl": max_kl, "markdown": markdown, "html": html})
+        told = {"fail_if": fail_if, "baseline": baseline, "junit": junit, "badge": badge}
+        refuse_others({"max_kl": max_kl, "markdown": markdown, "html": html, **told})
+    gated = Gated(fail_if, baseline, junit, badge, max_kl=max_kl)
     with reporting("compare") as display:
         run = compare(**options, progress=display, watch=display.watch)
     if emulate and json:
@@ -104,17 +112,5 @@ def command(
         sys.stdout.write(safe(emulation_text(run)))
     else:
         print_result(run, compare_document, json=json, markdown=markdown, html=html)
-    if max_kl is not None:
-        check_threshold(run, max_kl)
-
-
-def check_threshold(run: "Run", max_kl: float) -> None:
-    """Raise ThresholdNotMet unless every mean KL divergence is surely no larger."""
-    from pyengine.choose.verdicts import unmet
-    from pyengine.report.sentences.comparison import unmet_sentence
-
-    found = unmet(run, max_kl)
-    if found:
-        raise ThresholdNotMet(
-            "; ".join(unmet_sentence(model, *why, max_kl) for model, why in found.items())
-        )
+    if not emulate:
+        gated.hold(run, json=json, markdown=markdown)

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,8 +10,12 @@ from pyengine.api.evaluate import evaluate
 from pyengine.commands.options import (
     GPU_LAYERS,
     THREADS,
+    Badge,
+    Baseline,
+    FailIf,
     Html,
     Json,
+    Junit,
     Markdown,
     Options,
     Show,
@@ -20,10 +24,7 @@ from pyengine.commands.options import (
     command_of,
     option,
 )
-from pyengine.errors import OptionError, ThresholdNotMet
-
-if TYPE_CHECKING:
-    from pyengine.run.record import Run
+from pyengine.errors import OptionError
 
 FailUnder = Annotated[
     float | None,
@@ -100,6 +101,10 @@ def command(
     *,
     show: Show = None,
     fail_under: FailUnder = None,
+    fail_if: FailIf = None,
+    baseline: Baseline = None,
+    junit: Junit = None,
+    badge: Badge = None,
     json: Json = False,
     markdown: Markdown = False,
     html: Html = None,
@@ -109,18 +114,20 @@ def command(
     Beside pass@k it measures what tiny models and small differences show too: whether answers
     parse, and how likely the model finds the right solution. A killed run goes on where it was.
     """
+    from pyengine.commands.gates import Gated
     from pyengine.commands.output import evaluation_progress, print_result
     from pyengine.report.answers_view import answers_document
     from pyengine.report.evaluate_view import evaluate_document
 
     check_format(json=json, markdown=markdown, html=html)
+    gated = Gated(fail_if, baseline, junit, badge, fail_under=fail_under)
     if show is not None and options["rejudge"] is None:
         _check_asked(options, show)
     with evaluation_progress() as progress:
         run = evaluate(**options, progress=progress)
     view = evaluate_document if show is None else partial(answers_document, task=show)
     print_result(run, view, json=json, markdown=markdown, html=html)
-    _hold(run, fail_under)
+    gated.hold(run, json=json, markdown=markdown)
 
 
 def _check_asked(options: Options, task: str) -> None:
@@ -135,15 +142,3 @@ def _check_asked(options: Options, task: str) -> None:
     asked = asked_of(found, holes=holes, limit=options["limit"], seed=options["seed"])
     if task not in {one.name for one in asked}:
         raise OptionError(f"no task that will be asked is called {task!r}")
-
-
-def _hold(run: "Run", fail_under: float | None) -> None:
-    """Raise ThresholdNotMet unless every model's pass@1 is surely no smaller."""
-    if fail_under is None:
-        return
-    from pyengine.choose.evaluation import below
-    from pyengine.report.sentences.code import below_sentence
-
-    if found := below(run, fail_under):
-        told = (below_sentence(model, *why, fail_under) for model, why in found.items())
-        raise ThresholdNotMet("; ".join(told))

@@ -46,6 +46,39 @@ PRECISION = option(
 DOCUMENT_TOKENS = option(
     int, "Scored tokens of each document, at most; 0 for whole documents.", min=0
 )
+CONDITION_WORDS = (
+    "such as 'kl_high > 0.02 or same_first_choice < 95%'. Names: metrics such as kl, with kl_low, "
+    "kl_high, kl_99, and size, memory, bits_per_weight."
+)
+FailIf = option(
+    list[str] | None,
+    f"Exit with 1 where this holds for a variant, or cannot be known; several at once; "
+    f"{CONDITION_WORDS}",
+    "--fail-if",
+    metavar="CONDITION",
+    show_default=False,
+)
+Baseline = option(
+    Path | None,
+    "Exit with 1 where a metric got worse than in this record, beyond its interval.",
+    "--baseline",
+    metavar="RECORD",
+    show_default=False,
+)
+Junit = option(
+    Path | None,
+    "Write what became of each gate as JUnit XML.",
+    "--junit",
+    metavar="FILE",
+    show_default=False,
+)
+Badge = option(
+    Path | None,
+    "Write a badge as a shields.io endpoint (JSON).",
+    "--badge",
+    metavar="FILE",
+    show_default=False,
+)
 MAX_KL = option(
     float | None,
     "Mean KL divergence, in nats per token, that is accepted, with its whole interval. "

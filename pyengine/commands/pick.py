@@ -13,8 +13,12 @@ from pyengine.commands.options import (
     MAX_SIZE,
     SPEED,
     THREADS,
+    Badge,
+    Baseline,
+    FailIf,
     Html,
     Json,
+    Junit,
     Markdown,
     Options,
     argument,
@@ -22,7 +26,7 @@ from pyengine.commands.options import (
     command_of,
     option,
 )
-from pyengine.errors import PickInterrupted, ThresholdNotMet
+from pyengine.errors import PickInterrupted
 
 
 @command_of(
@@ -79,7 +83,15 @@ from pyengine.errors import PickInterrupted, ThresholdNotMet
     ),
 )
 def command(
-    options: Options, *, json: Json = False, markdown: Markdown = False, html: Html = None
+    options: Options,
+    *,
+    fail_if: FailIf = None,
+    baseline: Baseline = None,
+    junit: Junit = None,
+    badge: Badge = None,
+    json: Json = False,
+    markdown: Markdown = False,
+    html: Html = None,
 ) -> None:
     """Pick the file to run: the smallest that is hardly changed and fits this machine.
 
@@ -87,11 +99,13 @@ def command(
     What was measured is kept: Ctrl-C prints the best answer so far, and the same command goes on.
     Exits with 1 where a condition that was asked for is not met.
     """
+    from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_result, reporting
     from pyengine.report.pick_view import pick_document
     from pyengine.report.sentences.pick import unmet_pick_sentence
 
     check_format(json=json, markdown=markdown, html=html)
+    gated = Gated(fail_if, baseline, junit, badge)
     show = partial(print_result, document_of=pick_document, json=json, markdown=markdown, html=html)
     try:
         with reporting() as display:
@@ -101,5 +115,4 @@ def command(
             show(interrupted.run)
         raise
     show(run)
-    if told := unmet_pick_sentence(run):
-        raise ThresholdNotMet(told)
+    gated.hold(run, json=json, markdown=markdown, unmet=unmet_pick_sentence(run))

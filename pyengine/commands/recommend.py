@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pyengine.api.recommend import loaded, recommend
 from pyengine.commands.options import (
+    CONDITION_WORDS,
     CONTEXT,
     MAX_FLIPS,
     MAX_KL,
@@ -40,9 +41,7 @@ from pyengine.errors import ThresholdNotMet
     variant=option(str | None, "Judge only this variant, by name or type.", show_default=False),
     fail_if=option(
         str | None,
-        "Exit with 1 where this holds for the chosen one, such as 'kl_high > 0.02 or "
-        "same_first_choice < 95%'. Names: metrics such as kl, with kl_low, kl_high, kl_99, and "
-        "size, memory, bits_per_weight.",
+        f"Exit with 1 where this holds for the chosen one, {CONDITION_WORDS}",
         metavar="CONDITION",
         show_default=False,
     ),

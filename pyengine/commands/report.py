@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyengine.commands.options import Show
+from pyengine.commands.options import Badge, Baseline, FailIf, Junit, Show
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
@@ -50,12 +50,17 @@ def command(
     svg: Svg = None,
     png: Png = None,
     show: Show = None,
+    fail_if: FailIf = None,
+    baseline: Baseline = None,
+    junit: Junit = None,
+    badge: Badge = None,
     schema: Schema = False,
 ) -> None:
-    """Show results again: as a page, tables, rows or pictures.
+    """Show results again: as a page, tables, rows or pictures; or hold them by gates.
 
     Without an option the text report is printed.
     """
+    from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_document
     from pyengine.report.answers_view import answers_document
     from pyengine.report.views import card_of, documents_of
@@ -66,6 +71,7 @@ def command(
         return
     if not results:
         raise OptionError("name at least one record, as a command wrote it with --json")
+    gated = Gated(fail_if, baseline, junit, badge)
     results = record_files(results)
     records = [load(path) for path in results]
     with values_that_fit(results):
@@ -76,10 +82,21 @@ def command(
         if show is not None:
             for record in records:
                 print_document(answers_document(record, show), markdown=markdown)
-        elif markdown or not any((output, csv, parquet, svg, png)):
+        elif markdown or not any((output, csv, parquet, svg, png, gated.asked)):
             for record, document in documents_of(records):
                 shown = card_of(record, document) if markdown else document
                 print_document(shown, markdown=markdown)
+        if gated.asked:
+            timings = next((record for record in records if record.command == "speed"), None)
+            gated.hold(_of_variants(records), markdown=markdown, timings=timings)
+
+
+def _of_variants(records: Sequence["Run"]) -> "Run":
+    """Return the only record beside a sweep's timings."""
+    found = [record for record in records if record.command != "speed"]
+    if len(found) != 1:
+        raise OptionError(f"gates are of one record, not of {len(found)}")
+    return found[0]
 
 
 def _write_page(records: Sequence["Run"], path: Path) -> None:

@@ -14,7 +14,11 @@ from pyengine.commands.options import (
     ONE_AT_A_TIME,
     PRECISION,
     REQUANTIZE,
+    Badge,
+    Baseline,
+    FailIf,
     Html,
+    Junit,
     Markdown,
     Options,
     argument,
@@ -74,6 +78,10 @@ from pyengine.commands.options import (
 def command(
     options: Options,
     *,
+    fail_if: FailIf = None,
+    baseline: Baseline = None,
+    junit: Junit = None,
+    badge: Badge = None,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     markdown: Markdown = False,
     html: Html = None,
@@ -83,6 +91,7 @@ def command(
     Every model is measured in a process of its own, and every finished measurement is on disk at
     once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
     """
+    from pyengine.commands.gates import Gated
     from pyengine.commands.output import (
         evaluation_progress,
         print_document,
@@ -95,13 +104,15 @@ def command(
     from pyengine.run.storage import load
 
     check_format(json=json, markdown=markdown, html=html)
+    gated = Gated(fail_if, baseline, junit, badge)
     named = ("source", "variants", "to", "output_dir", "evaluate")
     model, files, folder = sweep_files(*(options[name] for name in named))
     tasks = options["evaluate"]
     known = {"source": model, "variants": files, "output_dir": folder, "evaluate": None}
     with reporting("sweep") as display:
         run = sweep(**{**options, **known}, progress=display, watch=display.watch)
-    view = partial(sweep_document, timings=load(Folder(folder).timings))
+    timings = load(Folder(folder).timings)
+    view = partial(sweep_document, timings=timings)
     print_result(run, view, json=json, markdown=markdown, html=html, folder=str(folder))
     if tasks is not None:
         how = {name: options[name] for name in ("threads", "gpu_layers")}
@@ -109,3 +120,4 @@ def command(
             found = evaluate_sweep(run, folder, tasks, **how, progress=estimates)
         if not json:
             print_document(evaluate_document(found), markdown=markdown)
+    gated.hold(run, json=json, markdown=markdown, timings=timings)

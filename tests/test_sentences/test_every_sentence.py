@@ -10,6 +10,7 @@ import choice_cases
 import code_cases
 import comparison_cases
 import file_cases
+import gate_cases
 import machine_cases
 import note_cases
 import pick_cases
@@ -27,7 +28,7 @@ from pyengine.report.words import WORDS
 TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
-    *(vocabulary_cases.CASES, pick_cases.CASES, sensitivity_cases.CASES),
+    *(vocabulary_cases.CASES, pick_cases.CASES, gate_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.
@@ -45,8 +46,8 @@ ALWAYS = {
         ("probe", "answer"),
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
-    *(("recipes", "predicted"), ("scored", "scored")),
-    *(("tokens", "answer"), ("tokens", "marked")),
+    ("badge", "label"),
+    *(("scored", "scored"), ("tokens", "answer"), ("tokens", "marked")),
     ("vocabulary", "answer"),
 }
 

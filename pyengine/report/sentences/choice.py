@@ -32,14 +32,8 @@ def choice_sentence(run: Run, candidates: Sequence[Candidate]) -> str:
 def gate_sentence(run: Run) -> str:
     """Say whether the condition of --fail-if holds for the chosen variant, or cannot be judged."""
     (choice,) = run.shown("choice")
-    if choice["chosen"] is None:
-        code = "nothing-chosen"
-    elif choice["unknown"]:
-        code = "unknown"
-    else:
-        code = "holds" if choice["failed"] else "holds-not"
     values = {"condition": run.options["fail_if"], "name": choice["chosen"]}
-    return say("gates", code, unknown=choice["unknown"], **values)
+    return say("gates", choice["gate"], unknown=choice["unknown"], numbers=None, **values)
 
 
 def unmet_choice_sentence(run: Run) -> str:
