@@ -133,6 +133,13 @@ def fetch_tasks(name: str) -> list[Task]:
     return load_tasks(path)
 
 
+def repository_of(name: str) -> str | None:
+    """Return the id of the data set on the hub that a user names; None of other tasks."""
+    if match := ANY_FILE.fullmatch(name):
+        return match["repository"]
+    return HUB[name].repository if name in HUB else None
+
+
 def _published(name: str) -> Published:
     if match := ANY_FILE.fullmatch(name):
         return Published(**match.groupdict())

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from pyengine import __version__
 from pyengine.code.aggregate import beside, link, notes_of, of_answers, skipped, writing_cost
 from pyengine.code.answers import Answer, Progress
+from pyengine.code.benchmarks import repository_of
 from pyengine.code.evaluated import Evaluated, check_styles, leave_out
 from pyengine.code.known import notes_of_tasks
 from pyengine.code.likelihood import (
@@ -370,6 +371,7 @@ class Evaluation:
             command="evaluate",
             options={
                 **self.settings(),
+                "dataset": repository_of(self.source),
                 "reference": base.id if base else None,
                 "likelihoods": self.options.likelihoods,
                 "margin": self.options.margin,

@@ -37,6 +37,17 @@ Parquet = Annotated[
 ]
 Svg = Annotated[Path | None, typer.Option(help="Write each picture as SVG.", metavar="FOLDER")]
 Png = Annotated[Path | None, typer.Option(help="Write each picture as PNG.", metavar="FOLDER")]
+Index = Annotated[
+    bool,
+    typer.Option(
+        "--model-index",
+        help="Print a model card's metadata as YAML; with --markdown above the card.",
+    ),
+]
+Results = Annotated[
+    bool,
+    typer.Option("--eval-results", help="Print pass@1 as YAML for a model's folder .eval_results."),
+]
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a record.")]
 
 
@@ -49,6 +60,8 @@ def command(
     parquet: Parquet = None,
     svg: Svg = None,
     png: Png = None,
+    model_index: Index = False,
+    eval_results: Results = False,
     show: Show = None,
     fail_if: FailIf = None,
     baseline: Baseline = None,
@@ -71,6 +84,8 @@ def command(
         return
     if not results:
         raise OptionError("name at least one record, as a command wrote it with --json")
+    if eval_results and (model_index or markdown):
+        raise OptionError("--eval-results is a file of its own; leave out the other form")
     gated = Gated(fail_if, baseline, junit, badge)
     results = record_files(results)
     records = [load(path) for path in results]
@@ -79,10 +94,13 @@ def command(
             _write_page(records, output)
         _write_rows(records, csv, parquet)
         _write_pictures(records, svg, png)
+        hub = model_index or eval_results
+        if hub:
+            _print_for_the_hub(_of_variants(records), index=model_index, card=markdown)
         if show is not None:
             for record in records:
                 print_document(answers_document(record, show), markdown=markdown)
-        elif markdown or not any((output, csv, parquet, svg, png, gated.asked)):
+        elif markdown or not any((output, csv, parquet, svg, png, hub, gated.asked)):
             for record, document in documents_of(records):
                 shown = card_of(record, document) if markdown else document
                 print_document(shown, markdown=markdown)
@@ -95,8 +113,19 @@ def _of_variants(records: Sequence["Run"]) -> "Run":
     """Return the only record beside a sweep's timings."""
     found = [record for record in records if record.command != "speed"]
     if len(found) != 1:
-        raise OptionError(f"gates are of one record, not of {len(found)}")
+        raise OptionError(f"gates and model cards are of one record, not of {len(found)}")
     return found[0]
+
+
+def _print_for_the_hub(record: "Run", *, index: bool, card: bool) -> None:
+    import sys
+
+    from pyengine.report import hub_files
+
+    if index and card:
+        sys.stdout.write(f"---\n{hub_files.model_index(record)}---\n\n")
+    else:
+        sys.stdout.write((hub_files.model_index if index else hub_files.eval_results)(record))
 
 
 def _write_page(records: Sequence["Run"], path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Cases of what is said of gates."""
+"""Cases of what is said of gates, and in files for the hub."""
 
 import math
 
 from evaluation_samples import RATE, made
-from run_samples import estimate, failure, infinite, info, made_run
+from run_samples import TEXT, estimate, failure, infinite, info, made_run
 from said import Cases, case
 from sentence_runs import a_sweep
 
@@ -20,6 +20,7 @@ from pyengine.report.sentences.gates import (
     result_words,
     unmet_gates_sentence,
 )
+from pyengine.report.sentences.hub import corpus_words, notes_words
 from pyengine.run import Measurement, Run
 
 KL = estimate("kl", "a", 0.05, 0.001)
@@ -79,6 +80,16 @@ OVER = Check("max-kl", "0.1", "a", "exceeds", {"value": 0.5, "low": 0.4, "high":
 BELOW = Check("fail-under", "0.5", "a", "not-executed", {})
 KEPT = Check("max-kl", "0.1", "a", "within", {})
 TWO = a_sweep(KL, estimate("kl", "b", 0.1))
+SOLVED = made(RATE, temperature=0.0, samples=1)
+ALONE = Measurement("pass_at_1", "base", "", "", 0.5, n=1)
+
+
+def asked_in(style: str | None, row: Measurement) -> tuple[Run, Measurement]:
+    """An evaluation whose model was asked in a style."""
+    models = [m.model_copy(update={"settings": {"style": style}}) for m in SOLVED.models]
+    return SOLVED.model_copy(update={"models": models}), row
+
+
 CASES: Cases = {
     "gates": [
         *(
@@ -124,5 +135,12 @@ CASES: Cases = {
             *(badge_words, made(RATE, Measurement("pass_at_1", "tiny-Q2_K", "", "", 0.4)), []),
         ),
         case("nothing", badge_words, made(), []),
+    ],
+    "hub": [
+        case("shipped", corpus_words, TEXT),
+        case("corpus", corpus_words, TEXT.model_copy(update={"origin": "src/"})),
+        case("notes", notes_words, *asked_in(None, ALONE)),
+        case("notes[low]", notes_words, *asked_in(None, RATE)),
+        case("notes[low,style]", notes_words, *asked_in("chat", RATE)),
     ],
 }

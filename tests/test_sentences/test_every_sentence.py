@@ -46,7 +46,7 @@ ALWAYS = {
         ("probe", "answer"),
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
-    ("badge", "label"),
+    *(("badge", "label"), ("hub", "notes")),
     *(("scored", "scored"), ("tokens", "answer"), ("tokens", "marked")),
     ("vocabulary", "answer"),
 }
