@@ -30,6 +30,7 @@ COMMANDS: dict[str, list[str]] = {
 MADE: dict[str, Callable[[], str]] = {
     "imatrix": lambda: to_json(sample_imatrix(merged=1)),
     "sensitivity": lambda: to_json(sample_sensitivity()),
+    "verify": lambda: to_json(sample_verified(difference("blk.0.attn_q.weight"))),
     "sweep": lambda: to_json(sweep_of_few_pictures()),
     "speed": lambda: to_json(sample_timings(2)),
     "models": lambda: to_json(models_run()),

@@ -15,6 +15,7 @@ from recipe_samples import sample_recipes
 from report_samples import sample_document, sample_sweep
 from run_samples import MADE
 from sensitivity_samples import sample_sensitivity
+from verify_samples import alone, difference, metadata, sample_verified
 
 from pyengine.choose.recommend import recommend
 from pyengine.doctor.checks import check
@@ -103,7 +104,9 @@ VIEWS: dict[str, Callable[[], str]] = {
     "document.md": lambda: render_markdown(sample_document()),
     "document.html": lambda: render_html(sample_document()),
     "imatrix-80.txt": lambda: render_terminal(document_of(sample_imatrix(merged=1)), width=80),
+    "recipe-80.txt": lambda: render_terminal(document_of(sample_recipes()), width=80),
     "sensitivity-80.txt": lambda: render_terminal(document_of(sample_sensitivity()), width=80),
+    "verify-80.txt": lambda: render_terminal(document_of(verified_run()), width=80),
     "models-80.txt": lambda: render_terminal(document_of(models_run()), width=80),
     "doctor-80.txt": lambda: render_terminal(document_of(doctor_run()), width=80),
     "recommend-80.txt": lambda: render_terminal(

@@ -30,7 +30,8 @@ from pyengine.startup import (
 # `pyengine --version` does not pay for plotting or parsers.
 COMMANDS = (
     *("probe", "vocab", "tokenize", "compare", "imatrix", "sensitivity"),
-    *("quantize", "sweep", "pick", "recommend", "report", "models", "doctor", "evaluate"),
+    *("quantize", "verify", "sweep", "pick", "recommend", "report", "models", "doctor"),
+    "evaluate",
 )
 
 # What the system says of a stdout that takes no more: a full disk, or none behind it.

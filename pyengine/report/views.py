@@ -31,6 +31,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "quantize": ("quantize_view:quantize_document",),
     "recipe": ("recipe_view:recipe_document", "recipe_view:recipe_pictures"),
+    "verify": ("verify_view:verify_document",),
     "pick": ("pick_view:pick_document", "comparison_pictures:comparison_pictures"),
     "recommend": ("recommend_view:recommend_document",),
     "models": ("models_view:models_document",),

@@ -169,6 +169,7 @@ CASES: Cases = {
         case("evaluate[fresh]", resume_sentence, "evaluate", fresh=True),
         case("imatrix", resume_sentence, "imatrix"),
         case("quantize", resume_sentence, "quantize"),
+        case("recipe", resume_sentence, "recipe"),
         case("sensitivity", resume_sentence, "sensitivity"),
         case("sweep", resume_sentence, "sweep"),
     ],

@@ -28,7 +28,8 @@ from pyengine.report.words import WORDS
 TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
-    *(vocabulary_cases.CASES, pick_cases.CASES, gate_cases.CASES),
+    *(vocabulary_cases.CASES, pick_cases.CASES, recipe_cases.CASES, gate_cases.CASES),
+    *(sensitivity_cases.CASES, verification_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.
@@ -46,7 +47,7 @@ ALWAYS = {
         ("probe", "answer"),
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
-    *(("badge", "label"), ("hub", "notes")),
+    *(("recipes", "predicted"), ("badge", "label"), ("hub", "notes")),
     *(("scored", "scored"), ("tokens", "answer"), ("tokens", "marked")),
     ("vocabulary", "answer"),
 }
