@@ -85,9 +85,9 @@ def recipe_within(
             if refused.intersection(group.tensors):
                 candidates[number].remove(choice)
         known = sizes.beside(plan)
-        if not refused and known == beside:
+        if not refused and known <= beside:
             return Recipe(limit=limit, preset=preset, options=ruled, plan=plan, chosen=found)
-        beside = known  # what the file says of its rules takes room, too
+        beside = max(beside, known)  # what the file says of its rules takes room, too
 
 
 def _choose(
