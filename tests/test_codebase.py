@@ -113,7 +113,7 @@ def test_few_import_the_compiled_core() -> None:
 
 def test_reports_know_records_alone() -> None:
     others = {i.target for i in imports() if i.part == "report" and i.target != "report"}
-    assert others == {"run", "choose", "errors", "extras", "files", "plain_text"}
+    assert others == {"run", "choose", "errors", "extras", "files", "plain_text", "weight_names"}
 
 
 def test_sentences_are_said_in_one_place() -> None:

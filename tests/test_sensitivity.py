@@ -17,9 +17,10 @@ from pyengine.measure.options import CompareOptions
 from pyengine.measure.rounding_types import RoundingTypes, known_type, weight_errors
 from pyengine.measure.sensitivity import SensitivityOptions, measure_sensitivity
 from pyengine.measure.sensitivity_groups import TensorGroup, groups_of, leaves
-from pyengine.measure.tensor_kinds import kinds_of, quantizable, to_divide
+from pyengine.measure.tensor_kinds import kinds_of, to_divide
 from pyengine.measure.variants import Rounding, Variant
 from pyengine.models.gguf import TensorEntry, read_tensor_table
+from pyengine.models.quantize import quantizable
 from pyengine.run import Run, to_json
 from pyengine.text.documents import Corpus, Document
 

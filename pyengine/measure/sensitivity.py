@@ -32,12 +32,13 @@ from pyengine.measure.sensitivity_groups import COMMAND, TensorGroup, TypeChoice
 from pyengine.measure.sensitivity_rounds import Rounds
 from pyengine.measure.store import open_cache
 from pyengine.measure.subjects import Subject, identify, open_subject
-from pyengine.measure.tensor_kinds import Part, kinds_of, quantizable
+from pyengine.measure.tensor_kinds import Part, kinds_of
 from pyengine.measure.variants import Rounding
 from pyengine.models.gguf import TensorEntry, parts_sha256, read_tensor_table
 from pyengine.models.imatrix import check_fits
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.quantize import quantizable
 from pyengine.run.record import ModelInfo, Note, Population, Run
 from pyengine.text.documents import Corpus
 from pyengine.text.windows import WindowOptions

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import heapq
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from pyengine.models.gguf import TensorEntry
-from pyengine.models.quantize import plan_quantization
-
-_LAYER = re.compile(r"blk\.(\d+)\.")
+from pyengine.weight_names import weight_kind, weight_layer
 
 
 @dataclass(frozen=True)
@@ -33,8 +29,8 @@ class Part:
     @property
     def layers(self) -> tuple[int, ...]:
         """The layer of each tensor; none outside the layers."""
-        found = (_LAYER.match(tensor.name) for tensor in self.tensors)
-        return tuple(int(layer[1]) for layer in found if layer)
+        found = (weight_layer(tensor.name) for tensor in self.tensors)
+        return tuple(layer for layer in found if layer is not None)
 
     @property
     def n_weights(self) -> int:
@@ -58,27 +54,13 @@ def kinds_of(tensors: Sequence[TensorEntry]) -> list[Part]:
     """Put the tensors of one name in all layers together, in the order of the file."""
     found: dict[str, list[TensorEntry]] = {}
     for tensor in tensors:
-        kind = _LAYER.sub("", tensor.name).removesuffix(".weight")
-        found.setdefault(kind, []).append(tensor)
+        found.setdefault(weight_kind(tensor.name), []).append(tensor)
     return [Part(kind, kind, tuple(sorted(f, key=_layer))) for kind, f in found.items()]
 
 
 def _layer(tensor: TensorEntry) -> int:
-    found = _LAYER.match(tensor.name)
-    return int(found[1]) if found else -1
-
-
-def quantizable(source: Path) -> frozenset[str]:
-    """Return the tensors that llama.cpp quantizes at all: no norms, no biases.
-
-    These are the ones that change where it gives one type to all that it quantizes.
-
-    Raises:
-        ModelFileError, ModelKindError: the source cannot be used.
-    """
-    as_f32, as_f16 = plan_quantization(source, ["F32", "F16"])
-    types = {tensor.name: tensor.type for tensor in as_f32.tensors}
-    return frozenset(tensor.name for tensor in as_f16.tensors if tensor.type != types[tensor.name])
+    layer = weight_layer(tensor.name)
+    return -1 if layer is None else layer
 
 
 def to_divide(leaves: Mapping[Part, float], n_groups: int) -> list[Part]:

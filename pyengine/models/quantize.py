@@ -34,7 +34,12 @@ from pyengine.models.making import (
     read_making,
 )
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
-from pyengine.models.quantize_plan import core_settings, plan_here, quantize_here
+from pyengine.models.quantize_plan import (
+    core_settings,
+    plan_here,
+    quantizable_here,
+    quantize_here,
+)
 
 # What the C++ library says of a full disk; llama.cpp writes through std::ofstream.
 WRITE_FAILED = "iostream error"
@@ -85,6 +90,17 @@ def plan_quantization(
             if progress is not None:
                 progress((number + 1) / len(file_types))
     return plans
+
+
+def quantizable(source: str | Path) -> frozenset[str]:
+    """Return the tensors of a model of floats that llama.cpp quantizes at all.
+
+    Raises:
+        ModelFileError, ModelKindError: the source cannot be used.
+    """
+    with quantizing_child(source) as child:
+        found: frozenset[str] = child.call(quantizable_here, str(source))
+    return found
 
 
 def check_importance(source: str | Path, plan: QuantizationPlan, options: QuantizeOptions) -> None:

@@ -83,7 +83,7 @@ def _rules(
         pure=options.pure,
         overrides=options.overrides,
         matches={row[0]: row[8] for row in rows},
-        quantizable=_quantizable(source, options.allow_requantize),
+        quantizable=quantizable_here(source, allow_requantize=options.allow_requantize),
     )
     check_rules(source, asked)
     check_rows(source, asked, wanted)
@@ -102,8 +102,11 @@ def _rules(
 
 
 @cache
-def _quantizable(source: str, allow_requantize: bool) -> frozenset[str]:
-    """Return the tensors that change where llama.cpp gives one type to all that it quantizes."""
+def quantizable_here(source: str, *, allow_requantize: bool = False) -> frozenset[str]:
+    """Return the tensors that llama.cpp quantizes at all: no norms, no biases.
+
+    These are the ones that change where it gives one type to all that it quantizes.
+    """
     plain = QuantizeOptions(allow_requantize=allow_requantize)
     plans = [
         _core.plan_quantization(source, **core_settings(name, plain))[0] for name in ("F32", "F16")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pyengine.errors import OptionError
 from pyengine.models.file_types import FLOAT_TYPES
+from pyengine.weight_names import weight_layer
 
 OUTPUT, EMBEDDING = "output.weight", "token_embd.weight"
 PER_LAYER_EMBEDDING = "per_layer_token_embd.weight"
@@ -132,7 +133,7 @@ def more_layers(pattern: str, names: Iterable[str]) -> dict[str, list[int]]:
     Returns:
         by what is written, such as "blk.1", the other layers.
     """
-    layers = sorted({int(m[1]) for name in names if (m := re.match(r"blk\.(\d+)\.", name))})
+    layers = sorted({layer for name in names if (layer := weight_layer(name)) is not None})
     found = {}
     for written in _LAYER.finditer(pattern):
         number = written[1]

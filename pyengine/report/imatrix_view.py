@@ -10,9 +10,9 @@ from pyengine.report.numbers import count
 from pyengine.report.sentences import importance
 from pyengine.report.sentences.notes import note_sentences
 from pyengine.report.tables import Cell, Table
-from pyengine.report.weights import weight_kind
 from pyengine.report.words import facts
 from pyengine.run.record import Run
+from pyengine.weight_names import weight_kind
 
 Weights = list[dict[str, Any]]
 

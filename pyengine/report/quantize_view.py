@@ -10,9 +10,9 @@ from pyengine.report.listing import listing
 from pyengine.report.origin import importance_facts
 from pyengine.report.sentences import files, notes
 from pyengine.report.tables import Cell, Table
-from pyengine.report.weights import weight_kind
 from pyengine.report.words import facts
 from pyengine.run.record import Run
+from pyengine.weight_names import weight_kind
 
 FELL_BACK = {"head": "Fell back to", "of": "fell_back"}
 BEFORE = (

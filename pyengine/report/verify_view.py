@@ -11,9 +11,9 @@ from pyengine.report.listing import listing
 from pyengine.report.sentences.notes import note_sentences
 from pyengine.report.sentences.verification import reason_sentences, verdict_sentence
 from pyengine.report.tables import Table
-from pyengine.report.weights import weight_kind
 from pyengine.report.words import facts
 from pyengine.run.record import Run
+from pyengine.weight_names import weight_kind
 
 
 def verify_document(run: Run) -> Document:
