@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pyengine.errors import OptionError
 
+if TYPE_CHECKING:
+    from pyengine.text.documents import Corpus
+
 MIB = 1 << 20
+# Tokens of a window: a piece of a document, and a conversation from its beginning.
+TEXT_CONTEXT, CHAT_CONTEXT = 512, 4096
 T = TypeVar("T")
 Named: TypeAlias = str | Path
 Names: TypeAlias = str | Path | Iterable[str | Path] | None
@@ -73,6 +78,30 @@ def names(value: Names) -> list[Named]:
     if value is None:
         return []
     return [value] if isinstance(value, str | Path) else list(value)
+
+
+def texts_of(corpus: Names, chat: Names) -> Corpus:
+    """Return the documents, or the conversations, that a caller names; the shipped ones for none.
+
+    Raises:
+        CorpusError: they cannot be read.
+        OptionError: there are both.
+    """
+    from pyengine.text.chats import load_chats
+    from pyengine.text.documents import load_corpus
+
+    if chat is None:
+        return load_corpus(names(corpus))
+    if corpus is not None:
+        raise OptionError("--corpus and --chat exclude each other")
+    return load_chats(names(chat))
+
+
+def window_length(context: int | None, chat: Names) -> int:
+    """Return the tokens of a window: as asked, else as many as documents or conversations need."""
+    if context is not None:
+        return context
+    return TEXT_CONTEXT if chat is None else CHAT_CONTEXT
 
 
 def words(value: Words) -> list[str]:

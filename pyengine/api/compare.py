@@ -14,8 +14,10 @@ from pyengine.api.arguments import (
     names,
     optional_path,
     silent,
+    texts_of,
     usable_model,
     usable_models,
+    window_length,
 )
 from pyengine.errors import OptionError
 
@@ -38,10 +40,11 @@ def compare(
     variants: Names,
     *,
     corpus: Names = None,
+    chat: Names = None,
     starts: bool = True,
     text: bool = True,
     document_tokens: int = 256,
-    context: int = 512,
+    context: int | None = None,
     stride: int | None = None,
     windows: int | None = None,
     tokens: int = 100_000,
@@ -71,11 +74,14 @@ def compare(
         reference: the model that the others are held against.
         variants: one or several models, or folders of them.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
+        chat: files of conversations, one in each line, in the shape of OpenAI's messages; in
+            place of a corpus, rendered by the reference's template and scored where the assistant
+            speaks.
         starts: measure cold and warm starts.
         text: measure over the corpus.
         document_tokens: scored tokens of each document at most, from a place that the seed draws,
             after 28 that are not scored; 0 for whole documents, window after window.
-        context: tokens in a window.
+        context: tokens in a window; None for 512, and for 4,096 with conversations.
         stride: tokens from window to window; None for half of them.
         windows: stop after so many windows.
         tokens: scored tokens of a variant at most; 0 for no limit.
@@ -128,7 +134,7 @@ def compare(
             usable_model(reference),
             usable_models(variants),
             load_corpus(names(corpus)),
-            n_ctx=context,
+            n_ctx=window_length(context, chat),
             max_chunks=windows,
             base_file=optional_path(base_file),
             threads=threads,
@@ -139,7 +145,7 @@ def compare(
         raise OptionError("--base-file belongs to --emulate llama-perplexity")
     options = CompareOptions(
         windows=WindowOptions(
-            n_ctx=context,
+            n_ctx=window_length(context, chat),
             stride=stride,
             document_tokens=document_tokens or None,
             max_windows=windows,
@@ -160,7 +166,7 @@ def compare(
         seed=seed,
     )
     options.check()
-    texts = load_corpus(names(corpus))
+    texts = texts_of(corpus, chat)
     return measure(
         usable_model(reference),
         usable_models(variants),

@@ -7,7 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyengine.api.arguments import Named, Names, Progress, names, optional_path, silent
+from pyengine.api.arguments import (
+    Named,
+    Names,
+    Progress,
+    names,
+    optional_path,
+    silent,
+    texts_of,
+    window_length,
+)
 from pyengine.api.evaluate import check_tasks
 from pyengine.api.evaluate import evaluate as let_solve
 
@@ -34,6 +43,7 @@ def pick(
     evaluate: str | None = None,
     limit: int = 100,
     corpus: Names = None,
+    chat: Names = None,
     tokens: int = 25_000,
     precision: float = 0.2,
     margin: float = 0.1,
@@ -73,6 +83,9 @@ def pick(
             as `evaluate` takes them. Asked until that is decided.
         limit: of so many tasks at most.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
+        chat: files of conversations, one in each line, in the shape of OpenAI's messages; in
+            place of a corpus, rendered by the reference's template and scored where the assistant
+            speaks.
         tokens: scored tokens of a file at most.
         precision: a file whose KL divergence is known to this part of it is measured no longer,
             though it be undecided.
@@ -120,7 +133,6 @@ def pick(
     from pyengine.models.options import default_threads
     from pyengine.picking.offers import found_offers, ranked
     from pyengine.picking.search import Search
-    from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
     wanted = CONTEXT if context is None else context
@@ -144,7 +156,7 @@ def pick(
     }
     limits = Limits.asked(**asked)
     options = CompareOptions(
-        windows=WindowOptions(max_tokens=tokens),
+        windows=WindowOptions(n_ctx=window_length(None, chat), max_tokens=tokens),
         threads=threads,
         n_gpu_layers=gpu_layers,
         starts=False,
@@ -164,7 +176,7 @@ def pick(
     timing.check()
     if modelfile is not None:
         check_absent(Path(modelfile))
-    texts = load_corpus(names(corpus))
+    texts = texts_of(corpus, chat)
     with (
         found_offers(
             names(models),

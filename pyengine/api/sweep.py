@@ -15,6 +15,8 @@ from pyengine.api.arguments import (
     optional_path,
     silent,
     split_commas,
+    texts_of,
+    window_length,
 )
 from pyengine.api.evaluate import check_tasks
 from pyengine.api.evaluate import evaluate as evaluate_models
@@ -37,8 +39,9 @@ def sweep(
     output_dir: Named | None = None,
     resume: bool = False,
     corpus: Names = None,
+    chat: Names = None,
     document_tokens: int = 256,
-    context: int = 512,
+    context: int | None = None,
     stride: int | None = None,
     tokens: int = 100_000,
     precision: float = 0.2,
@@ -72,9 +75,12 @@ def sweep(
             results.json and load time, memory and speed as timings.json.
         resume: continue the sweep that the folder holds.
         corpus: files or folders of text; None: the shipped programs in twelve languages.
+        chat: files of conversations, one in each line, in the shape of OpenAI's messages; in
+            place of a corpus, rendered by the reference's template and scored where the assistant
+            speaks.
         document_tokens: scored tokens of each document at most, from a place that the seed draws,
             after 28 that are not scored; 0 for whole documents, window after window.
-        context: tokens in a window.
+        context: tokens in a window; None for 512, and for 4,096 with conversations.
         stride: tokens from window to window; None for half of them.
         tokens: scored tokens of a variant at most.
         precision: a variant stops when its mean KL divergence is known to this part of it, and it
@@ -124,14 +130,13 @@ def sweep(
     from pyengine.models.file_types import expand_types
     from pyengine.models.options import usable_cores
     from pyengine.models.quantize_options import QuantizeOptions
-    from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
 
     cores = usable_cores()
     timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
     options = CompareOptions(
         windows=WindowOptions(
-            n_ctx=context,
+            n_ctx=window_length(context, chat),
             stride=stride,
             document_tokens=document_tokens or None,
             max_tokens=tokens,
@@ -148,7 +153,7 @@ def sweep(
     options.check()
     model, files, folder = sweep_files(source, variants, to, output_dir, evaluate)
     types = expand_types(split_commas(to) if to else ["all"], has_imatrix=imatrix is not None)
-    texts = load_corpus(names(corpus))
+    texts = texts_of(corpus, chat)
     with (
         open_folder(folder, resume=resume) as kept,
         Processes() as processes,

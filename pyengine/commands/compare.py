@@ -8,6 +8,7 @@ import typer
 
 from pyengine.api.compare import compare, refuse_others
 from pyengine.commands.options import (
+    CHAT,
     DOCUMENT_TOKENS,
     GPU_LAYERS,
     MARGIN,
@@ -43,10 +44,11 @@ MaxKl = Annotated[
     corpus=option(
         list[Path] | None, "Files or folders of text; default: the shipped twelve languages."
     ),
+    chat=CHAT,
     starts=option(bool, "Measure cold and warm starts."),
     text=option(bool, "Measure over the corpus."),
     document_tokens=DOCUMENT_TOKENS,
-    context=option(int, "Tokens in a window."),
+    context=option(int | None, "Tokens in a window; default: 512, with --chat 4,096."),
     stride=option(int | None, "Tokens from window to window; default: half of them."),
     windows=option(int | None, "Stop after so many windows."),
     tokens=option(int, "Scored tokens of a variant at most; 0 for no limit."),

@@ -46,6 +46,13 @@ PRECISION = option(
 DOCUMENT_TOKENS = option(
     int, "Scored tokens of each document, at most; 0 for whole documents.", min=0
 )
+CHAT = option(
+    list[Path] | None,
+    "In place of a corpus: conversations as JSONL, in the shape of OpenAI's messages, scored where "
+    "the assistant speaks.",
+    "--chat",
+    metavar="FILE",
+)
 CONDITION_WORDS = (
     "such as 'kl_high > 0.02 or same_first_choice < 95%'. Names: metrics such as kl, with kl_low, "
     "kl_high, kl_99, and size, memory, bits_per_weight."

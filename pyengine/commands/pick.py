@@ -6,6 +6,7 @@ from typing import Literal
 
 from pyengine.api.pick import pick
 from pyengine.commands.options import (
+    CHAT,
     GPU_LAYERS,
     MARGIN,
     MAX_FLIPS,
@@ -61,6 +62,7 @@ from pyengine.errors import PickInterrupted
     corpus=option(
         list[Path] | None, "Files or folders of text; default: the shipped one.", "--corpus"
     ),
+    chat=CHAT,
     tokens=option(int, "Scored tokens of a file, at most.", min=1),
     precision=option(
         float, "Measure a file no longer when its mean KL is known to this part of it.", min=0

@@ -8,6 +8,7 @@ import typer
 
 from pyengine.api.sweep import evaluate_sweep, sweep, sweep_files
 from pyengine.commands.options import (
+    CHAT,
     DOCUMENT_TOKENS,
     GPU_LAYERS,
     MARGIN,
@@ -51,8 +52,9 @@ from pyengine.commands.options import (
     corpus=option(
         list[Path] | None, "Files and folders to measure on; default: the shipped one.", "--corpus"
     ),
+    chat=CHAT,
     document_tokens=DOCUMENT_TOKENS,
-    context=option(int, "Tokens in a window.", min=4),
+    context=option(int | None, "Tokens in a window; default: 512, with --chat 4,096.", min=4),
     stride=option(int | None, "Tokens by which a window moves on; default: half of it."),
     tokens=option(int, "Scored tokens of a variant, at most.", min=1),
     precision=PRECISION,

@@ -42,6 +42,7 @@ from pyengine.measure.found import (
     fewest_positions,
     fitted,
     race_ended,
+    turns_left_out,
     variant_failed,
 )
 from pyengine.measure.models import variant_ids
@@ -62,6 +63,7 @@ from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
 from pyengine.run.record import Exhibit, Note, Population, Run
 from pyengine.statistics.looks import documents_at
+from pyengine.text.chats import render
 from pyengine.text.documents import Corpus, load_corpus
 
 
@@ -170,6 +172,9 @@ def compare_with(
     options.check()
     means.progress("read the corpus", 0.0)
     with open_model(reference.variant.path, options=ModelOptions(vocabulary_only=True)) as model:
+        if corpus.is_chat and options.corpus:
+            corpus, n_left_out = render(corpus, model)
+            found += turns_left_out(n_left_out)
         plan = Plan(options, reference, model.vocabulary, natural_start(model).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]

@@ -15,6 +15,7 @@ from pyengine.measure import decode
 from pyengine.measure.contexts import Chunk, Context, one_batch
 from pyengine.measure.engine import Processes, Progress
 from pyengine.measure.observers import first_choice
+from pyengine.measure.options import CompareOptions
 from pyengine.measure.plan import Plan
 from pyengine.measure.subjects import Subject
 from pyengine.models.model import Vocabulary
@@ -38,18 +39,20 @@ def continuations(
     first token that the variant would not have written, null where there is none), agreed (the
     text up to there), reference_next and variant_next (the two choices there).
     """
-    chosen = _choose(documents, plan.options.continuations, seed=plan.options.seed)
+    chosen = _choose(documents, plan.options)
+    if not chosen:
+        return
+    prompts = [[*plan.prefix, *documents[i].ids[: _prompt(documents[i])].tolist()] for i in chosen]
+    longest = max(map(len, prompts))
     most = N_GENERATED
     if plan.options.n_positions is not None:  # the last token that is written is not read again
-        most = min(most, plan.options.n_positions - len(plan.prefix) - N_PROMPT + 1)
-    if not chosen or most < 1:
+        most = min(most, plan.options.n_positions - longest + 1)
+    if most < 1:
         return
     progress("continue greedily", 0.0)
     vocabulary, reference = plan.vocabulary, plan.reference.variant
-    prompts = [[*plan.prefix, *documents[i].ids[:N_PROMPT].tolist()] for i in chosen]
     ends = frozenset(i for i in range(len(vocabulary)) if vocabulary.is_end_of_generation(i))
-    n_tokens = len(plan.prefix) + N_PROMPT + N_GENERATED
-    session = one_batch(n_tokens, max_rows=N_GENERATED, threads=plan.threads)
+    session = one_batch(longest + N_GENERATED, max_rows=N_GENERATED, threads=plan.threads)
     texts: list[list[int]] = processes.call(
         *(reference, decode.write_greedily, reference, session),
         *(prompts, most, plan.padding, ends),
@@ -72,15 +75,23 @@ def continuations(
             yield Exhibit(kind="continuation", model=subject.info.id, content=content)
 
 
-def _choose(documents: Sequence[TokenizedText], n: int, *, seed: int) -> list[int]:
-    """Draw up to n documents that are longer than a prompt, languages in turn."""
+def _prompt(document: TokenizedText) -> int:
+    """Return how many tokens of a document are its prompt: of a conversation, up to the answer."""
+    spoken = document.spoken
+    return N_PROMPT if spoken is None else int(spoken[0]) if len(spoken) else len(document.ids)
+
+
+def _choose(documents: Sequence[TokenizedText], options: CompareOptions) -> list[int]:
+    """Draw documents that are longer than a prompt that fits a window, languages in turn."""
     by_language: dict[str, list[int]] = {}
-    for i in np.random.default_rng(seed).permutation(len(documents)).tolist():
-        if len(documents[i].ids) > N_PROMPT:
+    for i in np.random.default_rng(options.seed).permutation(len(documents)).tolist():
+        if len(documents[i].ids) > _prompt(documents[i]) <= options.windows.n_ctx:
             by_language.setdefault(documents[i].text.language, []).append(i)
     queues = [by_language[language] for language in sorted(by_language)]
     turns = range(len(documents))
-    return [queue[turn] for turn in turns for queue in queues if turn < len(queue)][:n]
+    return [queue[turn] for turn in turns for queue in queues if turn < len(queue)][
+        : options.continuations
+    ]
 
 
 def _as_context(prompt: list[int], written: list[int]) -> Context:

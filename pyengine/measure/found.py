@@ -84,6 +84,11 @@ def documents_left_out(names: list[str], model: str = "") -> list[Note]:
     return [Note(code="documents-left-out", model=model, values={"names": names})] if names else []
 
 
+def turns_left_out(n: int) -> list[Note]:
+    """Note the assistant's messages that a chat template does not show as they were written."""
+    return [Note(code="turns-left-out", values={"n": n})] if n else []
+
+
 def race_ended(left: Sequence[str], *, whole: bool) -> list[Note]:
     """Note that measuring stopped because enough was known, or that it ended before that.
 

@@ -77,7 +77,8 @@ def measure_others(
     options, first = plan.options, plan.reference
     texts: list[Document] = []
     refused: list[str] = []
-    if options.corpus:
+    whole = options.corpus and not corpus.is_chat  # each renders a conversation in its own way
+    if whole:
         budget, seed = options.windows.max_tokens, options.seed
         if options.precision:
             budget = min(budget or ENOUGH_TOKENS, ENOUGH_TOKENS)
@@ -87,7 +88,7 @@ def measure_others(
         with open_model(path, options=ModelOptions(vocabulary_only=True)) as other:
             tokens = tokenize(texts, other.vocabulary, parse=False)
             taken = [document.text for document in tokens if not document.refused]
-            if options.corpus and not taken:
+            if whole and not taken:
                 raise CorpusError("there is no document that both tokenizers can split")
             names = [*refused, *(d.text.name for d in tokens if d.refused)]
             yield from documents_left_out(names, subject.info.id)

@@ -8,7 +8,7 @@ import resource
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyengine.errors import OptionError, PyengineError, TokenizerError, WorkerError
 from pyengine.models.child import Child
@@ -17,7 +17,7 @@ from pyengine.models.model import Model, Vocabulary
 if TYPE_CHECKING:
     from pyengine.models.template import ChatTemplate
 
-Conversation: TypeAlias = Sequence[dict[str, str]]
+Conversation: TypeAlias = Sequence[dict[str, Any]]
 # The day that templates are told which ask for it: equal runs give equal prompts.
 DAY = date(2026, 1, 1)
 MOST_SECONDS = 30

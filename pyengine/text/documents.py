@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pyengine.errors import CorpusError
 from pyengine.inputs import read_bytes, walk_folders
 
-TEXT = "text"
+TEXT, CHAT = "text", "chat"
 _SUFFIXES_OF = {
     "python": ".py .pyi",
     "java": ".java",
@@ -36,11 +36,21 @@ _BINARY_PROBE = 8192
 
 @dataclass(frozen=True)
 class Document:
-    """One text. `name` is its path as found; `language` is a keyword table's name or "text"."""
+    """One text.
+
+    Attributes:
+        name: its path as found.
+        language: a keyword table's name, "text" or "chat".
+        content: its bytes; of a conversation that is not rendered yet its messages as JSON.
+        spoken: rising (begin, end) in bytes of what the assistant wrote in a rendered
+            conversation, which alone is scored, and in which special tokens are read as such;
+            None where all of a text is scored.
+    """
 
     name: str
     language: str
     content: bytes
+    spoken: tuple[tuple[int, int], ...] | None = None
 
     @property
     def n_lines(self) -> int:
@@ -50,10 +60,20 @@ class Document:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Some documents in a fixed order. `origin` says where they came from."""
+    """Some documents in a fixed order.
+
+    Attributes:
+        documents: in their order.
+        origin: where they came from.
+    """
 
     documents: tuple[Document, ...]
     origin: str
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether these are conversations, scored where the assistant speaks."""
+        return any(document.language == CHAT for document in self.documents)
 
     @property
     def n_bytes(self) -> int:

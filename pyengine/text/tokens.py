@@ -26,6 +26,8 @@ class TokenizedText:
         starts: offset of each token's first byte in the document, and the end of the last;
             None where the tokens do not spell the document.
         classes: SyntaxClass of each token; None where the document was not parsed.
+        spoken: indices of the tokens that the assistant wrote, rising; None where every token is
+            scored.
         refused: the tokenizer cannot split the document; it has no ids and is left out.
     """
 
@@ -34,6 +36,7 @@ class TokenizedText:
     starts: npt.NDArray[np.int64] | None
     classes: npt.NDArray[np.uint8] | None
     refused: bool = False
+    spoken: npt.NDArray[np.int64] | None = None
 
     def token_class(self, index: int) -> str:
         """Return the name of a token's syntactic class."""
@@ -61,11 +64,18 @@ class TokenizedText:
 def tokenize(
     texts: Sequence[Document], vocabulary: Vocabulary, *, parse: bool = True
 ) -> list[TokenizedText]:
-    """Split documents into tokens; none is added, and special tokens in the text are plain text.
+    """Split documents into tokens; none is added.
 
-    A document that the tokenizer refuses is marked as such and does not end the others.
+    Special tokens in a text are plain text, but for rendered conversations. A document that the
+    tokenizer refuses, or a conversation that its tokens do not spell, is marked as such and does
+    not end the others.
     """
-    return [_tokenized(text, vocabulary, parse) for text in texts]
+    return [
+        _tokenized(text, vocabulary, parse)
+        if text.spoken is None
+        else _tokenized_chat(text, text.spoken, vocabulary)
+        for text in texts
+    ]
 
 
 def _tokenized(text: Document, vocabulary: Vocabulary, parse: bool) -> TokenizedText:
@@ -78,3 +88,30 @@ def _tokenized(text: Document, vocabulary: Vocabulary, parse: bool) -> Tokenized
         return TokenizedText(text, ids, starts, None)
     classes = classify_tokens(classify_bytes(text.content, text.language), starts)
     return TokenizedText(text, ids, starts, classes)
+
+
+def _tokenized_chat(
+    text: Document, spans: Sequence[tuple[int, int]], vocabulary: Vocabulary
+) -> TokenizedText:
+    try:
+        ids = vocabulary.tokenize(text.content, parse_special=True)
+        starts = token_offsets(vocabulary, ids, text.content)
+    except TokenizerError:
+        starts = None
+    if starts is None:
+        return TokenizedText(text, np.empty(0, dtype=np.int32), None, None, refused=True)
+    spoken = [_written(ids, starts, span, vocabulary) for span in spans]
+    return TokenizedText(text, ids, starts, None, spoken=np.concatenate(spoken))
+
+
+def _written(
+    ids: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    span: tuple[int, int],
+    vocabulary: Vocabulary,
+) -> npt.NDArray[np.int64]:
+    """Return the tokens within a span, up to the one that ends the turn: none is written behind."""
+    begin, end = span
+    inside = np.flatnonzero((starts[:-1] >= begin) & (starts[1:] <= end))
+    ends = [vocabulary.is_end_of_generation(int(ids[i])) for i in inside]
+    return inside[: ends.index(True) + 1] if True in ends else inside

@@ -109,8 +109,11 @@ def document_windows(
     begin: int = 0,
     end: int | None = None,
     lead: int = 0,
+    spoken: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[Window]:
     """Yield the windows of one document, or of its tokens from `begin` to `end`.
+
+    Of those that it scores, a window scores only the ones in `spoken`, where that is given.
 
     Every window begins with the prefix (the start token). The first one scores all its tokens but
     the first `lead`; each later one begins `step` tokens further on and scores those that were not
@@ -126,9 +129,13 @@ def document_windows(
         end = min(begin + room, stop)
         fed = np.concatenate([np.asarray(prefix, dtype=np.int32), ids[begin:end]])
         tokens = np.arange(scored, end, dtype=np.int64)
-        rows = tokens - begin + len(prefix) - 1
-        # The last token fed would only predict what lies beyond the window.
-        yield Window(fed[:-1], rows, ids[scored:end], token_set, document=document, tokens=tokens)
+        if spoken is not None:
+            tokens = tokens[np.isin(tokens, spoken)]
+        if len(tokens):
+            rows = tokens - begin + len(prefix) - 1
+            # Tokens behind the last row would only predict what is not scored here.
+            fed = fed[: rows[-1] + 1]
+            yield Window(fed, rows, ids[tokens], token_set, document=document, tokens=tokens)
         scored = end
         begin += options.step
 
@@ -155,10 +162,23 @@ def cut_windows(
     scored = 0
     languages = [text.text.language for text in documents]
     for number in document_order(languages, seed=seed):
-        ids = documents[number].ids
-        begin, end, lead = choose_piece(len(ids), options.document_tokens, seed=(seed, number))
+        ids, spoken = documents[number].ids, documents[number].spoken
+        n_scored = len(ids) if spoken is None else len(spoken)
+        begin, end, lead = choose_piece(n_scored, options.document_tokens, seed=(seed, number))
+        if spoken is not None:
+            # A conversation is read from its beginning, as far back as a window reaches.
+            spoken = spoken[begin + lead : end]
+            begin, end, lead = 0, *_around(spoken)
         for window in document_windows(
-            number, ids, prefix, options, languages[number], begin=begin, end=end, lead=lead
+            number,
+            ids,
+            prefix,
+            options,
+            languages[number],
+            begin=begin,
+            end=end,
+            lead=lead,
+            spoken=spoken,
         ):
             full = options.max_windows is not None and len(windows) >= options.max_windows
             if full or (options.max_tokens is not None and scored >= options.max_tokens):
@@ -168,6 +188,11 @@ def cut_windows(
     if not windows:
         raise CorpusError("the corpus has no token to score; give it at least one longer document")
     return windows
+
+
+def _around(tokens: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Return the end of some tokens of a document, and how many tokens stand before the first."""
+    return (int(tokens[-1]) + 1, int(tokens[0])) if len(tokens) else (0, 0)
 
 
 def document_order(languages: Sequence[str], *, seed: int) -> list[int]:

@@ -48,6 +48,7 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("seldom-experts", {"n": 24, "never": 1, "seldom": 2, "fewest": 100}),
     ("fewer-tokens", {**FEWER, "asked": None}),
     ("fewer-tokens[asked]", {**FEWER, "asked": 100}),
+    ("turns-left-out", {"n": 2}),
     ("documents-left-out", {"names": ["a.py"]}),
     ("documents-left-out[model]", {"names": ["a.py"]}),
     ("left-out", {"reference": "hf:A/b", "problem": {"code": "projector"}}),

@@ -43,6 +43,12 @@ CASES: Cases = {
         case("scored pieces start", scored_sentence, text()),
         case("scored pieces no-start", scored_sentence, text(prefix=[])),
         case("scored windows start", scored_sentence, text(document_tokens=0)),
+        case("chats turns[most] start", scored_sentence, text(scored_languages={"chat": 30})),
+        case(
+            "chats turns start",
+            scored_sentence,
+            text(scored_languages={"chat": 30}, document_tokens=0),
+        ),
         case("", looks_sentence, text(looks=1)),
         case("looks", looks_sentence, text(looks=2)),
         case("looks[fewest]", looks_sentence, text(looks=8, level_documents=72)),

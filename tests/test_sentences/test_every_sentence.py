@@ -48,7 +48,7 @@ ALWAYS = {
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
     *(("recipes", "predicted"), ("badge", "label"), ("hub", "notes")),
-    *(("scored", "scored"), ("tokens", "answer"), ("tokens", "marked")),
+    *(("tokens", "answer"), ("tokens", "marked")),
     ("vocabulary", "answer"),
 }
 

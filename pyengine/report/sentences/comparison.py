@@ -33,7 +33,7 @@ Labels = Mapping[str, str]
 # Notes that stand where the answer does.
 ANSWERING = (
     *("other-vocabulary", "variant-failed", "beyond-trained-context", "fitted-to-positions"),
-    *("documents-left-out", "fewer-tokens", "not-known"),
+    *("documents-left-out", "turns-left-out", "fewer-tokens", "not-known"),
 )
 
 

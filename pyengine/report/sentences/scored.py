@@ -10,6 +10,9 @@ from pyengine.report.words import say
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Population, Run
 
+# The language of conversations.
+CHAT = "chat"
+
 
 def amount_words(n_tokens: int, n: int, cluster: str = "document", *, most: bool = False) -> str:
     """Say over how much something was measured: 8,000 tokens of 18 documents, or at most that."""
@@ -38,13 +41,16 @@ def scored_sentence(population: Population) -> str:
     """Say how much was scored, and how it was cut."""
     languages = len(population.scored_languages)
     windows = windows_sentence(population)
-    return say("scored", "scored", p=population, languages=languages, windows=windows)
+    code = "chats" if CHAT in population.scored_languages else "scored"
+    return say("scored", code, p=population, languages=languages, windows=windows)
 
 
 def windows_sentence(population: Population) -> str:
     """Say how documents are cut into windows, and what every token is scored after."""
     p = population
     start = say("scored", "start" if p.prefix else "no-start", p=p)
+    if CHAT in p.scored_languages:
+        return say("scored", "turns", p=p, most=p.document_tokens or None, start=start)
     if p.document_tokens:
         return say("scored", "pieces", p=p, start=start)
     before = max(p.n_ctx - p.stride - len(p.prefix), 0)
