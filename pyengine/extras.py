@@ -45,5 +45,5 @@ def require_extra(package: str, use: str) -> None:
 
 def _missing(package: str, use: str) -> MissingExtraError:
     return MissingExtraError(
-        f'{use} needs {package}, which is not installed; pip install "pyengine[{EXTRAS[package]}]"'
+        f'{use} needs {package}, which is not installed; pip install "pyengine-gguf[{EXTRAS[package]}]"'
     )

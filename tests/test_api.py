@@ -269,7 +269,7 @@ def test_what_is_not_installed_is_named(
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert re.search(
-        rf'needs {package}, which is not installed; pip install "pyengine\[\w+\]"', complaint
+        rf'needs {package}, which is not installed; pip install "pyengine-gguf\[\w+\]"', complaint
     )
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
 
@@ -278,7 +278,7 @@ def test_without_pandas_a_typed_error_names_it(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "pandas", None)
     run = sample_sweep(2)
     for shown in (run, run.table("kl"), run.verdicts()):
-        with pytest.raises(MissingExtraError, match=r'pip install "pyengine\[pandas\]"'):
+        with pytest.raises(MissingExtraError, match=r'pip install "pyengine-gguf\[pandas\]"'):
             shown.to_pandas()
     assert issubclass(MissingExtraError, InputError)
 

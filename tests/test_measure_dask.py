@@ -187,7 +187,7 @@ def test_an_address_without_a_scheduler_is_one_sentence(monkeypatch: pytest.Monk
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
-        pytest.raises(MissingExtraError, match=r"pyengine\[dask\]"),
+        pytest.raises(MissingExtraError, match=r"pyengine-gguf\[dask\]"),
         dask_executor("tcp://127.0.0.1:9"),
     ):
         pass
