@@ -14,8 +14,8 @@ from pyengine.api.arguments import (
     names,
     optional_path,
     silent,
-    usable_model,
-    usable_models,
+    usable_spec,
+    usable_specs,
 )
 from pyengine.errors import OptionError
 
@@ -125,8 +125,8 @@ def compare(
     if emulate is not None:
         refuse_others(given)
         return emulated(
-            usable_model(reference),
-            usable_models(variants),
+            usable_spec(reference),
+            usable_specs(variants),
             load_corpus(names(corpus)),
             n_ctx=context,
             max_chunks=windows,
@@ -162,8 +162,8 @@ def compare(
     options.check()
     texts = load_corpus(names(corpus))
     return measure(
-        usable_model(reference),
-        usable_models(variants),
+        usable_spec(reference),
+        usable_specs(variants),
         corpus=texts,
         options=options,
         save_logits=save_logits,

@@ -263,8 +263,7 @@ class Search:
         speed = self.speed.within(self.means.subjects[model.id].n_positions)
         if layers is None:
             return time_models([model], self.options, speed, self.means)
-        options = replace(self.options, n_gpu_layers=layers)
-        timing = time_models([model], options, speed, self.means)
+        timing = time_models([model], self.options, speed, self.means, layers=layers)
         group = group_of({"gpu_layers": str(layers)})
         rows = [replace(row, group=group) for row in timing.measurements]
         failed = [note for note in timing.notes if note.code == "speed-failed"]
