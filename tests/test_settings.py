@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
 import pytest
 import tiny_models
 from command_line import run
-from lora_files import SHAPES, pairs_of, write_adapter, write_merged
+from lora_files import SHAPES, Floats, pairs_of, write_adapter, write_merged
 from tiny_models import Tiny, write_bpe, write_gpt2, write_mamba
 
 import pyengine
@@ -137,7 +138,7 @@ def test_models_without_a_cache_or_rotary_positions_say_so(tmp_path: Path) -> No
     mamba, gpt2 = write_mamba(tmp_path / "mamba.gguf"), write_gpt2(tmp_path / "gpt2.gguf")
     with pytest.raises(InputError, match="keeps a recurrent state in place of an attention cache"):
         rows(f"{mamba}?kv=q8_0")
-    with pytest.raises(OptionError, match="has no rotary positions to scale"):
+    with pytest.raises(InputError, match="has no rotary positions to scale"):
         rows(f"{gpt2}?rope-scale=0.5")
 
 
@@ -204,7 +205,7 @@ EMBEDDING = {
     ],
 )
 def test_an_adapter_that_does_not_fit_is_said(
-    base: Path, tmp_path: Path, tensors: dict, how: dict, said: str
+    base: Path, tmp_path: Path, tensors: dict[str, Floats], how: dict[str, Any], said: str
 ) -> None:
     path = write_adapter(tmp_path / "other.gguf", tensors, **how)
     with pytest.raises(ModelFileError, match=said):
@@ -219,7 +220,12 @@ def test_a_cut_adapter_is_said(base: Path, adapter: Path, tmp_path: Path) -> Non
 
 
 def test_settings_are_part_of_a_variant(base: Path, adapter: Path) -> None:
-    given = [base, f"{base}?kv=q8_0", f"{base}?lora={adapter}:0.5", f"{base}?kv=q8_0"]
+    given: list[str | Path] = [
+        base,
+        f"{base}?kv=q8_0",
+        f"{base}?lora={adapter}:0.5",
+        f"{base}?kv=q8_0",
+    ]
     specs = [resolve_spec(each) for each in given]
     names = variant_ids(specs)
     assert names == ["base", "base?kv=q8_0", "base?lora=adapter.gguf:0.5", "base?kv=q8_0 (2)"]
