@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pyengine.models.options import ModelOptions as ModelOptions
     from pyengine.models.options import SessionOptions as SessionOptions
     from pyengine.models.session import Session as Session
+    from pyengine.models.settings import with_settings as with_settings
     from pyengine.run.record import Run as Run
     from pyengine.run.storage import load as load
 
@@ -77,6 +78,7 @@ _HOMES = {
     "verdicts": "pyengine.api.verdicts",
     "verify": "pyengine.api.verify",
     "vocab": "pyengine.api.vocab",
+    "with_settings": "pyengine.models.settings",
 }
 
 # Without `open`: a star import shall leave Python's own.
@@ -106,6 +108,7 @@ __all__ = [
     "verdicts",
     "verify",
     "vocab",
+    "with_settings",
 ]
 
 

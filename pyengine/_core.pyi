@@ -166,6 +166,7 @@ class Device:
     def id(self) -> str: ...
 
 def offered_devices() -> list[Device]: ...
+def add_rpc_server(address: str) -> None: ...
 
 class Model:
     def __init__(
@@ -179,6 +180,7 @@ class Model:
         vocabulary_only: bool = False,
         skip_vocabulary: bool = False,
         no_alloc: bool = False,
+        adapters: Sequence[tuple[str, float]] = ...,
         progress: Callable[[float], object] | None = None,
     ) -> None: ...
     @property
@@ -259,6 +261,8 @@ class Context:
         offload_kqv: bool = True,
         k_type: str = "f16",
         v_type: str = "f16",
+        rope_freq_base: float = 0.0,
+        rope_freq_scale: float = 0.0,
         full_windows: bool = True,
         kv_unified: bool = True,
         collector: ImportanceCollector | None = None,

@@ -16,7 +16,7 @@ from report_samples import sample_sweep
 from run_samples import estimate
 
 import pyengine
-from pyengine.api.arguments import usable_models
+from pyengine.api.arguments import usable_specs
 from pyengine.commands.app import run
 from pyengine.errors import (
     InputError,
@@ -88,13 +88,13 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> Run:
 
 
 def test_a_folder_is_taken_where_models_are(tmp_path: Path) -> None:
-    (source,) = usable_models(SMALL)
+    (source,) = usable_specs(SMALL)
     for name in ("b.gguf", "a.gguf"):
-        (tmp_path / name).symlink_to(source)
-    found = usable_models([tmp_path, SMALL])
-    assert found == [tmp_path / "a.gguf", tmp_path / "b.gguf", source]
+        (tmp_path / name).symlink_to(source.path)
+    found = [spec.path for spec in usable_specs([tmp_path, SMALL])]
+    assert found == [tmp_path / "a.gguf", tmp_path / "b.gguf", source.path]
     with pytest.raises(ModelFileError, match="is empty"):
-        usable_models("")
+        usable_specs("")
 
 
 def test_both_ways_measure_the_same(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -279,24 +279,26 @@ def test_the_files_of_a_round_are_on_the_disk_together(
     search.offers = [offered("best", 160), *(offered(f"q{n}", 40 + n) for n in (5, 15, 25, 35))]
     search.offers[0] = replace(search.offers[0], why="reference")
     search.asked, search.fetch = {"max_kl": 0.02, "max_flips": None}, Disk(tmp_path, room)
-    search.paths, search.racing, search.compared, search.notes = {}, [], None, []
+    search.specs, search.racing, search.compared, search.notes = {}, [], None, []
     rounds: list[int] = []
 
     def compare(_: object, names: Sequence[str]) -> None:
         new = [name for name in names if name not in seen]
         seen.update(new)
         rounds.append(len(new))
-        assert all(search.paths[name].exists() for name in ["best", *new])
+        assert all(search.specs[name].path.exists() for name in ["best", *new])
 
     seen = {"best"}
     search.options = search.means = None  # type: ignore[assignment]
-    monkeypatch.setattr("pyengine.picking.search.open_file", lambda _, path, *__: path.read_bytes())
+    monkeypatch.setattr(
+        "pyengine.picking.search.open_file", lambda _, spec, *__: spec.path.read_bytes()
+    )
     monkeypatch.setattr(search, "_compare", compare)
     search._open(search.offers[0])
     search._compare_in_rounds(None)  # type: ignore[arg-type]
     assert rounds[0] == at_once
     assert seen == {offer.name for offer in search.offers}
-    assert search.ready("q5").exists()
+    assert search.ready("q5").path.exists()
     assert not search.notes
 
 

@@ -1,11 +1,17 @@
 """Which files a search measures, against what measuring all of them would choose."""
 
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tiny_models import Tiny, write_bpe
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, choose, neighbours, side_of
+from pyengine.models.memory import forecast_spec
+from pyengine.models.settings import ModelSpec, Settings
+from pyengine.picking.offers import found_offers, ranked
 from pyengine.picking.order import Offer, next_to_measure
 
 # Bits per weight, and KL divergence from F16, of twelve types of SmolLM2-135M; sizes in MB.
@@ -146,3 +152,35 @@ def test_neighbours_are_the_next_in_size_of_those_measured() -> None:
     known = [candidate(one, KL[one.name]) for one in OFFERS if one.name in ("Q8_0", "Q6_K", "Q2_K")]
     assert [c.name for c in neighbours("Q6_K", known)] == ["Q2_K", "Q8_0"]
     assert [c.name for c in neighbours("Q2_K", known)] == ["Q6_K"]
+
+
+def test_what_settings_cost_rules_out_no_other_file() -> None:
+    """A cache that is too coarse says nothing of smaller files, a good one nothing of its own."""
+    cache = Settings(text="?kv=q4_0", name="?kv=q4_0")
+    coarse = replace(offer("Q8_0", 8.5, 145), name="Q8_0?kv=q4_0", settings=cache)
+    plain, smaller = offer("Q8_0", 8.5, 145), offer("Q4_0", 4.5, 92)
+    far, near = {coarse.name: candidate(coarse, 0.5)}, {coarse.name: candidate(coarse, 0.001)}
+    limits = Limits(kl=0.02)
+    assert next_to_measure([coarse, plain, smaller], far, limits)
+    assert [one.name for one in next_to_measure([coarse, smaller], far, limits)] == ["Q4_0"]
+    assert [one.name for one in next_to_measure([coarse, plain], near, limits)] == ["Q8_0"]
+    assert next_to_measure([coarse, plain], {plain.name: candidate(plain, 0.001)}, limits) == []
+
+
+def test_settings_make_another_offer_of_a_file(tmp_path: Path) -> None:
+    small = write_bpe(tmp_path / "small.gguf", Tiny(n_embd=128))
+    named = [str(small), f"{small}?kv=q8_0"]
+    how = {"most_bytes": None, "output_dir": None, "imatrix": None}
+    with found_offers(named, context=4096, gpu_layers=0, progress=lambda *_: None, **how) as found:
+        plain, cache = found.offers
+        assert [plain.name, cache.name] == ["small", "small?kv=q8_0"]
+        assert cache.content()["settings"] == "?kv=q8_0"
+        cells = found.context * 2 * 2 * 2 * 32  # layers, keys and values, heads, numbers in each
+        said = [
+            forecast_spec(ModelSpec(small, one.settings), found.context) for one in found.offers
+        ]
+        assert [one.main for one in said] == [plain.memory, cache.memory]
+        assert [one.shares[0].cache for one in said] == [2 * cells, cells * 34 // 32]
+        first, other = ranked(found.offers, Limits(kl=0.02), None)
+        assert (first.name, other.why) == ("small", "could-win")
+        assert found.fetch(cache, []) == small

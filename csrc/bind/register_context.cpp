@@ -83,7 +83,8 @@ void register_context(py::module_ & module) {
                          std::uint32_t n_ubatch, std::uint32_t n_seq_max,
                          std::uint32_t n_outputs_max, int threads,
                          const std::string & flash_attention, bool offload_kqv,
-                         const std::string & k_type, const std::string & v_type, bool full_windows,
+                         const std::string & k_type, const std::string & v_type,
+                         float rope_freq_base, float rope_freq_scale, bool full_windows,
                          bool kv_unified, std::shared_ptr<ImportanceCollector> collector) {
                  ContextOptions options;
                  options.n_ctx = n_ctx;
@@ -96,6 +97,8 @@ void register_context(py::module_ & module) {
                  options.offload_kqv = offload_kqv;
                  options.k_type = cache_type(k_type);
                  options.v_type = cache_type(v_type);
+                 options.rope_freq_base = rope_freq_base;
+                 options.rope_freq_scale = rope_freq_scale;
                  options.full_windows = full_windows;
                  options.kv_unified = kv_unified;
                  const py::gil_scoped_release release;
@@ -104,7 +107,8 @@ void register_context(py::module_ & module) {
              py::arg("model").none(false), py::kw_only(), py::arg("n_ctx"), py::arg("n_batch"),
              py::arg("n_ubatch"), py::arg("n_seq_max"), py::arg("n_outputs_max"),
              py::arg("threads"), py::arg("flash_attention") = "auto", py::arg("offload_kqv") = true,
-             py::arg("k_type") = "f16", py::arg("v_type") = "f16", py::arg("full_windows") = true,
+             py::arg("k_type") = "f16", py::arg("v_type") = "f16", py::arg("rope_freq_base") = 0.0F,
+             py::arg("rope_freq_scale") = 0.0F, py::arg("full_windows") = true,
              py::arg("kv_unified") = true, py::arg("collector") = nullptr)
         .def_property_readonly("n_ctx", on_reference(&Context::n_ctx))
         .def_property_readonly("n_batch", on_reference(&Context::n_batch))

@@ -78,12 +78,18 @@ void register_model(py::module_ & module) {
         .def_readonly("kind", &Device::kind)
         .def_readonly("id", &Device::id);
     module.def("offered_devices", &offered_devices);
+    module.def("add_rpc_server", &add_rpc_server, py::arg("address"),
+               py::call_guard<py::gil_scoped_release>());
     py::class_<Model, std::shared_ptr<Model>>(module, "Model")
         .def(py::init([](const std::string & path, int n_gpu_layers,
                          const std::vector<std::string> & gpus, bool use_mmap, bool use_extra_bufts,
                          bool vocabulary_only, bool skip_vocabulary, bool no_alloc,
+                         const std::vector<std::pair<std::string, float>> & adapters,
                          const py::object & progress) {
                  ModelOptions options;
+                 for (const auto & [file, scale] : adapters) {
+                     options.adapters.push_back({file, scale});
+                 }
                  options.n_gpu_layers = n_gpu_layers;
                  options.gpus = gpus;
                  options.use_mmap = use_mmap;
@@ -97,7 +103,7 @@ void register_model(py::module_ & module) {
              py::arg("gpus") = py::list(), py::arg("use_mmap") = true,
              py::arg("use_extra_bufts") = false, py::arg("vocabulary_only") = false,
              py::arg("skip_vocabulary") = false, py::arg("no_alloc") = false,
-             py::arg("progress") = py::none())
+             py::arg("adapters") = py::list(), py::arg("progress") = py::none())
         .def_property_readonly("path", on_reference(&Model::path))
         .def("require_unchanged", on_reference(&Model::require_unchanged))
         .def_property_readonly("vocabulary", on_reference(&Model::vocabulary))

@@ -21,6 +21,10 @@ void require(bool condition, const std::string & message) {
     }
 }
 
+bool is_quantized(const ContextOptions & options) {
+    return ggml_is_quantized(options.k_type) || ggml_is_quantized(options.v_type);
+}
+
 void check_options(const ContextOptions & options) {
     require(options.n_ctx >= 1, "n_ctx must be at least 1");
     require(options.n_batch >= 1 && options.n_ubatch >= 1,
@@ -31,10 +35,28 @@ void check_options(const ContextOptions & options) {
     require(options.threads >= 1 && static_cast<std::size_t>(options.threads) <= max_threads,
             "threads must be from 1 to 512, not " + std::to_string(options.threads));
     // Without flash attention llama.cpp aborts where a head is no whole number of blocks.
-    require(options.flash_attention != LLAMA_FLASH_ATTN_TYPE_DISABLED ||
-                (!ggml_is_quantized(options.k_type) && !ggml_is_quantized(options.v_type)),
-            "a quantized cache needs flash attention");
+    require(options.flash_attention != LLAMA_FLASH_ATTN_TYPE_DISABLED || !is_quantized(options),
+            "a quantized cache needs flash attention, which is off");
     require_threads(options.threads);
+}
+
+// Settings that some models have no use for, or that llama.cpp aborts on with them.
+void check_settings(const Model & model, const ContextOptions & options) {
+    const std::string architecture = model.metadata_value("general.architecture");
+    require(!is_quantized(options) || architecture != "grok",
+            model.path() + ": llama.cpp computes its attention without flash attention, so its "
+                           "cache cannot be quantized");
+    const bool is_usual = options.k_type == GGML_TYPE_F16 && options.v_type == GGML_TYPE_F16;
+    require(is_usual || !model.is_recurrent(),
+            model.path() + ": keeps a recurrent state in place of an attention cache, so there is "
+                           "no type of a cache to choose");
+    for (const float value : {options.rope_freq_base, options.rope_freq_scale}) {
+        require(value == 0.0F || (value >= 1e-4F && value <= 1e12F),
+                "the base and the scale of rotary positions must be from 0.0001 to 1e12, not " +
+                    std::to_string(value));
+        require(value == 0.0F || llama_model_rope_type(model.get()) != LLAMA_ROPE_TYPE_NONE,
+                model.path() + ": has no rotary positions to scale");
+    }
 }
 
 // Architectures that llama.cpp opens and that predict no next token by themselves: encoders, audio
@@ -104,6 +126,8 @@ llama_context_params context_params(const ContextOptions & options) {
     params.offload_kqv = options.offload_kqv;
     params.type_k = options.k_type;
     params.type_v = options.v_type;
+    params.rope_freq_base = options.rope_freq_base;
+    params.rope_freq_scale = options.rope_freq_scale;
     params.swa_full = options.full_windows;
     params.kv_unified = options.kv_unified;
     params.no_perf = true;
@@ -156,6 +180,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions & options,
     : model_(std::move(model)), observer_(std::move(observer)), options_(options) {
     check_options(options_);
     check_model(*model_);
+    check_settings(*model_, options_);
     options_.n_outputs_max = std::max(options_.n_outputs_max, options_.n_seq_max);
     const ErrorLines errors;
     llama_context_params params = context_params(options_);
@@ -164,11 +189,18 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions & options,
         params.cb_eval_user_data = observer_.get();
     }
     context_.reset(llama_init_from_model(model_->get(), params));
+    if (!context_ && is_quantized(options_)) {
+        throw OptionError(model_->path() + ": its attention cache cannot be kept as " +
+                          ggml_type_name(options_.k_type) + " and " +
+                          ggml_type_name(options_.v_type) + ": " +
+                          errors.text("llama.cpp gave no reason"));
+    }
     if (!context_) {
         throw EngineError(model_->path() + ": llama.cpp cannot create a context: " +
                           errors.text("it gave no reason"));
     }
     check_context(*model_, context_.get());
+    model_->apply_adapters(*context_);
 }
 
 void Context::check_sequence(llama_seq_id sequence) const {

@@ -27,6 +27,8 @@ struct ContextOptions {
     bool kv_unified = true;
     ggml_type k_type = GGML_TYPE_F16; // of the attention cache
     ggml_type v_type = GGML_TYPE_F16;
+    float rope_freq_base = 0.0F; // of rotary positions; 0 as the model says
+    float rope_freq_scale = 0.0F;
     // Keep what lies behind a sliding window, so that sequences can be shared and cut anywhere.
     bool full_windows = true;
 };

@@ -1,5 +1,8 @@
 #include "engine/devices.hpp"
 
+#include <mutex>
+#include <set>
+
 #include "engine/errors.hpp"
 
 namespace pyengine {
@@ -55,6 +58,31 @@ std::vector<ggml_backend_dev_t> find_gpus(const std::vector<std::string> & names
     }
     devices.push_back(nullptr);
     return devices;
+}
+
+void add_rpc_server(const std::string & address) {
+    using AddServer = ggml_backend_reg_t (*)(const char *);
+    ggml_backend_reg_t backend = ggml_backend_reg_by_name("RPC");
+    const auto add = backend == nullptr
+                         ? nullptr
+                         : reinterpret_cast<AddServer>(ggml_backend_reg_get_proc_address(
+                               backend, "ggml_backend_rpc_add_server"));
+    if (add == nullptr) {
+        throw OptionError("this build of llama.cpp computes on no other machine: it has no RPC "
+                          "backend");
+    }
+    static std::mutex one_at_a_time;
+    static std::set<std::string> known;
+    const std::lock_guard<std::mutex> lock(one_at_a_time);
+    if (known.count(address) > 0) {
+        return;
+    }
+    ggml_backend_reg_t server = add(address.c_str());
+    if (server == nullptr || ggml_backend_reg_dev_count(server) == 0) {
+        throw OptionError(address + ": no RPC server of llama.cpp answers there");
+    }
+    ggml_backend_register(server);
+    known.insert(address);
 }
 
 } // namespace pyengine

@@ -20,4 +20,8 @@ std::vector<Device> offered_devices();
 // OptionError for a name that is no GPU's.
 std::vector<ggml_backend_dev_t> find_gpus(const std::vector<std::string> & names);
 
+// Makes the devices of a llama.cpp RPC server devices of this process, where they are not yet.
+// Throws OptionError where this build has no such backend, or nobody answers.
+void add_rpc_server(const std::string & address);
+
 } // namespace pyengine

@@ -33,6 +33,17 @@ void Model::reach(llama_pos position) {
     }
 }
 
+void Model::apply_adapters(llama_context & context) const {
+    std::vector<llama_adapter_lora *> adapters = adapters_;
+    std::vector<float> scales;
+    for (const AdapterFile & adapter : options_.adapters) {
+        scales.push_back(adapter.scale);
+    }
+    if (!adapters.empty()) {
+        llama_set_adapters_lora(&context, adapters.data(), adapters.size(), scales.data());
+    }
+}
+
 void Model::require_unchanged() const {
     for (const FileIdentity & file : files_) {
         file.require_unchanged();

@@ -13,6 +13,7 @@
 
 #include <llama-cpp.h>
 
+#include "engine/adapters.hpp"
 #include "vocab/vocabulary.hpp"
 
 namespace pyengine {
@@ -24,7 +25,8 @@ struct ModelOptions {
     bool use_extra_bufts =
         false; // weight repacking; off because it faults on some virtual machines
     bool vocabulary_only = false;
-    bool skip_vocabulary = false; // load the weights and leave the tokenizer unread
+    bool skip_vocabulary = false;      // load the weights and leave the tokenizer unread
+    std::vector<AdapterFile> adapters; // applied by every context
     bool no_alloc = false; // read no weights: contexts count their memory, and decode nothing
 };
 
@@ -69,6 +71,8 @@ public:
     std::optional<std::string> chat_template() const;
     std::vector<std::pair<std::string, std::string>> metadata() const;
     std::string metadata_value(const std::string & key) const; // empty where there is none
+    // Lets a context apply the adapters that the model was opened with.
+    void apply_adapters(llama_context & context) const;
 
 private:
     std::string path_;
@@ -78,6 +82,7 @@ private:
     std::vector<FileIdentity> files_;  // all parts
     std::list<BusErrorWatch> watches_; // of each; llama.cpp maps them
     std::shared_ptr<llama_model> model_;
+    std::vector<llama_adapter_lora *> adapters_; // llama.cpp's model owns them
     std::shared_ptr<Vocabulary> vocabulary_;
 };
 

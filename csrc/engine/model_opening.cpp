@@ -107,6 +107,11 @@ Model::Model(const std::string & path, const ModelOptions & options, const LoadP
     }
     model_ = load(path, options, progress, how);
     require_unchanged(); // what was checked is what was loaded
+    if (has_weights() && !options.no_alloc) {
+        for (const AdapterFile & adapter : options.adapters) {
+            adapters_.push_back(load_adapter(*model_, files_, how.file.architecture, adapter));
+        }
+    }
     if (options.vocabulary_only) {
         put_next_heap_on_huge_pages(tokenizer_bytes(how.file.n_vocab)); // for what analyses it
     }

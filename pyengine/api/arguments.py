@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
+    from pyengine.models.settings import ModelSpec
     from pyengine.text.documents import Corpus
 
 MIB = 1 << 20
@@ -52,24 +53,41 @@ def usable_model(
     return path
 
 
-def usable_models(references: Names) -> list[Path]:
-    """Return the files that references and folders name, see `usable_model`.
+def usable_spec(
+    reference: Named | None = None, *, progress: Callable[[float], object] | None = None
+) -> ModelSpec:
+    """Return the file and the settings that a model string names, see `usable_model`.
+
+    Raises OptionError for settings that do not exist or exclude each other.
+    """
+    from pyengine.models.options import ModelOptions
+    from pyengine.models.references import resolve_spec
+    from pyengine.models.trial import try_where_needed
+
+    spec = resolve_spec(reference)
+    try_where_needed(spec.path, options=spec.opening(ModelOptions()), progress=progress)
+    return spec
+
+
+def usable_specs(references: Names) -> list[ModelSpec]:
+    """Return the models that strings and folders name, see `usable_spec`.
 
     Raises:
         ModelFileError: there is no such file, it cannot be opened, or a folder holds none.
     """
-    return [usable_model(reference) for reference in model_names(references)]
+    return [usable_spec(reference) for reference in model_names(references)]
 
 
 def model_names(references: Names) -> list[Named]:
     """Return models as they are named, and in place of a folder the files in it."""
+    from pyengine.models.settings import split_settings
     from pyengine.models.stores import gguf_files
 
     found: list[Named] = []
     for reference in names(references):
-        folder = Path(reference)
-        inside = gguf_files(folder) if str(reference) and folder.is_dir() else []
-        found += inside or [reference]
+        name, settings = split_settings(str(reference))
+        inside = gguf_files(Path(name)) if name and Path(name).is_dir() else []
+        found += [f"{file}?{settings}" if settings else file for file in inside] or [reference]
     return found
 
 

@@ -15,8 +15,8 @@ from pyengine.api.arguments import (
     optional_path,
     silent,
     texts_of,
-    usable_model,
-    usable_models,
+    usable_spec,
+    usable_specs,
     window_length,
 )
 from pyengine.errors import OptionError
@@ -131,8 +131,8 @@ def compare(
     if emulate is not None:
         refuse_others(given)
         return emulated(
-            usable_model(reference),
-            usable_models(variants),
+            usable_spec(reference),
+            usable_specs(variants),
             load_corpus(names(corpus)),
             n_ctx=window_length(context, chat),
             max_chunks=windows,
@@ -168,8 +168,8 @@ def compare(
     options.check()
     texts = texts_of(corpus, chat)
     return measure(
-        usable_model(reference),
-        usable_models(variants),
+        usable_spec(reference),
+        usable_specs(variants),
         corpus=texts,
         options=options,
         save_logits=save_logits,

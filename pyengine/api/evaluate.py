@@ -14,8 +14,8 @@ from pyengine.api.arguments import (
     Names,
     Words,
     check_languages,
-    usable_model,
-    usable_models,
+    usable_spec,
+    usable_specs,
     words,
 )
 from pyengine.errors import OptionError
@@ -160,8 +160,8 @@ def evaluate(
     if until_decided and reference is None:
         raise OptionError("--until-decided needs a --reference to decide against")
     chosen = find_tasks(tasks, words(language))
-    paths = usable_models(models) or [usable_model()]
-    base = None if reference is None else usable_model(reference)
+    paths = usable_specs(models) or [usable_spec()]
+    base = None if reference is None else usable_spec(reference)
     sandbox = _opened(isolation, unsafe_local_execution)
     evaluation = Evaluation(chosen, tasks, options, sandbox, progress=progress)
     return evaluation.run(paths, reference=base)

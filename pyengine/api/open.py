@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyengine.api.arguments import Named, Words, usable_model, words
+from pyengine.api.arguments import Named, Words, usable_spec, words
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyengine.measure.contexts import Context
     from pyengine.models.model import LoadProgress, Model
     from pyengine.models.options import ModelOptions
+    from pyengine.models.settings import Keyword
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -186,7 +187,11 @@ class OpenModel:
 
 
 def open(  # noqa: A001 - pyengine.open
-    model: Named | None = None, *, threads: int | None = None, gpu_layers: int = 0
+    model: Named | None = None,
+    *,
+    threads: int | None = None,
+    gpu_layers: int = 0,
+    **settings: Keyword,
 ) -> OpenModel:
     """Open a model, to ask it again and again; a context manager that closes it.
 
@@ -194,9 +199,11 @@ def open(  # noqa: A001 - pyengine.open
         model: a path or a reference, as everywhere; None for the embedded model.
         threads: CPU threads; None for the cores less one.
         gpu_layers: layers on the GPU; -1 for all.
+        settings: as `with_settings` takes them, such as kv="q8_0".
 
     Raises:
         ModelFileError: there is no such file, or it cannot be opened.
+        OptionError: a setting is impossible.
 
     Example:
         with pyengine.open("ollama:qwen2.5-coder:1.5b") as model:
@@ -204,9 +211,13 @@ def open(  # noqa: A001 - pyengine.open
     """
     from pyengine.models.model import open_model
     from pyengine.models.options import ModelOptions
+    from pyengine.models.references import DEFAULT_MEMBER
+    from pyengine.models.settings import with_settings
 
-    path = usable_model(model)
-    return OpenModel(open_model(path, options=ModelOptions(n_gpu_layers=gpu_layers)), threads)
+    named = model if model is not None else f"embedded:{DEFAULT_MEMBER}"
+    spec = usable_spec(with_settings(named, **settings))
+    how = spec.opening(ModelOptions(n_gpu_layers=gpu_layers))
+    return OpenModel(open_model(spec.path, options=how), threads)
 
 
 def open_model(

@@ -23,6 +23,7 @@ from pyengine.api.evaluate import evaluate as let_solve
 if TYPE_CHECKING:
     from pyengine.measure.racing import Watch
     from pyengine.models.downloads import Keep
+    from pyengine.models.settings import ModelSpec
     from pyengine.run.record import Run
 
 # Rows of logits that are decoded between two looks at the clock: those of a document or two.
@@ -207,9 +208,9 @@ def pick(
         chosen = choice["chosen"]
         try:
             if chosen is not None and keep != "none":
-                path = search.ready(chosen)  # it may have made room for others
+                spec = search.ready(chosen)  # it may have made room for others
                 if modelfile is not None:
-                    text = modelfile_of(path, found.context)
+                    text = modelfile_of(spec.path, found.context)
                     write_atomic(modelfile, text, is_ours=lambda _: False)
         finally:
             found.finish(keep, chosen)
@@ -223,15 +224,15 @@ def _beside_reference(
     limit: int,
     threads: int | None,
     gpu_layers: int,
-    path: Path,
-    reference: Path,
+    model: ModelSpec,
+    reference: ModelSpec,
     *,
     progress: Progress,
 ) -> Run:
     """Let a file solve tasks beside the reference, until it is decided which solves more."""
     return let_solve(
-        path,
-        reference=reference,
+        str(model),
+        reference=str(reference),
         tasks=tasks,
         limit=limit,
         threads=threads,

@@ -16,7 +16,7 @@ from pyengine.api.arguments import (
     names,
     optional_path,
     silent,
-    usable_model,
+    usable_spec,
     words,
 )
 from pyengine.errors import OptionError
@@ -113,7 +113,7 @@ def _decoded(source: Named | None, options: ProbeOptions, progress: Progress) ->
         if options.starts:
             raise OptionError(f"{source}: saved logits have their starts; drop --start")
         return load_rows(source)
-    path = usable_model(
+    spec = usable_spec(
         source, progress=lambda fraction: progress("try in a child process", fraction)
     )
-    return decode_cold(path, options, progress)
+    return decode_cold(spec, options, progress)

@@ -78,13 +78,14 @@ def recommend(
 
 
 def _here(runs: Sequence[Run], context: int) -> tuple[dict[str, int], int | None]:
-    """Return what variants whose files are here need, by their SHA-256, and what is free, in bytes.
+    """Return what variants whose files are here need, by identity, and what is free, in bytes.
 
     Nothing where no file is here, or no llama.cpp: then the record is of another machine.
     """
     needed: dict[str, int] = {}
     try:
-        from pyengine.models.memory import forecast, parts_of
+        from pyengine.models.memory import forecast_spec, parts_of
+        from pyengine.models.references import resolve_spec
     except ImportError:
         return needed, None
     from pyengine.models.machine import free_memory
@@ -92,8 +93,9 @@ def _here(runs: Sequence[Run], context: int) -> tuple[dict[str, int], int | None
     for model in (model for run in runs if run.command != "evaluate" for model in _candidates(run)):
         with suppress(OSError, PyengineError):
             n_bytes = sum(part.stat().st_size for part in parts_of(model.path))
-            if n_bytes == model.file_bytes and model.sha256 not in needed:
-                needed[model.sha256] = forecast(model.path, context).main
+            if n_bytes == model.file_bytes and model.identity not in needed:
+                spec = resolve_spec(f"{model.path}{model.variant}")
+                needed[model.identity] = forecast_spec(spec, context).main
     return needed, free_memory() if needed else None
 
 

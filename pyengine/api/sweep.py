@@ -26,6 +26,7 @@ from pyengine.errors import OptionError
 if TYPE_CHECKING:
     from pyengine.code.answers import Progress as EvaluationProgress
     from pyengine.measure.racing import Watch
+    from pyengine.models.settings import ModelSpec
     from pyengine.run.record import Run
 
 EVALUATION = "evaluate.json"
@@ -130,6 +131,7 @@ def sweep(
     from pyengine.models.file_types import expand_types
     from pyengine.models.options import usable_cores
     from pyengine.models.quantize_options import QuantizeOptions
+    from pyengine.models.settings import ModelSpec
     from pyengine.text.windows import WindowOptions
 
     cores = usable_cores()
@@ -164,8 +166,8 @@ def sweep(
             making = QuantizeOptions(
                 imatrix=optional_path(imatrix), allow_requantize=requantize, threads=cores
             )
-            made = quantize_all(model, types, kept.models, options=making, progress=progress)
-            files = quantized_paths(made)
+            made = quantize_all(model.path, types, kept.models, options=making, progress=progress)
+            files = [ModelSpec(path) for path in quantized_paths(made)]
         means = Means(processes, executor, kept, True, progress=progress, watch=watch or unwatched)
         result, _ = measure(
             model, files, texts, options, means, kept, speed=timing if speed else None, made=made
@@ -181,7 +183,7 @@ def sweep_files(
     to: Words,
     output_dir: Named | None,
     evaluate: str | None,
-) -> tuple[Path, list[Path], Path]:
+) -> tuple[ModelSpec, list[ModelSpec], Path]:
     """Return the file to start from, the variants that are there already, and the folder.
 
     Raises:
@@ -191,22 +193,24 @@ def sweep_files(
             and types to make.
     """
     from pyengine.files import check_replaceable
-    from pyengine.measure.sweep import bits_per_weight, find_variants
-    from pyengine.models.references import resolve_model
+    from pyengine.measure.sweep import bits_per_weight
+    from pyengine.models.references import resolve_spec
 
     if to and names(variants):
         raise OptionError("--to and --variants exclude each other")
-    files = find_variants([_file_or_folder(variant) for variant in names(variants)])
+    files = list(dict.fromkeys(spec for given in names(variants) for spec in _specs(given)))
     if source is not None or not files:
-        model = resolve_model(source)
+        model = resolve_spec(source)
     else:
-        whole = {path: bits for path in files if (bits := bits_per_weight(path)) is not None}
+        bits = {spec: bits_per_weight(spec.path) for spec in files}
+        whole = {spec: n for spec, n in bits.items() if n is not None}
         if not whole:
             raise OptionError(
                 "none of the variants can be opened, so there is nothing to compare to"
             )
-        model = max(whole, key=lambda path: whole[path])
-    folder = Path(f"{model.stem}-sweep" if output_dir is None else output_dir)
+        # Of one file, that without settings.
+        model = max(whole, key=lambda spec: (whole[spec], not spec.settings.text))
+    folder = Path(f"{model.path.stem}-sweep" if output_dir is None else output_dir)
     if evaluate is not None:
         check_replaceable(folder / EVALUATION, _is_evaluation)
         check_tasks(evaluate)  # what they lack is better said now than after the sweep
@@ -225,7 +229,7 @@ def evaluate_sweep(
     """Evaluate a sweep's models against the first of them; keep the run in the folder."""
     from pyengine.run.record import save
 
-    first, *others = [model.path for model in result.models]
+    first, *others = [f"{model.path}{model.variant}" for model in result.models]
     found = evaluate_models(
         others,
         reference=first,
@@ -245,9 +249,13 @@ def _is_evaluation(path: Path) -> bool:
     return holds_run(path, "evaluate")
 
 
-def _file_or_folder(variant: Named) -> Path:
-    """Return the file that a reference such as `ollama:NAME` names; paths stay as they are."""
+def _specs(variant: Named) -> list[ModelSpec]:
+    """Return the model that a string such as `ollama:NAME?kv=q8_0` names, or those of a folder."""
+    from pyengine.measure.sweep import find_variants
     from pyengine.models.references import SCHEMES, resolve_model
+    from pyengine.models.settings import ModelSpec, named_settings
 
-    scheme, colon, _ = str(variant).partition(":")
-    return resolve_model(variant) if colon and scheme in SCHEMES else Path(variant)
+    name, settings = named_settings(str(variant))
+    scheme, colon, _ = name.partition(":")
+    place = resolve_model(name) if colon and scheme in SCHEMES else Path(name)
+    return [ModelSpec(path, settings) for path in find_variants([place])]

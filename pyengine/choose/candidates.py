@@ -27,6 +27,7 @@ class Candidate:
     """One variant as the choice sees it.
 
     Attributes:
+        variant: its settings, such as "?kv=q8_0"; empty for the file alone.
         kl, kl_low, kl_high: mean KL divergence from the reference in nats per token, and its
             95 % interval; NaN where it is not known.
         kl_floor: of this file beside itself; a KL divergence below it is arithmetic.
@@ -46,6 +47,7 @@ class Candidate:
     name: str
     path: str = ""
     sha256: str = ""
+    variant: str = ""
     file_type: str = ""
     size: int = 0
     bits_per_weight: float = math.nan
@@ -63,6 +65,11 @@ class Candidate:
     n_infinite: int = 0
     message: str = ""
     is_reference: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What says in any record that it is the same, as `ModelInfo.identity`; "" for none."""
+        return f"{self.sha256}{self.variant}"
 
     @property
     def flips(self) -> tuple[float, float]:
@@ -123,7 +130,7 @@ def candidates_of(runs: Sequence[Run]) -> list[Candidate]:
         )
     found: dict[str, Candidate] = {}
     for candidate in (candidate for run in compared for candidate in _of_run(run)):
-        found.setdefault(candidate.sha256 or candidate.name, candidate)
+        found.setdefault(candidate.identity or candidate.name, candidate)
     return _with_others(_distinct(list(found.values())), runs)
 
 
@@ -150,12 +157,12 @@ def judged_in(run: Run, timings: Run | None = None) -> list[Candidate]:
 def _with_others(candidates: list[Candidate], runs: Sequence[Run]) -> list[Candidate]:
     """Add what timings and evaluations say of the same files."""
     memory = {
-        run.model(row.model).sha256: int(row.value)
+        run.model(row.model).identity: int(row.value)
         for run in runs
         for row in run.select("peak_memory", group="")
     }
     speeds = {
-        run.model(row.model).sha256: {row.metric: row.value}
+        run.model(row.model).identity: {row.metric: row.value}
         for run in runs
         for row in run.select("generation_speed", group="")
     }
@@ -163,23 +170,27 @@ def _with_others(candidates: list[Candidate], runs: Sequence[Run]) -> list[Candi
     return [
         replace(
             each,
-            metrics={**code.get(each.sha256, {}), **speeds.get(each.sha256, {}), **each.metrics},
-            memory=memory.get(each.sha256, each.memory),
-            memory_measured=each.sha256 in memory,
+            metrics={
+                **code.get(each.identity, {}),
+                **speeds.get(each.identity, {}),
+                **each.metrics,
+            },
+            memory=memory.get(each.identity, each.memory),
+            memory_measured=each.identity in memory,
         )
         for each in candidates
     ]
 
 
 def code_numbers(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
-    """Return what evaluations say of each file, by its SHA-256: numbers that conditions may name.
+    """Return what evaluations say of each variant, by its identity: numbers conditions may name.
 
     They are named as those of comparisons are, such as pass_at_1 and pass_at_1_low. What an
     evaluation says of tokens beside its reference is left out: comparisons say it over more text.
     """
     own = {metric.id for metric in EVALUATE}
     return {
-        model.sha256: dict(_named([m for m in run.select(model=model.id) if m.metric in own]))
+        model.identity: dict(_named([m for m in run.select(model=model.id) if m.metric in own]))
         for run in runs
         if run.command == "evaluate"
         for model in run.models
@@ -267,6 +278,7 @@ def _of_file(model: ModelInfo) -> dict[str, Any]:
         "name": model.id,
         "path": model.path,
         "sha256": model.sha256,
+        "variant": model.variant,
         "file_type": model.file_type,
         "size": model.file_bytes,
         "bits_per_weight": model.bits_per_weight,

@@ -103,7 +103,7 @@ def recommend(
         max_flips: the share of positions that may have another first choice.
         memory: bytes of memory that the model may need.
         memory_is_free: nobody asked for them: they are what is free on this machine.
-        needed: bytes that files need, by their SHA-256: forecasts.
+        needed: bytes that variants need, by their identity: forecasts.
         context: tokens of context of these forecasts.
         size: bytes that the file may have.
         speed: tokens per second that it must generate at least.
@@ -167,8 +167,8 @@ def _with_forecasts(
     candidates: list[Candidate], needed: Mapping[str, int], context: int
 ) -> list[Candidate]:
     return [
-        replace(c, memory=needed[c.sha256], memory_context=context, memory_measured=False)
-        if c.sha256 in needed
+        replace(c, memory=needed[c.identity], memory_context=context, memory_measured=False)
+        if c.identity in needed
         else c
         for c in candidates
     ]
@@ -187,7 +187,8 @@ def _wanted(candidates: list[Candidate], variant: str | None) -> list[Candidate]
         raise InputError("the records hold no variant to choose from")
     if variant is None:
         return candidates
-    chosen = [c for c in candidates if variant in (c.name, c.path, c.sha256)]
+    named = ((c, (c.name, f"{c.path}{c.variant}", c.identity)) for c in candidates)
+    chosen = [c for c, names in named if variant in names]
     chosen = chosen or [c for c in candidates if variant.upper() == c.file_type.upper()]
     if len(chosen) != 1:
         names = ", ".join(f"{c.name} ({c.file_type or 'damaged'})" for c in candidates)

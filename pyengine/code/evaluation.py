@@ -8,7 +8,6 @@ from copy import copy
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from pyengine import __version__
@@ -52,6 +51,7 @@ from pyengine.measure.subjects import (
 from pyengine.models.generation import GenerationStatistics
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, SessionOptions, default_threads
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.looks import look_points
 
@@ -95,7 +95,7 @@ class Evaluation:
         self._sandbox = sandbox
         self._progress = progress
 
-    def run(self, paths: Sequence[Path], *, reference: Path | None = None) -> Run:
+    def run(self, models: Sequence[Given], *, reference: Given | None = None) -> Run:
         """Evaluate each model, each against `reference` where one is given.
 
         With `until_decided` ideas are asked as they are drawn by the seed, until every variant is
@@ -112,13 +112,14 @@ class Evaluation:
             NumbersError: the reference, or every model, computes logits that are NaN or infinite;
                 of several models, one that does is left out with a note.
         """
-        everything = [reference, *paths] if reference else list(paths)
+        given = [*models] if reference is None else [reference, *models]
+        everything = [ModelSpec.of(each) for each in given]
         spent: Spent = defaultdict(GenerationStatistics)
         if not self.options.until_decided:
             return self._all(everything, spent, compared=reference is not None)
         return self._narrowed(everything, spent)._all(everything, spent, compared=True)
 
-    def _narrowed(self, paths: Sequence[Path], spent: Spent) -> Evaluation:
+    def _narrowed(self, specs: Sequence[ModelSpec], spent: Spent) -> Evaluation:
         """Let all models answer until it is decided how they stand to the first of them.
 
         Returns an evaluation of the tasks that were asked, the answers to which are kept.
@@ -127,7 +128,7 @@ class Evaluation:
         points = look_points(len(ideas))
         found.looks, asked = len(points), set[str]()
         with Processes() as processes:
-            models = self._open_all(paths, processes, beside=True)
+            models = self._open_all(specs, processes, beside=True)
         if not self.options.resume:  # those of tasks that will not be asked, too
             for store in map(self._store, models):
                 for task in self.tasks:
@@ -166,10 +167,10 @@ class Evaluation:
             for row in changes
         )
 
-    def _all(self, paths: Sequence[Path], spent: Spent, *, compared: bool) -> Run:
+    def _all(self, specs: Sequence[ModelSpec], spent: Spent, *, compared: bool) -> Run:
         """Evaluate each model on all tasks, where `compared` beside the first."""
         with Processes() as processes:
-            models = self._open_all(paths, processes, beside=compared)
+            models = self._open_all(specs, processes, beside=compared)
             base = models[0] if compared else None
             run = self._empty_run(models, base)
             if self.options.likelihoods:
@@ -198,15 +199,15 @@ class Evaluation:
         return run.model_copy(update={"models": [model.info for model in finished]})
 
     def _open_all(
-        self, paths: Sequence[Path], processes: Processes, *, beside: bool
+        self, specs: Sequence[ModelSpec], processes: Processes, *, beside: bool
     ) -> list[Evaluated]:
         """Describe every model, and tokenize what it is asked."""
         how = ModelOptions(n_gpu_layers=self.options.gpu_layers)
         subjects = []
-        for number, (name, path) in enumerate(zip(variant_ids(paths), paths, strict=True)):
-            self._progress("open the models", number, len(paths), [])
-            subjects.append(open_subject(identify(name, path, how), processes))
-        self._progress("open the models", len(paths), len(paths), [])
+        for number, (name, spec) in enumerate(zip(variant_ids(specs), specs, strict=True)):
+            self._progress("open the models", number, len(specs), [])
+            subjects.append(open_subject(identify(name, spec, how), processes))
+        self._progress("open the models", len(specs), len(specs), [])
         return [self._open(subject, subjects if beside else [subject]) for subject in subjects]
 
     def _open(self, subject: Subject, subjects: Sequence[Subject]) -> Evaluated:
@@ -312,11 +313,13 @@ class Evaluation:
     def _key(self, model: Evaluated) -> str:
         """Return the hash of all that decides a model's answers, but for the task."""
         unimportant = ("tasks", "tasks_sha256", "n_tasks", "n_in_set")
+        variant = model.subject.variant
         return fingerprint(
             {
                 "version": __version__,
-                "model": model.subject.variant.sha256,
+                "model": variant.sha256,
                 **{name: model.asked.get(name) for name in ("style", "day")},
+                **({"variant": variant.described()} if variant.text else {}),
                 "gpu_layers": self.options.gpu_layers,  # a record names the devices that computed
                 "settings": {k: v for k, v in self.settings().items() if k not in unimportant},
             }

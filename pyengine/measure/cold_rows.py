@@ -24,15 +24,16 @@ from pyengine.inputs import check_regular
 from pyengine.measure import decode
 from pyengine.measure.contexts import after, cold_chunk
 from pyengine.measure.engine import Processes, Progress
+from pyengine.measure.models import spec_name
 from pyengine.measure.observers import Logits
 from pyengine.measure.provenance import provenance
 from pyengine.measure.start_tokens import Start, default_starts, resolve_start
 from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.subjects import Subject, identify, open_subject
 from pyengine.measure.variants import Variant
-from pyengine.models.gguf import short_name
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import ModelInfo, Provenance
 from pyengine.vocabulary.coverage import exact_split
 from pyengine.vocabulary.keywords import KeywordTable, load_tables
@@ -111,7 +112,7 @@ class ColdRows:
     longest: int = 0
 
 
-def decode_cold(path: Path, options: ProbeOptions, progress: Progress | None = None) -> ColdRows:
+def decode_cold(given: Given, options: ProbeOptions, progress: Progress | None = None) -> ColdRows:
     """Decode a model's starts, and its words that are not one token, in a process of its own.
 
     The words follow the first start.
@@ -127,13 +128,14 @@ def decode_cold(path: Path, options: ProbeOptions, progress: Progress | None = N
         WorkerError: llama.cpp ended the model's process.
     """
     threads = options.threads or default_threads()
+    spec = ModelSpec.of(given)
     if progress is not None:
-        progress(f"open {path.name}", 0.0)
+        progress(f"open {spec.path.name}", 0.0)
     opening = ModelOptions(n_gpu_layers=options.n_gpu_layers)
-    variant = identify(short_name(path), path, opening)
+    variant = identify(spec_name(spec), spec, opening)
     with Processes() as processes:
         subject = open_subject(variant, processes)
-        with open_model(path, options=ModelOptions(vocabulary_only=True)) as model:
+        with open_model(spec.path, options=ModelOptions(vocabulary_only=True)) as model:
             return _decode(processes, subject, model, options, threads, progress)
 
 

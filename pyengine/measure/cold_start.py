@@ -16,7 +16,8 @@ from pyengine.measure.contexts import after, cold_chunk
 from pyengine.measure.observers import top_tokens
 from pyengine.measure.start_tokens import NATURAL, Start, resolve_start
 from pyengine.models.model import Model, open_model
-from pyengine.models.references import resolve_model
+from pyengine.models.options import ModelOptions
+from pyengine.models.references import resolve_spec
 from pyengine.models.session import Session
 from pyengine.statistics.rows import row_statistics
 from pyengine.vocabulary.coverage import VARIANTS, bare_tokens, variant_sets
@@ -144,7 +145,8 @@ def cold_start(
         pyengine.cold_start("model.gguf").top(10)
     """
     if not isinstance(model, Model):
-        with open_model(resolve_model(model)) as opened:
+        spec = resolve_spec(model)
+        with open_model(spec.path, options=spec.opening(ModelOptions())) as opened:
             return cold_start(opened, start=start, threads=threads)
     resolved = resolve_start(start, model)
     chunk = cold_chunk([after(resolved.ids)], threads=threads)

@@ -61,6 +61,7 @@ from pyengine.measure.subjects import (
 )
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, Note, Population, Run
 from pyengine.statistics.looks import documents_at
 from pyengine.text.chats import render
@@ -100,8 +101,8 @@ class Means:
 
 
 def compare(
-    reference: str | Path,
-    variants: Sequence[str | Path],
+    reference: Given,
+    variants: Sequence[Given],
     *,
     corpus: Corpus | None = None,
     options: CompareOptions | None = None,
@@ -112,8 +113,8 @@ def compare(
     """Measure how far each variant's next-token distributions are from the reference's.
 
     Args:
-        reference: a GGUF file.
-        variants: GGUF files. Those with another vocabulary get bits per byte and keywords as
+        reference: a GGUF file, maybe with settings.
+        variants: the same. Those with another vocabulary get bits per byte and keywords as
             strings only.
         corpus: documents to measure on; None for the shipped ones.
         options: what to measure.
@@ -133,12 +134,12 @@ def compare(
         folder = None if save_logits is None else Path(save_logits)
         executor = LocalExecutor(processes)
         means = Means(processes, executor, save_logits=folder, progress=progress, watch=watch)
-        paths = [Path(path) for path in (reference, *variants)]
-        return compare_with(paths, corpus or load_corpus(), options or CompareOptions(), means)
+        models = [reference, *variants]
+        return compare_with(models, corpus or load_corpus(), options or CompareOptions(), means)
 
 
 def compare_with(
-    paths: Sequence[Path],
+    models: Sequence[Given],
     corpus: Corpus,
     options: CompareOptions,
     means: Means,
@@ -146,7 +147,7 @@ def compare_with(
     command: str = "compare",
     names: Sequence[str] = (),
 ) -> Run:
-    """Compare files with the first of them, with the means that are given; see `compare`.
+    """Compare models with the first of them, with the means that are given; see `compare`.
 
     Args:
         names: by which the record means the files; theirs where none are given.
@@ -157,10 +158,10 @@ def compare_with(
             raise OptionError("rows of logits are those of the text, which is not to be measured")
         # Saved rows are those of all of the text and of every model.
         options = replace(options, precision=0)
-    if len(paths) < 2:
+    if len(models) < 2:
         raise OptionError("nothing to compare: name at least one variant beside the reference")
     found: list[Finding] = []
-    named = dict(zip(names or variant_ids(paths), paths, strict=True))
+    named = dict(zip(names or variant_ids(models), map(ModelSpec.of, models), strict=True))
     subjects = _open_all(named, options, means, found)
     reference = subjects[0]
     # Windows are no longer than the positions that every model has learned.
@@ -206,27 +207,28 @@ def compare_with(
 
 
 def _open_all(
-    paths: Mapping[str, Path], options: CompareOptions, means: Means, found: list[Finding]
+    models: Mapping[str, ModelSpec], options: CompareOptions, means: Means, found: list[Finding]
 ) -> list[Subject]:
     """Open every file in its process; the reference must open."""
     subjects: list[Subject] = []
     reasons: list[str] = []
-    for number, (name, path) in enumerate(paths.items()):
-        means.progress("open the models", number / len(paths))
+    for number, (name, spec) in enumerate(models.items()):
+        means.progress("open the models", number / len(models))
         try:
-            subjects.append(open_file(name, path, options, means))
+            subjects.append(open_file(name, spec, options, means))
         except PyengineError as error:
             if number == 0 or not means.keep_going:
                 raise
-            found.append(variant_failed(name, failure_values(error, path)))
-            reasons.append(f"{name}: {failure_values(error, path)['message']}")
+            values = failure_values(error, spec.path)
+            found.append(variant_failed(name, values))
+            reasons.append(f"{name}: {values['message']}")
     if len(subjects) < 2:
         raise ModelFileError(f"no variant can be opened: {'; '.join(reasons)}")
     return subjects
 
 
-def open_file(name: str, path: Path, options: CompareOptions, means: Means) -> Subject:
-    """Open a file in its process, where it was not opened before.
+def open_file(name: str, given: Given, options: CompareOptions, means: Means) -> Subject:
+    """Open a model in its process, where it was not opened before.
 
     Raises:
         ModelFileError, ModelKindError, WorkerError: it cannot be used.
@@ -235,7 +237,7 @@ def open_file(name: str, path: Path, options: CompareOptions, means: Means) -> S
         opening = ModelOptions(
             n_gpu_layers=options.n_gpu_layers, use_extra_bufts=options.use_extra_bufts
         )
-        means.subjects[name] = open_subject(identify(name, path, opening), means.processes)
+        means.subjects[name] = open_subject(identify(name, given, opening), means.processes)
         if not options.keep_open:
             means.processes.close(means.subjects[name].variant)
     return means.subjects[name]

@@ -68,7 +68,7 @@ def session(variant: Variant, usual: SessionOptions) -> Session:
     """Return a session on the model of this process; another one replaces it."""
     session.cache_clear()
     model = opened(variant.path, variant.options, variant.rounding)
-    return Session(model, options=variant.session(usual))
+    return Session(model, options=usual, settings=dict(variant.settings))
 
 
 def write_rows(variant: Variant, chunk: Chunk, path: str) -> tuple[str, ...]:
@@ -171,6 +171,8 @@ def compute_again(
     for order in OTHER_ORDERS:
         if all(getattr(usual, name) == value for name, value in order.items()):
             continue
+        if usual.quantizes_cache and "flash_attention" in order:
+            continue  # without flash attention there is no such cache
         other = replace(variant, settings=(*variant.settings, *order.items()))
         options = replace(chunk.session, max_rows=min(usual.max_rows, n))
         columns = observe(
@@ -191,15 +193,12 @@ def compute_again(
 def describe(variant: Variant) -> dict[str, Any]:
     """Return what `ModelInfo` and `Subject` need of an open model, and `has_weights`."""
     model = opened(variant.path, variant.options, variant.rounding)
-    settings = {"n_gpu_layers": variant.options.n_gpu_layers} | dict(variant.settings)
-    if variant.options.use_extra_bufts:
-        settings["use_extra_bufts"] = True
     facts = {
         "has_weights": model.has_weights,
         "devices": list(model.devices),
         "n_positions": model.n_positions,
     }
-    return facts | model_facts(model) | {"settings": settings}
+    return facts | model_facts(model) | {"settings": variant.described()}
 
 
 def used_weights(variant: Variant, threads: int) -> list[str]:

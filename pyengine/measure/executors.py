@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pyengine.errors import InputError, ModelFileError, PyengineError, WorkerError
@@ -99,6 +100,9 @@ def _processes() -> Processes:
 def _check_file(variant: Variant) -> None:
     if known_sha256(model_parts(variant.path)) != variant.sha256:
         raise ModelFileError(f"{variant.path}: is not the file that the sweep was started with")
+    for adapter in variant.options.lora:
+        if known_sha256([Path(adapter.path)]) != adapter.sha256:
+            raise ModelFileError(f"{adapter.path}: is not the adapter of the sweep's start")
 
 
 def _outcomes(future: Future[dict[str, Outcome]], task: Task) -> dict[str, Outcome]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pyengine.models.gguf import short_name
 from pyengine.models.model import Model, vocabulary_sha256
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.plain_text import safe_line
 from pyengine.run.record import ModelInfo
 
 
-def variant_ids(paths: Sequence[Path]) -> list[str]:
-    """Name files without their ending, numbered where a name is taken."""
-    return distinct([short_name(path) for path in paths])
+def variant_ids(given: Sequence[Given]) -> list[str]:
+    """Name files without their ending and with their settings, numbered where a name is taken."""
+    return distinct([spec_name(ModelSpec.of(each)) for each in given])
+
+
+def spec_name(spec: ModelSpec) -> str:
+    """Return the name of a file, without its ending, with its settings."""
+    return f"{short_name(spec.path)}{spec.settings.name}"
 
 
 def distinct(names: Sequence[str]) -> list[str]:

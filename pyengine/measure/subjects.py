@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from pyengine.models.gguf import (
 )
 from pyengine.models.model import Vocabulary
 from pyengine.models.options import ModelOptions
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import ModelInfo
 from pyengine.vocabulary.tokens import TokenKind
 
@@ -41,16 +41,24 @@ class Subject:
     n_positions: int | None
 
 
-def identify(id: str, path: Path, options: ModelOptions) -> Variant:  # noqa: A002
-    """Check and hash a file.
+def identify(id: str, given: Given, usual: ModelOptions) -> Variant:  # noqa: A002
+    """Check and hash a file; its settings change how it is usually opened.
 
     Raises:
         ModelFileError: it is missing or damaged, or a pipe, which every process would have to read.
     """
+    spec = ModelSpec.of(given)
+    path = spec.path
     if path.exists() and not path.is_file():
         raise ModelFileError(f"{path}: is not a file that can be read again and again")
     sha256 = known_sha256(model_parts(path))
-    return Variant(id=id, path=str(path), sha256=sha256, options=options)
+    return Variant(
+        id=id,
+        path=str(path),
+        sha256=sha256,
+        options=spec.opening(usual),
+        text=spec.settings.text,
+    )
 
 
 def open_subject(variant: Variant, processes: Processes) -> Subject:
@@ -67,7 +75,9 @@ def open_subject(variant: Variant, processes: Processes) -> Subject:
             f"{variant.path}: holds a vocabulary and no weights; nothing to compare"
         )
     devices, n_positions = tuple(facts.pop("devices")), facts.pop("n_positions")
-    info = ModelInfo(id=variant.id, path=variant.path, sha256=variant.sha256, **facts)
+    info = ModelInfo(
+        id=variant.id, path=variant.path, sha256=variant.sha256, variant=variant.text, **facts
+    )
     return Subject(variant, info, devices, n_positions)
 
 

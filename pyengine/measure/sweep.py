@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pyengine.measure.speed import SpeedOptions, speed_measurements, speed_notes
 from pyengine.measure.store import Folder, is_sweep, is_timings
 from pyengine.models import gguf
 from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 from pyengine.text.documents import Corpus
 
@@ -63,8 +64,8 @@ def bits_per_weight(path: Path) -> float | None:
 
 
 def sweep(
-    source: Path,
-    variants: Sequence[Path],
+    source: Given,
+    variants: Sequence[Given],
     corpus: Corpus,
     options: CompareOptions,
     means: Means,
@@ -91,17 +92,18 @@ def sweep(
         CorpusError: the corpus cannot be used.
         OptionError: an option is out of range, or there is no variant.
     """
-    others = [path for path in variants if path.resolve() != source.resolve()]
+    first = ModelSpec.of(source)
+    others = [spec for spec in map(ModelSpec.of, variants) if not spec.is_like(first)]
     if not others:
-        raise OptionError(f"{source}: there is no variant that differs from it")
+        raise OptionError(f"{first}: there is no variant that differs from it")
     if speed is not None:
         speed.check()
-        speed = speed.within(gguf.check_gguf(source, vocabulary=False).n_positions or None)
-    result = compare_with([source, *others], corpus, options, means, command="sweep")
+        speed = speed.within(gguf.check_gguf(first.path, vocabulary=False).n_positions or None)
+    result = compare_with([first, *others], corpus, options, means, command="sweep")
     told = [exhibit for exhibit in made.exhibits if exhibit.kind == "importance"] if made else []
     result = result.model_copy(update={"exhibits": [*result.exhibits, *told]})
     save(result, folder.results, is_ours=is_sweep)
-    timings = time_models(result.models, options, speed, means, folder)
+    timings = time_models(result.models, options, speed, means, folder=folder)
     save(timings, folder.timings, is_ours=is_timings)
     return result, timings
 
@@ -111,19 +113,24 @@ def time_models(
     options: CompareOptions,
     speed: SpeedOptions | None,
     means: Means,
+    *,
+    layers: int | None = None,
     folder: Folder | None = None,
 ) -> Run:
     """Measure the speed of models, one at a time: two would slow each other down.
 
     Args:
         speed: how; None measures nothing.
+        layers: on a GPU; None for as many as each was measured with.
         folder: where timings are kept, and taken from.
     """
-    opening = ModelOptions(n_gpu_layers=options.n_gpu_layers)
     timings: dict[str, Mapping[str, Any]] = {}
     notes: list[Note] = []
     for number, model in enumerate(models if speed is not None else ()):
         assert speed is not None
+        opening = means.subjects[model.id].variant.options
+        if layers is not None:
+            opening = replace(opening, n_gpu_layers=layers)
         key = _speed_key(model, opening, speed)
         timing = None if folder is None else folder.load_speed(key)
         if timing is None:

@@ -34,9 +34,10 @@ class Variant:
     Attributes:
         id: its name in the run.
         path, sha256: of the file.
-        options: how it is opened.
-        settings: fields of `SessionOptions` in which it differs from the others.
+        options: how it is opened, and what its sessions do otherwise than others'.
+        settings: further fields of `SessionOptions`, for the same numbers in another order.
         rounding: of its weights.
+        text: what its settings add to the string of the model, see `Settings`.
     """
 
     id: str
@@ -45,13 +46,27 @@ class Variant:
     options: ModelOptions = field(default_factory=ModelOptions)
     settings: tuple[tuple[str, Setting], ...] = ()
     rounding: Rounding = field(default_factory=Rounding)
+    text: str = ""
 
     def session(self, usual: SessionOptions) -> SessionOptions:
         """Return how this variant decodes what others decode as usual."""
-        return replace(usual, **dict(self.settings))  # type: ignore[arg-type]
+        return replace(self.options.session(usual), **dict(self.settings))  # type: ignore[arg-type]
 
     def identity(self) -> tuple[object, ...]:
         """Return all that decides its numbers."""
         rounding = self.rounding
         changed = (rounding.tensors, rounding.imatrix_sha256) if rounding.tensors else ()
         return (self.sha256, self.options, self.settings, *changed)
+
+    def described(self) -> dict[str, Setting]:
+        """Return what a record says of its settings."""
+        options = self.options
+        found: dict[str, Setting] = {"n_gpu_layers": options.n_gpu_layers}
+        if options.use_extra_bufts:
+            found["use_extra_bufts"] = True
+        if options.lora:
+            found["lora"] = ", ".join(f"{each.path}:{each.scale:g}" for each in options.lora)
+            found["lora_sha256"] = ", ".join(each.sha256 for each in options.lora)
+        if options.rpc:
+            found["rpc"] = ", ".join(options.rpc)
+        return found | dict(options.sessions) | dict(self.settings)

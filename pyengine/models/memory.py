@@ -9,7 +9,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from pyengine.errors import ModelFileError, OptionError, WorkerError
 from pyengine.files import temporary_folder
 from pyengine.models.child import Child
 from pyengine.models.devices import gpus
+from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.remembered import Remembered
+from pyengine.models.settings import ModelSpec
 
 SECONDS = 600.0
 # Beyond it the cells of the cache alone, which are really made, take a gigabyte.
@@ -82,6 +84,7 @@ def forecast(
     *,
     k_type: str = "f16",
     v_type: str = "f16",
+    flash_attention: str = "auto",
     gpu_layers: int = 0,
     ubatch: int = 512,
     sequences: int = 1,
@@ -99,6 +102,7 @@ def forecast(
         k_type: type of the attention cache's keys: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0
             or iq4_nl.
         v_type: type of its values.
+        flash_attention: "auto", "on" or "off".
         gpu_layers: layers on the GPU; negative for all.
         ubatch: tokens computed at once.
         sequences: how many are held at once.
@@ -113,7 +117,7 @@ def forecast(
     if not 1 <= context <= MOST_TOKENS:
         raise OptionError(f"a context has 1 to {MOST_TOKENS} tokens, not {context}")
     parts = parts_of(path)
-    asked = (context, k_type, v_type, gpu_layers, ubatch, sequences, full_windows)
+    asked = (context, k_type, v_type, flash_attention, gpu_layers, ubatch, sequences, full_windows)
     versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
     memory = Remembered("memory", parts, asked, versions)
     known = memory.read()
@@ -123,6 +127,29 @@ def forecast(
             known = _counted_by(child, whole, asked, str(path))
         memory.write(known)
     return MemoryForecast(shares=tuple(MemoryShare(**share) for share in json.loads(known)))
+
+
+def forecast_spec(spec: ModelSpec, context: int, *, gpu_layers: int = 0) -> MemoryForecast:
+    """Say what memory a model takes with its settings, see `forecast`; adapters count as weights.
+
+    Args:
+        context: tokens that are held at once.
+        gpu_layers: where the settings do not say it.
+    """
+    options = spec.opening(ModelOptions(n_gpu_layers=gpu_layers))
+    session = options.session(SessionOptions())
+    said = forecast(
+        spec.path,
+        context,
+        k_type=session.k_type,
+        v_type=session.v_type,
+        flash_attention=session.flash_attention,
+        gpu_layers=options.n_gpu_layers,
+        ubatch=session.n_ubatch,
+    )
+    adapters = sum(Path(adapter.path).stat().st_size for adapter in options.lora)
+    first, *others = said.shares
+    return MemoryForecast(shares=(replace(first, weights=first.weights + adapters), *others))
 
 
 def _counted_by(child: Child, whole: Path, asked: tuple[Any, ...], named: str) -> str:
@@ -143,6 +170,7 @@ def count_memory(
     context: int,
     k_type: str,
     v_type: str,
+    flash_attention: str,
     gpu_layers: int,
     ubatch: int,
     sequences: int,
@@ -165,6 +193,7 @@ def count_memory(
             threads=1,
             k_type=k_type,
             v_type=v_type,
+            flash_attention=flash_attention,
             full_windows=full_windows,
         )
 

@@ -1,8 +1,26 @@
 """How a model is opened and how a session decodes."""
 
 import os
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+# Types that an attention cache is kept in; those that are no whole blocks, as they are, first.
+PLAIN_TYPES = ("f16", "bf16", "f32")
+CACHE_TYPES = (*PLAIN_TYPES, "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter: a GGUF file of matrices that are added to a model's.
+
+    Attributes:
+        scale: of what it adds.
+        sha256: of the file; it decides numbers, and the path does not.
+    """
+
+    path: str = field(repr=False)
+    scale: float = 1.0
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +35,10 @@ class ModelOptions:
             copies all weights, and on some virtual machines its kernels fault.
         vocabulary_only: read the tokenizer and no weights.
         skip_vocabulary: read the weights and no tokenizer; for sweeps over files that share one.
+        lora: adapters that every session applies.
+        rpc: addresses of RPC servers of llama.cpp, HOST:PORT, whose devices count as GPUs.
+        sessions: fields of `SessionOptions`, with their values, in which every session on the model
+            differs from what it was asked for.
     """
 
     n_gpu_layers: int = 0
@@ -24,6 +46,13 @@ class ModelOptions:
     use_extra_bufts: bool = False
     vocabulary_only: bool = False
     skip_vocabulary: bool = False
+    lora: tuple[Adapter, ...] = ()
+    rpc: tuple[str, ...] = ()
+    sessions: tuple[tuple[str, Any], ...] = ()
+
+    def session(self, usual: "SessionOptions") -> "SessionOptions":
+        """Return the options of a session that was asked for with the usual ones."""
+        return replace(usual, **dict(self.sessions))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +68,9 @@ class SessionOptions:
             ``max_rows * n_vocab * 4`` bytes.
         threads: CPU threads; None for one less than the cores this process may use.
         flash_attention: "auto" as llama.cpp decides, "on" or "off".
+        k_type, v_type: of the attention cache's keys and values, one of `CACHE_TYPES`; quantized
+            ones need flash attention.
+        rope_freq_base, rope_freq_scale: of rotary positions; 0 as the model says.
         offload_kqv: keep the attention cache on the GPU, where there is one.
         kv_unified: one memory for all sequences, in which they share prefixes; False for one of
             equal length for each, which is faster for many sequences that share little.
@@ -51,8 +83,17 @@ class SessionOptions:
     max_rows: int = 512
     threads: int | None = None
     flash_attention: Literal["auto", "on", "off"] = "auto"
+    k_type: str = "f16"
+    v_type: str = "f16"
+    rope_freq_base: float = 0.0
+    rope_freq_scale: float = 0.0
     offload_kqv: bool = True
     kv_unified: bool = True
+
+    @property
+    def quantizes_cache(self) -> bool:
+        """Whether the attention cache is quantized."""
+        return not {self.k_type, self.v_type} <= set(PLAIN_TYPES)
 
 
 def usable_cores() -> int:

@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyengine.errors import InputError, ModelFileError, problem_sentence
+from pyengine.errors import InputError, ModelFileError, OptionError, problem_sentence
 from pyengine.inputs import check_regular, expand_user
 from pyengine.models.places import Places
+from pyengine.models.settings import ModelSpec, named_settings, split_settings
 from pyengine.models.stores import (
     Found,
     check_repository,
@@ -41,6 +42,9 @@ def resolve_model(
     if reference is None:
         return _embedded(DEFAULT_MEMBER, places)
     text = str(reference)
+    name, settings = split_settings(text)
+    if settings:
+        raise OptionError(f"{text}: takes a file as it is; name {name} without {settings}")
     if not text:
         raise ModelFileError("the name of a model is empty; leave it out for the embedded model")
     scheme, colon, name = text.partition(":")
@@ -55,6 +59,23 @@ def resolve_model(
     if scheme == "lmstudio":
         return _lmstudio(name, places)
     return _hub(name, places, offline=offline)
+
+
+def resolve_spec(
+    reference: str | Path | ModelSpec | None = None,
+    *,
+    places: Places | None = None,
+    offline: bool = False,
+) -> ModelSpec:
+    """Return the file and the settings that a model string names, see `resolve_model`.
+
+    Raises OptionError for settings that do not exist or exclude each other.
+    """
+    if isinstance(reference, ModelSpec):
+        return reference
+    name, settings = named_settings("" if reference is None else str(reference))
+    given = None if reference is None else name
+    return ModelSpec(resolve_model(given, places=places, offline=offline), settings)
 
 
 def _path(text: str) -> Path:

@@ -1,8 +1,9 @@
 """Decode tokens and read rows of logits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -47,13 +48,15 @@ class Session:
         model: Model,
         *,
         options: SessionOptions | None = None,
+        settings: Mapping[str, Any] = MappingProxyType({}),
         collector: _core.ImportanceCollector | None = None,
     ) -> None:
         """Create the decoding context.
 
         Args:
             model: an open model.
-            options: how it decodes.
+            options: how it decodes, but for what the model was opened with.
+            settings: fields of the options that count above all.
             collector: sums the activations of every `decode`, which then gives no logits.
 
         Raises:
@@ -62,7 +65,7 @@ class Session:
             OptionError: an option is out of range.
         """
         self.model = model
-        self.options = options or SessionOptions()
+        self.options = replace(model.options.session(options or SessionOptions()), **settings)
         self.threads = default_threads() if self.options.threads is None else self.options.threads
         if self.options.max_rows < 1:
             raise OptionError(f"max_rows must be at least 1, not {self.options.max_rows}")
@@ -81,6 +84,10 @@ class Session:
                 flash_attention=self.options.flash_attention,
                 offload_kqv=self.options.offload_kqv,
                 kv_unified=self.options.kv_unified,
+                k_type=self.options.k_type,
+                v_type=self.options.v_type,
+                rope_freq_base=self.options.rope_freq_base,
+                rope_freq_scale=self.options.rope_freq_scale,
                 collector=collector,
             )
         finally:

@@ -137,11 +137,18 @@ def open_core(
 ) -> _core.Model:
     """Open a file in llama.cpp in this process."""
     try:
+        for address in options.rpc:
+            _core.add_rpc_server(address)
         return _core.Model(
             str(path),
             gpus=gpus(_core.offered_devices(), n_gpu_layers=options.n_gpu_layers),
             progress=progress,
-            **asdict(options),
+            adapters=[(adapter.path, adapter.scale) for adapter in options.lora],
+            n_gpu_layers=options.n_gpu_layers,
+            use_mmap=options.use_mmap,
+            use_extra_bufts=options.use_extra_bufts,
+            vocabulary_only=options.vocabulary_only,
+            skip_vocabulary=options.skip_vocabulary,
         )
     finally:
         forward_log()
@@ -171,6 +178,7 @@ def open_and_decode(path: str, options: ModelOptions, n_ctx: int) -> None:
         n_seq_max=2,
         n_outputs_max=2,
         threads=default_threads(),
+        **{name: value for name, value in options.sessions if name != "n_ubatch"},
     )
     context = new_context()
     context.decode(ids, np.arange(n_tokens), [[0]] * n_tokens, [False] * (n_tokens - 1) + [True])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,9 +23,10 @@ from pyengine.measure.found import variant_failed
 from pyengine.measure.models import distinct
 from pyengine.models.downloads import Downloads, Keep
 from pyengine.models.header import plain_value
-from pyengine.models.memory import forecast
-from pyengine.models.model_files import ModelFile, find_model_files
+from pyengine.models.memory import forecast_spec
+from pyengine.models.model_files import ModelFile, ModelFiles, find_model_files
 from pyengine.models.same_model import OTHER_MODEL, Family, compare_headers, families
+from pyengine.models.settings import ModelSpec, Settings, named_settings
 from pyengine.picking.made_types import FLOAT_BITS, MadeTypes
 from pyengine.picking.order import Offer
 from pyengine.run.record import Note
@@ -90,32 +91,36 @@ def found_offers(
         def show(done: int, total: int, _: str) -> None:
             progress("read the headers", done / max(total, 1))
 
-        found = find_model_files(models, folder, progress=show)
-        of_model = families(found.found)
+        asked, found = _asked(models, folder, show)
+        of_model = families(list(asked))
         if len(of_model) > 1:
             raise ModelKindError(_several(of_model))
         notes = [
             Note(code="left-out", values={"reference": one.reference, "problem": dict(one.problem)})
-            for one in found.left_out
+            for group in found
+            for one in group.left_out
         ]
-        notes += [Note(code="offline", values={"reason": reason}) for reason in found.offline]
+        offline = dict.fromkeys(reason for group in found for reason in group.offline)
+        notes += [Note(code="offline", values={"reason": reason}) for reason in offline]
         members = of_model[0].members if of_model else []
-        names = distinct([member.name for member in members])
-        by_name = dict(zip(names, members, strict=True))
+        plain = dict(zip(members, distinct([member.name for member in members]), strict=True))
+        settings = {f"{plain[m]}{how.name}": how for m in members for how in asked[m]}
+        by_name = {f"{plain[m]}{how.name}": m for m in members for how in asked[m]}
         context = min([context, *map(_trained, members)])
         offers = []
         for number, (name, member) in enumerate(by_name.items()):
             show(number, len(by_name), member.reference)
             try:
-                offers.append(_described(name, member, context, gpu_layers))
+                offers.append(_described(name, member, settings[name], context, gpu_layers))
             except ModelFileError as error:
                 notes.append(variant_failed(name, failure_values(error, member.reference)))
         if not offers:
             names_given = ", ".join(map(str, models))
             raise ModelFileError(f"{names_given}: no model file that can be used{_why(notes)}")
-        notes += _differences(of_model[0], names)
+        first = {member: name for name, member in reversed(by_name.items())}
+        notes += _differences(of_model[0], [first[member] for member in members])
         downloads = Downloads(
-            found.cache, most_bytes=most_bytes, progress=partial(_downloading, progress)
+            found[0].cache, most_bytes=most_bytes, progress=partial(_downloading, progress)
         )
         made = None
         source = by_name[offers[0].name].path
@@ -124,6 +129,23 @@ def found_offers(
             made = MadeTypes.of(source, place, imatrix, progress)
             offers += made.offers(offers[0])
         yield Offers(offers, by_name, context, notes, downloads, made)
+
+
+def _asked(
+    models: Sequence[str | Path], folder: Path, show: Callable[[int, int, str], object]
+) -> tuple[dict[ModelFile, list[Settings]], list[ModelFiles]]:
+    """Return the files that names lead to with the settings that were asked of each."""
+    groups: dict[Settings, list[str]] = {}
+    for model in models:
+        name, settings = named_settings(str(model))
+        groups.setdefault(settings, []).append(name)
+    asked: dict[str, tuple[ModelFile, list[Settings]]] = {}
+    found = []
+    for number, (settings, names) in enumerate(groups.items()):
+        found.append(find_model_files(names, folder / f"{number}", progress=show))
+        for file in found[-1].found:
+            asked.setdefault(file.reference, (file, []))[1].append(settings)
+    return dict(asked.values()), found or [find_model_files([], folder)]
 
 
 def _why(notes: Sequence[Note]) -> str:
@@ -168,7 +190,10 @@ def _trained(offer: ModelFile) -> int:
     return trained if isinstance(trained, int) and trained > 0 else 1 << 40
 
 
-def _described(name: str, offer: ModelFile, context: int, gpu_layers: int) -> Offer:
+def _described(
+    name: str, offer: ModelFile, settings: Settings, context: int, gpu_layers: int
+) -> Offer:
+    spec = ModelSpec(offer.header_file, settings)
     return Offer(
         name=name,
         reference=offer.reference,
@@ -177,8 +202,9 @@ def _described(name: str, offer: ModelFile, context: int, gpu_layers: int) -> Of
         n_params=sum(math.prod(tensor.shape) for tensor in offer.tensors),
         bits_per_weight=offer.bits_per_weight,
         imatrix=offer.imatrix,
-        memory=forecast(offer.header_file, context, gpu_layers=gpu_layers).main,
+        memory=forecast_spec(spec, context, gpu_layers=gpu_layers).main,
         here=offer.path is not None,
+        settings=settings,
     )
 
 
@@ -193,7 +219,7 @@ def ranked(offers: Sequence[Offer], limits: Limits, free: int | None) -> list[Of
     fitting = [offer for offer in offers if free is None or offer.size <= free]
     if not fitting:
         raise InputError("no file fits in the memory that is free")
-    best = max(fitting, key=lambda offer: (offer.bits_per_weight, -offer.size))
+    best = max(fitting, key=lambda o: (o.bits_per_weight, not o.settings.text, -o.size))
     others = sorted((o for o in offers if o is not best), key=lambda o: (-o.size, o.name))
     return [
         replace(best, why="reference"),
@@ -206,4 +232,5 @@ def _judged(offer: Offer, best: Offer, limits: Limits) -> Offer:
         return replace(offer, why="memory")
     if limits.size is not None and offer.size > limits.size:
         return replace(offer, why="size")
-    return replace(offer, why="larger") if offer.size >= best.size else offer
+    larger = offer.size > best.size or (offer.size == best.size and not offer.settings.text)
+    return replace(offer, why="larger") if larger else offer

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, side_of
 from pyengine.choose.scale import FLIPS_OF_ROOT_KL
+from pyengine.models.settings import Settings
 
 Why: TypeAlias = Literal[
     "could-win", "memory", "size", "speed", "larger", "tasks", "reference", "failed"
@@ -45,6 +46,7 @@ class Offer:
         why: "could-win", or why it cannot: "memory", "size" (beyond what may be taken), "speed"
             (it is too slow), "larger" (no smaller than the reference), "tasks" (it solves fewer
             than the reference), "reference", "failed".
+        settings: that it would be computed with.
     """
 
     name: str
@@ -58,10 +60,11 @@ class Offer:
     here: bool = True
     speed: float | None = None
     why: Why = "could-win"
+    settings: Settings = field(default_factory=Settings)
 
     def content(self) -> dict[str, Any]:
         """Return all of it as plain JSON values."""
-        return asdict(self)
+        return {**asdict(replace(self, settings=Settings())), "settings": self.settings.text}
 
     @property
     def expected(self) -> float:
@@ -108,13 +111,14 @@ def _limit_of_kl(limits: Limits) -> float:
 def _closes(one: Offer, found: Candidate, other: Offer, limits: Limits) -> bool:
     """Tell whether what was found of one offer leaves nothing to ask of another.
 
-    One within the limits rules out those that are no smaller; one that is not rules out smaller
-    ones that were made no better.
+    What damage a size does is told by files that are computed as usual. One within the limits
+    rules out those that are no smaller; one that is not rules out smaller ones that were made no
+    better.
     """
     side = "failed" if found.excluded not in ("", "infinite") else side_of(found, limits)
     if side == "within":
-        return one.size <= other.size
-    if side == "failed" or other.imatrix > one.imatrix:
+        return one.size + bool(one.settings.text) <= other.size
+    if side == "failed" or other.imatrix > one.imatrix or one.settings.text:
         return False
     far = found.kl_low > FAR_BEYOND * _limit_of_kl(limits)
     return other.size <= one.size * (1 if far else 1 - OUT_OF_ORDER)

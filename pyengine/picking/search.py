@@ -29,6 +29,7 @@ from pyengine.measure.racing import Known
 from pyengine.measure.speed import SpeedOptions
 from pyengine.measure.sweep import time_models
 from pyengine.models.options import default_threads
+from pyengine.models.settings import ModelSpec
 from pyengine.picking.order import Offer, next_to_measure
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run
@@ -51,7 +52,7 @@ class Search:
         fetch: returns where an offer's file is, after a download, for which others have to stay.
         layers: further numbers of layers on a GPU with which finalists are timed.
         evaluate: lets a file solve tasks beside the reference, where that was asked for.
-        paths: of the files that were opened, by their names.
+        specs: of the files that were opened, by their names.
         racing: names of those that are compared, the reference first.
         known: what is known of them so far.
         evaluations: of the files that solved tasks, by their names.
@@ -67,8 +68,8 @@ class Search:
     means: Means
     fetch: Callable[[Offer, Sequence[Offer]], Path]
     layers: Sequence[int] = ()
-    evaluate: Callable[[Path, Path], Run] | None = None
-    paths: dict[str, Path] = field(default_factory=dict)
+    evaluate: Callable[[ModelSpec, ModelSpec], Run] | None = None
+    specs: dict[str, ModelSpec] = field(default_factory=dict)
     racing: list[str] = field(default_factory=list)
     known: dict[str, Known] = field(default_factory=dict)
     timings: dict[tuple[str, int | None], Run] = field(default_factory=dict)
@@ -139,10 +140,10 @@ class Search:
                 break  # the others come in a later round, when these may be removed
         return [offer.name for offer in opened]
 
-    def ready(self, name: str) -> Path:
+    def ready(self, name: str) -> ModelSpec:
         """Return where an offered file is, brought again where it was removed for others."""
         (offer,) = (offer for offer in self.offers if offer.name == name)
-        return self.fetch(offer, self.offers[:1])
+        return ModelSpec(self.fetch(offer, self.offers[:1]), offer.settings)
 
     def _open(self, offer: Offer, beside: Sequence[Offer] = ()) -> bool:
         """Open an offer's file, and let others stay on the disk beside it and the reference.
@@ -150,8 +151,8 @@ class Search:
         One that cannot be opened is left out, but for the reference.
         """
         try:
-            path = self.fetch(offer, [self.offers[0], *beside])
-            open_file(offer.name, path, self.options, self.means)
+            spec = ModelSpec(self.fetch(offer, [self.offers[0], *beside]), offer.settings)
+            open_file(offer.name, spec, self.options, self.means)
         except (BusyError, NoSpaceError, OfflineError):
             raise  # of the machine, not of the file, which might have won
         except PyengineError as error:
@@ -160,7 +161,7 @@ class Search:
             self.notes.append(variant_failed(offer.name, failure_values(error, offer.reference)))
             self._update(offer.name, why="failed")
             return False
-        self.paths[offer.name] = path
+        self.specs[offer.name] = spec
         return True
 
     def _update(self, name: str, **found: Any) -> None:  # noqa: ANN401 - fields of an offer
@@ -173,8 +174,8 @@ class Search:
         """
         if len(names) < 2:
             return None
-        paths = [self.paths[name] for name in names]
-        return compare_with(paths, self.corpus, self.options, means, command="pick", names=names)
+        specs = [self.specs[name] for name in names]
+        return compare_with(specs, self.corpus, self.options, means, command="pick", names=names)
 
     def _candidates(self) -> dict[str, Candidate]:
         return {} if self.compared is None else {c.name: c for c in candidates_of([self.compared])}
@@ -208,9 +209,9 @@ class Search:
         name = reference if self.evaluate is None else next(iter(self._finalists()), reference)
         if self.evaluate is None or name == reference:
             return False
-        path = self.ready(name)
+        spec = self.ready(name)
         try:
-            self.evaluations[name] = self.evaluate(path, self.ready(reference))
+            self.evaluations[name] = self.evaluate(spec, self.ready(reference))
         except (BusyError, NoSpaceError, OfflineError):
             raise
         except PyengineError as error:
@@ -263,8 +264,7 @@ class Search:
         speed = self.speed.within(self.means.subjects[model.id].n_positions)
         if layers is None:
             return time_models([model], self.options, speed, self.means)
-        options = replace(self.options, n_gpu_layers=layers)
-        timing = time_models([model], options, speed, self.means)
+        timing = time_models([model], self.options, speed, self.means, layers=layers)
         group = group_of({"gpu_layers": str(layers)})
         rows = [replace(row, group=group) for row in timing.measurements]
         failed = [note for note in timing.notes if note.code == "speed-failed"]
@@ -326,7 +326,7 @@ class Search:
 
     def _choice(self, run: Run, asked: dict[str, Any]) -> Run:
         memory = {offer.name: offer.memory for offer in self.offers}
-        needed = {model.sha256: memory[model.id] for model in run.models}
+        needed = {model.identity: memory[model.id] for model in run.models}
         return recommend([run], needed=needed, **asked, **self.told)
 
     def _result(self) -> Run:

@@ -63,6 +63,7 @@ class ModelInfo(Part):
         vocabulary_sha256: of all pieces and kinds in id order; equal for equal tokenizers.
         n_ctx_train: context in tokens that the model was trained with.
         settings: what the file does not say and the numbers depend on, such as `n_ubatch`.
+        variant: the settings of its model string, such as "?kv=q8_0"; empty for the file alone.
     """
 
     id: str
@@ -83,6 +84,12 @@ class ModelInfo(Part):
     pre_tokenizer: str
     vocabulary_sha256: str
     settings: dict[str, Setting] = {}
+    variant: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What says in any record that a variant is the same: its file's hash, and settings."""
+        return f"{self.sha256}{self.variant}"
 
 
 class Population(Part):

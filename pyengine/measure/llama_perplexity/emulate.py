@@ -39,6 +39,7 @@ from pyengine.measure.provenance import provenance
 from pyengine.models.model import Model, open_model
 from pyengine.models.options import ModelOptions, default_threads
 from pyengine.models.session import Session
+from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.rows import pair_statistics
 from pyengine.text.documents import Corpus
@@ -63,8 +64,8 @@ class Emulated:
 
 
 def emulate(
-    reference: Path,
-    variants: Sequence[Path],
+    reference: Given,
+    variants: Sequence[Given],
     corpus: Corpus,
     *,
     n_ctx: int,
@@ -96,8 +97,11 @@ def emulate(
     threads = threads or default_threads()
     how = ModelOptions(n_gpu_layers=n_gpu_layers)
     with ExitStack() as stack:
-        model = stack.enter_context(open_model(reference, options=how))
-        others = [stack.enter_context(open_model(path, options=how)) for path in variants]
+        first, *rest = (ModelSpec.of(given) for given in (reference, *variants))
+        model, *others = (
+            stack.enter_context(open_model(spec.path, options=spec.opening(how)))
+            for spec in (first, *rest)
+        )
         positions = fewest_positions(m.n_positions for m in (model, *others))
         n_ctx, notes = fitted(n_ctx, positions)
         base = None
@@ -123,14 +127,14 @@ def emulate(
         notes += beyond_trained(trained, n_ctx)
     estimate = None if base is not None else final_estimate(losses)
     content = {
-        "reference": str(reference),
+        "reference": str(first),
         "base_file": None if base_file is None else str(base_file),
         "final_estimate": estimate,
         "n_ctx": n_ctx,
         "n_chunks": header.n_chunk,
     }
     exhibits = [Exhibit(kind="base-run", model="", content=content)]
-    whole = [pair for pair in zip(variants, found, strict=True) if pair[1].failure is None]
+    whole = [pair for pair in zip(rest, found, strict=True) if pair[1].failure is None]
     exhibits += [_exhibit(*pair) for pair in whole]
     return Run(
         command="compare",
@@ -175,7 +179,7 @@ def _check_same_text(
         )
 
 
-def _exhibit(path: Path, emulated: Emulated) -> Exhibit:
+def _exhibit(spec: ModelSpec, emulated: Emulated) -> Exhibit:
     """Write out one variant.
 
     Keys: path, chunks and statistics (see `figures`), and from live float32 logits exact_kl (mean,
@@ -184,7 +188,7 @@ def _exhibit(path: Path, emulated: Emulated) -> Exhibit:
     """
     exact = np.concatenate(emulated.exact)
     content = {
-        "path": str(path),
+        "path": str(spec),
         **figures(emulated.chunks),
         "exact_kl": float(np.mean(exact["kl"])),
         "exact_ppl_reference": float(np.exp(-np.mean(exact["log_p_target"]))),
