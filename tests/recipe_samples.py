@@ -98,7 +98,8 @@ def sample_recipes(
     source, preset, recipe = "model-f16", "model-Q4_K_M", "model-recipe-Q4_K_M"
     models, rows = [], []
     if kept is not None:
-        models += [info(source, 16), info(recipe, 4.8, file_type="Q4_K_M"), info(preset, 4.84)]
+        by_recipe = info(recipe, 4.8, file_type="Q4_K_M recipe")
+        models += [info(source, 16), by_recipe, info(preset, 4.84)]
         levels = {recipe: 0.05 * (times or 1.0), preset: 0.05}
         rows += [estimate("kl", name, kl, reference=source) for name, kl in levels.items()]
         if times is not None:

@@ -13,6 +13,7 @@ from run_samples import MADE, TEXT, info
 
 from pyengine.measure.sensitivity_groups import COMMAND
 from pyengine.models.making import read_making
+from pyengine.models.model_files import find_model_files
 from pyengine.models.quantize import file_sha256
 from pyengine.run import Run, load, to_json
 from pyengine.text.documents import load_corpus
@@ -79,6 +80,10 @@ def test_a_file_is_planned_made_and_told(folder: Path) -> None:
     assert len(str(said["pyengine.recipe_sha256"])) == 64
     assert run.population is not None
     assert run.population.sha256 == texts.held_out.sha256
+    assert [model.file_type for model in run.models[1:]] == ["Q4_1 recipe", "Q4_1"]
+    (known,) = find_model_files([path], folder).found
+    assert known.file_type == "Q4_1 recipe"
+    assert "Q4_1 recipe" in command_line.run("models", folder / "out").out
     (folder / "run.json").write_text(made.out)
     shown = command_line.run("report", folder / "run.json")
     assert shown.code == 0, shown.err
