@@ -1,6 +1,7 @@
 """Which files a search measures, against what measuring all of them would choose."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,10 @@ def offer(name: str, bits: float, size: float, *, imatrix: bool = False) -> Offe
         bits_per_weight=bits,
         imatrix=imatrix,
     )
+
+
+def by_recipe(name: str, size: float, predicted: float) -> Offer:
+    return replace(offer(name, 6.0, size), predicted=predicted)
 
 
 def candidate(one: Offer, kl: float, spread: float = 0.2, **more: str) -> Candidate:
@@ -146,3 +151,32 @@ def test_neighbours_are_the_next_in_size_of_those_measured() -> None:
     known = [candidate(one, KL[one.name]) for one in OFFERS if one.name in ("Q8_0", "Q6_K", "Q2_K")]
     assert [c.name for c in neighbours("Q6_K", known)] == ["Q2_K", "Q8_0"]
     assert [c.name for c in neighbours("Q2_K", known)] == ["Q6_K"]
+
+
+def test_only_a_recipe_rules_out_recipes() -> None:
+    limits = Limits(kl=0.02)
+    preset, smaller = offer("P", 5.5, 105), by_recipe("R", 90, 0.03)
+    assert next_to_measure([preset, smaller], {"P": candidate(preset, 0.9)}, limits) == [smaller]
+    others = [by_recipe("R2", 85, 0.04), offer("P2", 4.8, 92), offer("P3", 5, 95)]
+    near = next_to_measure([smaller, *others], {"R": candidate(smaller, 0.03)}, limits)
+    assert [one.name for one in near] == ["P2", "P3"]
+    far = next_to_measure([smaller, *others], {"R": candidate(smaller, 0.06)}, limits)
+    assert [one.name for one in far] == ["P3"]  # by much larger
+    assert next_to_measure([smaller, preset], {"R": candidate(smaller, 0.01)}, limits) == []
+
+
+@pytest.mark.parametrize("limit", [0.007, 0.02, 0.06, 0.12, 0.5])
+@pytest.mark.parametrize(("gain", "foretold"), [(0.6, 0.8), (0.6, 1.5), (1.05, 1.0)])
+def test_recipes_are_searched_beside_types(limit: float, gain: float, foretold: float) -> None:
+    """Also where predictions are wrong, and where recipes are a little worse."""
+    truth = dict(KL)
+    offers = list(OFFERS)
+    for one in OFFERS:
+        recipe = by_recipe(f"R-{one.name}", one.size / 1e6 - 0.05, gain * foretold * KL[one.name])
+        truth[recipe.name] = gain * KL[one.name]
+        offers.append(recipe)
+    rounds = searched(offers, truth, limit)
+    names = [name for one in rounds for name in one]
+    assert picked(offers, truth, names, limit) == picked(offers, truth, list(truth), limit)
+    assert len(names) <= 10
+    assert any(name.startswith("R-") for name in rounds[0])
