@@ -181,10 +181,19 @@ def test_recipes_have_the_sizes_of_types_and_the_most_that_is_left(
 
 
 def test_a_recipe_that_is_a_file_by_name_is_none(source: Path, groups: list[TensorGroup]) -> None:
-    only = [replace(g, choices=tuple(c for c in g.choices if c.type == "q5_0")) for g in groups]
+    types = {tensor.name: tensor.type for tensor in planned(source, "Q5_0").tensors}
+    only = [
+        replace(g, choices=tuple(c for c in g.choices if c.type == types[g.tensors[0]]))
+        for g in groups
+    ]
     assert beside(source, only, ["Q5_0", "Q5_1"], None) == []
     with pytest.raises(OptionError, match="no recipe is as small as Q4_0"):
         beside(source, only, ["Q4_0"], None)
+
+
+def test_recipes_of_about_one_size_are_one(source: Path, groups: list[TensorGroup]) -> None:
+    preset = planned(source, "Q4_1")
+    assert len(beside(source, groups, ["Q4_1"], preset.file_bytes + 900)) == 1
 
 
 CORPUS = Corpus(

@@ -20,6 +20,7 @@ from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.rules_file import exact_rules
 
 Chosen: TypeAlias = tuple[tuple[TensorGroup, TypeChoice], ...]  # of each group its type
+APART = 1.01  # by which files differ between which it is worth to choose
 ALIGNMENT = 32  # every tensor of a file begins at a multiple of it
 
 
@@ -100,7 +101,7 @@ def recipes_beside(
 ) -> list[Recipe]:
     """Choose recipes of the sizes of presets, and one of the most that a file may have.
 
-    One that would be a file that is there already, by name or by recipe, is left out.
+    One that would be a preset, or hardly larger than another recipe, is left out.
 
     Args:
         source, groups, options: as in `recipe_within`.
@@ -125,10 +126,10 @@ def recipes_beside(
         except OptionError as error:  # the smallest presets may be smaller than any recipe
             failed.append(error)
             continue
-        plans = [*presets, *(other.plan for other in found)]
-        if recipe.plan.tensors not in [plan.tensors for plan in plans]:
+        apart = not found or recipe.plan.file_bytes > APART * found[-1].plan.file_bytes
+        if apart and recipe.plan.tensors not in [plan.tensors for plan in presets]:
             found.append(recipe)
-    if failed and not found:
+    if failed and len(failed) == len(limits):
         raise failed[-1]
     return found
 
