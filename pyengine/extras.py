@@ -45,5 +45,6 @@ def require_extra(package: str, use: str) -> None:
 
 def _missing(package: str, use: str) -> MissingExtraError:
     return MissingExtraError(
-        f'{use} needs {package}, which is not installed; pip install "pyengine-gguf[{EXTRAS[package]}]"'
+        f"{use} needs {package}, which is not installed; pip install "
+        f'"pyengine-gguf[{EXTRAS[package]}]"'
     )

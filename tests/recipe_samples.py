@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import gguf
-from run_samples import TEXT, estimate, info, made_run, ratio
+from run_samples import MADE, TEXT, estimate, info, made_run, ratio
 
-from pyengine.measure.sensitivity_groups import TensorGroup, TypeChoice
+from pyengine.measure.sensitivity_groups import COMMAND, TensorGroup, TypeChoice
 from pyengine.models.gguf import TensorEntry, read_tensor_table
+from pyengine.models.quantize import file_sha256
 from pyengine.run import Exhibit, Note, Run
+from pyengine.text.documents import load_corpus
+from pyengine.text.halves import halves
 
 # By type: the relative squared error of rounding, roughly.
 ERRORS = {
@@ -70,6 +73,20 @@ def _group(
     )
 
 
+def sensitivity_of_file(source: Path, texts: Path, losses: Mapping[str, float]) -> Run:
+    """A sensitivity of a file over half of the documents in a folder."""
+    model = info(source.stem, 1, sha256=file_sha256(source))
+    choosing = halves(load_corpus([texts]), seed=20260102).choosing
+    return Run(
+        command=COMMAND,
+        options={"at": "q4_0", "imatrix_sha256": ""},
+        provenance=MADE,
+        models=[model],
+        population=TEXT.model_copy(update={"sha256": choosing.sha256}),
+        exhibits=[group.exhibit(model.id) for group in groups_of_file(source, losses)],
+    )
+
+
 def layout_of(name: str) -> tuple[int, int]:
     """Numbers of a block of a type, and its bytes."""
     return gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name.upper()]]
@@ -98,7 +115,8 @@ def sample_recipes(
     source, preset, recipe = "model-f16", "model-Q4_K_M", "model-recipe-Q4_K_M"
     models, rows = [], []
     if kept is not None:
-        models += [info(source, 16), info(recipe, 4.8, file_type="Q4_K_M"), info(preset, 4.84)]
+        by_recipe = info(recipe, 4.8, file_type="Q4_K_M recipe")
+        models += [info(source, 16), by_recipe, info(preset, 4.84)]
         levels = {recipe: 0.05 * (times or 1.0), preset: 0.05}
         rows += [estimate("kl", name, kl, reference=source) for name, kl in levels.items()]
         if times is not None:

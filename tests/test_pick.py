@@ -350,6 +350,7 @@ def test_types_are_made_of_the_file_that_can_be_used(
 
     monkeypatch.setattr(offers, "_described", fail_first)
     given: dict[str, Any] = {"most_bytes": None, "output_dir": tmp_path, "imatrix": None}
+    given["recipes"] = None
     told: dict[str, Any] = {"context": 512, "gpu_layers": 0, "progress": lambda *_: None}
     with offers.found_offers([tmp_path], **given, **told) as found:
         assert found.made is not None

@@ -44,6 +44,10 @@ def offer(name: str, bits: float, size: float, *, imatrix: bool = False) -> Offe
     )
 
 
+def by_recipe(name: str, size: float, predicted: float) -> Offer:
+    return replace(offer(name, 6.0, size), predicted=predicted)
+
+
 def candidate(one: Offer, kl: float, spread: float = 0.2, **more: str) -> Candidate:
     known = {"kl": kl, "kl_low": kl * (1 - spread), "kl_high": kl * (1 + spread)}
     return Candidate(name=one.name, size=one.size, metrics={}, **known, **more)  # type: ignore[arg-type]
@@ -184,3 +188,32 @@ def test_settings_make_another_offer_of_a_file(tmp_path: Path) -> None:
         first, other = ranked(found.offers, Limits(kl=0.02), None)
         assert (first.name, other.why) == ("small", "could-win")
         assert found.fetch(cache, []) == small
+
+
+def test_only_a_recipe_rules_out_recipes() -> None:
+    limits = Limits(kl=0.02)
+    preset, smaller = offer("P", 5.5, 105), by_recipe("R", 90, 0.03)
+    assert next_to_measure([preset, smaller], {"P": candidate(preset, 0.9)}, limits) == [smaller]
+    others = [by_recipe("R2", 85, 0.04), offer("P2", 4.8, 92), offer("P3", 5, 95)]
+    near = next_to_measure([smaller, *others], {"R": candidate(smaller, 0.03)}, limits)
+    assert [one.name for one in near] == ["P2", "P3"]
+    far = next_to_measure([smaller, *others], {"R": candidate(smaller, 0.06)}, limits)
+    assert [one.name for one in far] == ["P3"]  # by much larger
+    assert next_to_measure([smaller, preset], {"R": candidate(smaller, 0.01)}, limits) == []
+
+
+@pytest.mark.parametrize("limit", [0.007, 0.02, 0.06, 0.12, 0.5])
+@pytest.mark.parametrize(("gain", "foretold"), [(0.6, 0.8), (0.6, 1.5), (1.05, 1.0)])
+def test_recipes_are_searched_beside_types(limit: float, gain: float, foretold: float) -> None:
+    """Also where predictions are wrong, and where recipes are a little worse."""
+    truth = dict(KL)
+    offers = list(OFFERS)
+    for one in OFFERS:
+        recipe = by_recipe(f"R-{one.name}", one.size / 1e6 - 0.05, gain * foretold * KL[one.name])
+        truth[recipe.name] = gain * KL[one.name]
+        offers.append(recipe)
+    rounds = searched(offers, truth, limit)
+    names = [name for one in rounds for name in one]
+    assert picked(offers, truth, names, limit) == picked(offers, truth, list(truth), limit)
+    assert len(names) <= 10
+    assert any(name.startswith("R-") for name in rounds[0])

@@ -8,12 +8,11 @@ from pathlib import Path
 import command_line
 import pytest
 import tiny_models
-from recipe_samples import groups_of_file
-from run_samples import MADE, TEXT, info
+from recipe_samples import sensitivity_of_file
+from run_samples import info
 
-from pyengine.measure.sensitivity_groups import COMMAND
 from pyengine.models.making import read_making
-from pyengine.models.quantize import file_sha256
+from pyengine.models.model_files import find_model_files
 from pyengine.run import Run, load, to_json
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
@@ -31,21 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts.mkdir()
     for n in range(4):
         (texts / f"{n}.py").write_text(f"def f{n}(x):\n    return x + {n} * {n * 7}\n" * 3)
-    (folder / "sensitivity.json").write_text(to_json(sensitivity(source, texts)))
+    (folder / "sensitivity.json").write_text(to_json(sensitivity_of_file(source, texts, LOSSES)))
     return folder
-
-
-def sensitivity(source: Path, texts: Path, *, imatrix: str = "") -> Run:
-    model = info("tiny-f32", 1, sha256=file_sha256(source))
-    choosing = halves(load_corpus([texts]), seed=20260102).choosing
-    return Run(
-        command=COMMAND,
-        options={"at": "q4_0", "imatrix_sha256": imatrix},
-        provenance=MADE,
-        models=[model],
-        population=TEXT.model_copy(update={"sha256": choosing.sha256}),
-        exhibits=[group.exhibit(model.id) for group in groups_of_file(source, LOSSES)],
-    )
 
 
 def words(folder: Path, *more: str) -> list[str]:
@@ -79,6 +65,10 @@ def test_a_file_is_planned_made_and_told(folder: Path) -> None:
     assert len(str(said["pyengine.recipe_sha256"])) == 64
     assert run.population is not None
     assert run.population.sha256 == texts.held_out.sha256
+    assert [model.file_type for model in run.models[1:]] == ["Q4_1 recipe", "Q4_1"]
+    (known,) = find_model_files([path], folder).found
+    assert known.file_type == "Q4_1 recipe"
+    assert "Q4_1 recipe" in command_line.run("models", folder / "out").out
     (folder / "run.json").write_text(made.out)
     shown = command_line.run("report", folder / "run.json")
     assert shown.code == 0, shown.err

@@ -23,7 +23,7 @@ from pyengine.models.quantize_plan import plan_here
 from pyengine.models.rules_file import exact_rules, rules_text
 from pyengine.picking import recipes
 from pyengine.picking.recipe_files import make_recipes, planned_recipes
-from pyengine.picking.recipes import Recipe, recipe_within
+from pyengine.picking.recipes import Recipe, recipe_within, recipes_beside
 from pyengine.run import Run
 from pyengine.text.documents import Corpus, Document
 
@@ -159,6 +159,41 @@ def test_what_cannot_be_is_one_sentence(source: Path, groups: list[TensorGroup])
     other = [replace(groups[0], tensors=("blk.9.attn_q.weight",))]
     with pytest.raises(OptionError, match=r"has no tensor blk\.9\.attn_q\.weight"):
         recipe_within(source, other, preset, SizeLimit("1GB", n_bytes=10**9), PLAIN)
+
+
+def beside(
+    source: Path, groups: list[TensorGroup], names: list[str], most: int | None
+) -> list[Recipe]:
+    presets = [planned(source, name) for name in names]
+    return recipes_beside(source, groups, presets, most, PLAIN, lambda *_: None)
+
+
+def test_recipes_have_the_sizes_of_types_and_the_most_that_is_left(
+    source: Path, groups: list[TensorGroup]
+) -> None:
+    most = planned(source, "Q4_1").file_bytes + 5000
+    found = beside(source, groups, ["Q5_0", "Q4_1", "Q4_0"], most)
+    assert [one.limit.asked for one in found] == ["Q4_0", "Q4_1", f"{most / 1e6:.6g}MB"]
+    assert [one.preset.file_type for one in found] == ["Q4_0", "Q4_1", "Q4_1"]
+    assert all(one.plan.file_bytes <= (one.limit.n_bytes or 0) for one in found)
+    assert [one.kl for one in found] == sorted((one.kl for one in found), reverse=True)
+    assert beside(source, groups, ["Q4_1"], 1000) == []
+
+
+def test_a_recipe_that_is_a_file_by_name_is_none(source: Path, groups: list[TensorGroup]) -> None:
+    types = {tensor.name: tensor.type for tensor in planned(source, "Q5_0").tensors}
+    only = [
+        replace(g, choices=tuple(c for c in g.choices if c.type == types[g.tensors[0]]))
+        for g in groups
+    ]
+    assert beside(source, only, ["Q5_0", "Q5_1"], None) == []
+    with pytest.raises(OptionError, match="no recipe is as small as Q4_0"):
+        beside(source, only, ["Q4_0"], None)
+
+
+def test_recipes_of_about_one_size_are_one(source: Path, groups: list[TensorGroup]) -> None:
+    preset = planned(source, "Q4_1")
+    assert len(beside(source, groups, ["Q4_1"], preset.file_bytes + 900)) == 1
 
 
 CORPUS = Corpus(

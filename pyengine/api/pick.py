@@ -53,6 +53,8 @@ def pick(
     gpu_layers: int = 0,
     seed: int = 20260102,
     imatrix: Named | None = None,
+    recipe: bool = False,
+    sensitivity: Named | None = None,
     output_dir: Named | None = None,
     keep: Keep = "best",
     max_disk: str | float | None = None,
@@ -96,6 +98,9 @@ def pick(
         gpu_layers: layers on the GPU; -1 for all.
         seed: of the order of documents.
         imatrix: an importance matrix for the types that are made.
+        recipe: make recipes of their sizes beside them, and one of the most that `max_size` and
+            `memory` leave; half of the documents chooses, the other half is measured on.
+        sensitivity: for recipes, a run that `pyengine.sensitivity` saved; None measures it.
         output_dir: where types are made; None for NAME-pick.
         keep: what stays of the files that were downloaded or made: "best", "all" or "none".
         max_disk: what downloads may take of the disk at a time, as `memory`.
@@ -132,8 +137,11 @@ def pick(
     from pyengine.models.machine import free_memory
     from pyengine.models.modelfile import modelfile as modelfile_of
     from pyengine.models.options import default_threads
+    from pyengine.picking.made_types import RecipesAsked
     from pyengine.picking.offers import found_offers, ranked
     from pyengine.picking.search import Search
+    from pyengine.run.storage import load
+    from pyengine.text.halves import halves
     from pyengine.text.windows import WindowOptions
 
     wanted = CONTEXT if context is None else context
@@ -177,7 +185,22 @@ def pick(
     timing.check()
     if modelfile is not None:
         check_absent(Path(modelfile))
-    texts = texts_of(corpus, chat)
+    texts, recipes = texts_of(corpus, chat), None
+    if recipe:
+        parts = halves(texts, seed=seed)
+        texts, recipes = (
+            parts.held_out,
+            RecipesAsked(
+                choosing=parts.choosing,
+                sensitivity=None if sensitivity is None else load(Path(sensitivity)),
+                size=limits.size,
+                memory=None if memory is None else limits.memory,
+                threads=threads,
+                seed=seed,
+            ),
+        )
+    elif sensitivity is not None:
+        raise OptionError("--sensitivity does nothing without --recipe")
     with (
         found_offers(
             names(models),
@@ -186,6 +209,7 @@ def pick(
             most_bytes=None if max_disk is None else parse_size(str(max_disk)),
             output_dir=optional_path(output_dir),
             imatrix=optional_path(imatrix),
+            recipes=recipes,
             progress=progress,
         ) as found,
         open_cache() as store,
@@ -202,6 +226,7 @@ def pick(
         timing = timing.within(found.context)
         search = Search(offers, asked, how, options, timing, texts, means, found.fetch)
         search.layers, search.evaluate = other_layers(gpu_layers), evaluation
+        search.exhibits = found.exhibits
         search.notes += found.notes
         run = search.run()
         (choice,) = run.shown("choice")

@@ -36,6 +36,11 @@ THREADS = option(int | None, "CPU threads; default: cores less one.", min=1)
 GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
 ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")
 REQUANTIZE = option(bool, "Accept a source that is quantized already.", "--requantize")
+SENSITIVITY = option(
+    Path | None,
+    "With --recipe: a record of `pyengine sensitivity --json`. Default: it is measured.",
+    show_default=False,
+)
 MARGIN = option(float, "Part by which two variants may differ and be alike: 0.1 for 10 %.")
 PRECISION = option(
     float,

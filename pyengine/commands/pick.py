@@ -12,6 +12,7 @@ from pyengine.commands.options import (
     MAX_FLIPS,
     MAX_KL,
     MAX_SIZE,
+    SENSITIVITY,
     SPEED,
     THREADS,
     Badge,
@@ -73,6 +74,13 @@ from pyengine.errors import PickInterrupted
     gpu_layers=GPU_LAYERS,
     seed=option(int, "Seed of the documents' order.", min=0),
     imatrix=option(Path | None, "Importance matrix for the types that are made."),
+    recipe=option(
+        bool,
+        "Make recipes beside the types: each tensor's type is chosen by sensitivity, for the sizes "
+        "of the types, and for what --max-size or --memory leave. Half of the documents chooses.",
+        "--recipe",
+    ),
+    sensitivity=SENSITIVITY,
     output_dir=option(
         Path | None, "Where types of one file are made; default: NAME-pick.", metavar="DIR"
     ),

@@ -7,6 +7,7 @@ from pyengine.commands.options import (
     MARGIN,
     PRECISION,
     REQUANTIZE,
+    SENSITIVITY,
     THREADS,
     Html,
     Json,
@@ -54,11 +55,7 @@ from pyengine.commands.options import (
         "on other documents beside the largest type within it, and write the better one.",
         "--recipe",
     ),
-    sensitivity=option(
-        Path | None,
-        "With --recipe: a record of `pyengine sensitivity --json`. Default: it is measured.",
-        show_default=False,
-    ),
+    sensitivity=SENSITIVITY,
     corpus=option(
         list[Path] | None,
         "With --recipe: files or folders of text; default: the shipped twelve languages.",

@@ -13,6 +13,8 @@ from pyengine.inputs import open_regular
 from pyengine.models.remembered import Remembered
 from pyengine.plain_text import usable_name
 
+# Where a file holds the hash of the recipe that chose its types; empty where there was none.
+RECIPE_KEY = "pyengine.recipe_sha256"
 # general.file_type -> name; numbers that are missing were given up by llama.cpp.
 FILE_TYPES: dict[int, str] = {
     **dict(enumerate(("F32", "F16", "Q4_0", "Q4_1"))),
@@ -118,11 +120,18 @@ def read_head(path: str | Path) -> tuple[int, dict[str, str | int]]:
     return _core.gguf_head(str(path))
 
 
-def file_type_name(number: object) -> str | None:
-    """Name llama.cpp's file type, such as 15 -> "Q4_K_M"; None for what is no type."""
+def file_type_name(number: object, recipe: object = None) -> str | None:
+    """Name llama.cpp's file type, such as 15 -> "Q4_K_M"; None for what is no type.
+
+    Args:
+        number: what a file says under general.file_type.
+        recipe: what it says under `RECIPE_KEY`: types that a recipe chose are not those of the
+            name, which is then "Q4_K_M recipe".
+    """
     if not isinstance(number, int) or isinstance(number, bool) or number == _GUESSED:
         return None
-    return FILE_TYPES.get(number, f"type {number}")
+    name = FILE_TYPES.get(number, f"type {number}")
+    return f"{name} recipe" if recipe else name
 
 
 def short_name(path: Path) -> str:
@@ -137,7 +146,8 @@ def short_name(path: Path) -> str:
     except ModelFileError:
         return path.stem[:19]
     name = usable_name(str(said.get("general.name", ""))) or ""
-    words = f"{name} {file_type_name(said.get('general.file_type')) or ''}".split()
+    kind = file_type_name(said.get("general.file_type"), said.get(RECIPE_KEY)) or ""
+    words = f"{name} {kind}".split()
     return " ".join(words) or path.stem[:19]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyengine import _core
 from pyengine.errors import ModelFileError, failure_values
-from pyengine.models.gguf import file_type_name, parts_sha256, read_head
+from pyengine.models.gguf import RECIPE_KEY, file_type_name, parts_sha256, read_head
 from pyengine.models.places import Places
 from pyengine.models.stores import Found, OnError, find_all
 from pyengine.plain_text import safe_line
@@ -81,7 +81,7 @@ def _describe(entry: Found, parts: list[Path], group: int | None, linked: bool) 
         "path": str(entry.path),
         "name": safe_line(str(said.get("general.name", ""))) or None,
         "architecture": safe_line(str(said.get("general.architecture", ""))) or None,
-        "file_type": file_type_name(said.get("general.file_type")),
+        "file_type": file_type_name(said.get("general.file_type"), said.get(RECIPE_KEY)),
         "vocabulary_only": n_tensors == 0,
         "n_parts": len(parts),
         "n_bytes": sum(part.stat().st_size for part in parts),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyengine
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
-from pyengine.models.gguf import read_head
+from pyengine.models.gguf import RECIPE_KEY, read_head
 from pyengine.models.quantize_options import QuantizeOptions
 
 PREFIX = "pyengine."
@@ -25,7 +25,6 @@ OPTIONS_SHA256_KEY = "pyengine.quantize_sha256"
 OPTIONS_KEY = "pyengine.quantize_options"
 RULES_KEY = "pyengine.rules_sha256"
 IMPORTANCE_KEY = "pyengine.importance_sha256"
-RECIPE_KEY = "pyengine.recipe_sha256"
 # Of an importance matrix: a hash of all that decides its sums, and over how many contexts they are.
 SETTINGS_KEY = "pyengine.imatrix_sha256"
 CONTEXTS_KEY = "pyengine.imatrix_contexts"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pyengine import _core
 from pyengine.errors import ModelFileError, ModelKindError
 from pyengine.models.devices import computing_devices
-from pyengine.models.gguf import file_type_name, known_sha256, model_parts
+from pyengine.models.gguf import RECIPE_KEY, file_type_name, known_sha256, model_parts
 from pyengine.models.options import ModelOptions
 from pyengine.models.trial import open_core, try_where_needed
 from pyengine.plain_text import usable_name
@@ -138,7 +138,8 @@ class Model:
     def file_type(self) -> str:
         """The file's type, such as "Q4_K_M"; llama.cpp's guess in its words where it has none."""
         number = self.metadata.get("general.file_type", "")
-        known = file_type_name(int(number)) if number.isdecimal() else None
+        recipe = self.metadata.get(RECIPE_KEY)
+        known = file_type_name(int(number), recipe) if number.isdecimal() else None
         return known or self.core.file_type
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pyengine.errors import ModelFileError, failure_values
 from pyengine.inputs import open_regular
 from pyengine.models.gguf import (
+    RECIPE_KEY,
     TensorEntry,
     bits_per_weight,
     check_gguf,
@@ -273,7 +274,7 @@ def _described(named: Named, file: Path, header: Header, vector: tuple[str, str]
         remote=named.remote,
         header_file=file,
         architecture=str(said["general.architecture"]),
-        file_type=file_type_name(said.get("general.file_type")) or "",
+        file_type=file_type_name(said.get("general.file_type"), said.get(RECIPE_KEY)) or "",
         n_bytes=sum(part.stat().st_size for part in files),
         n_parts=len(files),
         bits_per_weight=bits_per_weight(tensors),

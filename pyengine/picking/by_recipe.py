@@ -11,21 +11,15 @@ from pyengine.errors import OptionError
 from pyengine.measure.compare import Means
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.quantize_plans import SizeLimit, general_plans, largest_within
-from pyengine.measure.sensitivity import SensitivityOptions, measure_sensitivity
 from pyengine.measure.sensitivity_groups import leaves
 from pyengine.models.file_types import GENERAL_TYPES
 from pyengine.models.gguf import check_gguf
-from pyengine.models.imatrix import text_sha256
-from pyengine.models.quantize import (
-    bytes_sha256,
-    check_importance,
-    file_sha256,
-    plan_quantization,
-)
+from pyengine.models.quantize import check_importance, file_sha256, plan_quantization
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
+from pyengine.picking.chosen_by import matrix_notes, sensitivity_by, sensitivity_exhibit
 from pyengine.picking.recipe_files import make_recipes, planned_recipes
 from pyengine.picking.recipes import recipe_within
-from pyengine.run.record import Exhibit, Note, Run
+from pyengine.run.record import Exhibit, Run
 from pyengine.text.documents import Corpus
 from pyengine.text.halves import halves
 
@@ -57,9 +51,8 @@ def quantize_by_recipe(
 
     Returns:
         a run of the comparison; without one in a dry run. Exhibits: "recipe" for each size, see
-        `recipe_files`; "source" (path, sha256, file_bytes), "sensitivity" (groups, the hash of the
-        documents it is of, and its kl_sum and kl_joint: of its groups alone, and at once) and, with
-        an importance matrix, "importance" (entries and used).
+        `recipe_files`; "source" (path, sha256, file_bytes), "sensitivity" (see
+        `sensitivity_exhibit`) and, with an importance matrix, "importance" (entries and used).
 
     Raises:
         OptionError: a size is too small, or the sensitivity is of something else.
@@ -71,19 +64,16 @@ def quantize_by_recipe(
     presets = _presets(source, asked, options, means)
     for preset, _ in presets:
         check_importance(source, preset, options)
-    sha256 = file_sha256(source)
-    if sensitivity is None:
-        sensitivity = measure_sensitivity(
-            source,
-            parts.choosing,
-            options=SensitivityOptions(
-                imatrix=options.imatrix, threads=comparing.threads, seed=comparing.seed
-            ),
-            progress=means.progress,
-        )
-    else:
-        _check_sensitivity(source, sha256, sensitivity, parts.choosing, options)
-    groups = leaves(sensitivity)
+    sensitivity = sensitivity_by(
+        source,
+        parts.choosing,
+        sensitivity,
+        options,
+        threads=comparing.threads,
+        seed=comparing.seed,
+        progress=means.progress,
+    )
+    sha256, groups = file_sha256(source), leaves(sensitivity)
     told = replace(options, corpus_sha256=parts.choosing.sha256)
     recipes = [recipe_within(source, groups, preset, limit, told) for preset, limit in presets]
     if dry_run:
@@ -101,10 +91,10 @@ def quantize_by_recipe(
     source_content = {"path": str(source), "sha256": sha256, "file_bytes": summary.n_bytes}
     exhibits = [
         Exhibit(kind="source", model="", content=source_content),
-        Exhibit(kind="sensitivity", model="", content=_of_sensitivity(sensitivity, len(groups))),
+        sensitivity_exhibit(sensitivity),
         *_importance(recipes[0].plan),
     ]
-    notes = _matrix_notes(options, parts.choosing)
+    notes = matrix_notes(options, parts.choosing)
     imatrix = None if options.imatrix is None else str(options.imatrix)
     return run.model_copy(
         update={
@@ -139,44 +129,3 @@ def _presets(
     found = [(plan, SizeLimit(plan.file_type, n_bytes=plan.file_bytes)) for plan in plans]
     candidates = general_plans(source, options, told) if sizes else []
     return found + [(largest_within(source, candidates, limit)[0], limit) for limit in sizes]
-
-
-def _check_sensitivity(
-    source: Path, sha256: str, run: Run, choosing: Corpus, options: QuantizeOptions
-) -> None:
-    """Raise OptionError where a sensitivity was measured on something else."""
-    leaves(run)
-    if run.models[0].sha256 != sha256:
-        raise OptionError(
-            f"the sensitivity is of another model, {run.models[0].path}, and not of {source}"
-        )
-    if run.population is None or run.population.sha256 != choosing.sha256:
-        raise OptionError(
-            f"the sensitivity was measured on other documents than the half of {choosing.origin} "
-            "that chooses: give the same --corpus and --seed to both"
-        )
-    importance = "" if options.imatrix is None else bytes_sha256(options.imatrix)
-    if (run.options.get("imatrix_sha256") or "") != importance:
-        raise OptionError(
-            "the sensitivity was measured with another importance matrix, or with or without one: "
-            "it decides which types are good; give the same --imatrix to both"
-        )
-
-
-def _of_sensitivity(run: Run, n_groups: int) -> dict[str, object]:
-    joint = run.find("kl", run.models[-1].id)
-    return {
-        "n_groups": n_groups,
-        "corpus_sha256": run.population and run.population.sha256,
-        "n_tokens": run.population and run.population.n_tokens,
-        "n_documents": run.population and run.population.n_scored_documents,
-        "kl_sum": sum(group.kl for group in leaves(run)),
-        "kl_joint": joint and joint.value,
-    }
-
-
-def _matrix_notes(options: QuantizeOptions, choosing: Corpus) -> list[Note]:
-    """Note that an importance matrix may be of documents on which files are verified."""
-    if options.imatrix is None or text_sha256(options.imatrix) == choosing.sha256:
-        return []
-    return [Note(code="matrix-of-unknown-text", values={"path": str(options.imatrix)})]

@@ -14,6 +14,7 @@ from pyengine.errors import (
     InputError,
     ModelFileError,
     ModelKindError,
+    OptionError,
     failure_values,
     problem_sentence,
 )
@@ -27,9 +28,10 @@ from pyengine.models.memory import forecast_spec
 from pyengine.models.model_files import ModelFile, ModelFiles, find_model_files
 from pyengine.models.same_model import OTHER_MODEL, Family, compare_headers, families
 from pyengine.models.settings import ModelSpec, Settings, named_settings
-from pyengine.picking.made_types import FLOAT_BITS, MadeTypes
+from pyengine.picking.chosen_by import matrix_notes
+from pyengine.picking.made_types import FLOAT_BITS, MadeTypes, RecipesAsked
 from pyengine.picking.order import Offer
-from pyengine.run.record import Note
+from pyengine.run.record import Exhibit, Note
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,14 @@ class Offers:
 
         Where space is short, other downloads are removed, but for those beside which it is wanted.
         """
-        if self.made is not None and offer.name in self.made.plans:
+        if self.made is not None and offer.name in self.made.files:
             return self.made.fetch(offer)
         stay = [self.files[other.name] for other in beside if other.name in self.files]
         return self.downloads.fetch(self.files[offer.name], beside=stay)
+
+    def exhibits(self, names: Sequence[str]) -> list[Exhibit]:
+        """Tell of those files that are named how they were made, where that is by recipe."""
+        return [] if self.made is None else self.made.exhibits(names)
 
     def finish(self, keep: Keep, chosen: str | None) -> None:
         """Remove what was downloaded or made and shall not be kept."""
@@ -76,15 +82,18 @@ def found_offers(
     most_bytes: int | None,
     output_dir: Path | None,
     imatrix: Path | None,
+    recipes: RecipesAsked | None,
     progress: Progress,
 ) -> Iterator[Offers]:
     """Yield the files that paths, folders, stores and repositories lead to, by their headers.
 
-    Where that is one file that is not quantized, and here, its types are made.
+    Where that is one file that is not quantized, and here, its types are made, and recipes beside
+    them where they are asked for.
 
     Raises:
         ModelFileError: nothing is there.
         ModelKindError: the files are of several models.
+        OptionError: recipes are asked for, and there is no such file; or as `add_recipes`.
     """
     with temporary_folder() as folder:
 
@@ -127,7 +136,15 @@ def found_offers(
         if len(offers) == 1 and offers[0].bits_per_weight > FLOAT_BITS and source:
             place = output_dir or Path(f"{source.stem}-pick")
             made = MadeTypes.of(source, place, imatrix, progress)
+            if recipes is not None:
+                made.add_recipes(recipes, offers[0])
+                notes += matrix_notes(made.options, recipes.choosing)
             offers += made.offers(offers[0])
+        elif recipes is not None:
+            raise OptionError(
+                "--recipe makes files of one model that is not quantized and on this machine; "
+                f"{', '.join(map(str, models))} is not one"
+            )
         yield Offers(offers, by_name, context, notes, downloads, made)
 
 

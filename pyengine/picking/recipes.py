@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pyengine.choose.knapsack import choose
 from pyengine.errors import OptionError
-from pyengine.measure.quantize_plans import SizeLimit
+from pyengine.measure.quantize_plans import Progress, SizeLimit
 from pyengine.measure.sensitivity_groups import TensorGroup, TypeChoice
 from pyengine.models.gguf import read_tensor_table
 from pyengine.models.quantize import plan_quantization
@@ -20,6 +20,7 @@ from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.rules_file import exact_rules
 
 Chosen: TypeAlias = tuple[tuple[TensorGroup, TypeChoice], ...]  # of each group its type
+APART = 1.01  # by which files differ between which it is worth to choose
 ALIGNMENT = 32  # every tensor of a file begins at a multiple of it
 
 
@@ -88,6 +89,49 @@ def recipe_within(
         if not refused and known <= beside:
             return Recipe(limit=limit, preset=preset, options=ruled, plan=plan, chosen=found)
         beside = max(beside, known)  # what the file says of its rules takes room, too
+
+
+def recipes_beside(
+    source: Path,
+    groups: Sequence[TensorGroup],
+    presets: Sequence[QuantizationPlan],
+    most: int | None,
+    options: QuantizeOptions,
+    progress: Progress,
+) -> list[Recipe]:
+    """Choose recipes of the sizes of presets, and one of the most that a file may have.
+
+    One that would be a preset, or hardly larger than another recipe, is left out.
+
+    Args:
+        source, groups, options: as in `recipe_within`.
+        presets: whose sizes are taken, as far as they are within `most`.
+        most: bytes; None for no limit.
+        progress: called with what is being done and the part that is done.
+
+    Raises:
+        OptionError: none of the sizes can be had, or a group is of another model.
+    """
+    within = [plan for plan in presets if most is None or plan.file_bytes <= most]
+    within.sort(key=lambda plan: plan.file_bytes)
+    limits = [(plan, SizeLimit(plan.file_type, n_bytes=plan.file_bytes)) for plan in within]
+    if most is not None and within:
+        limits.append((within[-1], SizeLimit(f"{most / 1e6:.6g}MB", n_bytes=most)))
+    found: list[Recipe] = []
+    failed: list[OptionError] = []
+    for number, (preset, limit) in enumerate(limits):
+        progress("Choosing types", number / len(limits))
+        try:
+            recipe = recipe_within(source, groups, preset, limit, options)
+        except OptionError as error:  # the smallest presets may be smaller than any recipe
+            failed.append(error)
+            continue
+        apart = not found or recipe.plan.file_bytes > APART * found[-1].plan.file_bytes
+        if apart and recipe.plan.tensors not in [plan.tensors for plan in presets]:
+            found.append(recipe)
+    if failed and len(failed) == len(limits):
+        raise failed[-1]
+    return found
 
 
 def _choose(

@@ -52,6 +52,7 @@ class Search:
         fetch: returns where an offer's file is, after a download, for which others have to stay.
         layers: further numbers of layers on a GPU with which finalists are timed.
         evaluate: lets a file solve tasks beside the reference, where that was asked for.
+        exhibits: tells of those files that are named how they were made.
         specs: of the files that were opened, by their names.
         racing: names of those that are compared, the reference first.
         known: what is known of them so far.
@@ -69,6 +70,7 @@ class Search:
     fetch: Callable[[Offer, Sequence[Offer]], Path]
     layers: Sequence[int] = ()
     evaluate: Callable[[ModelSpec, ModelSpec], Run] | None = None
+    exhibits: Callable[[Sequence[str]], list[Exhibit]] = lambda _: []
     specs: dict[str, ModelSpec] = field(default_factory=dict)
     racing: list[str] = field(default_factory=list)
     known: dict[str, Known] = field(default_factory=dict)
@@ -302,6 +304,7 @@ class Search:
             told["evaluation"] = evaluation.options
             general = [note for note in evaluation.notes if not note.model]
         offers = [Exhibit(kind="offer", model="", content=o.content()) for o in self.offers]
+        offers += self.exhibits(self.racing)
         return run.model_copy(
             update={
                 "measurements": [*run.measurements, *rows],

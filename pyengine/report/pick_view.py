@@ -12,6 +12,7 @@ from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval, significant
 from pyengine.report.origin import provenance_facts
+from pyengine.report.recipe_view import recipe_groups
 from pyengine.report.recommend_view import run_facts
 from pyengine.report.sentences import choice, notes, pick
 from pyengine.report.tables import Cell, Table
@@ -20,6 +21,7 @@ from pyengine.run.record import Run
 
 # Notes on a speed that is too low: of interest where it is the picked file's, or none is picked.
 OF_THE_PICKED = ("slow", "busy")
+PREDICTED = {"head": "predicted", "of": "predicted", "write": "significant", "drop": 3}
 
 
 def pick_document(run: Run) -> Document:
@@ -41,13 +43,17 @@ def pick_document(run: Run) -> Document:
     kept = [n for n in run.notes if n.code not in hidden or n.model == found["chosen"]]
     blocks += [Paragraph(sentence, "warn") for sentence in notes.note_sentences(kept)]
     blocks += run_facts(run, by_name.get(found["chosen"]))
-    blocks += [_table(run, by_name), _method(run), provenance_facts(run.provenance)]
+    recipes = [r for r in run.shown("recipe") if r["recipe_model"] == found["chosen"]]
+    blocks += [_table(run, by_name), *(recipe_groups(run, recipe) for recipe in recipes)]
+    blocks += [_method(run), provenance_facts(run.provenance)]
     return Document(f"Which file of {run.models[0].name or run.models[0].id}", tuple(blocks))
 
 
 def _table(run: Run, candidates: dict[str, Candidate]) -> Table:
     chosen = run.shown("choice")[0]["chosen"]
-    return listing("offers", [_row(run, offer, candidates, chosen) for offer in run.shown("offer")])
+    rows = [_row(run, offer, candidates, chosen) for offer in run.shown("offer")]
+    told = pick.foretold_sentences(run)
+    return listing("offers", rows, more=[PREDICTED] if told else [], notes=told)
 
 
 def _row(
@@ -63,6 +69,7 @@ def _row(
         "bits": offer["bits_per_weight"],
         "imatrix": "yes" if offer["imatrix"] else "no",
         "memory": offer["memory"],
+        "predicted": offer.get("predicted"),
         "kl": None if known is None else at_most(known.kl, known.kl_floor),
         "interval": None if known is None else interval(max(known.kl_low, 0.0), known.kl_high),
         "documents": None if known is None else known.n_documents,
@@ -96,5 +103,6 @@ def _method(run: Run) -> Facts:
         evaluation=run.options.get("evaluation"),
         timing=run.options.get("timing"),
         repacked=pick.repacked_words(run),
+        sensitivity=next(iter(run.shown("sensitivity")), None),
     )
     return replace(told, pairs=(*told.pairs, *corpus_facts(run)))

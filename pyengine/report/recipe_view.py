@@ -25,7 +25,7 @@ def recipe_document(run: Run) -> Document:
     ids = [model.id for model in variants_of(run) if numbers.find("kl", model.id)]
     if ids:
         blocks += [listing("distances", model_rows(numbers, ids)), *arithmetic(numbers)]
-    blocks += [_groups(run, recipe) for recipe in run.shown("recipe")]
+    blocks += [recipe_groups(run, recipe) for recipe in run.shown("recipe")]
     blocks += [_method(run), provenance_facts(run.provenance)]
     (source,) = run.shown("source")
     return Document(f"Recipes for {source['path']}", tuple(blocks))
@@ -36,7 +36,7 @@ def recipe_pictures(run: Run) -> tuple[Block, ...]:
     return comparison_pictures(run) if run.models else ()
 
 
-def _groups(run: Run, recipe: Mapping[str, Any]) -> Table:
+def recipe_groups(run: Run, recipe: Mapping[str, Any]) -> Table:
     """Show in a line for each group of tensors its type, and what it is predicted to lose."""
     n_bytes = sum(group["n_bytes"] for group in recipe["groups"])
     rows = [

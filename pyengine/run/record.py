@@ -60,6 +60,7 @@ class ModelInfo(Part):
         id: the name by which measurements mean this variant; unique in the run.
         path: as the user gave it.
         sha256, file_bytes: of the file, of all parts where the model is split.
+        file_type: as the file says: "Q4_K_M", or "Q4_K_M recipe" where a recipe chose types.
         vocabulary_sha256: of all pieces and kinds in id order; equal for equal tokenizers.
         n_ctx_train: context in tokens that the model was trained with.
         settings: what the file does not say and the numbers depend on, such as `n_ubatch`.

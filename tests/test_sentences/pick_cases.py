@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evaluation_samples import sides
+from recipe_samples import sample_recipes
 from run_samples import GIB, control, estimate, info, made_run, ratio
 from said import Cases, case
 
@@ -15,6 +16,7 @@ from pyengine.report.pick_view import pick_document
 from pyengine.report.sentences.hand_over import resume_sentence, run_values
 from pyengine.report.sentences.pick import (
     against_sentence,
+    foretold_sentences,
     layers_sentence,
     neighbour_sentence,
     offer_words,
@@ -138,7 +140,7 @@ ROOM = 20 * GIB
 def shown(run: str = "context", llama: str = "", **found: str) -> list[str]:
     """What a page of a pick says of how to run the file, how it was picked and what was scored."""
     told = {"measured": "", "memory": "", "file": "", "speed": "", "tasks": "[evaluation]"}
-    told |= {"tokens/s": "", **found}
+    told |= {"tokens/s": "", "recipes": "", **found}
     return [
         *(f"Run it/{name}[{run}{llama}]" for name in ("llama-server", "llama-cli")),
         f"Run it/Python[{run}]",
@@ -150,6 +152,20 @@ def shown(run: str = "context", llama: str = "", **found: str) -> list[str]:
 def with_options(run: Run, **options: object) -> Run:
     """The same with other options."""
     return run.model_copy(update={"options": {**run.options, **options}})
+
+
+def with_recipe() -> Run:
+    """The same where "a" was made by recipe."""
+    run, of_recipe = picked(), sample_recipes().exhibits
+    named: dict[str, dict[str, object]] = {
+        "recipe": {"recipe_model": "a"},
+        "offer": {"predicted": 0.02},
+    }
+    exhibits = [
+        e.model_copy(update={"content": {**e.content, **named.get(e.kind, {})}})
+        for e in (*run.exhibits, *(e for e in of_recipe if e.kind != "source"))
+    ]
+    return run.model_copy(update={"exhibits": exhibits})
 
 
 def slow(name: str, memory: int | None = None) -> Run:
@@ -253,6 +269,10 @@ CASES: Cases = {
         case("tasks", unmet_pick_sentence, evaluated(picked(*LOST, memory=6 * GIB))),
         case("", unmet_pick_sentence, evaluated(picked(*LOST))),
     ],
+    "recipes": [
+        case("", foretold_sentences, picked()),
+        case("foretold", foretold_sentences, with_recipe()),
+    ],
     "offers": [
         case("reference chosen", offers, picked()),
         case("reference", offers, picked(memory=GIB)),
@@ -282,6 +302,7 @@ CASES: Cases = {
             pick_document,
             picked(speed=1, speeds=FAST),
         ),
+        case(shown(recipes="[sensitivity]"), pick_document, with_recipe()),
         case(shown(tasks=""), pick_document, with_options(picked(), evaluation=None)),
         case(shown(**{"tokens/s": "[timing]"}), pick_document, picked(speeds=FAST)),
         case(

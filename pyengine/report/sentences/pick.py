@@ -214,3 +214,9 @@ def offer_words(run: Run, offer: Mapping[str, Any]) -> str:
         return damage_words(run, offer["name"], short=True)
     early = any(note.code == "interrupted" for note in run.notes)
     return say("offers", "open" if early and offer["why"] == "could-win" else offer["why"])
+
+
+def foretold_sentences(run: Run) -> list[str]:
+    """Say what was predicted of recipes; nothing where there is none."""
+    predicted = any(offer.get("predicted") is not None for offer in run.shown("offer"))
+    return [say("recipes", "foretold")] if predicted else []
