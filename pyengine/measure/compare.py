@@ -170,7 +170,7 @@ def compare_with(
     options.check()
     means.progress("read the corpus", 0.0)
     with open_model(reference.variant.path, options=ModelOptions(vocabulary_only=True)) as model:
-        plan = Plan(options, reference, model.vocabulary, natural_start(model).ids)
+        plan = Plan(options, reference, model.vocabulary, natural_start(model.vocabulary).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]
         scope = None
