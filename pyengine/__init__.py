@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pyengine.api.gates import gates as gates
     from pyengine.api.imatrix import imatrix as imatrix
     from pyengine.api.open import OpenModel as OpenModel
-    from pyengine.api.open import Score as Score
     from pyengine.api.open import open as open  # noqa: A004
     from pyengine.api.open import open_model as open_model
     from pyengine.api.pick import pick as pick
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from pyengine.api.vocab import vocab as vocab
     from pyengine.measure.cold_start import ColdStart as ColdStart
     from pyengine.measure.cold_start import cold_start as cold_start
+    from pyengine.measure.scoring import Score as Score
     from pyengine.models.model import Model as Model
     from pyengine.models.options import ModelOptions as ModelOptions
     from pyengine.models.options import SessionOptions as SessionOptions
@@ -58,7 +58,7 @@ _HOMES = {
     "ModelOptions": "pyengine.models.options",
     "OpenModel": "pyengine.api.open",
     "Run": "pyengine.run.record",
-    "Score": "pyengine.api.open",
+    "Score": "pyengine.measure.scoring",
     "Session": "pyengine.models.session",
     "SessionOptions": "pyengine.models.options",
     "cold_start": "pyengine.measure.cold_start",

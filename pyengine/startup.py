@@ -27,6 +27,7 @@ class _Signals:
 
     arrived = False
     raises = False
+    wait = False
 
 
 def started_as_command(argv: Sequence[str], orig_argv: Sequence[str]) -> bool:
@@ -64,6 +65,21 @@ def leave_at_signals() -> None:
     _Signals.raises = False
 
 
+class FinishingFirst:
+    """A block that the first signal lets end, such as the writing of a line; a second one does not.
+
+    Only of a command: where Python's own handler is in place, it raises as always.
+    """
+
+    def __enter__(self) -> None:
+        _Signals.wait = True
+
+    def __exit__(self, *_: object) -> None:
+        _Signals.wait = False
+        if _Signals.arrived and _Signals.raises:
+            raise KeyboardInterrupt
+
+
 def signal_arrived() -> bool:
     """Return whether a signal has asked this command to end; libraries may hide its exception."""
     return _Signals.arrived
@@ -79,6 +95,8 @@ def _end_at_signals() -> None:
 def _handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     first = not _Signals.arrived
     _Signals.arrived = True
+    if first and _Signals.wait:
+        return
     if _Signals.raises:
         raise KeyboardInterrupt
     if first:

@@ -8,10 +8,11 @@ from codegen_samples import options
 from tiny_models import Tiny, write_bpe
 
 from pyengine.code.evaluation import Evaluation
-from pyengine.code.likelihood import scored_behind
+from pyengine.code.likelihood import scored_part
 from pyengine.code.prompting import PromptStyle
 from pyengine.code.sandbox import open_sandbox
 from pyengine.code.tasks import Task
+from pyengine.measure.pairs import EncodedPair
 from pyengine.measure.subjects import padding_ids
 from pyengine.models.model import open_model, prompt_ids
 from pyengine.models.options import SessionOptions
@@ -103,9 +104,9 @@ def test_nothing_is_measured_where_there_is_nothing_to_check(tmp_path: Path) -> 
 
 
 def test_only_what_is_beyond_the_beginning_is_scored() -> None:
-    assert scored_behind([1, 2], [1, 2], "python", longest=9) is None
-    assert scored_behind([1, 2], [1, 2, 3], "python", longest=2) is None
-    context = scored_behind([1, 2], [1, 3, 4], "python", longest=3)
+    assert scored_part(EncodedPair((1, 2), 2, 0, False), "python", longest=9) is None
+    assert scored_part(EncodedPair((1, 2, 3), 2, 0, False), "python", longest=2) is None
+    context = scored_part(EncodedPair((1, 3, 4), 1, 0, True), "python", longest=3)
     assert context is not None
     assert (context.ids.tolist(), context.rows.tolist()) == ([1, 3], [0, 1])
-    assert context.targets.tolist() == [3, 4]
+    assert (context.targets.tolist(), context.token_set) == ([3, 4], "python")

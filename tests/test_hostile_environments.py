@@ -69,6 +69,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     comparison = [str(one), str(other), "--corpus", str(folder / "text.py"), "--no-starts"]
     compare = ["compare", *comparison, "--context", "64", "--tokens", "100", "--continuations", "0"]
     one_text = [str(one), "--corpus", str(folder / "text.py"), "--all-documents"]
+    (folder / "questions.jsonl").write_text('{"text": "abc"}\n')
     record = folder / "record.json"
     made = subprocess.run([SCRIPT, *compare, "--json"], capture_output=True, check=True)
     record.write_bytes(made.stdout)
@@ -77,6 +78,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "probe": ["probe", str(one), "--json"],
         "vocab": ["vocab", str(one), "--corpus", str(folder / "text.py")],
         "tokenize": ["tokenize", str(one), "--text", "abc"],
+        "score": ["score", str(one), str(folder / "questions.jsonl")],
         "compare": compare,
         "imatrix": ["imatrix", str(one), "--corpus", str(folder / "text.py"), "--context", "64"],
         "sensitivity": ["sensitivity", *one_text, "--tokens", "20", "--context", "64"],
@@ -144,6 +146,7 @@ TURNS = {
     "sweep": {"no home", "64 descriptors"},
     "doctor": {"no home", "512 MiB of addresses"},
     "tokenize": {"no home", "stdin and stdout closed", "stdout full", "200 MiB of addresses"},
+    "score": {"no home", "stdout full", "64 descriptors"},
     "recommend": {"no home", "stderr closed", "stdout and stderr full", "512 MiB of addresses"},
     "models": {"no home", "stdin and stdout closed", "stdout full", "64 descriptors"},
     "compare": {"no home", "64 descriptors", "512 MiB of addresses"},

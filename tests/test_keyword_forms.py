@@ -50,7 +50,7 @@ def test_the_page_has_the_three_numbers_of_the_embedded_model(
     embedded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open_model(embedded) as model:
-        row = Session(model).logits(natural_start(model).ids)
+        row = Session(model).logits(natural_start(model.vocabulary).ids)
         words = {word for table in load_tables("reference").values() for word in table.words()}
         p = softmax(row.astype(np.float64))
         sets = {

@@ -41,7 +41,8 @@ def test_every_sequence_can_be_read_back(sequences: list[list[int]]) -> None:
         outputs = [i for i, wanted in enumerate(batch.outputs) if wanted]
         for number, tokens in enumerate(sequences):
             assert path_of(batch, number) == tokens
-            end = outputs[batch.rows[number]]
+            (row,) = batch.rows[number]
+            end = outputs[row]
             assert number in batch.sequences[end]
             assert batch.positions[end] == len(tokens) - 1
 

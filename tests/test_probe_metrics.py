@@ -211,7 +211,7 @@ def test_variants_of_one_word_do_not_count_twice() -> None:
 
 def test_strings_are_products_of_single_decodes(tiny: Model) -> None:
     words = ["struct", "else", "if", "returning"]
-    start = natural_start(tiny)
+    start = natural_start(tiny.vocabulary)
     spellings = {word: exact_split(tiny.vocabulary, word) or () for word in words}
     assert [len(ids) > 1 for ids in spellings.values()] == [True, True, False, True]
     variant = identify("tiny", tiny.path, ModelOptions())
@@ -231,7 +231,7 @@ def test_strings_are_products_of_single_decodes(tiny: Model) -> None:
 
 
 def test_padding_takes_no_part_in_strings_where_it_is_named(tiny: Model) -> None:
-    start, token = natural_start(tiny), 5
+    start, token = natural_start(tiny.vocabulary), 5
     variant = identify("tiny", tiny.path, ModelOptions())
     padding = np.array([0, 1, 2], dtype=np.int32)
     with Processes() as processes:
@@ -288,7 +288,7 @@ def test_probe_and_compare_give_a_language_the_same_mass(tiny: Model, tmp_path: 
                 identify(name, model.path, ModelOptions()),
                 model.vocabulary,
                 model.n_vocab,
-                natural_start(model).ids,
+                natural_start(model.vocabulary).ids,
                 NO_PADDING,
             )
             for name, model in (("tiny", tiny), ("spm", other))

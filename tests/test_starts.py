@@ -27,14 +27,14 @@ def spelled(model: Model, ids: tuple[int, ...]) -> list[bytes]:
 
 def test_a_model_starts_with_its_bos(tmp_path: Path) -> None:
     model = write(tmp_path, Tiny())
-    start = natural_start(model)
+    start = natural_start(model.vocabulary)
     assert spelled(model, start.ids) == [b"<|begin|>"]
     assert start.reason == "bos-added"
 
 
 def test_eos_stands_in_for_bos(tmp_path: Path) -> None:
     model = write(tmp_path, Tiny(bos=False))
-    start = natural_start(model)
+    start = natural_start(model.vocabulary)
     assert spelled(model, start.ids) == [b"<|end|>"]
     assert start.reason == "eos-for-bos"
     with pytest.raises(OptionError, match=r"'bos'.*tiny\.gguf"):
@@ -43,16 +43,16 @@ def test_eos_stands_in_for_bos(tmp_path: Path) -> None:
 
 def test_a_newline_stands_in_for_both(tmp_path: Path) -> None:
     model = write(tmp_path, Tiny(bos=False, eos=False))
-    assert spelled(model, natural_start(model).ids) == [b"\n"]
-    assert natural_start(model).reason == "newline-for-bos"
+    assert spelled(model, natural_start(model.vocabulary).ids) == [b"\n"]
+    assert natural_start(model.vocabulary).reason == "newline-for-bos"
     with pytest.raises(OptionError, match="'eos'"):
         resolve_start("eos", model)
 
 
 def test_token_zero_is_the_last_resort(tmp_path: Path) -> None:
     model = write(tmp_path, Tiny(bos=False, eos=False, newline=False))
-    assert natural_start(model).ids == (0,)
-    assert natural_start(model).reason == "zero-for-bos"
+    assert natural_start(model.vocabulary).ids == (0,)
+    assert natural_start(model.vocabulary).reason == "zero-for-bos"
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pyengine.api.arguments import Named, Words, usable_spec, words
+from pyengine.api.arguments import Named, Words, usable_spec
+from pyengine.api.arguments import words as named
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
@@ -17,39 +16,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pyengine.measure.cold_start import ColdStart, TokenProbability
-    from pyengine.measure.contexts import Context
+    from pyengine.measure.pairs import EncodedPair
+    from pyengine.measure.scoring import Score, Scorer, ScoringOptions
+    from pyengine.measure.start_tokens import Start
+    from pyengine.measure.word_ranks import RankedWord
     from pyengine.models.model import LoadProgress, Model
     from pyengine.models.options import ModelOptions
     from pyengine.models.settings import Keyword
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Score:
-    """How probable a model finds a text.
-
-    Attributes:
-        text: the text.
-        ids: its tokens, int32 (n_tokens,).
-        log_probabilities: of each token after those before it, nats, float64 (n_tokens,).
-    """
-
-    text: str
-    ids: npt.NDArray[np.int32]
-    log_probabilities: npt.NDArray[np.float64]
-
-    @property
-    def log_probability(self) -> float:
-        """The sum over the tokens, nats: that a document begins with these tokens."""
-        return float(self.log_probabilities.sum())
-
-    @property
-    def bits_per_byte(self) -> float:
-        """-log2 of the probability, for each byte of the text in UTF-8."""
-        return -self.log_probability / math.log(2) / len(self.text.encode())
-
-    def __repr__(self) -> str:
-        text = self.text if len(self.text) <= 40 else self.text[:39] + "…"
-        return f"<Score {text!r}: {self.log_probability:.4g} nats, {len(self.ids)} tokens>"
 
 
 class OpenModel:
@@ -61,58 +34,140 @@ class OpenModel:
     def __init__(self, model: Model, threads: int | None) -> None:
         self.model = model
         self.threads = threads
+        self._scores: Scorer | None = None
 
     @property
     def path(self) -> Path:
         """The model's file."""
         return self.model.path
 
-    def score(self, texts: Words) -> list[Score]:
-        """Return how probable the model finds each text.
+    def score(
+        self,
+        texts: Words,
+        prompts: Words = None,
+        *,
+        top: int = 0,
+        exact: bool = False,
+        context: int | None = None,
+        flash_attention: Literal["auto", "on", "off"] = "auto",
+        ubatch: int = 512,
+        special: bool = False,
+    ) -> list[Score]:
+        """Return how probable the model finds each text, alone or after a prompt.
 
-        A text follows what the model begins a document with (its natural start, see `cold_start`),
-        so that its first token is scored too. Control tokens in it are plain text.
+        Without a prompt a text follows what the model begins a document with (`natural_start`), so
+        that its first token is scored too. A prompt and its text are tokenized together. What
+        texts have in common with each other, such as their prompt, is decoded once.
 
         Args:
             texts: one text or several, none of them empty.
+            prompts: what they follow: one prompt for all, or one for each.
+            top: most probable tokens to list at each place.
+            exact: decode each text alone and in one order, so that its numbers depend on no other
+                text; else batches move those of quantized files a little.
+            context: tokens that the model sees at most; None for what it was trained with. What is
+                longer loses the beginning of its prompt, or is cut into rolling windows.
+            flash_attention: "auto" as llama.cpp decides, "on" or "off".
+            ubatch: tokens that are computed at once.
+            special: read control tokens such as <|im_end|> as such, not as plain text.
 
         Returns:
-            one `Score` for each: log-probabilities in nats, float64 (n_tokens,).
+            one `Score` for each: log-probabilities in nats, float64 (n_tokens,), ranks from 1.
 
         Raises:
-            OptionError: a text is empty, or longer than the positions that the model has.
+            OptionError: a text is empty, prompts and texts are not equally many, or an option is
+                out of range.
             TokenizerError: the tokenizer cannot split a text.
             NumbersError: a logit is NaN or infinite.
 
         Example:
-            model.score(["def f(", "class A:"])[0].log_probability
+            model.score([" yes", " no"], "Is the sky blue?")[0].log_probability
         """
-        from pyengine.measure.cold_rows import NO_PADDING
-        from pyengine.measure.contexts import Chunk
-        from pyengine.measure.decode import observe
-        from pyengine.measure.documents import window_session
-        from pyengine.measure.observers import target_columns
-        from pyengine.measure.variants import Variant
-        from pyengine.models.options import default_threads
-        from pyengine.models.session import Session
+        from pyengine.measure.scoring import ScoringOptions
 
-        given = words(texts)
-        contexts = [self._context(text) for text in given]
-        if not contexts:
-            return []
-        threads = self.threads or default_threads()
-        options = window_session(contexts, n_ctx=1, n_vocab=self.model.n_vocab, threads=threads)
-        chunk = Chunk("score", tuple(contexts), options)
-        variant = Variant(id="", path=str(self.path), sha256="")
-        session = Session(self.model, options=options)
-        seen = observe(variant, chunk, [target_columns], {}, NO_PADDING, within=session)
-        bounds = chunk.offsets.tolist()
-        return [
-            Score(text, context.targets, seen.columns["log_p"][begin:end])
-            for text, context, begin, end in zip(
-                given, contexts, bounds[:-1], bounds[1:], strict=True
-            )
-        ]
+        given, before = named(texts), named(prompts) or [""]
+        if isinstance(prompts, str) or prompts is None:
+            before = before * len(given)
+        if len(before) != len(given):
+            raise OptionError(f"{len(before)} prompts for {len(given)} texts; give one, or as many")
+        options = ScoringOptions(
+            top=top,
+            exact=exact,
+            context=context,
+            flash_attention=flash_attention,
+            n_ubatch=ubatch,
+            parse_special=special,
+            threads=self.threads,
+        )
+        return self._scorer(options).score(list(zip(before, given, strict=True)))
+
+    def rank(self, prefix: str, words: Words) -> list[RankedWord]:
+        """Return how probable each word is after a prefix, in all its forms, most probable first.
+
+        Forms are those of the keywords: bare, after a space, a newline or a tab, and in another
+        case. One that is no single token counts with the product over its tokens.
+
+        Args:
+            prefix: the text before; empty for the model's natural start.
+            words: one word or several.
+
+        Returns:
+            of each word its probability over all forms, that of each form, and the best rank.
+
+        Raises:
+            OptionError: a word is empty.
+            NumbersError: a logit is NaN or infinite.
+
+        Example:
+            model.rank("The sky is", ["blue", "green"])[0].word
+        """
+        from pyengine.measure.scoring import ScoringOptions
+        from pyengine.measure.word_ranks import rank_words
+
+        scorer = self._scorer(ScoringOptions(threads=self.threads))
+        return rank_words(scorer, prefix, named(words))
+
+    def encode_pair(self, prompt: str, text: str, *, special: bool = False) -> EncodedPair:
+        """Return the tokens of a prompt and its continuation, as `score` counts them.
+
+        Returns:
+            ids, index of the first that is scored, and whether a token spans the border.
+
+        Raises:
+            TokenizerError: the tokenizer cannot split the text.
+
+        Example:
+            model.encode_pair("def f", "oo():").merged
+        """
+        from pyengine.measure.pairs import encode_pair
+
+        return encode_pair(self.model.vocabulary, prompt, text, parse_special=special)
+
+    @property
+    def natural_start(self) -> Start:
+        """The tokens with which the model begins a document, and why these."""
+        from pyengine.measure.start_tokens import natural_start
+
+        return natural_start(self.model.vocabulary)
+
+    @property
+    def padding_ids(self) -> npt.NDArray[np.int32]:
+        """The entries of a row of logits that belong to no token; scores count them all the same.
+
+        int32, ascending.
+        """
+        from pyengine.measure.subjects import padding_ids
+
+        return padding_ids(self.model.vocabulary, self.model.n_vocab)
+
+    def _scorer(self, options: ScoringOptions) -> Scorer:
+        """Return what scores; its session stays open as long as the options are the same."""
+        from pyengine.measure.scoring import Scorer
+
+        if self._scores is None or self._scores.options != options:
+            self._scores = None  # first: two sessions would be in memory
+            self._scores = Scorer(self.model, options)
+        return self._scores
 
     def next(self, text: str = "") -> ColdStart:
         """Return the distribution of the next token after a text; after nothing, the cold start.
@@ -156,24 +211,9 @@ class OpenModel:
     def _cold(self) -> ColdStart:
         return self.next()
 
-    def _context(self, text: str) -> Context:
-        import numpy as np
-
-        from pyengine.measure.contexts import Context
-        from pyengine.measure.start_tokens import natural_start
-
-        if not text:
-            raise OptionError("a text is empty: only text has a probability")
-        start = natural_start(self.model).ids
-        ids = self.model.vocabulary.tokenize(text.encode())
-        fed = np.concatenate([np.asarray(start, dtype=np.int32), ids[:-1]])
-        most = self.model.n_positions
-        if most is not None and len(fed) > most:
-            raise OptionError(f"a text of {len(ids)} tokens: this model has {most} positions")
-        return Context(fed, np.arange(len(start) - 1, len(fed), dtype=np.int64), ids)
-
     def close(self) -> None:
         """Free the model's memory."""
+        self._scores = None
         self.model.close()
 
     def __enter__(self) -> Self:

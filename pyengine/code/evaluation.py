@@ -228,7 +228,7 @@ class Evaluation:
             padding = padding_ids(vocabulary, subject.info.n_vocab)
             scoring = Scoring(
                 texts=[text for text in found if text is not None],
-                start=natural_start(model).ids,
+                start=natural_start(model.vocabulary).ids,
                 sets=token_sets(vocabulary, padding),
                 padding=padding,
                 session=SessionOptions(

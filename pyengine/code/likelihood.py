@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -27,15 +26,15 @@ from pyengine.measure.observers import (
     target_columns,
     target_rank,
 )
+from pyengine.measure.pairs import EncodedPair, encode_pair
+from pyengine.measure.scoring import windows
 from pyengine.measure.starts import keyword_sets
 from pyengine.measure.subjects import Subject
 from pyengine.measure.table import TokenTable, join, positions
-from pyengine.models.model import Vocabulary, prompt_ids
+from pyengine.models.model import Vocabulary
 from pyengine.models.options import SessionOptions
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.vocabulary.keywords import load_tables
-from pyengine.vocabulary.offsets import token_offsets
-from pyengine.vocabulary.tokens import TokenKind
 
 PAPER: Final = "paper"
 START = "start"
@@ -67,63 +66,36 @@ def reference_text(task: Task, vocabulary: Vocabulary, *, longest: int) -> Refer
     Scored are the tokens after those that the whole shares with the prompt's own tokenization, so
     that bits per byte is over exactly their bytes.
     """
-    prompt = prompt_ids(vocabulary, task.prompt)
-    whole = prompt_ids(vocabulary, task.prompt + task.reference)
-    context = scored_behind(prompt, whole, task.language, longest=longest)
+    pair = encode_pair(vocabulary, task.prompt, task.reference)
+    context = scored_part(pair, task.language, longest=longest)
     if context is None:
         return None
-    first = len(whole) - len(context)
-    text = (task.prompt + task.reference).encode()
-    spans = _spans(vocabulary, whole, text)
-    return ReferenceText(
-        task,
-        context,
-        sum(len(vocabulary.piece(token)) for token in whole[first:]),
-        tuple(_keyword_tokens(task, text, spans, first)),
-    )
+    n_bytes = sum(len(vocabulary.piece(token)) for token in context.targets.tolist())
+    offsets = pair.offsets(vocabulary, task.prompt, task.reference)
+    keywords = () if offsets is None else _keyword_tokens(task, offsets)
+    return ReferenceText(task, context, n_bytes, tuple(keywords))
 
 
-def scored_behind(
-    prompt: Sequence[int], whole: Sequence[int], language: str, *, longest: int
-) -> Context | None:
-    """Return the context in which the tokens of a text beyond those of its beginning are scored.
+def scored_part(pair: EncodedPair, language: str, *, longest: int) -> Context | None:
+    """Return the context in which a continuation's tokens are scored.
 
-    None where it is longer than `longest` tokens, or nothing is beyond.
+    None where both are longer than `longest` tokens, or nothing is scored.
     """
-    pairs = enumerate(zip(prompt, whole, strict=False))
-    shared = next((i for i, (one, other) in pairs if one != other), min(len(prompt), len(whole)))
-    first = max(1, shared)
-    if len(whole) > longest or len(whole) <= first:
+    if len(pair.ids) > longest:
         return None
-    ids = np.array(whole, dtype=np.int32)
-    rows = np.arange(first - 1, len(whole) - 1, dtype=np.int64)
-    return Context(ids[:-1], rows, ids[first:], language)
+    context = next(windows(pair.ids, pair.first, longest), None)
+    return None if context is None else replace(context, token_set=language)
 
 
-def _spans(vocabulary: Vocabulary, tokens: Sequence[int], text: bytes) -> list[tuple[int, int]]:
-    """Return the bytes of the text that each token covers; nothing where they are not known."""
-    special = (vocabulary.kinds[np.asarray(tokens)] == TokenKind.CONTROL).tolist()
-    first = special.index(False) if False in special else len(tokens)
-    last = len(tokens) - (special[::-1].index(False) if False in special else 0)
-    offsets = token_offsets(vocabulary, tokens[first:last], text)
-    if offsets is None:
-        return []
-    # What the tokenizer puts around every text covers none of it.
-    around = [(0, 0)] * first, [(len(text), len(text))] * (len(tokens) - last)
-    return [*around[0], *pairwise(offsets.tolist()), *around[1]]
-
-
-def _keyword_tokens(
-    task: Task, text: bytes, spans: Sequence[tuple[int, int]], first: int
-) -> Iterator[int]:
+def _keyword_tokens(task: Task, offsets: npt.NDArray[np.int64]) -> Iterator[int]:
     """Yield the indices of the scored tokens in which the reference's keywords begin."""
     prompt = len(task.prompt.encode())
-    for leaf in leaves(text, task.language):
+    for leaf in leaves((task.prompt + task.reference).encode(), task.language):
         if is_keyword(leaf) and leaf.start_byte >= prompt:
-            for index, (start, end) in enumerate(spans[first:]):
-                if start <= leaf.start_byte < end:
-                    yield index
-                    break
+            # The last token that begins at the keyword or before it.
+            index = int(np.searchsorted(offsets, leaf.start_byte - prompt, side="right")) - 1
+            if 0 <= index < len(offsets) - 1:
+                yield index
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ from enum import Enum
 from pyengine.code.languages import LANGUAGES
 from pyengine.code.tasks import Task
 from pyengine.errors import OptionError
+from pyengine.measure.pairs import PairEncoder
 from pyengine.measure.start_tokens import document_prefix
-from pyengine.models.chat import DAY, render_chats, special_text
+from pyengine.models.chat import DAY, render_chats
 from pyengine.models.model import Model, prompt_ids
 
 
@@ -77,20 +78,10 @@ def _fim_prompt(task: Task, model: Model) -> Prompt:
 def _chat_prompts(tasks: Sequence[Task], model: Model, day: date) -> list[Prompt]:
     conversations = [[{"role": "user", "content": instruction(task)}] for task in tasks]
     texts = render_chats(model, conversations, day=day)
-    ids = chat_ids(model, texts)
+    encode = PairEncoder(model.vocabulary, parse_special=True)
     return [
-        Prompt(task, PromptStyle.CHAT, text, _started(tokens, model))
-        for task, text, tokens in zip(tasks, texts, ids, strict=True)
-    ]
-
-
-def chat_ids(model: Model, texts: Sequence[str]) -> list[list[int]]:
-    """Return the tokens of texts that a chat template began; BOS where it wrote none."""
-    vocabulary = model.vocabulary
-    bos = special_text(vocabulary, vocabulary.bos)
-    return [
-        prompt_ids(vocabulary, text, begun=bool(bos) and text.startswith(bos), parse_special=True)
-        for text in texts
+        Prompt(task, PromptStyle.CHAT, text, _started(encode.ids(text), model))
+        for task, text in zip(tasks, texts, strict=True)
     ]
 
 

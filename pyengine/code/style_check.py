@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.code.likelihood import Scoring, scored_behind
-from pyengine.code.prompting import PromptStyle, build_prompts, chat_ids
+from pyengine.code.likelihood import Scoring, scored_part
+from pyengine.code.prompting import PromptStyle, build_prompts
 from pyengine.code.tasks import Task
 from pyengine.code.thoughts import opened_thought
 from pyengine.errors import OptionError, TokenizerError
@@ -24,6 +24,7 @@ from pyengine.measure.aggregate import measurement_of
 from pyengine.measure.contexts import Chunk, Context
 from pyengine.measure.engine import Processes
 from pyengine.measure.observers import target_columns
+from pyengine.measure.pairs import encode_pair
 from pyengine.measure.subjects import Subject
 from pyengine.models.model import Model
 from pyengine.run.measurement import Measurement
@@ -58,8 +59,8 @@ def chat_answers(
     for prompt in prompts:
         task = prompt.task
         begun = f"{prompt.text}```{task.language}\n{task.prompt}"
-        before, whole = chat_ids(model, [begun, begun + task.reference])
-        context = scored_behind(before, whole, task.language, longest=longest)
+        pair = encode_pair(model.vocabulary, begun, task.reference, parse_special=True)
+        context = scored_part(pair, task.language, longest=longest)
         if context is not None and not opened_thought(prompt.text):
             found.append(ChatAnswer(task, context))
     return found

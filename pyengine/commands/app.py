@@ -29,7 +29,7 @@ from pyengine.startup import (
 # Each is a module here with a function `command`. Modules are imported when used, so that
 # `pyengine --version` does not pay for plotting or parsers.
 COMMANDS = (
-    *("probe", "vocab", "tokenize", "compare", "imatrix", "sensitivity"),
+    *("probe", "vocab", "tokenize", "score", "compare", "imatrix", "sensitivity"),
     *("quantize", "verify", "sweep", "pick", "recommend", "report", "models", "doctor"),
     "evaluate",
 )

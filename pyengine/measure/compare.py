@@ -176,7 +176,7 @@ def compare_with(
         if corpus.is_chat and options.corpus:
             corpus, n_left_out = render(corpus, model)
             found += turns_left_out(n_left_out)
-        plan = Plan(options, reference, model.vocabulary, natural_start(model).ids)
+        plan = Plan(options, reference, model.vocabulary, natural_start(model.vocabulary).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]
         scope = None

@@ -59,11 +59,16 @@ def window_session(
         n_ctx: tokens that the session holds at least.
     """
     n_ctx = max(n_ctx, *(len(window.ids) for window in windows))
+    max_rows = min(max(len(window) for window in windows), rows_at_once(n_vocab))
+    return one_batch(n_ctx, max_rows=max(1, max_rows), threads=threads)
+
+
+def rows_at_once(n_vocab: int) -> int:
+    """Return how many rows of a model to compute at once."""
     at_once = BYTES_AT_ONCE // (4 * n_vocab)
     if at_once > WHOLE_TILES:
         at_once -= at_once % WHOLE_TILES
-    max_rows = max(1, min(max(len(window) for window in windows), at_once))
-    return one_batch(n_ctx, max_rows=max_rows, threads=threads)
+    return max(1, at_once)
 
 
 def scored_tokens(

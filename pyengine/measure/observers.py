@@ -147,6 +147,13 @@ def target_rank(block: Block) -> Columns:
     return {"rank": np.array(places, dtype=np.float64)}
 
 
+def top_columns(k: int, block: Block) -> Columns:
+    """Return top_ids, int32 (rows, k), of the most probable tokens, and top_log_p, in nats."""
+    ids = top_k(block.rows, k)
+    logits = np.take_along_axis(block.rows, ids.astype(np.intp), axis=1).astype(np.float64)
+    return {"top_ids": ids, "top_log_p": logits - block.alone["log_sum_exp"][:, None]}
+
+
 def first_choice(block: Block) -> Columns:
     """Return first_choice: the id of the variant's most probable token, padding left out."""
     return {"first_choice": block.alone["argmax"].astype(np.int64)}

@@ -60,7 +60,7 @@ class Alone:
 def alone(variant: Variant, model: Model) -> Alone:
     """Return an open model with what it needs to be measured in its own tokens."""
     vocabulary, n_vocab = model.vocabulary, model.n_vocab
-    start, padding = natural_start(model).ids, padding_ids(vocabulary, n_vocab)
+    start, padding = natural_start(model.vocabulary).ids, padding_ids(vocabulary, n_vocab)
     return Alone(variant, vocabulary, n_vocab, start, padding)
 
 

@@ -27,9 +27,8 @@ class Start:
     reason: str
 
 
-def natural_start(model: Model) -> Start:
-    """Return how the model itself begins a document: BOS, or a recorded substitute."""
-    vocabulary = model.vocabulary
+def natural_start(vocabulary: Vocabulary) -> Start:
+    """Return how a model itself begins a document: BOS, or a recorded substitute."""
     if vocabulary.bos is not None:
         reason = "bos-added" if vocabulary.add_bos else "bos-declared"
         return Start(NATURAL, (vocabulary.bos,), reason)
@@ -50,7 +49,7 @@ def resolve_start(spec: str, model: Model) -> Start:
     kind, _, argument = spec.partition(":")
     vocabulary = model.vocabulary
     if spec == NATURAL:
-        return natural_start(model)
+        return natural_start(model.vocabulary)
     if vocabulary.kind == "none":
         raise OptionError(f"start {spec!r} needs a vocabulary, which {model.path} does not have")
     if spec in ("bos", "eos"):
@@ -70,7 +69,7 @@ def resolve_start(spec: str, model: Model) -> Start:
 
 def default_starts(model: Model) -> list[Start]:
     """Return the natural start, then every other default start that the model supports."""
-    starts = [natural_start(model)]
+    starts = [natural_start(model.vocabulary)]
     for spec in DEFAULT_STARTS:
         try:
             start = resolve_start(spec, model)

@@ -1,7 +1,7 @@
 """Lay out many token sequences as one batch in which a shared prefix is computed once."""
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -11,29 +11,43 @@ class TreeBatch(NamedTuple):
     Attributes:
         ids, positions: one entry per token.
         sequences: for each token, the sequences that pass through it.
-        outputs: True where a sequence ends.
-        rows: for each sequence, the row of the logits that follows its last token.
+        outputs: True where a row of logits is read.
+        rows: for each sequence, the rows of the logits that follow its wanted tokens.
     """
 
     ids: list[int]
     positions: list[int]
     sequences: list[list[int]]
     outputs: list[bool]
-    rows: list[int]
+    rows: list[list[int]]
 
 
-def tree_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
+def tree_batch(
+    sequences: Sequence[Sequence[int]],
+    *,
+    held: Sequence[int] = (),
+    wanted: Sequence[Sequence[int]] = (),
+) -> TreeBatch:
     """Merge sequences of token ids into a prefix tree and list it breadth first.
 
     Breadth first keeps the positions of every sequence in rising order, as llama.cpp demands.
+
+    Args:
+        sequences: token ids.
+        held: how many first tokens of each are decoded already; none where it is left out. Those
+            with equal numbers have these tokens in common.
+        wanted: rising indices into each, after which rows are read; its last where left out.
     """
     batch = TreeBatch([], [], [], [], [])
-    reached = [-1] * len(sequences)  # for each sequence, the index of its last token so far
-    going_on = list(range(len(sequences)))
-    for position in range(max(map(len, sequences), default=0)):
+    starts = held or [0] * len(sequences)
+    asked = [set(rows) for rows in wanted or [[len(tokens) - 1] for tokens in sequences]]
+    # For each sequence, the index of its last token so far; of what is held, a number below 0.
+    reached = [-1 - start for start in starts]
+    found: list[list[int]] = [[] for _ in sequences]
+    for position in range(min(starts, default=0), max(map(len, sequences), default=0)):
         index_of: dict[tuple[int, int], int] = {}
-        going_on = [number for number in going_on if len(sequences[number]) > position]
-        for number in sorted(going_on, key=reached.__getitem__):
+        here = [n for n, tokens in enumerate(sequences) if starts[n] <= position < len(tokens)]
+        for number in sorted(here, key=reached.__getitem__):
             token = sequences[number][position]
             place = reached[number], token
             if place not in index_of:
@@ -42,12 +56,13 @@ def tree_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
                 batch.positions.append(position)
                 batch.sequences.append([])
                 batch.outputs.append(False)
-            reached[number] = index_of[place]
-            batch.sequences[reached[number]].append(number)
-            batch.outputs[reached[number]] |= position == len(sequences[number]) - 1
-    rows = count()
-    row_of = [next(rows) if is_output else -1 for is_output in batch.outputs]
-    return batch._replace(rows=[row_of[index] for index in reached])
+            index = reached[number] = index_of[place]
+            batch.sequences[index].append(number)
+            if position in asked[number]:
+                batch.outputs[index] = True
+                found[number].append(index)
+    row_of = list(accumulate(batch.outputs, initial=0))
+    return batch._replace(rows=[[row_of[index] for index in places] for places in found])
 
 
 def separate_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
@@ -57,7 +72,7 @@ def separate_batch(sequences: Sequence[Sequence[int]]) -> TreeBatch:
         positions=[position for tokens in sequences for position in range(len(tokens))],
         sequences=[[number] for number, tokens in enumerate(sequences) for _ in tokens],
         outputs=[i == len(tokens) - 1 for tokens in sequences for i in range(len(tokens))],
-        rows=list(range(len(sequences))),
+        rows=[[number] for number in range(len(sequences))],
     )
 
 

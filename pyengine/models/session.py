@@ -1,6 +1,6 @@
 """Decode tokens and read rows of logits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -129,7 +129,7 @@ class Session:
         wanted = np.zeros(len(ids), dtype=np.bool_)
         wanted[_checked_positions(positions, len(ids))] = True
         self.context.clear()
-        for start, stop in self._blocks(wanted):
+        for start, stop in self.blocks(wanted):
             self.decode(
                 ids[start:stop], np.arange(start, stop), [[0]] * (stop - start), wanted[start:stop]
             )
@@ -170,7 +170,13 @@ class Session:
         """
         if self.options.max_rows > 1 and all(map(_ends_in_its_row, contexts)):
             yield from self._last_rows([context.ids.tolist() for context in contexts])
-            return
+        else:
+            yield from self.rows_in_order(contexts)
+
+    def rows_in_order(
+        self, contexts: Iterable[ScoredTokens]
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Logits]]:
+        """Yield (places, rows), each context decoded alone, whatever the others are; see `rows`."""
         begin = 0
         for context in contexts:
             for _, rows in self.iterate_rows(context.ids, context.rows):
@@ -194,10 +200,10 @@ class Session:
                 group = [distinct[index] for index in indices]
                 where = [places[tokens] for tokens in group]
                 if len(group) > 1 and self._may_share(group, short=short):
-                    yield _spread(where, self._side_by_side(group))
+                    yield spread(where, self._side_by_side(group))
                     continue
                 for tokens, here in zip(group, where, strict=True):
-                    yield _spread([here], self._alone(tokens)[None])
+                    yield spread([here], self._alone(tokens)[None])
 
     def _may_share(self, group: Sequence[Sequence[int]], *, short: bool) -> bool:
         """Return whether sequences decoded side by side have the bits of each alone.
@@ -238,9 +244,8 @@ class Session:
         batch = separate_batch(group) if self.model.is_recurrent else tree_batch(group)
         self.context.clear()
         self.decode(batch.ids, batch.positions, batch.sequences, batch.outputs)
-        rows = self.context.logits
-        in_order = batch.rows == list(range(len(group)))
-        return rows if in_order else rows[batch.rows]
+        rows, order = self.context.logits, [row for (row,) in batch.rows]
+        return rows if order == list(range(len(group))) else rows[order]
 
     def decode(
         self,
@@ -255,8 +260,8 @@ class Session:
         finally:
             forward_log()
 
-    def _blocks(self, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-        """Cut a sequence so that each block fits n_batch and asks for at most max_rows rows."""
+    def blocks(self, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+        """Cut tokens so that each block fits n_batch and asks for at most max_rows rows."""
         start, rows = 0, 0
         for i, want in enumerate(wanted):
             full = i - start >= self.context.n_batch
@@ -298,7 +303,7 @@ def _ends_in_its_row(context: ScoredTokens) -> bool:
     return len(context.rows) == 1 and int(context.rows[0]) == len(context.ids) - 1
 
 
-def _spread(places: Sequence[Sequence[int]], rows: Logits) -> tuple[npt.NDArray[np.int64], Logits]:
+def spread(places: Sequence[Sequence[int]], rows: Logits) -> tuple[npt.NDArray[np.int64], Logits]:
     """Give each row to all of its places."""
     counts = [len(here) for here in places]
     spread = np.repeat(rows, counts, axis=0) if max(counts) > 1 else rows

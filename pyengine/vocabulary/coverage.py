@@ -69,11 +69,20 @@ def variant_sets(vocabulary: VocabularyLike, words: Iterable[str]) -> dict[str, 
     for word in words:
         for form, token in find_forms(vocabulary, word).items():
             sets[form].add(token)
-        for other in {word.lower(), word.upper(), word[:1].upper() + word[1:].lower()} - {word}:
+        for other in other_cases(word):
             sets["case"].update(find_forms(vocabulary, other, CASED_FORMS).values())
     sets["case"] -= set().union(*(sets[form] for form in PREFIXES))
     sets["any"] = set().union(*sets.values())
     return {name: sorted(ids) for name, ids in sets.items()}
+
+
+def other_cases(word: str) -> list[str]:
+    """Return a word in lower case, in upper case, and with its first letter upper, without itself.
+
+    In the order of their text, each once.
+    """
+    cases = {word.lower(), word.upper(), word[:1].upper() + word[1:].lower()}
+    return sorted(cases - {word})
 
 
 def coverage(vocabulary: Vocabulary, tables: Mapping[str, KeywordTable]) -> dict[str, Covered]:
