@@ -44,6 +44,7 @@ from pyengine.measure.found import (
     race_ended,
     variant_failed,
 )
+from pyengine.measure.joint import memory_rows
 from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
@@ -182,6 +183,7 @@ def compare_with(
         if alike and options.starts:
             _measure_starts(plan, alike, means, found)
         found += measure_others(plan, model, others, corpus, means.processes)
+    found += memory_rows(subjects)
     for subject in subjects[1:]:
         name = subject.info.id
         if name not in means.axes:
@@ -266,7 +268,7 @@ def _measure_corpus(
     anchor = "" if race is None else race.anchor
     if anchor and min(seen.values()) == seen[anchor]:
         anchor = ""
-    found += corpus_findings(plan, text, series, ids, anchor)
+    found += corpus_findings(plan, text, series, [s.info for s in subjects], anchor)
     last = max(seen.values())
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
     if isinstance(race, Race):
