@@ -49,6 +49,9 @@ MaxKl = Annotated[
     context=option(int, "Tokens in a window."),
     stride=option(int | None, "Tokens from window to window; default: half of them."),
     windows=option(int | None, "Stop after so many windows."),
+    by_position=option(
+        bool, "Say how far variants are at every depth of --context.", "--by-position"
+    ),
     tokens=option(int, "Scored tokens of a variant at most; 0 for no limit."),
     precision=PRECISION,
     margin=MARGIN,

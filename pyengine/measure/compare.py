@@ -44,7 +44,7 @@ from pyengine.measure.found import (
     race_ended,
     variant_failed,
 )
-from pyengine.measure.joint import memory_rows
+from pyengine.measure.joint import attention_notes, memory_rows
 from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
@@ -65,6 +65,7 @@ from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, Note, Population, Run
 from pyengine.statistics.looks import documents_at
 from pyengine.text.documents import Corpus, load_corpus
+from pyengine.text.joined import join_documents
 
 
 def silent(what: str, fraction: float) -> None:
@@ -172,6 +173,9 @@ def compare_with(
     options.check()
     means.progress("read the corpus", 0.0)
     with open_model(reference.variant.path, options=ModelOptions(vocabulary_only=True)) as model:
+        if windows.by_position:
+            found += attention_notes(model)
+            corpus = join_documents(corpus, model.vocabulary, n_ctx, seed=options.seed)
         plan = Plan(options, reference, model.vocabulary, natural_start(model).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]

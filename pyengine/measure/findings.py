@@ -34,6 +34,7 @@ from pyengine.measure.starts import start_measurements
 from pyengine.measure.table import TokenTable, join
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import Exhibit, ModelInfo, Note
+from pyengine.text.joined import octave_names
 
 # Upper ends of the reference's confidence in its first choice.
 CONFIDENCE_EDGES = (0.25, 0.5, 0.75, 0.95, 1.0)
@@ -125,6 +126,9 @@ def _variant_rows(plan: Plan, table: TokenTable, model: str, reference: str) -> 
         rows += quantile_rows(table, metric, **both, seed=plan.options.seed)
     rows += by_label(table, "language", **both)
     rows += by_label(table, "class", **both)
+    if "position" in table.labels:
+        order = octave_names(plan.options.windows.n_ctx)
+        rows += by_label(table, "position", **both, order=order)
     labels, order = confidence_labels(table.columns["reference_top"])
     confident = replace(table, labels={"confidence": labels})
     rows += by_label(confident, "confidence", **both, order=order)

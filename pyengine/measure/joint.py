@@ -13,8 +13,9 @@ from pyengine.measure.found import measured
 from pyengine.measure.subjects import Subject
 from pyengine.measure.table import TokenTable
 from pyengine.models.memory import forecast_opened
+from pyengine.models.model import Model
 from pyengine.run.measurement import Measurement, group_of
-from pyengine.run.record import ModelInfo
+from pyengine.run.record import ModelInfo, Note
 
 TOGETHER = ("kl_sum", "kl_beyond_sum")
 # Tokens of context for which memory is forecast, where the model was trained with as many.
@@ -52,6 +53,15 @@ def joint_rows(
                 group=group_of({"weights": weights, "settings": settings}),
                 metrics=TOGETHER,
             )
+
+
+def attention_notes(model: Model) -> Iterator[Note]:
+    """Yield what the depth of a context means to a model whose layers do not all see all of it."""
+    window = model.metadata.get(f"{model.architecture}.attention.sliding_window", "0")
+    if window.isdecimal() and int(window) > 0:
+        yield Note(code="sliding-window", values={"window": int(window)})
+    if model.is_recurrent:
+        yield Note(code="recurrent-state")
 
 
 def memory_rows(subjects: Sequence[Subject]) -> Iterator[Measurement]:
