@@ -6,6 +6,7 @@ on the model that `write_spread` makes, with `-c 256 -b 256 --no-repack -t 1`.
 
 import hashlib
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from llama_quantize_hashes import tensors_sha256
 from tiny_models import write_spread
 
+import pyengine
 from pyengine import _core
 from pyengine.errors import CorpusError, OptionError, ResultFileError, VocabularyMismatchError
 from pyengine.measure.llama_perplexity.base_file import (
@@ -196,3 +198,47 @@ def test_nothing_is_concluded_from_under_a_hundred_tokens(emulated: Emulation) -
     chunk = emulated[2]["Q8_0"].chunks[0]
     assert "statistics" not in printed_comparison(figures([chunk[:99]]))
     assert "Mean    KLD" in printed_comparison(figures([chunk[:100]]))
+
+
+SETTINGS = ("kv-q8_0", "kv-q4_0", "fa-off")
+
+
+def test_settings_give_every_digit_that_the_program_prints_with_its_own(tmp_path: Path) -> None:
+    """Quantized caches with flash attention (-fa on -ctk TYPE -ctv TYPE), and -fa off."""
+    path = write_spread(tmp_path / "heads.gguf", n_head=2)  # of 32 numbers, a block of a cache
+    assert file_sha256(path) == FIGURES["settings"]["model_sha256"]
+    found = pyengine.compare(
+        f"{path}?fa=on",
+        [f"{path}?kv=q8_0&fa=on", f"{path}?kv=q4_0&fa=on", f"{path}?fa=off"],
+        corpus=DATA / "text.txt",
+        emulate="llama-perplexity",
+        context=256,
+        threads=1,
+        base_file=tmp_path / "base.kld",
+    )
+    base = (tmp_path / "base.kld").read_bytes()
+    assert hashlib.sha256(base).hexdigest() == FIGURES["settings"]["base_file_sha256"]
+    for name, content in zip(SETTINGS, found.shown("emulation"), strict=True):
+        assert content["path"].endswith(f"?{name.replace('-', '=')}" + "&fa=on" * ("kv" in name))
+        assert printed_comparison(content) == (DATA / f"{name}.txt").read_text()
+
+
+@pytest.mark.skipif(
+    "PYENGINE_SMOLLM2_F16" not in os.environ, reason="PYENGINE_SMOLLM2_F16 names no file"
+)
+def test_a_real_model_with_settings_gives_the_same_digits() -> None:
+    """SmolLM2-135M as F16, `-c 512 -b 512 --chunks 4 --no-repack -t 1`, -fa on for the base."""
+    path = os.environ["PYENGINE_SMOLLM2_F16"]
+    real = FIGURES["settings"]["smollm2"]
+    if file_sha256(Path(path)) != real["model_sha256"]:
+        pytest.skip("the figures are of another file")
+    found = pyengine.compare(
+        f"{path}?fa=on",
+        [f"{path}?kv=q8_0&fa=on", f"{path}?kv=q4_0&fa=on", f"{path}?fa=off"],
+        corpus=DATA / "text.txt",
+        emulate="llama-perplexity",
+        windows=4,
+        threads=1,
+    )
+    printed = [printed_comparison(content) for content in found.shown("emulation")]
+    assert [hashlib.sha256(text.encode()).hexdigest() for text in printed] == real["printed_sha256"]

@@ -9,7 +9,8 @@ from tiny_models import Tiny, write_bpe
 
 from pyengine.choose.candidates import Candidate
 from pyengine.choose.recommend import Limits, choose, neighbours, side_of
-from pyengine.models.memory import forecast_spec
+from pyengine.models.memory import forecast_opened
+from pyengine.models.options import ModelOptions
 from pyengine.models.settings import ModelSpec, Settings
 from pyengine.picking.offers import found_offers, ranked
 from pyengine.picking.order import Offer, next_to_measure
@@ -180,9 +181,9 @@ def test_settings_make_another_offer_of_a_file(tmp_path: Path) -> None:
         assert [plain.name, cache.name] == ["small", "small?kv=q8_0"]
         assert cache.content()["settings"] == "?kv=q8_0"
         cells = found.context * 2 * 2 * 2 * 32  # layers, keys and values, heads, numbers in each
-        said = [
-            forecast_spec(ModelSpec(small, one.settings), found.context) for one in found.offers
-        ]
+        specs = [ModelSpec(small, one.settings) for one in found.offers]
+        ways = [spec.opening(ModelOptions()) for spec in specs]
+        said = [forecast_opened(small, each, found.context) for each in ways]
         assert [one.main for one in said] == [plain.memory, cache.memory]
         assert [one.shares[0].cache for one in said] == [2 * cells, cells * 34 // 32]
         first, other = ranked(found.offers, Limits(kl=0.02), None)

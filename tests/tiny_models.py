@@ -183,7 +183,9 @@ def write_plain(
     return path
 
 
-def write_spread(path: Path, *, n_extra: int = 4, seed: int = 1, spread: float = 3.5) -> Path:
+def write_spread(
+    path: Path, *, n_extra: int = 4, seed: int = 1, spread: float = 3.5, n_head: int = N_HEAD
+) -> Path:
     """Write a Llama with likely and unlikely tokens: what llama-perplexity clips is there to clip.
 
     Args:
@@ -191,6 +193,7 @@ def write_spread(path: Path, *, n_extra: int = 4, seed: int = 1, spread: float =
         n_extra: tokens beside the 256 bytes and BOS, as `add_pairs` makes them.
         seed: of the weights.
         spread: standard deviation of the logits, roughly.
+        n_head: attention heads, of 64 numbers together.
     """
     n_embd, n_ff = 64, 128
     writer = gguf.GGUFWriter(path, "llama")
@@ -199,8 +202,8 @@ def write_spread(path: Path, *, n_extra: int = 4, seed: int = 1, spread: float =
     writer.add_context_length(2048)
     writer.add_embedding_length(n_embd)
     writer.add_feed_forward_length(n_ff)
-    writer.add_head_count(N_HEAD)
-    writer.add_head_count_kv(N_HEAD)
+    writer.add_head_count(n_head)
+    writer.add_head_count_kv(n_head)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     n_vocab = add_pairs(writer, n_extra)

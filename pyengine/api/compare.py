@@ -47,6 +47,7 @@ def compare(
     context: int | None = None,
     stride: int | None = None,
     windows: int | None = None,
+    by_position: bool = False,
     tokens: int = 100_000,
     precision: float = 0.2,
     margin: float = 0.1,
@@ -84,6 +85,8 @@ def compare(
         context: tokens in a window; None for 512, and for 4,096 with conversations.
         stride: tokens from window to window; None for half of them.
         windows: stop after so many windows.
+        by_position: join documents into texts as long as `context`, and say how far variants are
+            at every depth of it; nothing stops early.
         tokens: scored tokens of a variant at most; 0 for no limit.
         precision: a variant stops when its mean KL divergence is known to this part of it, and it
             is told apart from its neighbours in size or within `margin` of them, never before 12
@@ -147,9 +150,10 @@ def compare(
         windows=WindowOptions(
             n_ctx=window_length(context, chat),
             stride=stride,
-            document_tokens=document_tokens or None,
+            document_tokens=None if by_position else document_tokens or None,
             max_windows=windows,
             max_tokens=tokens or None,
+            by_position=by_position,
         ),
         cap_bytes=memory_cap * MIB,
         keep_open=not one_at_a_time,
@@ -161,7 +165,7 @@ def compare(
         passages=passages,
         continuations=continuations,
         margin=margin,
-        precision=precision,
+        precision=0 if by_position else precision,
         axis=axis,
         seed=seed,
     )

@@ -84,7 +84,8 @@ def _here(runs: Sequence[Run], context: int) -> tuple[dict[str, int], int | None
     """
     needed: dict[str, int] = {}
     try:
-        from pyengine.models.memory import forecast_spec, parts_of
+        from pyengine.models.memory import forecast_opened, parts_of
+        from pyengine.models.options import ModelOptions
         from pyengine.models.references import resolve_spec
     except ImportError:
         return needed, None
@@ -95,7 +96,8 @@ def _here(runs: Sequence[Run], context: int) -> tuple[dict[str, int], int | None
             n_bytes = sum(part.stat().st_size for part in parts_of(model.path))
             if n_bytes == model.file_bytes and model.identity not in needed:
                 spec = resolve_spec(f"{model.path}{model.variant}")
-                needed[model.identity] = forecast_spec(spec, context).main
+                how = spec.opening(ModelOptions())
+                needed[model.identity] = forecast_opened(spec.path, how, context).main
     return needed, free_memory() if needed else None
 
 

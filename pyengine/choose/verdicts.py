@@ -247,7 +247,8 @@ def by_size(run: Run) -> list[str]:
 def smaller_and_closer(run: Run) -> dict[str, str]:
     """Return for each variant that another beats in both size and mean KL the closest such.
 
-    The other is no larger, and closer by the test of their ratio over the same tokens.
+    The other is no larger, and closer by the test of their ratio over the same tokens. Settings of
+    one file do not beat each other: they change its memory, not its size.
     """
     place = {variant: number for number, variant in enumerate(by_damage(run))}
     found: dict[str, str] = {}
@@ -256,7 +257,8 @@ def smaller_and_closer(run: Run) -> dict[str, str]:
             continue
         turned = pair.from_the_farther()
         farther, closer = turned.first, turned.second
-        smaller = run.model(closer).file_bytes <= run.model(farther).file_bytes
+        first, second = run.model(closer), run.model(farther)
+        smaller = first.file_bytes <= second.file_bytes and first.sha256 != second.sha256
         if smaller and place[closer] < place.get(found.get(farther, ""), math.inf):
             found[farther] = closer
     return found

@@ -51,6 +51,9 @@ MaxKl = Annotated[
     context=option(int | None, "Tokens in a window; default: 512, with --chat 4,096."),
     stride=option(int | None, "Tokens from window to window; default: half of them."),
     windows=option(int | None, "Stop after so many windows."),
+    by_position=option(
+        bool, "Say how far variants are at every depth of --context.", "--by-position"
+    ),
     tokens=option(int, "Scored tokens of a variant at most; 0 for no limit."),
     precision=PRECISION,
     margin=MARGIN,

@@ -45,6 +45,7 @@ from pyengine.measure.found import (
     turns_left_out,
     variant_failed,
 )
+from pyengine.measure.joint import attention_notes, memory_rows
 from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.other_vocabulary import measure_others
@@ -66,6 +67,7 @@ from pyengine.run.record import Exhibit, Note, Population, Run
 from pyengine.statistics.looks import documents_at
 from pyengine.text.chats import render
 from pyengine.text.documents import Corpus, load_corpus
+from pyengine.text.joined import join_documents
 
 
 def silent(what: str, fraction: float) -> None:
@@ -176,6 +178,9 @@ def compare_with(
         if corpus.is_chat and options.corpus:
             corpus, n_left_out = render(corpus, model)
             found += turns_left_out(n_left_out)
+        if windows.by_position:
+            found += attention_notes(model)
+            corpus = join_documents(corpus, model.vocabulary, n_ctx, seed=options.seed)
         plan = Plan(options, reference, model.vocabulary, natural_start(model.vocabulary).ids)
         alike = [s for s in subjects[1:] if same_vocabulary(reference.info, s.info)]
         others = [s for s in subjects[1:] if s not in alike]
@@ -187,6 +192,7 @@ def compare_with(
         if alike and options.starts:
             _measure_starts(plan, alike, means, found)
         found += measure_others(plan, model, others, corpus, means.processes)
+    found += memory_rows(subjects)
     for subject in subjects[1:]:
         name = subject.info.id
         if name not in means.axes:
@@ -271,7 +277,7 @@ def _measure_corpus(
     anchor = "" if race is None else race.anchor
     if anchor and min(seen.values()) == seen[anchor]:
         anchor = ""
-    found += corpus_findings(plan, text, series, ids, anchor)
+    found += corpus_findings(plan, text, series, [s.info for s in subjects], anchor)
     last = max(seen.values())
     windows = text.windows[: sum(len(chunk.contexts) for chunk in text.chunks[:last])]
     if isinstance(race, Race):

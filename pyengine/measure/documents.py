@@ -77,8 +77,13 @@ def scored_tokens(
     *,
     looks: int = 1,
     levels_from: int = 0,
+    depths: Sequence[tuple[int, int]] = (),
 ) -> Scored:
-    """List the scored tokens of some windows; for the looks see `TokenTable`."""
+    """List the scored tokens of some windows; for the looks see `TokenTable`.
+
+    Args:
+        depths: first and last position of the octaves that tokens are also told by.
+    """
     lengths = [len(window) for window in windows]
     document = np.repeat([window.document for window in windows], lengths).astype(np.int64)
     token = np.concatenate([window.tokens for window in windows])
@@ -86,11 +91,17 @@ def scored_tokens(
     classes = [
         documents[d].token_class(i) for d, i in zip(document.tolist(), token.tolist(), strict=True)
     ]
+    labels = {"language": languages[document], "class": np.array(classes)}
+    if depths:
+        position = np.concatenate([window.rows for window in windows])
+        names = np.array([f"{begin + 1}–{end + 1}" for begin, end in depths])
+        begins = np.array([begin for begin, _ in depths])
+        labels["position"] = names[np.searchsorted(begins, position, side="right") - 1]
     return Scored(
         document=document,
         window=np.repeat(np.arange(len(windows), dtype=np.int64), lengths),
         token=token,
-        labels={"language": languages[document], "class": np.array(classes)},
+        labels=labels,
         columns={"n_bytes": np.concatenate([_token_bytes(documents, w) for w in windows])},
         looks=looks,
         levels_from=levels_from,

@@ -27,12 +27,14 @@ from pyengine.measure.exhibits import (
     top_content,
 )
 from pyengine.measure.found import Finding
+from pyengine.measure.joint import joint_rows
 from pyengine.measure.observers import Columns
 from pyengine.measure.plan import COLD, PASSAGES, POSITIONS, Plan, rows_twice
 from pyengine.measure.starts import start_measurements
 from pyengine.measure.table import TokenTable, join
 from pyengine.run.measurement import Measurement
-from pyengine.run.record import Exhibit, Note
+from pyengine.run.record import Exhibit, ModelInfo, Note
+from pyengine.text.joined import octave_names
 
 # Upper ends of the reference's confidence in its first choice.
 CONFIDENCE_EDGES = (0.25, 0.5, 0.75, 0.95, 1.0)
@@ -45,7 +47,7 @@ def corpus_findings(
     plan: Plan,
     text: ScoredCorpus,
     series: Mapping[str, Series],
-    variants: Sequence[str],
+    infos: Sequence[ModelInfo],
     anchor: str,
 ) -> Iterator[Finding]:
     """Yield what was observed over the corpus, of the reference beside itself too.
@@ -56,7 +58,7 @@ def corpus_findings(
     reference = plan.reference.info.id
     tables = {
         model: _with_bits(text.scored.table([part.columns for part in series[model].observations]))
-        for model in variants
+        for model in (info.id for info in infos)
         if series[model].observations
     }
     longest = max(tables.values(), key=len)
@@ -77,6 +79,7 @@ def corpus_findings(
             yield Note(code="infinite-divergence", model=model, values={"n_tokens": n})
         yield from _examples(plan, text, series[model], model)
     yield from ratios(list(tables.items()), reference=reference)
+    yield from joint_rows(plan.reference.info, infos, tables)
     yield from _arithmetic(text, series, levels, reference)
 
 
@@ -123,6 +126,9 @@ def _variant_rows(plan: Plan, table: TokenTable, model: str, reference: str) -> 
         rows += quantile_rows(table, metric, **both, seed=plan.options.seed)
     rows += by_label(table, "language", **both)
     rows += by_label(table, "class", **both)
+    if "position" in table.labels:
+        order = octave_names(plan.options.windows.n_ctx)
+        rows += by_label(table, "position", **both, order=order)
     labels, order = confidence_labels(table.columns["reference_top"])
     confident = replace(table, labels={"confidence": labels})
     rows += by_label(confident, "confidence", **both, order=order)

@@ -42,7 +42,8 @@ from pyengine.models.options import default_threads
 from pyengine.run.metrics import METRICS
 from pyengine.statistics.looks import first_level_look, look_points
 from pyengine.text.documents import Corpus
-from pyengine.text.tokens import tokenize
+from pyengine.text.joined import octaves, position_windows
+from pyengine.text.tokens import TokenizedText, tokenize
 from pyengine.text.windows import Window, cut_windows
 
 PASSAGES, POSITIONS, COLD, ROWS = "passages", "positions", "cold", "rows"
@@ -94,7 +95,7 @@ class Plan:
         """
         options = self.options
         documents = tokenize(corpus.documents, self.vocabulary)
-        windows = cut_windows(documents, self.prefix, options.windows, seed=options.seed)
+        windows = self._windows(documents)
         n_vocab = self.reference.info.n_vocab
         n_ctx = options.windows.n_ctx
         session = window_session(windows, n_ctx=n_ctx, n_vocab=n_vocab, threads=self.threads)
@@ -108,8 +109,16 @@ class Plan:
         # On which side of a limit a level lies is asked at every look.
         limited = options.max_kl is not None or options.max_flips is not None
         first = 0 if limited else first_level_look(options.precision, len(looks))
-        scored = scored_tokens(documents, windows, looks=len(looks), levels_from=first)
+        depths = octaves(n_ctx) if options.windows.by_position else ()
+        scored = scored_tokens(
+            documents, windows, looks=len(looks), levels_from=first, depths=depths
+        )
         return ScoredCorpus(documents, windows, chunks, scored, looks)
+
+    def _windows(self, documents: Sequence[TokenizedText]) -> list[Window]:
+        options = self.options.windows
+        cut = position_windows if options.by_position else cut_windows
+        return list(cut(documents, self.prefix, options, seed=self.options.seed))
 
     def _look_ends(self, windows: Sequence[Window]) -> list[int]:
         """Return after how many windows to look, the last time at the end."""

@@ -21,7 +21,6 @@ from pyengine.models.child import Child
 from pyengine.models.devices import gpus
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.remembered import Remembered
-from pyengine.models.settings import ModelSpec
 
 SECONDS = 600.0
 # Beyond it the cells of the cache alone, which are really made, take a gigabyte.
@@ -129,17 +128,11 @@ def forecast(
     return MemoryForecast(shares=tuple(MemoryShare(**share) for share in json.loads(known)))
 
 
-def forecast_spec(spec: ModelSpec, context: int, *, gpu_layers: int = 0) -> MemoryForecast:
-    """Say what memory a model takes with its settings, see `forecast`; adapters count as weights.
-
-    Args:
-        context: tokens that are held at once.
-        gpu_layers: where the settings do not say it.
-    """
-    options = spec.opening(ModelOptions(n_gpu_layers=gpu_layers))
+def forecast_opened(path: str | Path, options: ModelOptions, context: int) -> MemoryForecast:
+    """Say what memory a model takes that is opened so, see `forecast`, adapters included."""
     session = options.session(SessionOptions())
     said = forecast(
-        spec.path,
+        path,
         context,
         k_type=session.k_type,
         v_type=session.v_type,

@@ -24,8 +24,9 @@ from pyengine.measure.found import variant_failed
 from pyengine.measure.models import distinct
 from pyengine.models.downloads import Downloads, Keep
 from pyengine.models.header import plain_value
-from pyengine.models.memory import forecast_spec
+from pyengine.models.memory import forecast_opened
 from pyengine.models.model_files import ModelFile, ModelFiles, find_model_files
+from pyengine.models.options import ModelOptions
 from pyengine.models.same_model import OTHER_MODEL, Family, compare_headers, families
 from pyengine.models.settings import ModelSpec, Settings, named_settings
 from pyengine.picking.chosen_by import matrix_notes
@@ -210,7 +211,7 @@ def _trained(offer: ModelFile) -> int:
 def _described(
     name: str, offer: ModelFile, settings: Settings, context: int, gpu_layers: int
 ) -> Offer:
-    spec = ModelSpec(offer.header_file, settings)
+    opening = ModelSpec(offer.header_file, settings).opening(ModelOptions(n_gpu_layers=gpu_layers))
     return Offer(
         name=name,
         reference=offer.reference,
@@ -219,7 +220,7 @@ def _described(
         n_params=sum(math.prod(tensor.shape) for tensor in offer.tensors),
         bits_per_weight=offer.bits_per_weight,
         imatrix=offer.imatrix,
-        memory=forecast_spec(spec, context, gpu_layers=gpu_layers).main,
+        memory=forecast_opened(offer.header_file, opening, context).main,
         here=offer.path is not None,
         settings=settings,
     )

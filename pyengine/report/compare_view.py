@@ -32,6 +32,7 @@ def compare_document(run: Run) -> Document:
     if ids:
         blocks += _side_by_side(numbers, ids)
         blocks += [_pairs(numbers, margin)] if len(ids) > 1 else []
+        blocks += _memory(run)
         blocks += _groups(numbers, ids)
     for model in variants_of(run):
         details = tuple(_details(numbers, model.id))
@@ -112,6 +113,28 @@ def _pairs(numbers: Numbers, margin: float) -> Table:
         for pair in (pair.from_the_farther() for pair in pairs(numbers.run, margin))
     ]
     return listing("pairs", rows, notes=[comparison.pairs_sentence(numbers.run, margin)])
+
+
+def _memory(run: Run) -> list[Table]:
+    """Return what every model takes with its settings, where that was forecast."""
+    memory, cache = (
+        {row.model: row for row in run.select(metric)}
+        for metric in ("memory_forecast", "cache_forecast")
+    )
+    first = run.models[0].id
+    if first not in memory:
+        return []
+    rows = [
+        {
+            "name": model,
+            "memory": row.value,
+            "cache": cache[model].value,
+            "saved": None if model == first else memory[first].value - row.value,
+        }
+        for model, row in memory.items()
+    ]
+    context = int(memory[first].members["context"])
+    return [listing("memory", rows, context=context, reference=first)]
 
 
 def _groups(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:

@@ -30,6 +30,7 @@ class WindowOptions:
             once, so all windows but a document's first score only their last `stride` tokens.
         document_tokens: most scored tokens of each document: a longer one gives one piece, from a
             place drawn by the seed, after `LEAD` unscored tokens; None for all of it.
+        by_position: score the texts of `pyengine.text.joined` at places of every depth.
         max_windows: stop after so many windows; None for all.
         max_tokens: stop after the window that reaches so many scored tokens; None for all.
     """
@@ -39,6 +40,7 @@ class WindowOptions:
     document_tokens: int | None = 256
     max_windows: int | None = None
     max_tokens: int | None = 100_000
+    by_position: bool = False
 
     @property
     def step(self) -> int:

@@ -20,6 +20,7 @@ from pyengine.report.sentences.comparison import (
     daily_sentence,
     damage_sentence,
     damage_words,
+    joint_sentences,
     of_positions,
     padding_sentences,
     pair_sentence,
@@ -39,6 +40,7 @@ from pyengine.report.sentences.comparison import (
 )
 from pyengine.report.sweep_view import sweep_document
 from pyengine.run import Exhibit, Measurement, Note, Run
+from pyengine.run.measurement import group_of
 
 LONELY = a_run(error=math.nan, documents=1)
 INFINITE = a_run(notes=[infinite("a", 1)])
@@ -61,6 +63,16 @@ def exact(first: float, second: float) -> Run:
     """Variants "a" and "b" without a ratio."""
     rows = [estimate("kl", "a", first, 0.0), estimate("kl", "b", second, 0.0)]
     return made_run([info("m", 4), info("a", 2), info("b", 1)], rows)
+
+
+def together(beyond: float, n_clusters: int = 30) -> Run:
+    """A file with settings, both of which were measured alone."""
+    group = group_of({"weights": "Q4", "settings": "f16?kv=q4_0"})
+    rows = [
+        estimate(metric, "Q4?kv=q4_0", value, 0.001, group=group, n_clusters=n_clusters)
+        for metric, value in (("kl_sum", 0.1), ("kl_beyond_sum", beyond))
+    ]
+    return made_run([info("f16", 2), info("Q4?kv=q4_0", 1)], rows)
 
 
 def lonely_pair() -> Run:
@@ -240,6 +252,13 @@ CASES: Cases = {
         case("model-card", card_sentence, a_run()),
         case("model-card no-text", card_sentence, a_run(population=None)),
         case("speed", speed_sentence, made_timings([info("a", 1)])),
+    ],
+    "joint": [
+        case("equal interval", joint_sentences, together(0.001)),
+        case("more interval", joint_sentences, together(0.003)),
+        case("less interval", joint_sentences, together(-0.003)),
+        case("unknown", joint_sentences, together(0.003, n_clusters=1)),
+        case("", joint_sentences, a_run()),
     ],
     "axes": [
         case([kind, f"axis{'[changed]' * (kind == 'quantization')}"], axis_sentence, content)

@@ -42,8 +42,24 @@ def compare_sentences(run: Run, margin: float) -> list[str]:
     told = damage_sentences(run) + list(step_sentences(run, margin).values())
     if any(divergence(run, model.id) for model in variants_of(run)):
         told.insert(0, say("comparison", "compare", **_over(run)))
+    told += joint_sentences(run)
     told += note_sentences(run.notes, ANSWERING)
     return told or [say("comparison", "starts-only")]
+
+
+def joint_sentences(run: Run) -> list[str]:
+    """Say what weights and settings do together beside what each does alone."""
+    told = []
+    for d in run.select("kl_beyond_sum"):
+        (total,) = (row for row in run.select("kl_sum", model=d.model) if row.group == d.group)
+        kl = total.value + d.value
+        values: dict[str, object] = {**d.members, "both": d.model, "sum": total, "kl": kl}
+        code = "unknown"
+        if has_interval(d):
+            code = "more" if d.low > 0 else "less" if d.high < 0 else "equal"
+            values["interval"] = say("joint", "interval", kl=kl, d=d)
+        told.append(say("joint", code, **values))
+    return told
 
 
 def sweep_sentence(run: Run, labels: Labels) -> str:
