@@ -2,11 +2,19 @@
 
 import importlib.util
 import json
+import re
+import shlex
 from pathlib import Path
 
+import command_line
 import pytest
-from recipe_samples import sample_recipes
+import tiny_models
+from codegen_samples import TASK_FILE
+from recipe_samples import sample_recipes, sensitivity_of_file
 from run_samples import estimate
+
+from pyengine.code.sandbox import Sandbox
+from pyengine.run import to_json
 
 PROJECT = Path(__file__).parent.parent
 SPEC = importlib.util.spec_from_file_location("recipes", PROJECT / "benchmarks" / "recipes.py")
@@ -44,3 +52,32 @@ def test_a_record_is_added_in_place_of_an_earlier_one() -> None:
         *("preset", "recipe"),
         *("preset, importance matrix", "recipe, importance matrix"),
     ]
+
+
+def test_own_tasks_are_held_against_the_preset(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines for one's own work, one after the other."""
+    _ = sandbox
+    page = figures.PAGE.read_text(encoding="utf-8")
+    section = page[page.index("## For your own work") :]
+    first, second, third = re.findall(r"^    pyengine (.*)$", section, flags=re.MULTILINE)[:3]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = tiny_models.write_spread(tmp_path / "model-f16.gguf")
+    (tmp_path / "src").mkdir()
+    for n in range(4):
+        (tmp_path / "src" / f"{n}.py").write_text(f"def f{n}(x):\n    return x + {n}\n" * 3)
+    (tmp_path / "tasks.toml").write_text(TASK_FILE)
+    known = sensitivity_of_file(source, tmp_path / "src", {})
+    (tmp_path / "known.json").write_text(to_json(known))
+    made = command_line.run(*shlex.split(first), "--sensitivity", "known.json", "--threads", "1")
+    assert made.code == 0, made.err
+    assert "by recipe" in made.out
+    assert command_line.run(*shlex.split(second)).code == 0
+    quick = ["--max-tokens", "4", "--threads", "1", "--jobs", "1", "--no-likelihoods", "--json"]
+    told = command_line.run(*shlex.split(third), *quick)
+    assert told.code == 0, told.err
+    run = json.loads(told.out)
+    assert [model["file_type"] for model in run["models"]] == ["Q4_K_M", "Q4_K_M recipe"]
+    assert {"tasks_lost", "tasks_gained", "mcnemar_p"} <= set(run["measurements"]["metric"])
