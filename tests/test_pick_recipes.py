@@ -17,6 +17,7 @@ from pyengine.errors import InputError
 from pyengine.picking import made_types, recipes, search
 from pyengine.picking.made_types import MadeTypes, RecipesAsked
 from pyengine.picking.order import Offer
+from pyengine.picking.search import Search
 from pyengine.run import Run, load, to_json
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
@@ -197,3 +198,34 @@ def test_ctrl_c_while_a_recipe_is_made(
     assert (found.code, found.out) == (130, "")
     assert found.err == "pyengine: interrupted\n"
     assert left_in(tmp_path) == []
+
+
+def test_slow_types_leave_out_no_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a kind that are no smaller than a slow one are out, also where none was timed."""
+    speeds = {"T1": 30, "T2": 9, "T3": 8, "T4": 7, "R1": 30, "R2": 20, "R3": 20, "R4": 5}
+    found = Search.__new__(Search)
+    found.asked = {"max_kl": None, "max_flips": None, "speed": 10}
+    found.offers = [
+        Offer(
+            name=name,
+            reference=name,
+            file_type="",
+            size=int(name[1]),
+            n_params=1,
+            bits_per_weight=4,
+            predicted=0.1 if name[0] == "R" else None,
+        )
+        for name in speeds
+    ]
+    timed: list[str] = []
+
+    def time(name: str) -> float:
+        timed.append(name)
+        found._update(name, speed=speeds[name])
+        return speeds[name]
+
+    monkeypatch.setattr(found, "_open", lambda _: True)
+    monkeypatch.setattr(found, "_time", time)
+    found._leave_out_slow()
+    assert [offer.name for offer in found.hopeful] == ["T1", "R1", "R2", "R3"]
+    assert len(timed) < len(speeds)
