@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from pyengine.errors import InputError
+from pyengine.errors import InputError, NoSpaceError
 
 PREFIX = ".pyengine-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _UNFINISHED = re.compile(r"\.pyengine-[1-9]\d*-[0-9a-f]{32}\.unfinished")
 # What file systems without hard links answer.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 IsOurs = Callable[[Path], bool]
 Make = Callable[[Path], "int | None"]
@@ -44,8 +45,8 @@ def replacing(path: str | Path, *, is_ours: IsOurs | None = None) -> Iterator[Pa
             this returns True for it. None for a path that the user named.
 
     Raises:
-        InputError: the folder cannot be written, the disk is full, the file there is protected
-            against writing, or it is not ours.
+        InputError: the folder cannot be written, the disk is full (NoSpaceError), the file there
+            is protected against writing, or it is not ours.
     """
     try:
         target = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
@@ -62,7 +63,8 @@ def replacing(path: str | Path, *, is_ours: IsOurs | None = None) -> Iterator[Pa
                 os.fsync(handle)
                 _place(temporary, target, is_ours)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        kind = NoSpaceError if error.errno in _FULL else InputError
+        raise kind(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def write_atomic(path: str | Path, content: str | bytes, *, is_ours: IsOurs | None = None) -> None:

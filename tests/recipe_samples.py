@@ -14,6 +14,8 @@ from run_samples import MADE, TEXT, estimate, info, made_run, ratio
 from pyengine.measure.sensitivity_groups import COMMAND, TensorGroup, TypeChoice
 from pyengine.models.gguf import TensorEntry, read_tensor_table
 from pyengine.models.quantize import file_sha256
+from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
+from pyengine.models.quantize_plan import plan_here
 from pyengine.run import Exhibit, Note, Run
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
@@ -71,6 +73,13 @@ def _group(
         choices=tuple(sorted(choices, key=lambda choice: choice.n_bytes)),
         leaf=True,
     )
+
+
+def plans_here(
+    source: Path, names: Sequence[str], *, options: QuantizeOptions, **_: object
+) -> list[QuantizationPlan]:
+    """Plan without a process for each plan: no file here is damaged."""
+    return [plan_here(str(source), name, options) for name in names]
 
 
 def sensitivity_of_file(source: Path, texts: Path, losses: Mapping[str, float]) -> Run:

@@ -9,15 +9,15 @@ from pathlib import Path
 import command_line
 import pytest
 import tiny_models
-from recipe_samples import sensitivity_of_file
+from full_disk import largest_file
+from recipe_samples import plans_here, sensitivity_of_file
 from run_samples import made_timings
 
 from pyengine.errors import InputError
-from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
-from pyengine.models.quantize_plan import plan_here
 from pyengine.picking import made_types, recipes, search
 from pyengine.picking.made_types import MadeTypes, RecipesAsked
 from pyengine.picking.order import Offer
+from pyengine.picking.search import Search
 from pyengine.run import Run, load, to_json
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
@@ -30,14 +30,8 @@ TYPES = ["Q8_0", "Q5_0", "Q4_1", "Q4_0"]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offer four types, plan in this process, and time nothing."""
-
-    def plans(
-        source: Path, names: list[str], *, options: QuantizeOptions
-    ) -> list[QuantizationPlan]:
-        return [plan_here(str(source), name, options) for name in names]
-
     for module in (made_types, recipes):
-        monkeypatch.setattr(module, "plan_quantization", plans)
+        monkeypatch.setattr(module, "plan_quantization", plans_here)
     monkeypatch.setattr(made_types, "expand_types", lambda *_, **__: TYPES)
     monkeypatch.setattr(search, "time_models", lambda *_: made_timings([]))
 
@@ -167,3 +161,71 @@ def test_bad_usage_is_one_sentence(
     assert (found.code, found.out) == (2, "")
     assert complaint in found.err
     assert found.err.count("\n") == 1
+
+
+def left_in(folder: Path) -> list[str]:
+    """Names of what lies there, temporary files and folders too."""
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(("limit", "name"), [(50_000, "tiny-"), (150_000, "rows")])
+def test_a_full_disk_ends_a_search(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, name: str
+) -> None:
+    """At a file that is made, and at the rows of the comparison: what was finished stays."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    out = tmp_path / "out"
+    with largest_file(limit):
+        found = pick(home, "--output-dir", str(out), "--max-kl", "0.05")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.count("\n") == 1
+    assert name in found.err
+    assert "cannot be written" in found.err
+    assert not out.exists() or not [n for n in left_in(out) if not n.startswith("tiny-")]
+    assert out.exists() == (name == "rows")
+    assert left_in(tmp_path / "tmp") == []
+
+
+def test_ctrl_c_while_a_recipe_is_made(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(made_types, "quantize_file", interrupt)
+    found = pick(home, "--output-dir", str(tmp_path / "out"))
+    assert (found.code, found.out) == (130, "")
+    assert found.err == "pyengine: interrupted\n"
+    assert left_in(tmp_path) == []
+
+
+def test_slow_types_leave_out_no_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a kind that are no smaller than a slow one are out, also where none was timed."""
+    speeds = {"T1": 30, "T2": 9, "T3": 8, "T4": 7, "R1": 30, "R2": 20, "R3": 20, "R4": 5}
+    found = Search.__new__(Search)
+    found.asked = {"max_kl": None, "max_flips": None, "speed": 10}
+    found.offers = [
+        Offer(
+            name=name,
+            reference=name,
+            file_type="",
+            size=int(name[1]),
+            n_params=1,
+            bits_per_weight=4,
+            predicted=0.1 if name[0] == "R" else None,
+        )
+        for name in speeds
+    ]
+    timed: list[str] = []
+
+    def time(name: str) -> float:
+        timed.append(name)
+        found._update(name, speed=speeds[name])
+        return speeds[name]
+
+    monkeypatch.setattr(found, "_open", lambda _: True)
+    monkeypatch.setattr(found, "_time", time)
+    found._leave_out_slow()
+    assert [offer.name for offer in found.hopeful] == ["T1", "R1", "R2", "R3"]
+    assert len(timed) < len(speeds)

@@ -8,11 +8,14 @@ from pathlib import Path
 import command_line
 import pytest
 import tiny_models
-from recipe_samples import sensitivity_of_file
+from full_disk import largest_file
+from recipe_samples import plans_here, sensitivity_of_file
 from run_samples import info
 
 from pyengine.models.making import read_making
 from pyengine.models.model_files import find_model_files
+from pyengine.picking import by_recipe, recipe_files, recipes
+from pyengine.picking.to_make import FileToMake
 from pyengine.run import Run, load, to_json
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
@@ -136,3 +139,48 @@ def test_what_belongs_to_a_recipe_is_refused_without(folder: Path, words_of_it: 
     found = command_line.run("quantize", source, "--to", "Q8_0", "--dry-run", *words_of_it)
     assert found.code == 2
     assert f"{words_of_it[0]} does nothing without --recipe" in found.err
+
+
+@pytest.fixture
+def _planned_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (by_recipe, recipes):
+        monkeypatch.setattr(module, "plan_quantization", plans_here)
+
+
+@pytest.mark.usefixtures("_planned_here")
+@pytest.mark.parametrize(("limit", "name"), [(50_000, "tiny-recipe-Q4_1.gguf"), (150_000, "rows")])
+def test_a_full_disk_leaves_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, name: str
+) -> None:
+    """At a file that is made, and at the rows of the comparison."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with largest_file(limit):
+        found = command_line.run(
+            *words(folder, "--to", "Q4_1", "--output-dir", str(tmp_path / "out"))
+        )
+    assert (found.code, found.out) == (2, "")
+    assert found.err.count("\n") == 1
+    assert name in found.err
+    assert [path.name for path in tmp_path.rglob("*")] == ["tmp"]
+
+
+@pytest.mark.usefixtures("_planned_here")
+@pytest.mark.parametrize("where", ["compare_with", "write_rules"])
+def test_ctrl_c_leaves_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """While files are compared, and when the better one is put in place."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    of = FileToMake if where == "write_rules" else recipe_files
+    monkeypatch.setattr(of, where, interrupt)
+    mine = tmp_path / "tiny-Q4_1.tensor-types.txt"
+    mine.write_text("mine")
+    found = command_line.run(*words(folder, "--to", "Q4_1", "--output-dir", str(tmp_path)))
+    assert (found.code, found.out) == (130, "")
+    assert "What was measured is kept: the same command goes on" in found.err
+    assert found.err.endswith("pyengine: interrupted\n")
+    assert [path.name for path in tmp_path.rglob("*")] == [mine.name]

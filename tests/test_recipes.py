@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import tiny_models
-from recipe_samples import groups_of_file
+from recipe_samples import groups_of_file, plans_here
 
 from pyengine.errors import InputError, OptionError
 from pyengine.measure.compare import Means
@@ -44,14 +44,7 @@ LOSSES = {
 
 @pytest.fixture(autouse=True)
 def _planned_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plan without a process for each plan: no file here is damaged."""
-
-    def plans(
-        source: Path, file_types: list[str], *, options: QuantizeOptions
-    ) -> list[QuantizationPlan]:
-        return [plan_here(str(source), name, options) for name in file_types]
-
-    monkeypatch.setattr(recipes, "plan_quantization", plans)
+    monkeypatch.setattr(recipes, "plan_quantization", plans_here)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from pyengine.errors import (
     InputError,
     ModelFileError,
     ModelKindError,
+    NoSpaceError,
     OptionError,
     PyengineError,
     WorkerError,
@@ -181,7 +182,7 @@ def quantize_file(
             if WRITE_FAILED not in str(error):
                 raise
             written, free = temporary.stat().st_size, shutil.disk_usage(target.parent).free
-            raise InputError(
+            raise NoSpaceError(
                 f"{target}: cannot be written: {written / 1e6:.1f} of {plan.file_bytes / 1e6:.1f} "
                 f"MB went to the disk, which has {free / 1e6:.1f} MB free"
             ) from error
@@ -194,12 +195,12 @@ def quantize_file(
 
 
 def check_free_space(folder: Path, needed: int) -> None:
-    """Raise InputError unless the folder exists and its disk has room for `needed` bytes."""
+    """Raise InputError unless there is the folder, NoSpaceError unless its disk has the room."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder to write to")
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise InputError(
+        raise NoSpaceError(
             f"{folder}: {needed / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB are free"
         )
 

@@ -227,18 +227,24 @@ class Search:
         return True
 
     def _leave_out_slow(self) -> None:
-        """Leave out the files that are too slow, by bisection: larger ones are no faster."""
-        ordered = sorted(self.hopeful, key=lambda offer: offer.size)
-        while ordered:
-            middle = ordered[len(ordered) // 2]
-            if not self._open(middle):
-                ordered.remove(middle)
-            elif self._time(middle.name) >= (self.limits.speed or 0.0):
-                ordered = [offer for offer in ordered if offer.size > middle.size]
-            else:
-                for offer in [o for o in self.hopeful if o.size >= middle.size]:
-                    self._update(offer.name, why="speed")
-                ordered = [offer for offer in ordered if offer.size < middle.size]
+        """Leave out the files that are too slow, by bisection: larger ones are no faster.
+
+        Recipes and types of one size have tensors of other types, which are not as fast.
+        """
+        for by_recipe in (False, True):
+            found = [offer for offer in self.hopeful if offer.by_recipe == by_recipe]
+            ordered = sorted(found, key=lambda offer: offer.size)
+            while ordered:
+                middle = ordered[len(ordered) // 2]
+                if not self._open(middle):
+                    ordered.remove(middle)
+                elif self._time(middle.name) >= (self.limits.speed or 0.0):
+                    ordered = [offer for offer in ordered if offer.size > middle.size]
+                else:
+                    for offer in self.hopeful:
+                        if offer.by_recipe == by_recipe and offer.size >= middle.size:
+                            self._update(offer.name, why="speed")
+                    ordered = [offer for offer in ordered if offer.size < middle.size]
 
     def _time(self, name: str, layers: int | None = None) -> float:
         """Return how many tokens per second a file generates; 0 where that fails.
