@@ -1,6 +1,7 @@
 """Chat templates: what they render to, and that none can harm, hang or fill the memory."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run
@@ -9,7 +10,7 @@ from tiny_models import Tiny, write_bpe
 
 from pyengine.errors import TokenizerError
 from pyengine.models.chat import DAY as DEFAULT_DAY
-from pyengine.models.chat import render_template
+from pyengine.models.chat import ChatRenderer
 from pyengine.models.template import ChatTemplate
 
 CHATML = (
@@ -42,6 +43,16 @@ ENDLESS = (
 )
 PARTS = "{% for m in messages %}{% for part in m.content %}{{ part.text }}{% endfor %}{% endfor %}"
 ANY = [{"role": "user", "content": "x"}]
+
+
+def render_template(
+    template: str,
+    conversations: list[list[dict[str, str]]],
+    **words: Any,  # noqa: ANN401 - bos, eos and day
+) -> list[str]:
+    """What a new process makes of conversations."""
+    with ChatRenderer(template, **words) as renderer:
+        return renderer.render(conversations)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -82,6 +93,33 @@ def test_contents_are_given_in_parts_where_a_template_shows_only_those() -> None
     assert render_template(both, [ANY]) == ["text"]  # it shows neither
     only = "{% if messages[0].content is string %}{{ raise_exception('no') }}{% endif %}"
     assert render_template(only + PARTS, [ANY]) == ["x"]
+
+
+def test_a_template_is_given_tools_and_variables_in_one_process() -> None:
+    source = (
+        "{% if tools is none %}no tools{% else %}{{ tools[0].name }}{% endif %} "
+        "{{ enable_thinking is defined }} {{ bos_token }}{{ messages[-1].content }}"
+        "{% if messages[-1].tool_calls %}{{ messages[-1].tool_calls[0].id }}{% endif %}"
+        "{% if add_generation_prompt %}>{% endif %}"
+    )
+    with ChatRenderer(source, bos="<s>") as renderer:
+        assert renderer.render([ANY]) == ["no tools False <s>x>"]
+        assert renderer._child is not None
+        first = renderer._child.pid
+        variables = {"tools": [{"name": "f"}], "enable_thinking": False, "bos_token": "B"}
+        rendered = renderer.render([ANY], answering=False, variables=variables)
+        assert rendered == ["f True Bx"]
+        called = [{"role": "assistant", "content": None, "tool_calls": [{"id": "7"}]}]
+        assert renderer.render([called]) == ["no tools False <s>None7>"]
+        assert renderer._child.pid == first
+
+
+def test_what_ends_one_process_does_not_end_the_renderer() -> None:
+    source = "{% if messages[0].content == 'x' %}" + ENDLESS[0] + "{% endif %}ok"
+    with ChatRenderer(source) as renderer:
+        with pytest.raises(TokenizerError, match="does not end"):
+            renderer.render([ANY])
+        assert renderer.render([[{"role": "user", "content": "y"}]]) == ["ok"]
 
 
 @pytest.mark.parametrize("template", HOSTILE)

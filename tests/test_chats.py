@@ -67,9 +67,12 @@ def test_what_the_assistant_wrote_is_scored_with_the_end_of_its_turn(tmp_path: P
     assert first.name.endswith("chats.jsonl:1")
 
 
-def test_calls_of_tools_are_written_as_values(tmp_path: Path) -> None:
+def test_tools_are_told_and_their_calls_are_written_as_values(tmp_path: Path) -> None:
     calls = {"role": "assistant", "content": None, "tool_calls": [CALL]}
-    _, _, _, (pieces,) = rendered(tmp_path, [ASKED, calls])
+    told = TEMPLATE.replace("<|begin|>", "<|begin|>{{ tools[0].name if tools }}")
+    talk = {"messages": [ASKED, calls], "tools": [{"name": "look"}]}
+    corpus, _, _, (pieces,) = rendered(tmp_path, talk, template=told)
+    assert corpus.documents[0].content.startswith(b"look[user]Why?")
     assert b"".join(pieces) == b'!{"name": "look", "arguments": {"at": "sky"}}<|end|>'
 
 

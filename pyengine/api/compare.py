@@ -146,6 +146,8 @@ def compare(
         )
     if base_file is not None:
         raise OptionError("--base-file belongs to --emulate llama-perplexity")
+    if by_position and chat is not None:
+        raise OptionError("--by-position joins documents, and --chat gives conversations")
     options = CompareOptions(
         windows=WindowOptions(
             n_ctx=window_length(context, chat),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyengine.api.arguments import Named, Words, usable_spec
 from pyengine.api.arguments import words as named
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     import numpy.typing as npt
     from typing_extensions import Self
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pyengine.measure.scoring import Score, Scorer, ScoringOptions
     from pyengine.measure.start_tokens import Start
     from pyengine.measure.word_ranks import RankedWord
+    from pyengine.models.chat import ChatRenderer
+    from pyengine.models.generation import Continuation
     from pyengine.models.model import LoadProgress, Model
     from pyengine.models.options import ModelOptions
     from pyengine.models.settings import Keyword
@@ -35,6 +39,7 @@ class OpenModel:
         self.model = model
         self.threads = threads
         self._scores: Scorer | None = None
+        self._chats: ChatRenderer | None = None
 
     @property
     def path(self) -> Path:
@@ -160,6 +165,98 @@ class OpenModel:
 
         return padding_ids(self.model.vocabulary, self.model.n_vocab)
 
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool = True,
+        **variables: Any,  # noqa: ANN401 - whatever a template reads
+    ) -> str:
+        """Return a conversation as the model's chat template writes it.
+
+        The template runs in a process of its own, which compiles it once.
+
+        Args:
+            messages: dictionaries with "role" and "content".
+            add_generation_prompt: end with the opening of the assistant's turn.
+            variables: what else the template is given, such as `tools` or `enable_thinking`.
+
+        Raises:
+            OptionError: the model has no chat template.
+            TokenizerError: the template fails, or refuses the messages.
+
+        Example:
+            model.chat([{"role": "user", "content": "Hello"}], tools=[])
+        """
+        from pyengine.models.chat import ChatRenderer
+
+        self._chats = self._chats or ChatRenderer.of(self.model)
+        (text,) = self._chats.render(
+            [messages], answering=add_generation_prompt, variables=variables
+        )
+        return text
+
+    def generate(
+        self,
+        prompts: Words,
+        *,
+        max_tokens: int = 256,
+        stop: Words = None,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int = 0,
+        top: int = 0,
+        special: bool = False,
+        parallel: int = 8,
+    ) -> list[Continuation]:
+        """Return how the model continues each prompt.
+
+        Args:
+            prompts: one prompt or several.
+            max_tokens: most tokens to write.
+            stop: strings behind which a continuation ends; it holds the one that ended it.
+            temperature: divides the logits; 0 takes the most probable token.
+            top_k, top_p, min_p: filters on the tokens that are drawn; 0, 1 and 0 keep all.
+            seed: of each continuation's own random numbers.
+            top: most probable tokens to list beside each token.
+            special: read control tokens such as <|im_end|> in prompts as such.
+            parallel: how many are written side by side.
+
+        Returns:
+            of each its tokens, text (bytes), log-probabilities in nats and, with `top`, the most
+            probable tokens, as many as tokens; and why it ended.
+
+        Raises:
+            OptionError: a prompt makes no token, or an option is out of range.
+            TokenizerError: the tokenizer cannot split a prompt.
+
+        Example:
+            model.generate("def fib(n):", max_tokens=64, stop=["\n\n"])[0].text
+        """
+        from pyengine.measure.pairs import PairEncoder
+        from pyengine.models.generation import Generator, Request, SamplingOptions, holds_any
+        from pyengine.models.serving import parallel_session
+
+        encode = PairEncoder(self.model.vocabulary, parse_special=special)
+        sampling = SamplingOptions(
+            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed
+        )
+        ended = holds_any(named(stop))
+        requests = [
+            Request(encode.started(text), max_tokens, sampling=sampling, stop=ended, top=top)
+            for text in named(prompts)
+        ]
+        if not requests:
+            return []
+        room = max(len(request.tokens) for request in requests) + max_tokens
+        session = parallel_session(
+            self.model, parallel=min(parallel, len(requests)), room=room, threads=self.threads
+        )
+        found = dict(Generator(session).run(requests))
+        return [found[index] for index in range(len(requests))]
+
     def _scorer(self, options: ScoringOptions) -> Scorer:
         """Return what scores; its session stays open as long as the options are the same."""
         from pyengine.measure.scoring import Scorer
@@ -213,6 +310,8 @@ class OpenModel:
 
     def close(self) -> None:
         """Free the model's memory."""
+        if self._chats is not None:
+            self._chats.close()
         self._scores = None
         self.model.close()
 

@@ -11,7 +11,7 @@ from pyengine.errors import OptionError
 from pyengine.measure.pairs import PairEncoder
 from pyengine.measure.start_tokens import document_prefix
 from pyengine.models.chat import DAY, render_chats
-from pyengine.models.model import Model, prompt_ids
+from pyengine.models.model import Model
 
 
 class PromptStyle(str, Enum):
@@ -45,20 +45,8 @@ def build_prompts(
         return _chat_prompts(tasks, model, day)
     if style is PromptStyle.FIM:
         return [_fim_prompt(task, model) for task in tasks]
-    return [
-        Prompt(task, style, task.prompt, _started(prompt_ids(model.vocabulary, task.prompt), model))
-        for task in tasks
-    ]
-
-
-def _started(tokens: list[int], model: Model) -> tuple[int, ...]:
-    """Return at least one token: the end-of-text token starts a text where there is no BOS."""
-    if tokens:
-        return tuple(tokens)
-    start = model.vocabulary.bos if model.vocabulary.bos is not None else model.vocabulary.eos
-    if start is None:
-        raise OptionError(f"{model.path}: an empty prompt, and no token to start with")
-    return (start,)
+    encode = PairEncoder(model.vocabulary)
+    return [Prompt(task, style, task.prompt, tuple(encode.started(task.prompt))) for task in tasks]
 
 
 def _fim_prompt(task: Task, model: Model) -> Prompt:
@@ -80,7 +68,7 @@ def _chat_prompts(tasks: Sequence[Task], model: Model, day: date) -> list[Prompt
     texts = render_chats(model, conversations, day=day)
     encode = PairEncoder(model.vocabulary, parse_special=True)
     return [
-        Prompt(task, PromptStyle.CHAT, text, _started(encode.ids(text), model))
+        Prompt(task, PromptStyle.CHAT, text, tuple(encode.started(text)))
         for task, text in zip(tasks, texts, strict=True)
     ]
 

@@ -28,6 +28,8 @@ from pyengine.models.options import SessionOptions
 from pyengine.models.session import Session
 
 MOST_CELLS = 32768
+# First tokens of a continuation whose log-probabilities a record holds.
+KEPT_LOG_PROBABILITIES = 16
 # A continuation of a prompt by a seed whose program is being executed.
 Pending: TypeAlias = "tuple[Prompt, int, Continuation, Solution, Future[Execution]]"
 
@@ -215,7 +217,7 @@ def _sample(
         text=continuation.text.decode("utf-8", "replace"),
         finish=continuation.finish or "length",
         tokens=len(continuation.tokens),
-        log_probabilities=list(continuation.log_probabilities),
+        log_probabilities=continuation.log_probabilities[:KEPT_LOG_PROBABILITIES],
         repetition=repetition(continuation.tokens),
         thought_tokens=tokens_within(solution.thought_bytes, continuation.ends),
         ids=list(continuation.tokens),

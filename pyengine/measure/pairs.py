@@ -87,6 +87,10 @@ class PairEncoder:
             return EncodedPair(tuple(whole), first, n_added, merged=bool(own))
         return EncodedPair(tuple(whole), first, n_added, merged=first < len(own))
 
+    def started(self, text: str) -> list[int]:
+        """Return the tokens of a prompt, at least one: the natural start where it has none."""
+        return self.ids(text) or list(natural_start(self.vocabulary).ids)
+
     def ids(self, text: str) -> list[int]:
         """Return the tokens of a text that goes on, with BOS where it needs one and has none."""
         return prompt_ids(

@@ -1,8 +1,13 @@
-"""Continue many prompts at once, each in a sequence of its own; a shared beginning is copied."""
+"""Continue many prompts at once, each in a sequence of its own; a shared beginning is copied.
+
+Requests may arrive and be cancelled while others are under way, from any thread.
+"""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,14 +17,12 @@ from pyengine.errors import OptionError
 from pyengine.models.prefix_tree import common_prefix
 from pyengine.models.session import Session
 
-# First tokens of a continuation whose log-probabilities are kept.
-KEPT_LOG_PROBABILITIES = 16
 # Fewer tokens are decoded again rather than copied with the whole memory of their sequence.
 FEWEST_COPIED = 8
 
 
 # Why a continuation ended.
-Finish: TypeAlias = Literal["end-of-generation", "stopped", "length"]
+Finish: TypeAlias = Literal["end-of-generation", "stopped", "length", "cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +51,25 @@ class SamplingOptions:
         return _core.Sampler(**asdict(self))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Request:
     """One prompt as token ids, and how far and by what rule to continue it.
 
-    `stop` sees the text so far, as bytes, after each token; True ends the continuation.
+    `stop` sees the text so far, as bytes, after each token; True ends the continuation. `top` is
+    how many of the most probable tokens to list beside each one.
     """
 
     tokens: Sequence[int]
     max_tokens: int
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     stop: Callable[[bytes], bool] = lambda _: False
+    top: int = 0
+
+
+def holds_any(strings: Sequence[str]) -> Callable[[bytes], bool]:
+    """Return a stop rule: the text so far holds one of some strings."""
+    wanted = [string.encode() for string in strings if string]
+    return lambda text: any(string in text for string in wanted)
 
 
 @dataclass
@@ -69,8 +80,10 @@ class Continuation:
         tokens: the ids, without the token that ended the generation.
         text: their pieces, joined; may end inside a character.
         ends: where in the text each of them ends.
-        log_probabilities: natural logarithms of the first tokens' probabilities under the model's
-            own distribution over the vocabulary, before any filter or temperature.
+        log_probabilities: natural logarithms of the tokens' probabilities, as many as tokens,
+            under the model's own distribution over the vocabulary, before filter or temperature.
+        top: beside each token, ids and log-probabilities of the most probable ones, as many as the
+            request asks for, most probable first; empty where it asks for none.
         finish: why it ended; None while it goes on.
     """
 
@@ -78,6 +91,7 @@ class Continuation:
     text: bytes = b""
     ends: list[int] = field(default_factory=list)
     log_probabilities: list[float] = field(default_factory=list)
+    top: list[list[tuple[int, float]]] = field(default_factory=list)
     finish: Finish | None = None
 
 
@@ -120,6 +134,9 @@ class Generator:
         self._context = session.context
         self._vocabulary = session.model.vocabulary
         self._n_tokens = min(self._vocabulary.size, session.model.n_vocab)
+        self._waiting: deque[tuple[int, Request]] = deque()
+        self._cancelled: deque[int] = deque()
+        self._numbers = count()
         self._active: dict[int, Writing] = {}
         # By sequence, the tokens that it holds, also after its request is finished.
         self._held: dict[int, list[int]] = {}
@@ -136,30 +153,84 @@ class Generator:
 
     def steps(self, requests: Sequence[Request]) -> Iterator[list[tuple[int, Continuation]]]:
         """Yield what each decode has finished, often nothing; see `run`."""
-        self._check(requests)
+        for request in requests:
+            self._check(request)
+        self.clear()
+        for request in requests:
+            self.add(request)
+        while self.busy:
+            yield self.step()
+
+    def clear(self) -> None:
+        """Forget all requests and what the session holds; indices begin at 0 again."""
         self._context.clear()
         self._active.clear()
         self._held.clear()
-        waiting = list(enumerate(requests))[::-1]
-        while waiting or self._active:
-            if waiting and len(self._active) < self._context.n_seq_max:
-                self._admit(*waiting.pop())
-            else:
-                self._close_gaps()
-                self._step()
-            yield self._finished()
+        self._waiting.clear()
+        self._cancelled.clear()
+        self._numbers = count()
 
-    def _check(self, requests: Sequence[Request]) -> None:
+    @property
+    def room(self) -> int:
+        """Tokens that a prompt and its continuation may have together."""
         room = self._context.n_ctx // self._context.n_seq_max
-        room = min(room, self._session.model.n_positions or room)
-        for request in requests:
-            if len(request.tokens) == 0 or request.max_tokens < 1:
-                raise OptionError("a request needs at least one token and max_tokens of at least 1")
-            if len(request.tokens) + request.max_tokens > room:
-                raise OptionError(
-                    f"a prompt of {len(request.tokens)} tokens and {request.max_tokens} new ones "
-                    f"do not fit into a context of {room}"
-                )
+        return min(room, self._session.model.n_positions or room)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits or is under way."""
+        return bool(self._waiting or self._active)
+
+    def add(self, request: Request) -> int:
+        """Let a request wait for a free sequence; returns its index. From any thread.
+
+        Raises:
+            OptionError: it is empty, or does not fit a sequence.
+        """
+        self._check(request)
+        index = next(self._numbers)
+        self._waiting.append((index, request))
+        return index
+
+    def cancel(self, index: int) -> None:
+        """Let the next step end a request, if it still waits or is under way. From any thread."""
+        self._cancelled.append(index)
+
+    def step(self) -> list[tuple[int, Continuation]]:
+        """Admit one request, or write a token of each under way; return what has finished.
+
+        Where a step fails, all that is under way has to be given up: `clear`.
+        """
+        ended = self._drop_cancelled()
+        if self._waiting and len(self._active) < self._context.n_seq_max:
+            self._admit(*self._waiting.popleft())
+        elif self._active:
+            self._close_gaps()
+            self._step()
+        return [*ended, *self._finished()]
+
+    def _drop_cancelled(self) -> list[tuple[int, Continuation]]:
+        ended = []
+        while self._cancelled:
+            index = self._cancelled.popleft()
+            for item in [item for item in self._waiting if item[0] == index]:
+                self._waiting.remove(item)
+                ended.append((index, Continuation(finish="cancelled")))
+            for writing in self._active.values():
+                if writing.index == index:
+                    writing.written.finish = "cancelled"
+        return [*ended, *self._finished()]
+
+    def _check(self, request: Request) -> None:
+        if len(request.tokens) == 0 or request.max_tokens < 1:
+            raise OptionError("a request needs at least one token and max_tokens of at least 1")
+        if not 0 <= request.top <= self._n_tokens:
+            raise OptionError(f"top must be from 0 to {self._n_tokens}, not {request.top}")
+        if len(request.tokens) + request.max_tokens > self.room:
+            raise OptionError(
+                f"a prompt of {len(request.tokens)} tokens and {request.max_tokens} new ones "
+                f"do not fit into a context of {self.room}"
+            )
 
     def _admit(self, index: int, request: Request) -> None:
         """Decode what no sequence holds yet of a prompt, in a sequence that is free."""
@@ -228,19 +299,29 @@ class Generator:
         ids, log_probabilities = _core.sample_rows(
             self._context, [item.sampler for item in items], rows, self._n_tokens
         )
-        for item, token, log_probability in zip(items, ids, log_probabilities, strict=True):
-            self._take(item.request, item.written, int(token), float(log_probability))
+        for row, item in enumerate(items):
+            token, log_probability = int(ids[row]), float(log_probabilities[row])
+            if item.request.top:
+                item.written.top.append(self._top(row, token, log_probability, item.request.top))
+            self._take(item.request, item.written, token, log_probability)
         self.statistics.generated_tokens += len(items)
+
+    def _top(self, row: int, token: int, log_probability: float, k: int) -> list[tuple[int, float]]:
+        """Return the k most probable tokens of a row, by what is known of one of its tokens."""
+        logits = np.ascontiguousarray(self._context.logits[row : row + 1, : self._n_tokens])
+        log_sum_exp = float(logits[0, token]) - log_probability
+        best = _core.top_k(logits, k)[0].tolist()
+        return [(id_, float(logits[0, id_]) - log_sum_exp) for id_ in best]
 
     def _take(
         self, request: Request, written: Continuation, token: int, log_probability: float
     ) -> None:
-        if len(written.log_probabilities) < KEPT_LOG_PROBABILITIES:
-            written.log_probabilities.append(log_probability)
         if self._vocabulary.is_end_of_generation(token):
             written.finish = "end-of-generation"
+            del written.top[len(written.tokens) :]
             return
         written.tokens.append(token)
+        written.log_probabilities.append(log_probability)
         written.text += self._vocabulary.piece(token)
         written.ends.append(len(written.text))
         if request.stop(written.text):

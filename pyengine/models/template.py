@@ -7,7 +7,7 @@ memory. `models/chat.py` holds those.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeAlias
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
@@ -75,8 +75,9 @@ def _refuse(message: str) -> None:
 class ChatTemplate:
     """A template, compiled.
 
-    What it is given: `messages`; `tools` and `documents`, which are None; `add_generation_prompt`;
-    `bos_token` and `eos_token`; `raise_exception` and `strftime_now`. Nothing else is defined.
+    What it is given: `messages`; `tools` and `documents`, which are None unless given;
+    `add_generation_prompt`; `bos_token` and `eos_token`; `raise_exception` and `strftime_now`; and
+    what the caller names. Nothing else is defined.
     """
 
     def __init__(self, source: str, *, bos: str, eos: str, day: date) -> None:
@@ -102,20 +103,26 @@ class ChatTemplate:
         except FAILURES as error:
             raise _failure(error) from error
 
-    def render(self, messages: Sequence[Message], *, answering: bool) -> str:
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        answering: bool,
+        variables: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
         """Return the text of a conversation.
 
         Args:
             messages: dictionaries with "role" and "content".
             answering: end with the opening of the assistant's turn.
+            variables: what else is defined, such as `tools`; instead of what is always given.
 
         Raises:
             TokenizerError: the template fails, or refuses the messages; names the line.
         """
         try:
-            text = self._template.render(
-                messages=list(messages), add_generation_prompt=answering, **self._words
-            )
+            given = {"messages": list(messages), "add_generation_prompt": answering}
+            text = self._template.render({**self._words, **variables, **given})
             text.encode()  # half a character has no UTF-8: a ValueError
         except FAILURES as error:
             raise _failure(error) from error

@@ -12,20 +12,29 @@ from typing import Any
 
 from pyengine.errors import CorpusError, TokenizerError
 from pyengine.inputs import read_bytes
-from pyengine.models.chat import Conversation, render_chats, special_text
+from pyengine.models.chat import ChatRenderer, Conversation, special_text
 from pyengine.models.model import Model
 from pyengine.text.documents import CHAT, Corpus, Document
-
-# Conversations whose turns are rendered in one process, under one limit of time.
-AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class Chat:
-    """A conversation: its file and line, and messages of which the last is the assistant's."""
+    """A conversation.
+
+    Attributes:
+        name: its file and line.
+        messages: of which the last is the assistant's.
+        variables: what else the template is given: the tools that there are.
+    """
 
     name: str
     messages: Conversation
+    variables: Mapping[str, Any]
+
+    @property
+    def own(self) -> list[Mapping[str, Any]]:
+        """The assistant's messages."""
+        return [message for message in self.messages if message["role"] == "assistant"]
 
     def turns(self, *, spoken: bool) -> list[Conversation]:
         """Return the messages before each of the assistant's, or with it once it has spoken."""
@@ -36,8 +45,8 @@ class Chat:
 def load_chats(paths: Iterable[Path | str]) -> Corpus:
     """Read conversations, which no model's template has rendered yet.
 
-    A line of a file is a JSON object with "messages", or the list of them; messages have "role"
-    and "content", and may have "tool_calls" and "reasoning_content".
+    A line of a file is a JSON object with "messages" and, where there are any, "tools", or the list
+    of messages; these have "role" and "content", and may have "tool_calls" and "reasoning_content".
 
     Raises:
         CorpusError: a file cannot be read, or a line is no conversation.
@@ -60,8 +69,9 @@ def render(corpus: Corpus, model: Model) -> tuple[Corpus, int]:
         TokenizerError: the template cannot be used, or refuses a conversation.
         OptionError: the model has no template.
     """
-    chats = [Chat(document.name, json.loads(document.content)) for document in corpus]
-    found = [_document(*one) for one in zip(chats, *_rendered(chats, model), strict=True)]
+    chats = [Chat(document.name, **json.loads(document.content)) for document in corpus]
+    with ChatRenderer.of(model) as renderer:
+        found = [_document(chat, *_turns(chat, renderer)) for chat in chats]
     documents = tuple(_begun(document, model) for document, _ in found)
     return Corpus(documents, corpus.origin), sum(left_out for _, left_out in found)
 
@@ -81,7 +91,9 @@ def _chat(line: bytes, name: str) -> Document:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{name}: no JSON ({error})") from error
-    messages = value.get("messages") if isinstance(value, dict) else value
+    messages, tools = value, None
+    if isinstance(value, dict):
+        messages, tools = value.get("messages"), value.get("tools")
     if not isinstance(messages, list) or not messages:
         raise CorpusError(f'{name}: no conversation: a list of "messages" is needed')
     checked = [_message(message, f"{name}, message {n}") for n, message in enumerate(messages, 1)]
@@ -89,7 +101,8 @@ def _chat(line: bytes, name: str) -> Document:
         checked.pop()
     if not checked:
         raise CorpusError(f"{name}: the assistant says nothing in this conversation")
-    return Document(name, CHAT, json.dumps(checked).encode())
+    told = {"messages": checked, "variables": {"tools": tools} if tools else {}}
+    return Document(name, CHAT, json.dumps(told).encode())
 
 
 def _message(message: object, name: str) -> dict[str, Any]:
@@ -131,47 +144,25 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
     return {**call, "function": function}
 
 
-def _rendered(chats: Sequence[Chat], model: Model) -> tuple[list[list[str]], list[list[str]]]:
+def _turns(chat: Chat, renderer: ChatRenderer) -> tuple[list[str], list[str]]:
     """Return for each of the assistant's messages the text before it, and up to its end."""
-    before: list[list[str]] = []
-    after: list[list[str]] = []
-    for begin in range(0, len(chats), AT_ONCE):
-        group = chats[begin : begin + AT_ONCE]
-        try:
-            found = _turns(group, model)
-        except TokenizerError as error:
-            raise _named(group, model, error) from error
-        before += found[0]
-        after += found[1]
+    try:
+        before, after = (
+            renderer.render(
+                chat.turns(spoken=spoken), answering=not spoken, variables=chat.variables
+            )
+            for spoken in (False, True)
+        )
+    except TokenizerError as error:
+        raise TokenizerError(f"{chat.name}: {error}") from error
     return before, after
-
-
-def _turns(chats: Sequence[Chat], model: Model) -> tuple[list[list[str]], list[list[str]]]:
-    sides = []
-    for spoken in (False, True):
-        turns = [chat.turns(spoken=spoken) for chat in chats]
-        flat = [messages for of_one in turns for messages in of_one]
-        texts = iter(render_chats(model, flat, answering=not spoken))
-        sides.append([[next(texts) for _ in of_one] for of_one in turns])
-    return sides[0], sides[1]
-
-
-def _named(chats: Sequence[Chat], model: Model, error: TokenizerError) -> TokenizerError:
-    """Return the failure of the first conversation that fails alone, with its name."""
-    for chat in chats:
-        try:
-            _turns([chat], model)
-        except TokenizerError as own:
-            return TokenizerError(f"{chat.name}: {own}")
-    return error
 
 
 def _document(chat: Chat, before: Sequence[str], after: Sequence[str]) -> tuple[Document, int]:
     """Return a conversation as a document, and how many of its turns are not scored."""
     text = after[-1]
     spans = []
-    own = [message for message in chat.messages if message["role"] == "assistant"]
-    for message, begins, ends in zip(own, before, after, strict=True):
+    for message, begins, ends in zip(chat.own, before, after, strict=True):
         begin = len(os.path.commonprefix((begins, ends)))
         if text.startswith(ends) and _shows(ends[begin:], message):
             spans.append((len(text[:begin].encode()), len(ends.encode())))
