@@ -12,23 +12,34 @@ SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_stat
 	tests/test_threads.py tests/test_tokenizer_limits.py tests/test_core_robustness.py
 SANITIZE_THREADS_TESTS ?= tests/test_threads.py
 
-.PHONY: probe test lint build sanitize sanitize-threads models clean
+.PHONY: help probe test lint build docs sanitize sanitize-threads models clean
 
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make probe             compile, and probe the embedded model
 probe: build
 	$(BIN)/pyengine probe
 
+## make test              compile, and run all tests
 # Many tests wait for processes that sleep or are killed, so three workers keep two cores busy.
 # The order is that of tests/conftest.py: the longest files first, so that none is left for the end.
 test: build $(VENV)/.test-installed
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+## make lint              run ruff, mypy and clang-format
 lint: build $(VENV)/.test-installed $(VENV)/.lint-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cpp csrc/*/*.hpp
 
+## make build             compile into .venv, editable
 build: $(CORE_STAMP)
+
+## make docs              build the documentation site into build/site, strictly
+docs: build $(VENV)/.test-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
@@ -42,13 +53,15 @@ $(CORE_STAMP): $(VENV)/.created $(CORE_SOURCES)
 	touch $@
 
 $(VENV)/.test-installed: $(VENV)/.created pyproject.toml
-	$(BIN)/python -m pip install --quiet --group test
+	$(BIN)/python -m pip install --quiet --group test --group docs
 	touch $@
 
 $(VENV)/.lint-installed: $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
+## make sanitize          run the engine's tests with AddressSanitizer and UndefinedBehaviorSanitizer
+## make sanitize-threads  run threads over kernels and sessions with ThreadSanitizer
 # The sanitizers' runtime must be in the process before Python's own allocator. What they find is
 # written to the file descriptor, which pytest must not capture.
 sanitize:
@@ -66,6 +79,7 @@ sanitize-threads:
 	TSAN_OPTIONS="halt_on_error=1 suppressions=tests/thread_sanitizer.txt" \
 	setarch -R .venv-sanitize-threads/bin/python -m pytest -p no:cacheprovider --capture=sys $(SANITIZE_THREADS_TESTS)
 
+## make models            train the embedded models again (hours)
 # Trains the shipped models again: hours, and about 2 GB outside the repository.
 models: build
 	$(BIN)/python -m pip install --quiet -r training/requirements.txt
@@ -74,5 +88,6 @@ models: build
 	$(BIN)/python -m training.data
 	$(BIN)/python -m training.family
 
+## make clean             remove what was built
 clean:
 	rm -rf build $(VENV) .venv-sanitize .venv-sanitize-threads

@@ -56,7 +56,7 @@ def test_every_function_says_what_it_takes_and_gives(name: str) -> None:
     assert first.endswith((".", ";"))
     assert rest[0] == ""
     assert "Raises:" in rest
-    assert "Example:" in rest
+    assert "Examples:" in rest
     described = set(re.findall(r"^    ([\w, ]+): ", text, flags=re.MULTILINE))
     arguments = {word for names in described for word in re.split(r",\s*", names)}
     assert set(inspect.signature(function).parameters) <= arguments
@@ -69,4 +69,4 @@ def test_so_does_every_method(owner: type) -> None:
     for name in shown:
         text = inspect.getdoc(getattr(owner, name)) or ""
         assert "Raises:" in text
-        assert "Example:" in text
+        assert "Examples:" in text

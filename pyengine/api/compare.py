@@ -120,8 +120,8 @@ def compare(
         CorpusError: there is nothing to score.
         OptionError: an option is impossible, or does not go with emulate.
 
-    Example:
-        pyengine.compare("f16.gguf", ["Q4_K_M.gguf", "Q8_0.gguf"], corpus="src/").table("kl")
+    Examples:
+        >>> pyengine.compare("f16.gguf", ["Q4_K_M.gguf", "Q8_0.gguf"], corpus="src/").table("kl")
     """
     given = locals()
     from pyengine.measure.compare import compare as measure

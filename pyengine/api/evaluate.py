@@ -121,8 +121,8 @@ def evaluate(
         InputError: a compiler or a module that they need is not here.
         OptionError: an option is impossible, or no sandbox works here.
 
-    Example:
-        pyengine.evaluate("Q4_K_M.gguf", reference="f16.gguf", limit=20).table("pass_at_1")
+    Examples:
+        >>> pyengine.evaluate("Q4_K_M.gguf", reference="f16.gguf", limit=20).table("pass_at_1")
     """
     given = locals()
     from pyengine.code.evaluation import Evaluation

@@ -71,8 +71,8 @@ def gates(
         InputError: the run holds nothing to judge, or the baseline is over other text or tasks.
         OptionError: a condition cannot be read.
 
-    Example:
-        pyengine.gates("result.json", fail_if="kl_high > 0.05").passed
+    Examples:
+        >>> pyengine.gates("result.json", fail_if="kl_high > 0.05").passed
     """
     from pyengine.api.recommend import loaded
 

@@ -59,8 +59,8 @@ def imatrix(
         InputError: the file cannot be written, or another one is there.
         OptionError: an option is impossible.
 
-    Example:
-        pyengine.imatrix("f16.gguf", corpus="src/", tokens=50_000).shown("not-covered")
+    Examples:
+        >>> pyengine.imatrix("f16.gguf", corpus="src/", tokens=50_000).shown("not-covered")
     """
     from pyengine.measure.imatrix import ImatrixOptions, make_imatrix
     from pyengine.measure.quantize import variant_path

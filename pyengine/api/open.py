@@ -85,8 +85,8 @@ class OpenModel:
             TokenizerError: the tokenizer cannot split a text.
             NumbersError: a logit is NaN or infinite.
 
-        Example:
-            model.score([" yes", " no"], "Is the sky blue?")[0].log_probability
+        Examples:
+            >>> model.score([" yes", " no"], "Is the sky blue?")[0].log_probability
         """
         from pyengine.measure.scoring import ScoringOptions
 
@@ -123,8 +123,8 @@ class OpenModel:
             OptionError: a word is empty.
             NumbersError: a logit is NaN or infinite.
 
-        Example:
-            model.rank("The sky is", ["blue", "green"])[0].word
+        Examples:
+            >>> model.rank("The sky is", ["blue", "green"])[0].word
         """
         from pyengine.measure.scoring import ScoringOptions
         from pyengine.measure.word_ranks import rank_words
@@ -141,8 +141,8 @@ class OpenModel:
         Raises:
             TokenizerError: the tokenizer cannot split the text.
 
-        Example:
-            model.encode_pair("def f", "oo():").merged
+        Examples:
+            >>> model.encode_pair("def f", "oo():").merged
         """
         from pyengine.measure.pairs import encode_pair
 
@@ -185,8 +185,8 @@ class OpenModel:
             OptionError: the model has no chat template.
             TokenizerError: the template fails, or refuses the messages.
 
-        Example:
-            model.chat([{"role": "user", "content": "Hello"}], tools=[])
+        Examples:
+            >>> model.chat([{"role": "user", "content": "Hello"}], tools=[])
         """
         from pyengine.models.chat import ChatRenderer
 
@@ -232,8 +232,8 @@ class OpenModel:
             OptionError: a prompt makes no token, or an option is out of range.
             TokenizerError: the tokenizer cannot split a prompt.
 
-        Example:
-            model.generate("def fib(n):", max_tokens=64, stop=["\n\n"])[0].text
+        Examples:
+            >>> model.generate("def fib(n):", max_tokens=64, stop=["\n\n"])[0].text
         """
         from pyengine.measure.pairs import PairEncoder
         from pyengine.models.generation import Generator, Request, SamplingOptions, holds_any
@@ -279,8 +279,8 @@ class OpenModel:
             OptionError: the text makes no token, or has too many.
             NumbersError: a logit is NaN or infinite.
 
-        Example:
-            model.next("def ").top(3)
+        Examples:
+            >>> model.next("def ").top(3)
         """
         from pyengine.measure.cold_start import cold_start
         from pyengine.measure.start_tokens import NATURAL
@@ -299,8 +299,8 @@ class OpenModel:
             OptionError: k is not positive.
             NumbersError: a logit is NaN or infinite.
 
-        Example:
-            model.top(10)
+        Examples:
+            >>> model.top(10)
         """
         return self._cold.top(k)
 
@@ -344,9 +344,9 @@ def open(  # noqa: A001 - pyengine.open
         ModelFileError: there is no such file, or it cannot be opened.
         OptionError: a setting is impossible.
 
-    Example:
-        with pyengine.open("ollama:qwen2.5-coder:1.5b") as model:
-            model.next("def ").top(3)
+    Examples:
+        >>> with pyengine.open("ollama:qwen2.5-coder:1.5b") as model:
+        ...     model.next("def ").top(3)
     """
     from pyengine.models.model import open_model
     from pyengine.models.options import ModelOptions
@@ -379,9 +379,9 @@ def open_model(
         ModelFileError: the file is missing, truncated, corrupt or not a usable GGUF.
         KeyboardInterrupt: Ctrl-C while loading.
 
-    Example:
-        with pyengine.open_model("embedded:base") as model:
-            pyengine.Session(model).logits([1]).argmax()
+    Examples:
+        >>> with pyengine.open_model("embedded:base") as model:
+        ...     pyengine.Session(model).logits([1]).argmax()
     """
     from pyengine.models import model as engine
     from pyengine.models.references import resolve_model

@@ -120,8 +120,8 @@ def pick(
         InputError: no file fits in memory.
         KeyboardInterrupt: Ctrl-C; its attribute `run` holds the best answer so far.
 
-    Example:
-        pyengine.pick("models/qwen/", memory="6GiB").shown("choice")[0]["chosen"]
+    Examples:
+        >>> pyengine.pick("models/qwen/", memory="6GiB").shown("choice")[0]["chosen"]
     """
     from pyengine.choose.conditions import parse_size
     from pyengine.choose.recommend import Limits

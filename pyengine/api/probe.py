@@ -71,8 +71,8 @@ def probe(
         OptionError: an option is impossible, or a start that a model does not support.
         WorkerError: llama.cpp ended a model's process.
 
-    Example:
-        pyengine.probe("embedded:base").table("form_mass", rows="language", columns="form")
+    Examples:
+        >>> pyengine.probe("embedded:base").table("form_mass", rows="language", columns="form")
     """
     from pyengine.measure.cold_rows import ProbeOptions, save_rows
     from pyengine.measure.probe import probe_run

@@ -98,8 +98,8 @@ def quantize(
         NumbersError: for a recipe, the source computes logits that are NaN or infinite.
         WorkerError: for a recipe, a process died.
 
-    Example:
-        pyengine.quantize("f16.gguf", to="Q4_K_M,Q8_0", dry_run=True).shown("quantized")
+    Examples:
+        >>> pyengine.quantize("f16.gguf", to="Q4_K_M,Q8_0", dry_run=True).shown("quantized")
     """
     from pyengine.measure.quantize import quantize_all
     from pyengine.models.file_types import expand_types

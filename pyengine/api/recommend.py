@@ -53,8 +53,8 @@ def recommend(
         InputError: the runs are of another command or of different references.
         OptionError: an option is impossible, or the condition cannot be read.
 
-    Example:
-        pyengine.recommend("result.json", memory="6GiB").shown("choice")[0]["chosen"]
+    Examples:
+        >>> pyengine.recommend("result.json", memory="6GiB").shown("choice")[0]["chosen"]
     """
     from pyengine.choose.conditions import parse_size
     from pyengine.choose.recommend import recommend as choose

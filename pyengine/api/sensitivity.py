@@ -67,8 +67,8 @@ def sensitivity(
         WorkerError: a process died.
         OptionError: an option is impossible.
 
-    Example:
-        pyengine.sensitivity("f16.gguf").table("kl", rows="tensors", columns="metric")
+    Examples:
+        >>> pyengine.sensitivity("f16.gguf").table("kl", rows="tensors", columns="metric")
     """
     from pyengine.measure.sensitivity import SensitivityOptions, measure_sensitivity
     from pyengine.text.documents import load_corpus

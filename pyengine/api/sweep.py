@@ -116,8 +116,8 @@ def sweep(
         OptionError: an option is impossible, there is no variant, or the folder holds an earlier
             sweep.
 
-    Example:
-        pyengine.sweep("f16.gguf", to="Q4_K_M,Q8_0").verdicts(margin=0.2)
+    Examples:
+        >>> pyengine.sweep("f16.gguf", to="Q4_K_M,Q8_0").verdicts(margin=0.2)
     """
     from pyengine.measure.compare import Means
     from pyengine.measure.engine import LocalExecutor, Processes

@@ -94,8 +94,8 @@ def verdicts(run: Run, margin: float | None = None) -> Verdicts:
     Raises:
         OptionError: the margin is negative, or the run compares no models.
 
-    Example:
-        pyengine.verdicts(run, margin=0.2)["Q4_K_M"].least
+    Examples:
+        >>> pyengine.verdicts(run, margin=0.2)["Q4_K_M"].least
     """
     from pyengine.choose.verdicts import (
         by_damage,

@@ -37,8 +37,8 @@ def verify(
     Raises:
         ModelFileError, ModelKindError: a file cannot be read, or the matrix is of another model.
 
-    Example:
-        pyengine.verify("Q4_K_M.gguf", "f16.gguf").shown("tensor-difference")
+    Examples:
+        >>> pyengine.verify("Q4_K_M.gguf", "f16.gguf").shown("tensor-difference")
     """
     from pyengine.measure.verify import verify_file
     from pyengine.models.options import default_threads

@@ -52,8 +52,8 @@ def vocab(
         TokenizerError: a model has no tokenizer.
         KeywordTableError, CorpusError, OptionError: an argument cannot be used.
 
-    Example:
-        pyengine.vocab("embedded:base").table("tokens_per_1000_bytes")
+    Examples:
+        >>> pyengine.vocab("embedded:base").table("tokens_per_1000_bytes")
     """
     from pyengine.measure.vocab import vocab as analyse
     from pyengine.text.documents import load_corpus

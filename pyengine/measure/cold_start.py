@@ -141,8 +141,8 @@ def cold_start(
         NumbersError: its logits are NaN or infinite.
         OptionError: a start that the model does not support.
 
-    Example:
-        pyengine.cold_start("model.gguf").top(10)
+    Examples:
+        >>> pyengine.cold_start("model.gguf").top(10)
     """
     if not isinstance(model, Model):
         spec = resolve_spec(model)

@@ -169,8 +169,8 @@ def with_settings(model: str | Path, **settings: Keyword) -> str:
         OptionError: there is no such setting, or its value is impossible.
         ModelFileError: an adapter is not there.
 
-    Example:
-        pyengine.with_settings("Q4_K_M.gguf", kv="q8_0", fa=True)
+    Examples:
+        >>> pyengine.with_settings("Q4_K_M.gguf", kv="q8_0", fa=True)
     """
     pairs = [
         f"{name.replace('_', '-')}={quote(_word(each), safe='/:~')}"

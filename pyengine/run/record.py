@@ -256,8 +256,8 @@ class Run(Part):
         Raises:
             OptionError: the run holds nothing of that metric, or nothing by these dimensions.
 
-        Example:
-            run.table("coverage", rows="language", columns="form", collection="reference")
+        Examples:
+            >>> run.table("coverage", rows="language", columns="form", collection="reference")
         """
         found = self.select(metric)
         if not found:
@@ -280,8 +280,8 @@ class Run(Part):
         Raises:
             OptionError: the margin is negative, or the run compares no models.
 
-        Example:
-            run.verdicts(margin=0.2)
+        Examples:
+            >>> run.verdicts(margin=0.2)
         """
         found: SmallTable = pyengine.verdicts(self, margin)
         return found
@@ -292,8 +292,8 @@ class Run(Part):
         Raises:
             InputError: the file cannot be written.
 
-        Example:
-            run.save("result.json")
+        Examples:
+            >>> run.save("result.json")
         """
         save(self, path)
 
@@ -303,8 +303,8 @@ class Run(Part):
         Raises:
             MissingExtraError: pandas is not installed.
 
-        Example:
-            run.to_pandas().query("metric == 'kl'")
+        Examples:
+            >>> run.to_pandas().query("metric == 'kl'")
         """
         return data_frame({n: [getattr(row, n) for row in self.measurements] for n in COLUMNS})
 

@@ -60,8 +60,8 @@ def load(path: str | Path) -> Run:
         ResultFileError: the file is missing, no record of pyengine, damaged, or of another schema
             version; nothing of an older version is read.
 
-    Example:
-        pyengine.load("result.json").table("kl")
+    Examples:
+        >>> pyengine.load("result.json").table("kl")
     """
     return parse(read_json(path), str(path))
 
