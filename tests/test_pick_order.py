@@ -157,6 +157,8 @@ def test_neighbours_are_the_next_in_size_of_those_measured() -> None:
     known = [candidate(one, KL[one.name]) for one in OFFERS if one.name in ("Q8_0", "Q6_K", "Q2_K")]
     assert [c.name for c in neighbours("Q6_K", known)] == ["Q2_K", "Q8_0"]
     assert [c.name for c in neighbours("Q2_K", known)] == ["Q6_K"]
+    recipe = candidate(by_recipe("R", 82.9, 0.3), 0.3)
+    assert [c.name for c in neighbours("Q6_K", [*known, recipe])] == ["R", "Q8_0"]
 
 
 def test_what_settings_cost_rules_out_no_other_file() -> None:

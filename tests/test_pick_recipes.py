@@ -86,6 +86,7 @@ def test_the_smallest_file_within_a_limit_is_a_recipe(home: Path) -> None:
         told_of = " ".join(shown.out.split())
         assert f"{chosen['name']}, " in told_of
         assert "The recipe for Q" in told_of
+        assert f"Its rules, for llama-quantize --tensor-type-file: {home / 'out'}" in told_of
         assert "the half of the documents with which no file was compared" in told_of
 
 

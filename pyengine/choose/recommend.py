@@ -262,10 +262,14 @@ def below_floor(candidate: Candidate) -> bool:
 
 
 def neighbours(chosen: str, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the next smaller and the next larger candidate of those that were measured."""
+    """Return the next smaller and the next larger candidate of those that were measured.
+
+    A smaller one that is larger and worse than another is nobody's choice.
+    """
     (one,) = (c for c in candidates if c.name == chosen)
     others = [c for c in candidates if not c.excluded and c.name != chosen]
     smaller = [c for c in others if _size(c) < _size(one)]
+    smaller = [c for c in smaller if all(o.size >= c.size or o.kl >= c.kl for o in smaller)]
     larger = [c for c in others if _size(c) > _size(one)]
     return [*sorted(smaller, key=_size)[-1:], *sorted(larger, key=_size)[:1]]
 

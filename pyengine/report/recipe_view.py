@@ -48,7 +48,7 @@ def recipe_groups(run: Run, recipe: Mapping[str, Any]) -> Table:
         }
         for group in recipe["groups"]
     ]
-    told = [recipes.prediction_sentence(run, recipe)]
+    told = [recipes.prediction_sentence(run, recipe), *recipes.rules_sentences(recipe)]
     return listing("recipe-groups", rows, asked=recipe["asked"], notes=told)
 
 

@@ -8,6 +8,7 @@ from pyengine.report.sentences.recipes import (
     layers_words,
     prediction_sentence,
     recipe_sentences,
+    rules_sentences,
 )
 from pyengine.report.views import next_facts
 from pyengine.run import Note, Run
@@ -58,6 +59,9 @@ CASES: Cases = {
         case("planned", recipe_sentences, PLANNED),
         case("predicted[row,ends] ends", prediction_sentence, sample_recipes(), RECIPE),
         case("predicted", prediction_sentence, PLANNED, ALONE),
+        case("", rules_sentences, RECIPE),
+        case("", rules_sentences, ALONE),
+        case("rules", rules_sentences, {**RECIPE, "kept": None}),
         case("", layers_words, {"first_layer": None, "last_layer": None}),
         case("layer", layers_words, {"first_layer": 3, "last_layer": 3}),
         case("layers", layers_words, {"first_layer": 3, "last_layer": 5}),

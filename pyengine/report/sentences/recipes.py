@@ -47,6 +47,12 @@ def prediction_sentence(run: Run, recipe: Mapping[str, Any]) -> str:
     return say("recipes", "predicted", kl=recipe["kl"], row=kl, ends=ends)
 
 
+def rules_sentences(recipe: Mapping[str, Any]) -> list[str]:
+    """Say where the rules of a picked recipe are; of others a command line says it, or none is."""
+    picked = recipe["recipe_model"] is not None and recipe["kept"] is None
+    return [say("recipes", "rules", **recipe)] if picked else []
+
+
 def layers_words(group: Mapping[str, Any]) -> str:
     """Name the layers of a group; nothing for what lies outside of them."""
     first, last = group["first_layer"], group["last_layer"]
