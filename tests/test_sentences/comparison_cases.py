@@ -21,6 +21,7 @@ from pyengine.report.sentences.comparison import (
     damage_sentence,
     damage_words,
     depth_sentences,
+    draft_sentences,
     joint_sentences,
     of_positions,
     padding_sentences,
@@ -74,6 +75,15 @@ def together(beyond: float, n_clusters: int = 30) -> Run:
         for metric, value in (("kl_sum", 0.1), ("kl_beyond_sum", beyond))
     ]
     return made_run([info("f16", 2), info("Q4?kv=q4_0", 1)], rows)
+
+
+def a_draft(kind: str, n_params: int) -> Run:
+    """Another model than the reference, which has 2 parameters."""
+    models = [info("m", 4).model_copy(update={"n_params": 2})]
+    models.append(info("a", 1).model_copy(update={"n_params": n_params}))
+    rows = [estimate("total_variation", "a", 0.3), estimate("same_first_choice", "a", 0.8)]
+    axis = Exhibit(kind="axis", model="a", content={"kind": kind})
+    return made_run(models, rows).model_copy(update={"exhibits": [axis]})
 
 
 def by_depth(*signs: int) -> Run:
@@ -273,6 +283,11 @@ CASES: Cases = {
         case("less interval", joint_sentences, together(-0.003)),
         case("unknown", joint_sentences, together(0.003, n_clusters=1)),
         case("", joint_sentences, a_run()),
+    ],
+    "draft": [
+        case("accepted", draft_sentences, a_draft("scaling", 1)),
+        case("", draft_sentences, a_draft("scaling", 9)),
+        case("", draft_sentences, a_draft("quantization", 1)),
     ],
     "depths": [
         case("less", depth_sentences, by_depth(-1, -1)),

@@ -42,7 +42,7 @@ def compare_sentences(run: Run, margin: float) -> list[str]:
     told = damage_sentences(run) + list(step_sentences(run, margin).values())
     if any(divergence(run, model.id) for model in variants_of(run)):
         told.insert(0, say("comparison", "compare", **_over(run)))
-    told += joint_sentences(run) + depth_sentences(run)
+    told += joint_sentences(run) + depth_sentences(run) + draft_sentences(run)
     told += note_sentences(run.notes, ANSWERING)
     return told or [say("comparison", "starts-only")]
 
@@ -59,6 +59,24 @@ def joint_sentences(run: Run) -> list[str]:
             code = "more" if d.low > 0 else "less" if d.high < 0 else "equal"
             values["interval"] = say("joint", "interval", kl=kl, d=d)
         told.append(say("joint", code, **values))
+    return told
+
+
+def draft_sentences(run: Run) -> list[str]:
+    """Say how many of a smaller model's tokens the reference would accept as a draft.
+
+    Of a token that is drawn from Q, speculative sampling keeps min(1, P / Q): 1 - TV(P, Q) on
+    average (Leviathan et al. 2023); at temperature 0 it keeps the reference's own first choice.
+    """
+    told = []
+    for exhibit in run.exhibits:
+        if exhibit.kind != "axis" or exhibit.content["kind"] != "scaling":
+            continue
+        tv, same = (run.find(m, exhibit.model) for m in ("total_variation", "same_first_choice"))
+        smaller = run.model(exhibit.model).n_params < reference_of(run).n_params
+        if tv is not None and same is not None and smaller:
+            values = {"sampled": 1 - tv.value, "greedy": same.value, "model": exhibit.model}
+            told.append(say("draft", "accepted", reference=reference_of(run).id, **values))
     return told
 
 
