@@ -93,7 +93,7 @@ def command(
 
     KL divergence with clustered errors, by language, confidence and syntax, and of every file
     from itself; bits per byte where vocabularies differ. Models are paths or references
-    (ollama:, hf:, …).
+    (ollama:, hf:, …), with settings such as model.gguf?kv=q8_0 where they are computed otherwise.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_json, print_result, reporting

@@ -27,7 +27,7 @@ from pyengine.measure.exhibits import (
     top_content,
 )
 from pyengine.measure.found import Finding
-from pyengine.measure.joint import joint_rows
+from pyengine.measure.joint import depth_rows, joint_rows
 from pyengine.measure.observers import Columns
 from pyengine.measure.plan import COLD, PASSAGES, POSITIONS, Plan, rows_twice
 from pyengine.measure.starts import start_measurements
@@ -80,6 +80,9 @@ def corpus_findings(
         yield from _examples(plan, text, series[model], model)
     yield from ratios(list(tables.items()), reference=reference)
     yield from joint_rows(plan.reference.info, infos, tables)
+    if plan.options.windows.by_position:
+        depths = octave_names(plan.options.windows.n_ctx)
+        yield from depth_rows(plan.reference.info, infos, tables, depths)
     yield from _arithmetic(text, series, levels, reference)
 
 

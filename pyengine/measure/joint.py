@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 
 import numpy as np
 
@@ -52,6 +53,37 @@ def joint_rows(
                 reference=reference.id,
                 group=group_of({"weights": weights, "settings": settings}),
                 metrics=TOGETHER,
+            )
+
+
+def depth_rows(
+    reference: ModelInfo,
+    models: Sequence[ModelInfo],
+    tables: Mapping[str, TokenTable],
+    names: Sequence[str],
+) -> Iterator[Measurement]:
+    """Yield by depth how much more settings alone cost than other weights alone, token by token.
+
+    Args:
+        tables: by the ids of the models.
+        names: of the depths, in their order.
+    """
+    known = [model for model in models if model.id in tables]
+    settings = [m for m in known if m.sha256 == reference.sha256]
+    weights = [m for m in known if m.sha256 != reference.sha256 and m.variant == reference.variant]
+    for one, other in product(settings, weights):
+        n = min(len(tables[one.id]), len(tables[other.id]))
+        table = tables[one.id].where(np.arange(len(tables[one.id])) < n)
+        column = table.columns["kl"] - tables[other.id].columns["kl"][:n]
+        for name in names:
+            yield from aggregate(
+                table.with_columns({"kl_difference": column}).where(
+                    table.labels["position"] == name
+                ),
+                model=one.id,
+                reference=reference.id,
+                group=group_of({"against": other.id, "position": name}),
+                metrics=("kl_difference",),
             )
 
 

@@ -63,6 +63,7 @@ class Chart:
             dots a series without values but with an interval is a bar behind the marks.
         x_label: of the axis, or of the heat map's values.
         log: whether the values are on a logarithmic scale: no zeros there.
+        log_y: of lines, whether the vertical axis is, too.
         line: a noise floor, or a value to hold the others against.
     """
 
@@ -73,6 +74,7 @@ class Chart:
     series: tuple[Series, ...] = ()
     points: tuple[Point, ...] = ()
     log: bool = False
+    log_y: bool = False
     line: float | None = None
 
     def transposed(self) -> Chart:

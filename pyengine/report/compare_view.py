@@ -138,8 +138,8 @@ def _memory(run: Run) -> list[Table]:
 
 
 def _groups(numbers: Numbers, ids: Sequence[str]) -> Iterator[Table]:
-    for dimension in ("language", "class", "confidence"):
-        named = ids if dimension != "confidence" else ()
+    for dimension in ("position", "language", "class", "confidence"):
+        named = ids if dimension in ("language", "class") else ()
         told = comparison.standing_out_sentences(numbers.run, named, dimension)
         made = by_group(f"by-{dimension}", numbers, ids, _own_names(ids))
         if made is not None:

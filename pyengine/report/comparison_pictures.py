@@ -43,6 +43,8 @@ def comparison_pictures(run: Run) -> tuple[Block, ...]:
             rows = [row for row in run.select("kl", dimension=dimension) if row.model in known]
             if rows := [row for row in rows if len(row.members) == 1]:
                 pictures.append(_heatmap(rows, known, labels, dimension))
+        if run.select("kl", dimension="position"):
+            pictures.append(_by_position(run, known, labels))
         pictures += _arithmetic(run, known, labels)
         if run.select("kl", dimension="quantile"):
             pictures.append(_distribution(run, known, labels))
@@ -133,6 +135,30 @@ def _heatmap(
     names = tuple(member_name(dimension, member) for member in laid.columns)
     chart = Chart(kind="heatmap", x_label=label, categories=names, series=series, log=True)
     return picture(f"by-{dimension}", chart)
+
+
+def _by_position(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
+    curves, end = [], 0
+    for variant in known:
+        rows = [r for r in run.select("kl", model=variant, dimension="position") if r.value > 0]
+        places = [tuple(map(int, row.members["position"].split("–"))) for row in rows]
+        end = max(end, *(last for _, last in places))
+        xs = tuple((first * last) ** 0.5 for first, last in places)
+        curve = replace(Series.of(labels[variant], rows), xs=xs)
+        # On a logarithmic scale a band has to end above nothing.
+        least = min((row.value for row in rows), default=1.0) / 10
+        lows = tuple(max(least, low) if low is not None else None for low in curve.lows)
+        whole = None not in (*lows, *curve.highs)
+        curves.append(replace(curve, lows=lows if whole else (), highs=curve.highs))
+    chart = Chart(
+        kind="lines",
+        x_label="token of the context",
+        y_label="KL divergence [nats]",
+        series=tuple(curves),
+        log=True,
+        log_y=True,
+    )
+    return picture("by-position", chart, end=end)
 
 
 def _distribution(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:

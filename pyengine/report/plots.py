@@ -281,6 +281,9 @@ def _lines(axes: Axes, chart: Chart) -> None:
     if chart.log:
         axes.set_xscale("log")
         plain_ticks(axes.xaxis)
+    if chart.log_y:
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
     styles = ("-", "--", ":", "-.")
     for index, curve in enumerate(chart.series):
         axes.plot(
@@ -291,6 +294,10 @@ def _lines(axes: Axes, chart: Chart) -> None:
             linewidth=1.5,
             label=_legend(curve.name),
         )
+        if curve.lows:
+            lows, highs = ([v or 0.0 for v in ends] for ends in (curve.lows, curve.highs))
+            color = LIGHT.series(index)
+            axes.fill_between(curve.xs, lows, highs, color=color, alpha=0.15, linewidth=0)
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     if chart.series:

@@ -20,6 +20,8 @@ from pyengine.report.sentences.comparison import (
     daily_sentence,
     damage_sentence,
     damage_words,
+    depth_sentences,
+    draft_sentences,
     joint_sentences,
     of_positions,
     padding_sentences,
@@ -73,6 +75,28 @@ def together(beyond: float, n_clusters: int = 30) -> Run:
         for metric, value in (("kl_sum", 0.1), ("kl_beyond_sum", beyond))
     ]
     return made_run([info("f16", 2), info("Q4?kv=q4_0", 1)], rows)
+
+
+def a_draft(kind: str, n_params: int) -> Run:
+    """Another model than the reference, which has 2 parameters."""
+    models = [info("m", 4).model_copy(update={"n_params": 2})]
+    models.append(info("a", 1).model_copy(update={"n_params": n_params}))
+    rows = [estimate("total_variation", "a", 0.3), estimate("same_first_choice", "a", 0.8)]
+    axis = Exhibit(kind="axis", model="a", content={"kind": kind})
+    return made_run(models, rows).model_copy(update={"exhibits": [axis]})
+
+
+def by_depth(*signs: int) -> Run:
+    """Settings beside weights: at every depth more, less, or no one knows."""
+    groups = [
+        group_of({"against": "Q4", "position": f"{64 * n + 1}–{64 * n + 64}"})
+        for n in range(len(signs))
+    ]
+    rows = [
+        estimate("kl_difference", "f16?kv=q4_0", 0.1 * sign, 0.01, group=group)
+        for sign, group in zip(signs, groups, strict=True)
+    ]
+    return made_run([info("f16", 2), info("f16?kv=q4_0", 2), info("Q4", 1)], rows)
 
 
 def lonely_pair() -> Run:
@@ -259,6 +283,21 @@ CASES: Cases = {
         case("less interval", joint_sentences, together(-0.003)),
         case("unknown", joint_sentences, together(0.003, n_clusters=1)),
         case("", joint_sentences, a_run()),
+    ],
+    "draft": [
+        case("accepted", draft_sentences, a_draft("scaling", 1)),
+        case("", draft_sentences, a_draft("scaling", 9)),
+        case("", draft_sentences, a_draft("quantization", 1)),
+    ],
+    "depths": [
+        case("less", depth_sentences, by_depth(-1, -1)),
+        case("more", depth_sentences, by_depth(1, 1)),
+        case("crosses", depth_sentences, by_depth(-1, 1)),
+        case("open[less]", depth_sentences, by_depth(-1, 0)),
+        case("open[more]", depth_sentences, by_depth(0, 1)),
+        case("open[less,more]", depth_sentences, by_depth(1, -1, 0)),
+        case("open", depth_sentences, by_depth(0, 0)),
+        case("", depth_sentences, a_run()),
     ],
     "axes": [
         case([kind, f"axis{'[changed]' * (kind == 'quantization')}"], axis_sentence, content)

@@ -42,6 +42,8 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("not-known", {}),
     ("beyond-trained-context", CONTEXT),
     ("fitted-to-positions", {"positions": 128, "asked": 512}),
+    ("sliding-window", {"window": 512}),
+    ("recurrent-state", {}),
     ("rounded-to-nearest", {"asked": "q4_K", "types": {"q4_0": 2, "q5_0": 1}}),
     ("tensors-unused", {"names": ["blk.9.attn_q.weight"]}),
     ("tied-embedding", {"name": "token_embd.weight"}),

@@ -34,6 +34,7 @@ Labels = Mapping[str, str]
 ANSWERING = (
     *("other-vocabulary", "variant-failed", "beyond-trained-context", "fitted-to-positions"),
     *("documents-left-out", "turns-left-out", "fewer-tokens", "not-known"),
+    *("sliding-window", "recurrent-state"),
 )
 
 
@@ -42,7 +43,7 @@ def compare_sentences(run: Run, margin: float) -> list[str]:
     told = damage_sentences(run) + list(step_sentences(run, margin).values())
     if any(divergence(run, model.id) for model in variants_of(run)):
         told.insert(0, say("comparison", "compare", **_over(run)))
-    told += joint_sentences(run)
+    told += joint_sentences(run) + depth_sentences(run) + draft_sentences(run)
     told += note_sentences(run.notes, ANSWERING)
     return told or [say("comparison", "starts-only")]
 
@@ -60,6 +61,51 @@ def joint_sentences(run: Run) -> list[str]:
             values["interval"] = say("joint", "interval", kl=kl, d=d)
         told.append(say("joint", code, **values))
     return told
+
+
+def draft_sentences(run: Run) -> list[str]:
+    """Say how many of a smaller model's tokens the reference would accept as a draft.
+
+    Of a token that is drawn from Q, speculative sampling keeps min(1, P / Q): 1 - TV(P, Q) on
+    average (Leviathan et al. 2023); at temperature 0 it keeps the reference's own first choice.
+    """
+    told = []
+    for exhibit in run.exhibits:
+        if exhibit.kind != "axis" or exhibit.content["kind"] != "scaling":
+            continue
+        tv, same = (run.find(m, exhibit.model) for m in ("total_variation", "same_first_choice"))
+        smaller = run.model(exhibit.model).n_params < reference_of(run).n_params
+        if tv is not None and same is not None and smaller:
+            values = {"sampled": 1 - tv.value, "greedy": same.value, "model": exhibit.model}
+            told.append(say("draft", "accepted", reference=reference_of(run).id, **values))
+    return told
+
+
+def depth_sentences(run: Run) -> list[str]:
+    """Say where in a context settings cost more than other weights do."""
+    by_pair: dict[tuple[str, str], list[Measurement]] = {}
+    for row in run.select("kl_difference"):
+        by_pair.setdefault((row.model, row.members["against"]), []).append(row)
+    return [_depths(*pair, rows) for pair, rows in by_pair.items()]
+
+
+def _depths(settings: str, weights: str, rows: Sequence[Measurement]) -> str:
+    """Say how two variants stand by depth, as far as intervals tell."""
+    known = [row for row in rows if has_interval(row)]
+    less, more = [row for row in known if row.high < 0], [row for row in known if row.low > 0]
+    places = {row.group: row.members["position"] for row in rows}
+    values: dict[str, object] = {"settings": settings, "weights": weights}
+    values["end"] = int(rows[-1].members["position"].rpartition("–")[2])
+    if len(less) == len(rows) or len(more) == len(rows):
+        return say("depths", "less" if less else "more", **values)
+    if [*less, *more] == list(rows):
+        before = places[less[-1].group].rpartition("–")[2]
+        place = places[more[0].group].partition("–")[0]
+        return say("depths", "crosses", place=place, before=before, **values)
+    for name, some in (("less", less), ("more", more)):
+        values[name] = [places[row.group] for row in some] or None
+    unsure = [places[row.group] for row in rows if row not in less and row not in more]
+    return say("depths", "open", unsure=unsure, **values)
 
 
 def sweep_sentence(run: Run, labels: Labels) -> str:
