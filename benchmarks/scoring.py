@@ -80,8 +80,8 @@ def main() -> None:
         n_tokens = len(shared.encode(*pairs[0]).ids)
         found = compare(alone, shared, pairs)
         print(
-            f"{name}: {len(pairs)} pairs of some {n_tokens} tokens; "
-            f"one by one {found.alone:.1f} s, shared {found.shared:.1f} s, ratio {found.ratio:.1f}; "
+            f"{name}: {len(pairs)} pairs of some {n_tokens} tokens; one by one "
+            f"{found.alone:.1f} s, shared {found.shared:.1f} s, ratio {found.ratio:.1f}; "
             f"log-probabilities differ by {found.difference:.2g} nats at most",
             flush=True,
         )
