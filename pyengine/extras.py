@@ -12,6 +12,8 @@ from pyengine.errors import MissingExtraError
 EXTRAS = {
     "distributed": "dask",
     "huggingface_hub": "hub",
+    "inspect_ai": "inspect",
+    "lm_eval": "lm-eval",
     "matplotlib": "plots",
     "pandas": "pandas",
     "pyarrow": "parquet",

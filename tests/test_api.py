@@ -252,6 +252,7 @@ def test_pandas_gets_every_row() -> None:
         ("matplotlib", ["report", "result.json", "-o", "page.html"]),
         ("matplotlib", ["report", "result.json", "--png", "pictures"]),
         ("pyarrow", ["report", "result.json", "--parquet", "rows.parquet"]),
+        ("lm_eval", ["lm-eval", "run", "--tasks", "arc_easy"]),
         ("distributed", ["sweep", "embedded:small", "--to", "Q8_0", "--dask", "tcp://x:1"]),
     ],
 )
@@ -269,7 +270,7 @@ def test_what_is_not_installed_is_named(
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert re.search(
-        rf'needs {package}, which is not installed; pip install "pyengine-gguf\[\w+\]"', complaint
+        rf'needs {package}, which is not installed; pip install "pyengine-gguf\[[\w-]+\]"', complaint
     )
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
 

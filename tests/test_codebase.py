@@ -21,7 +21,9 @@ from pyengine import _core
 
 MAX_LINES = 400
 # What measures knows nothing of what uses the measurements.
-UPPER = {"measure", "code", "choose", "picking", "report", "api", "commands", "doctor"}
+UPPER = {
+    *("measure", "code", "choose", "picking", "report", "api", "harnesses", "commands", "doctor"),
+}
 FORBIDDEN = {
     "run": UPPER | {"models", "statistics", "vocabulary", "text", "asked", "_core"},
     "models": UPPER | {"vocabulary", "statistics", "text"},
@@ -31,7 +33,7 @@ FORBIDDEN = {
     "measure": UPPER - {"measure"},
     "code": UPPER - {"measure", "code"},
     "choose": UPPER - {"choose"} | {"models", "vocabulary", "text", "_core"},
-    "picking": {"code", "report", "api", "commands", "doctor", "_core"},
+    "picking": {"code", "report", "api", "harnesses", "commands", "doctor", "_core"},
     "report": {
         "models",
         "statistics",
@@ -39,11 +41,13 @@ FORBIDDEN = {
         "code",
         "picking",
         "api",
+        "harnesses",
         "commands",
         "doctor",
         "_core",
     },
-    "api": {"report", "commands", "doctor", "_core"},
+    "api": {"report", "harnesses", "commands", "doctor", "_core"},
+    "harnesses": {"code", "choose", "picking", "report", "commands", "doctor", "_core"},
 }
 # doctor tells what the compiled core says of itself.
 CORE_USERS = {"models", "vocabulary", "statistics", "measure", "doctor"}

@@ -79,6 +79,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "vocab": ["vocab", str(one), "--corpus", str(folder / "text.py")],
         "tokenize": ["tokenize", str(one), "--text", "abc"],
         "score": ["score", str(one), str(folder / "questions.jsonl")],
+        "lm-eval": ["lm-eval"],
         "compare": compare,
         "imatrix": ["imatrix", str(one), "--corpus", str(folder / "text.py"), "--context", "64"],
         "sensitivity": ["sensitivity", *one_text, "--tokens", "20", "--context", "64"],
@@ -147,6 +148,8 @@ TURNS = {
     "doctor": {"no home", "512 MiB of addresses"},
     "tokenize": {"no home", "stdin and stdout closed", "stdout full", "200 MiB of addresses"},
     "score": {"no home", "stdout full", "64 descriptors"},
+    # Of a package that may not be there; its --help is its own.
+    "lm-eval": set(),
     "recommend": {"no home", "stderr closed", "stdout and stderr full", "512 MiB of addresses"},
     "models": {"no home", "stdin and stdout closed", "stdout full", "64 descriptors"},
     "compare": {"no home", "64 descriptors", "512 MiB of addresses"},

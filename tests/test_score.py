@@ -248,8 +248,8 @@ def test_nothing_begins_a_text_twice(stories: Path) -> None:
     begun = PairEncoder(vocabulary, parse_special=True)
     text = vocabulary.texts()[bos or 0].decode()
     assert begun.ids(text + "a") == begun.ids("a") == [bos, *vocabulary.tokenize("a").tolist()]
-    for prompt in ("", text):
-        pair = begun(prompt, "a")
+    for prompt, continuation in (("", "a"), (text, "a"), ("", text + "a")):
+        pair = begun(prompt, continuation)
         assert pair.ids == (bos, *vocabulary.tokenize("a").tolist())
         assert pair.first == 1
 

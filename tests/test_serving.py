@@ -39,7 +39,7 @@ def test_every_caller_gets_its_own(model: pyengine.OpenModel) -> None:
             caller.join()
         assert [found[prompt] for prompt in prompts] == expected
         with pytest.raises(OptionError, match="do not fit"):
-            server.submit(Request([1], 64))
+            server.submit(Request([1], 5000))
 
 
 def test_who_gives_up_ends_its_own(model: pyengine.OpenModel) -> None:

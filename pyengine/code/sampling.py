@@ -24,7 +24,7 @@ from pyengine.models.generation import (
     Request,
 )
 from pyengine.models.model import Model
-from pyengine.models.options import SessionOptions
+from pyengine.models.serving import parallel_session
 from pyengine.models.session import Session
 
 MOST_CELLS = 32768
@@ -174,19 +174,7 @@ def session_for(model: Model, requests: Sequence[Request], options: EvaluationOp
     """Return a session with room for the longest requests, as many at once as asked for."""
     longest = max(len(request.tokens) + request.max_tokens for request in requests)
     parallel = min(options.parallel, len(requests), max(1, MOST_CELLS // longest))
-    cells = longest * parallel
-    return Session(
-        model,
-        options=SessionOptions(
-            n_ctx=cells,
-            n_batch=cells,
-            n_ubatch=min(512, cells),
-            n_seq_max=parallel,
-            max_rows=parallel,
-            threads=options.threads,
-            kv_unified=model.is_recurrent,
-        ),
-    )
+    return parallel_session(model, parallel=parallel, room=longest, threads=options.threads)
 
 
 def _answer(pending: Sequence[Pending]) -> Answer:

@@ -29,7 +29,7 @@ from pyengine.startup import (
 # Each is a module here with a function `command`. Modules are imported when used, so that
 # `pyengine --version` does not pay for plotting or parsers.
 COMMANDS = (
-    *("probe", "vocab", "tokenize", "score", "compare", "imatrix", "sensitivity"),
+    *("probe", "vocab", "tokenize", "score", "lm-eval", "compare", "imatrix", "sensitivity"),
     *("quantize", "verify", "sweep", "pick", "recommend", "report", "models", "doctor"),
     "evaluate",
 )
@@ -89,9 +89,10 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         _check_address_space()
-        function = import_module(f"pyengine.commands.{cmd_name}").command
+        module = import_module(f"pyengine.commands.{cmd_name.replace('-', '_')}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(name=cmd_name, context_settings=HELP)(function)
+        settings = getattr(module, "SETTINGS", HELP)
+        single.command(name=cmd_name, context_settings=settings)(module.command)
         return typer.main.get_command(single)
 
 

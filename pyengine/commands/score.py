@@ -82,9 +82,8 @@ def command(
     A line asks {"prompt": "2 + 2 =", "texts": [" 4", " 5"]} or {"text": "..."}; an "id" comes back.
     Its answer holds the log-probability of each text, and of each token that and its rank.
     """
-    from pyengine import __version__, _core
     from pyengine.api.open import open as open_model
-    from pyengine.measure.score_lines import answers
+    from pyengine.measure.score_lines import answers, settings
     from pyengine.measure.scoring import Scorer, ScoringOptions
 
     if flash_attention not in FLASH_ATTENTION:
@@ -105,9 +104,7 @@ def command(
             threads=threads,
         )
         scorer = Scorer(opened.model, options)
-        together: dict[str, int] = {} if exact else {"lines": lines}
-        versions = {"pyengine": __version__, "llama_cpp": _core.llama_version()}
-        told = {"model_sha256": opened.model.sha256, **scorer.settings, **together, **versions}
+        told = settings(scorer, lines)
         with _sink(output, questions, told, skip) as (sink, skip):
             for group in answers(scorer, _asked(questions), at_once=lines, skip=skip, told=told):
                 for line in group:

@@ -1,1 +1,1 @@
-"""From files and documents to runs: contexts, the engine that decodes them, and what is measured."""
+"""From files and documents to runs: contexts, the engine that decodes them, observers."""

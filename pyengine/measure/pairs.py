@@ -80,7 +80,8 @@ class PairEncoder:
             self._prompt = prompt, self.ids(prompt) if prompt else []
         own, whole = self._prompt[1], self.ids(prompt + continuation)
         n_added = int(self.vocabulary.add_bos and not self._begun(prompt + continuation))
-        first = max(common_prefix(own, whole), n_added)
+        # What begins a text is never scored, whether it was added or is written there.
+        first = max(common_prefix(own, whole), n_added, int(self._begun(prompt + continuation)))
         if first == 0:
             start = natural_start(self.vocabulary).ids
             whole, n_added, first = [*start, *whole], len(start), len(start)

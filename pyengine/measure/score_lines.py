@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import pyengine
+from pyengine import _core
 from pyengine.errors import InputError
 from pyengine.measure.scoring import Score, Scorer
 
@@ -85,6 +87,18 @@ def _checked(content: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         except UnicodeEncodeError:
             raise ValueError(f"{field!r} holds half a character") from None
     return content
+
+
+def settings(scorer: Scorer, at_once: int) -> dict[str, Any]:
+    """Return what an answer depends on beside its question: file, settings and versions."""
+    exact = scorer.options.exact
+    return {
+        "model_sha256": scorer.model.sha256,
+        **scorer.settings,
+        **({} if exact else {"lines": at_once}),
+        "pyengine": pyengine.__version__,
+        "llama_cpp": _core.llama_version(),
+    }
 
 
 def answers(

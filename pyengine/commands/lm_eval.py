@@ -1,0 +1,19 @@
+"""`pyengine lm-eval`: lm-evaluation-harness with GGUF files, by its own command line."""
+
+import typer
+
+# All words are the harness's own, its --help too.
+SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def command(context: typer.Context) -> None:
+    """Run lm-evaluation-harness on a GGUF file: all options are its own.
+
+    pyengine lm-eval run --model_args pretrained=model.gguf --tasks arc_easy
+    """
+    from pyengine.extras import require_extra
+
+    require_extra("lm_eval", "lm-eval")
+    from pyengine.harnesses.lm_eval import main
+
+    main(context.args)
