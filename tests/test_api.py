@@ -270,7 +270,8 @@ def test_what_is_not_installed_is_named(
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert re.search(
-        rf'needs {package}, which is not installed; pip install "pyengine-gguf\[[\w-]+\]"', complaint
+        rf'needs {package}, which is not installed; pip install "pyengine-gguf\[[\w-]+\]"',
+        complaint,
     )
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
 
