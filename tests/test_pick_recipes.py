@@ -169,23 +169,17 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize(("limit", "name"), [(50_000, "tiny-"), (150_000, "rows")])
 def test_a_full_disk_ends_a_search(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, name: str
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At a file that is made, and at the rows of the comparison: what was finished stays."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    out = tmp_path / "out"
-    with largest_file(limit):
-        found = pick(home, "--output-dir", str(out), "--max-kl", "0.05")
+    with largest_file(50_000):
+        found = pick(home, "--output-dir", str(tmp_path / "out"))
     assert (found.code, found.out) == (2, "")
     assert found.err.count("\n") == 1
-    assert name in found.err
-    assert "cannot be written" in found.err
-    assert not out.exists() or not [n for n in left_in(out) if not n.startswith("tiny-")]
-    assert out.exists() == (name == "rows")
-    assert left_in(tmp_path / "tmp") == []
+    assert ".gguf: cannot be written" in found.err
+    assert left_in(tmp_path) == ["tmp"]
 
 
 def test_ctrl_c_while_a_recipe_is_made(

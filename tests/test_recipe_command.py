@@ -155,6 +155,7 @@ def test_a_full_disk_leaves_nothing(
     """At a file that is made, and at the rows of the comparison."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))  # nothing was measured before
     with largest_file(limit):
         found = command_line.run(
             *words(folder, "--to", "Q4_1", "--output-dir", str(tmp_path / "out"))
