@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from run_samples import MADE, info, made_run
 
+from pyengine.choose.candidates import Candidate
+from pyengine.report.sentences.hand_over import run_values
 from pyengine.report.views import next_facts
 from pyengine.run import Exhibit, Run
 
@@ -79,3 +81,16 @@ def test_a_sweep_is_followed_where_its_folder_is_known() -> None:
         "pyengine recommend 'my sweep'",
         "pyengine report 'my sweep' -o sweep.html",
     ]
+
+
+def test_settings_are_options_of_the_programs() -> None:
+    """Those that llama-server lists: -ctk, -ctv, -fa, -ub, --lora-scaled FILE:SCALE."""
+    run = made_run([info("m", 2)], [])
+    text = "?kv=q8_0&fa=on&ubatch=64&rope-scale=0.5&lora=a%26b.gguf:0.5&lora=c.gguf&ngl=9"
+    values = run_values(run, Candidate(name="m", path="m.gguf", variant=text, metrics={}))
+    assert values["settings"] == (
+        "-ctk q8_0 -ctv q8_0 -fa on -ub 64 --rope-freq-scale 0.5 "
+        "--lora-scaled 'a&b.gguf:0.5' --lora c.gguf -ngl 9"
+    )
+    assert values["layers"] is None
+    assert run_values(run, Candidate(name="m", path="m.gguf", metrics={}))["settings"] == ""

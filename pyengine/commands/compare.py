@@ -40,7 +40,9 @@ MaxKl = Annotated[
 @command_of(
     compare,
     reference=argument(str, "The model that the others are held against."),
-    variants=argument(list[str], "One or more variants of it."),
+    variants=argument(
+        list[str], "One or more variants of it; a file with settings (FILE?kv=q8_0) is one."
+    ),
     corpus=option(
         list[Path] | None, "Files or folders of text; default: the shipped twelve languages."
     ),

@@ -39,7 +39,10 @@ FailUnder = Annotated[
 
 @command_of(
     evaluate,
-    models=argument(list[str] | None, "GGUF files or references; none: the embedded model."),
+    models=argument(
+        list[str] | None,
+        "GGUF files or references, with settings (FILE?kv=q8_0); none: the embedded model.",
+    ),
     reference=option(str | None, "The model that all others are compared with, task by task."),
     tasks=option(str, "own, a set on the hub such as humaneval or mbpp+, or a file."),
     language=option(list[str] | None, "Only tasks in this language; several at once."),

@@ -35,8 +35,8 @@ from pyengine.errors import PickInterrupted
     pick,
     models=argument(
         list[str],
-        "Types of one model: files, folders, ollama:NAME, hf:OWNER/REPO; or one file that is not "
-        "quantized, whose types are made.",
+        "Types of one model: files, folders, ollama:NAME, hf:OWNER/REPO, each maybe with "
+        "settings (FILE?kv=q8_0); or one file that is not quantized, whose types are made.",
     ),
     max_kl=MAX_KL,
     max_flips=MAX_FLIPS,

@@ -22,7 +22,8 @@ from pyengine.commands.options import (
     probe,
     models=argument(
         list[str] | None,
-        "GGUF files, or .npz files of saved logits; none: the embedded model.",
+        "GGUF files, with settings (FILE?kv=q8_0), or .npz files of saved logits; none: the "
+        "embedded model.",
         show_default=False,
     ),
     start=option(

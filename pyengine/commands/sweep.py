@@ -42,7 +42,7 @@ from pyengine.commands.options import (
     ),
     variants=option(
         list[Path] | None,
-        "Files, references or folders of variants that exist already.",
+        "Files, references or folders of variants that exist, with settings (FILE?kv=q8_0).",
         "--variants",
     ),
     output_dir=option(

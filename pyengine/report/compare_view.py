@@ -194,7 +194,8 @@ def _own_names(ids: Sequence[str]) -> dict[str, str]:
 
 def _method(run: Run) -> Facts:
     reference = run.models[0]
-    pairs = [("reference", f"{reference.path}, {reference.file_type}, SHA-256 {reference.sha256}")]
+    named = f"{reference.path}{reference.variant}"
+    pairs = [("reference", f"{named}, {reference.file_type}, SHA-256 {reference.sha256}")]
     for exhibit in run.exhibits:
         if exhibit.kind == "axis":
             pairs.append((exhibit.model, comparison.axis_sentence(exhibit.content)))

@@ -168,6 +168,17 @@ def with_recipe() -> Run:
     return run.model_copy(update={"exhibits": exhibits})
 
 
+def with_cache(run: Run) -> Run:
+    """The same, where every file has a quantized cache."""
+    exhibits = [
+        Exhibit(kind=e.kind, model="", content={**e.content, "variant": "?kv=q8_0"})
+        if e.kind == "candidate"
+        else e
+        for e in run.exhibits
+    ]
+    return run.model_copy(update={"exhibits": exhibits})
+
+
 def slow(name: str, memory: int | None = None) -> Run:
     """A pick of "a", with the notes that a file is slower than people read, and why."""
     notes = [
@@ -293,6 +304,7 @@ CASES: Cases = {
     ],
     "facts": [
         case(shown(), pick_document, picked()),
+        case(shown(llama=",settings"), pick_document, with_cache(picked())),
         case(shown("context,layers"), pick_document, with_options(picked(), gpu_layers=9)),
         case(shown(measured="[precision]"), pick_document, with_options(picked(), precision=0.2)),
         case(shown(memory="[memory]"), pick_document, picked(memory=ROOM)),

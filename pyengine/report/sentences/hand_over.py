@@ -6,10 +6,18 @@ import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from pyengine.choose.candidates import Candidate
 from pyengine.report.words import has_words, say
 from pyengine.run.record import Run
+
+# Of a model's settings, the options of llama.cpp's programs.
+FLAGS = {
+    **{"k": ("-ctk",), "v": ("-ctv",), "kv": ("-ctk", "-ctv"), "fa": ("-fa",), "ubatch": ("-ub",)},
+    **{"rope-base": ("--rope-freq-base",), "rope-scale": ("--rope-freq-scale",)},
+    **{"ngl": ("-ngl",), "rpc": ("--rpc",)},
+}
 
 
 def run_values(run: Run, chosen: Candidate) -> dict[str, Any]:
@@ -20,11 +28,25 @@ def run_values(run: Run, chosen: Candidate) -> dict[str, Any]:
         "path": path,
         "quoted": json.dumps(chosen.path, ensure_ascii=False),
         "context": run.options.get("context"),
-        "layers": run.options.get("gpu_layers") or None,
+        "settings": shlex.join(_flags(chosen.variant)),
+        "layers": None if "ngl=" in chosen.variant else run.options.get("gpu_layers") or None,
         "repack": "--no-repack" if faults else None,
         "ollama": _ollama_words(run, chosen, path),
         "lmstudio": _lmstudio_words(run, chosen, path),
     }
+
+
+def _flags(settings: str) -> list[str]:
+    """Return the options by which llama.cpp's programs compute as settings such as "?kv=q8_0"."""
+    found: list[str] = []
+    for pair in filter(None, settings.removeprefix("?").split("&")):
+        name, _, value = pair.partition("=")
+        value = unquote(value)
+        if name == "lora":
+            found += ["--lora-scaled" if ":" in value else "--lora", value]
+        for flag in FLAGS.get(name, ()):
+            found += [flag, value]
+    return found
 
 
 def reference_of_offer(run: Run, chosen: Candidate) -> str:
@@ -55,13 +77,13 @@ def next_values(run: Run, folder: str | None) -> dict[str, str] | None:
     Args:
         folder: where a sweep is kept; None where that is not known.
     """
-    paths = [model.path for model in run.models]
+    paths = [f"{model.path}{model.variant}" for model in run.models]
     told = {
         "models": shlex.join(paths),
         "command": shlex.join(["pyengine", *run.provenance.words]),
     }
     if run.command in ("probe", "vocab"):  # not of saved logits
-        return told if all(path.endswith(".gguf") for path in paths) else None
+        return told if all(model.path.endswith(".gguf") for model in run.models) else None
     if run.command == "quantize":
         (source,) = run.shown("source")
         files = [variant["path"] for variant in run.shown("quantized")]
