@@ -25,6 +25,7 @@ from pyengine.errors import (
     ModelKindError,
     OptionError,
 )
+from pyengine.extras import EXTRAS
 from pyengine.measure.cold_rows import ProbeOptions
 from pyengine.measure.options import CompareOptions
 from pyengine.run import Measurement, Run, group_of, to_json
@@ -43,6 +44,10 @@ OF_THE_COMMAND = {
 HANDED_ON = {"recommend": {"max_kl", "fail_if"}, "pick": {"max_kl"}}
 OF_PYTHON = {"progress", "watch"}
 SMALL = "embedded:small"
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 def arguments(function: object) -> dict[str, inspect.Parameter]:
@@ -274,6 +279,14 @@ def test_what_is_not_installed_is_named(
         complaint,
     )
     assert {path.name for path in tmp_path.iterdir()} == {"result.json"}
+
+
+def test_inspect_finds_its_models_by_an_entry_point_that_exists() -> None:
+    project = Path(pyengine.__file__).parent.parent / "pyproject.toml"
+    told = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    for module in told["entry-points"]["inspect_ai"].values():
+        assert (project.parent / (module.replace(".", "/") + ".py")).is_file()
+    assert set(EXTRAS.values()) == told["optional-dependencies"].keys()
 
 
 def test_without_pandas_a_typed_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import run
+from tiny_models import Tiny, write_bpe
 
 from pyengine.errors import OptionError
 from pyengine.models.model import Model, open_model
@@ -179,3 +180,21 @@ def test_unknown_arguments_are_refused() -> None:
     assert lm.loglikelihood([]) == []
     assert lm.generate_until([]) == []
     assert sys.argv[0] != "lm-eval"
+
+
+def test_the_files_own_template_writes_chats(tmp_path: Path) -> None:
+    from pyengine.harnesses.lm_eval import PyengineLM
+
+    template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    lm = PyengineLM(str(write_bpe(tmp_path / "chat.gguf", Tiny(chat_template=template))), threads=1)
+    asked = {"role": "user", "content": "a"}
+    begun = {"role": "assistant", "content": "b b"}
+    assert lm.apply_chat_template([asked]) == "<user>a</user><assistant>"
+    left_open = lm.apply_chat_template([asked, begun], add_generation_prompt=False)
+    assert left_open == "<user>a</user><assistant>b b"
+    assert lm.chat_template(True) == template
+    assert lm.chat_template(False) is None
+    assert len(lm.tokenizer_name) == 64

@@ -80,7 +80,7 @@ def command(
     """Score texts, alone or after prompts: lines of JSON in, lines of JSON out.
 
     A line asks {"prompt": "2 + 2 =", "texts": [" 4", " 5"]} or {"text": "..."}; an "id" comes back.
-    Its answer holds the log-probability of each text, and of each token that and its rank.
+    Its answer holds the log-probability of each text, and that of each token with its rank.
     """
     from pyengine.api.open import open as open_model
     from pyengine.measure.score_lines import answers, settings
