@@ -214,12 +214,19 @@ def timing_search(monkeypatch: pytest.MonkeyPatch) -> tuple[Search, list[tuple[i
     """A search of three files; its timings reach a depth of 30 and do not repack."""
     asked: list[tuple[int, SpeedOptions]] = []
 
-    def time(models: Sequence[Any], options: CompareOptions, how: SpeedOptions, _: object) -> Run:
-        asked.append((options.n_gpu_layers, how))
+    def time(
+        models: Sequence[Any],
+        _: object,
+        how: SpeedOptions,
+        __: object,
+        *,
+        layers: int | None = None,
+    ) -> Run:
+        asked.append((layers or 0, how))
         found = made_timings(models)
         content = {**TIMING, "depth": min(how.depth, 30)}
         exhibit = {"kind": "timing", "model": models[0].id, "content": content}
-        rows = [replace(row, value=row.value + options.n_gpu_layers) for row in found.measurements]
+        rows = [replace(row, value=row.value + (layers or 0)) for row in found.measurements]
         return Run.model_validate({**found.model_dump(), "exhibits": [exhibit]}).model_copy(
             update={"measurements": rows}
         )

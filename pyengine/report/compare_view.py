@@ -118,7 +118,7 @@ def _pairs(numbers: Numbers, margin: float) -> Table:
 def _memory(run: Run) -> list[Table]:
     """Return what every model takes with its settings, where that was forecast."""
     memory, cache = (
-        {row.model: row for row in run.select(metric)}
+        {row.model: row for row in run.select(metric, dimension="context")}
         for metric in ("memory_forecast", "cache_forecast")
     )
     first = run.models[0].id

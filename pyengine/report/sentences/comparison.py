@@ -51,7 +51,7 @@ def compare_sentences(run: Run, margin: float) -> list[str]:
 def joint_sentences(run: Run) -> list[str]:
     """Say what weights and settings do together beside what each does alone."""
     told = []
-    for d in run.select("kl_beyond_sum"):
+    for d in run.select("kl_beyond_sum", dimension="weights"):
         (total,) = (row for row in run.select("kl_sum", model=d.model) if row.group == d.group)
         kl = total.value + d.value
         values: dict[str, object] = {**d.members, "both": d.model, "sum": total, "kl": kl}
@@ -84,7 +84,7 @@ def draft_sentences(run: Run) -> list[str]:
 def depth_sentences(run: Run) -> list[str]:
     """Say where in a context settings cost more than other weights do."""
     by_pair: dict[tuple[str, str], list[Measurement]] = {}
-    for row in run.select("kl_difference"):
+    for row in run.select("kl_difference", dimension="position"):
         by_pair.setdefault((row.model, row.members["against"]), []).append(row)
     return [_depths(*pair, rows) for pair, rows in by_pair.items()]
 
