@@ -41,7 +41,7 @@ TASKS = {
     ),
     "local_writing": (
         "output_type: generate_until\ndoc_to_text: '{{q}}'\ndoc_to_target: '{{choices[0]}}'\n"
-        "generation_kwargs: {until: ['\\n'], max_gen_toks: 8, do_sample: false}\n"
+        'generation_kwargs: {until: ["\\n"], max_gen_toks: 8, do_sample: false}\n'
         "metric_list: [{metric: exact_match}]\n"
     ),
 }
