@@ -60,8 +60,8 @@ class Solving:
             raise lost
         models = []
         for name, place in (("0", reference), ("1", model)):
-            with open_model(place) as model:
-                models.append(model_info(name, model))
+            with open_model(place) as opened:
+                models.append(model_info(name, opened))
         return Run(
             command="evaluate",
             options={"tasks": asked["tasks"], "looks": 1, "margin": 0.1, "most_tasks": 40},
