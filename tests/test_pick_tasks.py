@@ -53,15 +53,15 @@ class Solving:
         self.lost = lost
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
 
-    def __call__(self, path: Path, *, reference: Path, **asked: Any) -> Run:  # noqa: ANN401
-        self.asked.append((path.stem, reference.stem, asked))
-        lost = self.lost[path.stem]
+    def __call__(self, model: str, *, reference: str, **asked: Any) -> Run:  # noqa: ANN401
+        self.asked.append((Path(model).stem, Path(reference).stem, asked))
+        lost = self.lost[Path(model).stem]
         if isinstance(lost, Exception):
             raise lost
         models = []
-        for name, place in (("0", reference), ("1", path)):
-            with open_model(place) as model:
-                models.append(model_info(name, model))
+        for name, place in (("0", reference), ("1", model)):
+            with open_model(place) as opened:
+                models.append(model_info(name, opened))
         return Run(
             command="evaluate",
             options={"tasks": asked["tasks"], "looks": 1, "margin": 0.1, "most_tasks": 40},
