@@ -137,6 +137,10 @@ RIGHT: dict[str, Any] = {
     "source": "",
     "target": "",
     "key": "general.architecture",
+    "address": "127.0.0.1:1",
+    "adapters": [],
+    "rope_freq_base": 0.0,
+    "rope_freq_scale": 0.0,
     "vocabulary": True,
     "id": 1,
     "name": "token_embd.weight",  # of a device too
@@ -213,6 +217,9 @@ RIGHT_OF: dict[str, dict[str, Any]] = {
     "Context.decode": {"positions": [2, 3]},
     "Context.take_over": {"source": 0, "target": 1},
 }
+
+# Refused whatever the arguments are: this build of llama.cpp has no RPC backend, and no server.
+ALWAYS_REFUSED = {"add_rpc_server"}
 
 
 def entry_points(objects: dict[str, object]) -> Iterator[EntryPoint]:
@@ -323,8 +330,9 @@ def main(model_path: str, folder: str) -> int:
             outcome = make(point, arguments)
             n_calls += 1
             n_right += outcome == "right"
+            refused = " of " in point.name or point.name in ALWAYS_REFUSED
             if outcome not in ("right", "refused") or (
-                number == 0 and outcome != "right" and " of " not in point.name
+                number == 0 and outcome != "right" and not refused
             ):
                 faults.append(f"{point.name}({arguments!r:.200}): {outcome}")
     sys.stdout.write(f"{n_points} entry points, {n_calls} calls, {n_right} right\n")

@@ -177,7 +177,7 @@ def test_what_settings_cost_rules_out_no_other_file() -> None:
 def test_settings_make_another_offer_of_a_file(tmp_path: Path) -> None:
     small = write_bpe(tmp_path / "small.gguf", Tiny(n_embd=128))
     named = [str(small), f"{small}?kv=q8_0"]
-    how = {"most_bytes": None, "output_dir": None, "imatrix": None}
+    how = {"most_bytes": None, "output_dir": None, "imatrix": None, "recipes": None}
     with found_offers(named, context=4096, gpu_layers=0, progress=lambda *_: None, **how) as found:
         plain, cache = found.offers
         assert [plain.name, cache.name] == ["small", "small?kv=q8_0"]

@@ -1,5 +1,7 @@
 """`pyengine lm-eval`: lm-evaluation-harness with GGUF files, by its own command line."""
 
+import sys
+
 import typer
 
 # All words are the harness's own, its --help too.
@@ -11,8 +13,13 @@ def command(context: typer.Context) -> None:
 
     pyengine lm-eval run --model_args pretrained=model.gguf --tasks arc_easy
     """
+    from importlib.util import find_spec
+
     from pyengine.extras import require_extra
 
+    if {"-h", "--help"} & {*context.args} and find_spec("lm_eval") is None:
+        sys.stdout.write(f"{context.get_help()}\n")
+        return
     require_extra("lm_eval", "lm-eval")
     from pyengine.harnesses.lm_eval import main
 
