@@ -134,6 +134,7 @@ BAD: dict[str, tuple[str, Any]] = {
     "a picture": ("is not text", [[{"role": "user", "content": [{"type": "image_url"}]}, ANSWER]]),
     "no answer": ("the assistant says nothing", [[ASKED]]),
     "calls": ("no list of functions", [[ASKED, {**ANSWER, "tool_calls": [1]}]]),
+    "a name": ("no list of functions", [[ASKED, {**ANSWER, "tool_calls": [{"function": "f"}]}]]),
 }
 
 
@@ -166,3 +167,5 @@ def test_a_model_without_a_template_and_two_kinds_of_text_are_refused(tmp_path: 
         pyengine.compare(path, path, chat=talk, starts=False)
     with pytest.raises(OptionError, match="--corpus and --chat exclude"):
         pyengine.compare(path, path, chat=talk, corpus=talk)
+    with pytest.raises(OptionError, match="--recipe chooses by documents"):
+        pyengine.pick(path, chat=talk, recipe=True)

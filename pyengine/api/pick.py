@@ -187,6 +187,8 @@ def pick(
         check_absent(Path(modelfile))
     texts, recipes = texts_of(corpus, chat), None
     if recipe:
+        if chat is not None:
+            raise OptionError("--recipe chooses by documents, and --chat gives conversations")
         parts = halves(texts, seed=seed)
         texts, recipes = (
             parts.held_out,

@@ -132,14 +132,14 @@ def _calls(calls: object, name: str) -> dict[str, Any]:
         return {}
     try:
         return {"tool_calls": [_call(call) for call in calls]}  # type: ignore[attr-defined]
-    except (TypeError, KeyError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise CorpusError(f'{name}: its "tool_calls" are no list of functions') from error
 
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:
     function = dict(call["function"])
     if isinstance(function.get("arguments"), str):
-        with suppress(ValueError):  # what a model wrote may be no JSON
+        with suppress(ValueError, RecursionError):  # what a model wrote may be no JSON
             function["arguments"] = json.loads(function["arguments"])
     return {**call, "function": function}
 

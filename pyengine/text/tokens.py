@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pyengine.errors import TokenizerError
 from pyengine.models.model import Vocabulary
 from pyengine.text.classes import SyntaxClass, classify_bytes, classify_tokens
-from pyengine.text.documents import Document
+from pyengine.text.documents import CHAT, Document
 from pyengine.text.parsing import PARSED_LANGUAGES
 from pyengine.vocabulary.offsets import token_offsets
 
@@ -79,6 +79,7 @@ def tokenize(
 
 
 def _tokenized(text: Document, vocabulary: Vocabulary, parse: bool) -> TokenizedText:
+    assert text.language != CHAT, "a conversation is rendered before it is measured"
     try:
         ids = vocabulary.tokenize(text.content)
     except TokenizerError:
