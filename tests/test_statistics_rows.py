@@ -53,6 +53,7 @@ def test_pair_equals_the_oracle(n: int, kernels: str) -> None:
     assert got["rank_p_target"] == oracle.order(p).index(target) + 1
     assert got["rank_q_target"] == oracle.order(q).index(target) + 1
     assert list(got["overlap"]) == [oracle.overlap(p, q, k) for k in (1, 5, 10, 50)]
+    assert got["above_choice"] == min(np.count_nonzero(p > p[oracle.order(q)[0]]), 50)
 
 
 @KERNELS
@@ -85,6 +86,7 @@ def test_ties_go_to_the_lower_id(kernels: str) -> None:
     assert (got["argmax_p"], got["argmax_q"]) == (0, 30)
     assert (got["rank_p_target"], got["rank_q_target"]) == (8, 10)
     assert list(got["overlap"]) == [0.0, 3 / 5, 8 / 10, 1.0]
+    assert got["above_choice"] == 0
     assert np.isnan(got["rank_correlation"])
     assert list(top_k(other, 4)[0]) == [30, 40, 0, 1]
 
@@ -146,6 +148,8 @@ def test_padding_is_left_out_and_its_mass_reported(padding: list[int], kernels: 
     full = np.exp(oracle.log_softmax(p))
     assert got["padding_mass_p"] == pytest.approx(full[padding].sum(), rel=1e-12)
     assert got["argmax_p"] not in padding
+    kept = np.setdiff1d(np.arange(p.size), padding)
+    assert got["above_choice"] == min(np.count_nonzero(p[kept] > p[got["argmax_q"]]), 50)
     assert got["log_p_target"] == pytest.approx(a[0], abs=1e-12)
 
 

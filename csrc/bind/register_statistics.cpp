@@ -148,7 +148,8 @@ void register_statistics(py::module_ & module) {
     PYBIND11_NUMPY_DTYPE(PairStatistics, kl, kl_reverse, jensen_shannon, total_variation, hellinger,
                          log_sum_exp_p, log_sum_exp_q, entropy_p, entropy_q, log_p_target,
                          log_q_target, top_p, overlap, rank_correlation, padding_mass_p,
-                         padding_mass_q, argmax_p, argmax_q, rank_p_target, rank_q_target);
+                         padding_mass_q, argmax_p, argmax_q, rank_p_target, rank_q_target,
+                         above_choice);
 
     module.def("kernel_names", [] {
         std::vector<std::string> names;

@@ -64,6 +64,9 @@ void set_orders(PairStatistics & s, CleanRow p, CleanRow q, const std::vector<fl
         });
         s.overlap[i] = static_cast<double>(shared) / static_cast<double>(k);
     }
+    const float chosen = p.data[s.argmax_q];
+    s.above_choice = static_cast<std::int32_t>(std::count_if(
+        top_p.begin(), top_p.end(), [&](std::int32_t id) { return p.data[id] > chosen; }));
     std::vector<float> x, y;
     for (std::size_t i = 0; i < std::min(correlation_size, top_p.size()); ++i) {
         x.push_back(p.data[top_p[i]]);
@@ -91,7 +94,8 @@ double kendall_tau(const std::vector<float> & x, const std::vector<float> & y) {
 PairStatistics pair_statistics(const float * row_p, const float * row_q, std::size_t n,
                                std::int32_t target, const Padding & padding,
                                const Kernels & kernels) {
-    std::vector<float> scratch_p, scratch_q;
+    // Kept between rows: fresh memory for each would cost as much as some of the sums.
+    thread_local std::vector<float> scratch_p, scratch_q;
     const CleanRow p = without_padding(row_p, n, padding, scratch_p);
     const CleanRow q = without_padding(row_q, n, padding, scratch_q);
     const std::vector<float> maxima_p = maxima_of_blocks(p, kernels);

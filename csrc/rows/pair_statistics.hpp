@@ -35,6 +35,7 @@ struct PairStatistics {
     std::int32_t argmax_q;
     std::int32_t rank_p_target; // from 1, the lower id first among equals; 0 without a target
     std::int32_t rank_q_target;
+    std::int32_t above_choice; // tokens more probable in P than Q's first choice; 50 at most
 };
 
 // Statistics of one pair of rows of length n. `target` is the token that followed, or -1.

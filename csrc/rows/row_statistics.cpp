@@ -96,7 +96,7 @@ RowStatistics clean_statistics(CleanRow row, const std::vector<float> & maxima,
 
 RowStatistics row_statistics(const float * row, std::size_t n, const Padding & padding,
                              const Kernels & kernels) {
-    std::vector<float> scratch;
+    thread_local std::vector<float> scratch; // kept between rows, as memory is not free
     const CleanRow clean = without_padding(row, n, padding, scratch);
     RowStatistics result = clean_statistics(clean, maxima_of_blocks(clean, kernels), kernels);
     result.padding_mass = padding_mass(row, padding, result.log_sum_exp);

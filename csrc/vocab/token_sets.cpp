@@ -160,7 +160,7 @@ void TokenSets::summarize_row(const float * row, std::size_t r, TokenSetSummary 
     const Deciding members = deciding(row);
     RankScan scan(row, n_vocab_, members.ids, kernels);
 
-    std::vector<float> scratch;
+    thread_local std::vector<float> scratch; // kept between rows, as memory is not free
     const CleanRow clean = without_padding(row, n_vocab_, padding_, scratch);
     const std::vector<float> maxima = maxima_of_blocks(clean, kernels);
     const bool beside = clean.data == row; // one scan sums the row and ranks in it

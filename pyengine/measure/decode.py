@@ -126,11 +126,12 @@ def observe(
     targets, token_sets = chunk.targets, chunk.token_sets
     parts: list[tuple[npt.NDArray[np.int64], Columns]] = []
     own = f"{reference}-{os.getpid()}"
+    memory = Rows(model.n_vocab)
     for places, rows in decoding.rows(chunk.contexts if contexts is None else contexts):
         block = Block(
             places=places,
             rows=rows,
-            reference=read_rows(reference, places, model.n_vocab) if reference else None,
+            reference=memory.read(reference, places) if reference else None,
             targets=targets[places],
             token_sets=token_sets[places],
             padding=padding,
@@ -252,18 +253,26 @@ def _continue(
     return written
 
 
-def read_rows(path: str, places: npt.NDArray[np.int64], n_vocab: int) -> Logits:
-    """Read some rows of a file that `write_rows` wrote; float32 (len(places), n_vocab).
+class Rows:
+    """Memory for rows of a file that `write_rows` wrote, used again for every block.
 
     Read, not mapped: what a mapping has touched counts as this process's memory until it ends.
     """
-    rows = np.empty((len(places), n_vocab), dtype=np.float32)
-    with Path(path).open("rb", buffering=0) as source:
-        runs = np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) != 1) + 1)
-        for run in runs:
-            source.seek(int(places[run[0]]) * rows[0].nbytes)
-            _fill(source, rows[run[0] : run[-1] + 1].data.cast("B"), path)
-    return rows
+
+    def __init__(self, n_vocab: int) -> None:
+        self._memory = np.empty((0, n_vocab), dtype=np.float32)
+
+    def read(self, path: str, places: npt.NDArray[np.int64]) -> Logits:
+        """Return rows, float32 (len(places), n_vocab), valid until the next ones are read."""
+        if len(places) > len(self._memory):
+            self._memory = np.empty((len(places), self._memory.shape[1]), dtype=np.float32)
+        rows = self._memory[: len(places)]
+        with Path(path).open("rb", buffering=0) as source:
+            runs = np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) != 1) + 1)
+            for run in runs:
+                source.seek(int(places[run[0]]) * rows[0].nbytes)
+                _fill(source, rows[run[0] : run[-1] + 1].data.cast("B"), path)
+        return rows
 
 
 def _fill(source: FileIO, target: memoryview, path: str) -> None:

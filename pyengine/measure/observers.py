@@ -103,7 +103,7 @@ def pair_columns(block: Block) -> Columns:
             "entropy_change": pairs["entropy_q"] - pairs["entropy_p"],
             "rank_change": np.log(pairs["rank_q_target"] / pairs["rank_p_target"]),
             "same_first_choice": pairs["argmax_p"] == pairs["argmax_q"],
-            "outside_first_five": _outside_first_five(block),
+            "outside_first_five": pairs["above_choice"] >= 5,
             "clear_change": (pairs["argmax_p"] != pairs["argmax_q"]) & (pairs["top_p"] > SURE),
             "log_p": q,
             "entropy": pairs["entropy_q"],
@@ -116,15 +116,6 @@ def pair_columns(block: Block) -> Columns:
     for i, k in enumerate(OVERLAP_SIZES):
         found[f"overlap_{k}"] = pairs["overlap"][:, i]
     return {name: column.astype(np.float64) for name, column in found.items()}
-
-
-def _outside_first_five(block: Block) -> npt.NDArray[np.bool_]:
-    """Tell where five tokens, padding left out, are more probable in P than Q's first choice."""
-    assert block.reference is not None, "a pair needs a reference"
-    chosen = block.reference[np.arange(len(block.rows)), block.pairs["argmax_q"]][:, None]
-    above = np.count_nonzero(block.reference > chosen, axis=1)
-    above -= np.count_nonzero(block.reference[:, block.padding] > chosen, axis=1)
-    return np.asarray(above >= 5)
 
 
 def target_columns(block: Block) -> Columns:

@@ -63,6 +63,7 @@ def pair_statistics(
             model gives them all one value (Kendall 1945).
         padding_mass_p, padding_mass_q, argmax_p, argmax_q.
         rank_p_target, rank_q_target: from 1; the lower id first among equals.
+        above_choice: tokens more probable in P than Q's first choice; 50 at most.
 
     Args:
         reference: float32 (rows, n_vocab).
