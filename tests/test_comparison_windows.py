@@ -139,7 +139,7 @@ def test_impossible_options_and_empty_corpora_are_refused() -> None:
 def test_a_corpus_that_gives_fewer_tokens_than_asked_for_says_so() -> None:
     few = fewer_tokens(448, 5000, WindowOptions(max_tokens=20_000))
     assert [note.values for note in few] == [
-        {"tokens": 448, "asked": 20_000, "document_tokens": 256}
+        {"tokens": 448, "asked": 20_000, "document_tokens": 128}
     ]
     assert "448 tokens of the 20,000 asked for" in note_sentence(few[0])
     (unlimited,) = fewer_tokens(448, 5000, WindowOptions(max_tokens=None))

@@ -43,7 +43,7 @@ def compare(
     chat: Names = None,
     starts: bool = True,
     text: bool = True,
-    document_tokens: int = 256,
+    document_tokens: int = 128,
     context: int | None = None,
     stride: int | None = None,
     windows: int | None = None,

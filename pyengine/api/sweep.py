@@ -41,7 +41,7 @@ def sweep(
     resume: bool = False,
     corpus: Names = None,
     chat: Names = None,
-    document_tokens: int = 256,
+    document_tokens: int = 128,
     context: int | None = None,
     stride: int | None = None,
     tokens: int = 100_000,

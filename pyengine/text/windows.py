@@ -37,7 +37,7 @@ class WindowOptions:
 
     n_ctx: int = 512
     stride: int | None = None
-    document_tokens: int | None = 256
+    document_tokens: int | None = 128
     max_windows: int | None = None
     max_tokens: int | None = 100_000
     by_position: bool = False
