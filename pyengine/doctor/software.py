@@ -14,9 +14,9 @@ from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.code.languages import LANGUAGES
 from pyengine.doctor.checks import Check, check
+from pyengine.extras import EXTRAS
 
 _TOPIC = "software"
-_EXTRAS = ("huggingface_hub", "matplotlib", "pyarrow")
 
 
 def check_software(devices: Sequence[str]) -> Iterator[Check]:
@@ -34,7 +34,7 @@ def check_software(devices: Sequence[str]) -> Iterator[Check]:
     yield _binding()
     yield mapped_libraries(Path("/proc/self/maps"))
     yield _devices(devices)
-    yield from map(_extra, _EXTRAS)
+    yield from map(_extra, EXTRAS)
     if shutil.which("bwrap") is not None:
         yield check(_TOPIC, "sandbox", "bubblewrap", {})
     else:

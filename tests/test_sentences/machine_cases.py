@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from said import Cases, case
 
+from pyengine.extras import EXTRAS
 from pyengine.report.sentences.machine import advice_words, checks_sentence, found_words
 
 GIB = 1 << 30
@@ -71,7 +72,6 @@ ADVICE: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("name-a-file", {}),
     ("install-languages", {"missing": {"go": ["go"]}}),
 )
-EXTRAS = ("huggingface_hub", "matplotlib", "pyarrow")
 
 
 def missing(module: str) -> dict[str, object]:

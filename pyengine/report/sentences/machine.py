@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pyengine.extras import EXTRAS
 from pyengine.report.words import say
 
 Values = Mapping[str, Any]
 
 # The gravest last.
 GRAVITY = ("good", "note", "warn", "bad")
-# The extra of pyengine that brings a package.
-_EXTRAS = {"huggingface_hub": "hub", "matplotlib": "plots", "pyarrow": "parquet"}
 
 
 def checks_sentence(statuses: Iterable[str]) -> str:
@@ -55,7 +54,7 @@ def found_words(code: str, values: Values) -> str:
 
 def advice_words(code: str, values: Values) -> str:
     """Say what to do about it."""
-    extra = _EXTRAS.get(values.get("module", ""))
+    extra = EXTRAS.get(values.get("module", ""))
     fitting = int(values.get("usable", 0) * 0.8)
     lacking = values.get("missing", ()) if code == "install-languages" else ()
     told = "; ".join(say("install", language) for language in lacking)
