@@ -14,7 +14,12 @@ Values: TypeAlias = tuple[float | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Hold a labelled point with an interval in y; `on_front` marks the Pareto line."""
+    """Hold a labelled point with an interval in y.
+
+    Attributes:
+        on_front: whether it belongs to the Pareto line.
+        floor: what the order of computation alone gives of y; None where that is not known.
+    """
 
     label: str
     x: float
@@ -22,6 +27,7 @@ class Point:
     low: float | None = None
     high: float | None = None
     on_front: bool = False
+    floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Chart:
         x_label: of the axis, or of the heat map's values.
         log: whether the values are on a logarithmic scale: no zeros there.
         log_y: of lines, whether the vertical axis is, too.
-        line: a noise floor, or a value to hold the others against.
+        line: of bars, a value to hold the others against.
     """
 
     kind: Kind

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pyengine.choose.scale import kl_floor
 from pyengine.choose.verdicts import (
     by_size,
     divergence,
@@ -20,7 +21,6 @@ from pyengine.report.numbers import percent, significant, size_unit
 from pyengine.report.pieces import place_words, visible
 from pyengine.report.sweep_view import variant_labels
 from pyengine.report.words import member_name, picture
-from pyengine.run.floors import Floors
 from pyengine.run.measurement import Measurement
 from pyengine.run.pivot import pivot
 from pyengine.run.record import Run
@@ -83,16 +83,20 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
         assert kl is not None
         x = run.model(variant).file_bytes / unit
         low, front = max(kl.low, 0.0), variant not in behind
-        points.append(Point(labels[variant], x, kl.value, low, kl.high, on_front=front))
+        floor = kl_floor(run, variant) or None
+        points.append(
+            Point(labels[variant], x, kl.value, low, kl.high, on_front=front, floor=floor)
+        )
     chart = Chart(
         kind="scatter",
         x_label=f"size [{name}]",
         y_label="KL divergence [nats per token]",
         points=tuple(points),
         log=True,
-        line=Floors(run).of_reference("kl") or None,
     )
-    return picture("size-kl", chart, floor=chart.line)
+    floors = [point.floor for point in points if point.floor]
+    least, most = min(floors, default=None), max(floors, default=None)
+    return picture("size-kl", chart, least=least, most=most)
 
 
 def _arithmetic(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> list[Block]:

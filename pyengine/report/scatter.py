@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-# A noise floor lower than the lowest point by this factor is left out of the picture.
+# Noise floors lower than the lowest point by this factor are left out of the picture.
 _FAR_BELOW = 30
 
 
 def draw_scatter(axes: Axes, chart: Chart) -> None:
-    """Draw labelled points with intervals, the line of the best, and the noise floor.
+    """Draw labelled points with intervals, the line of the best, and the noise floors.
 
     What is zero cannot stand on a logarithmic axis: it is drawn below everything else, and says so.
     """
@@ -46,8 +46,8 @@ def draw_scatter(axes: Axes, chart: Chart) -> None:
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     axes.margins(x=0.12, y=0.12)
-    if chart.line is not None:
-        _draw_floor(axes, chart, chart.line)
+    if chart.log:
+        _draw_floors(axes, known)
     _label_points(axes, points, zero)
 
 
@@ -55,24 +55,24 @@ def _place_of_zero(chart: Chart, points: Sequence[Point]) -> float | None:
     """Return where a logarithmic axis shows what is zero; None where it need not or cannot."""
     if not chart.log or all(point.y > 0 for point in points):
         return None
-    shown = [v for p in points for v in (p.y, p.low, p.high, chart.line) if v is not None and v > 0]
+    shown = [v for p in points for v in (p.y, p.low, p.high) if v is not None and v > 0]
     return min(shown) / 3 if shown else None
 
 
-def _draw_floor(axes: Axes, chart: Chart, floor: float) -> None:
-    """Draw the noise floor; one far below every point is told in words and stretches no axis."""
-    lowest = min((point.y for point in chart.points if point.y > 0), default=floor)
-    far_below = chart.log and 0 < floor < lowest / _FAR_BELOW
-    if not far_below:
-        axes.axhline(floor, color=LIGHT.series2, linewidth=1, linestyle="--")
+def _draw_floors(axes: Axes, points: Sequence[Point]) -> None:
+    """Draw a dash at each point's noise floor; what is far below all points stretches no axis."""
+    lowest = min((point.y for point in points if point.y > 0), default=0.0)
+    shown = [(p.x, p.floor) for p in points if p.floor and p.floor >= lowest / _FAR_BELOW]
+    if not shown:
+        return
+    xs, floors = zip(*shown, strict=True)
+    axes.plot(xs, floors, "_", color=LIGHT.series2, markersize=9, zorder=1)
     axes.annotate(
-        f"noise floor: {significant(floor, 2)}, below this picture" if far_below else "noise floor",
-        (1, 0 if far_below else floor),
-        xycoords=("axes fraction", "axes fraction" if far_below else "data"),
-        xytext=(0, 3),
+        "— the order of arithmetic alone",
+        (0, 0),
+        xycoords="axes fraction",
+        xytext=(4, 4),
         textcoords="offset points",
-        ha="right",
-        va="bottom",
         fontsize=8,
         color=LIGHT.bad,
     )

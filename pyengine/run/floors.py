@@ -40,11 +40,6 @@ class Floors:
             return (first + second) / 2
         return math.sqrt((first**2 + second**2) / 2)
 
-    def of_reference(self, metric: str) -> float | None:
-        """Return the reference's own floor of a distance; None where it is not known."""
-        control = self._controls.get((metric, self._reference, ""))
-        return None if control is None else _floor(control, control.n)
-
 
 def _floor(control: Measurement, n: int) -> float:
     """Return what a model beside itself gives of a distance, or of a mean change over n tokens."""

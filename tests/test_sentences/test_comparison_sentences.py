@@ -353,15 +353,15 @@ def test_why_a_gate_is_shut() -> None:
     assert "no KL" in unmet_sentence("a", "not-measured", {}, 0.1)
 
 
-def test_a_caption_tells_of_the_dashed_line_only_where_there_is_one() -> None:
+def test_a_caption_tells_of_arithmetic_only_where_it_is_known() -> None:
     def caption(run: Run) -> str:
         pictures = [b for b in comparison_pictures(run) if isinstance(b, Picture)]
         assert [each.name for each in pictures] == ["size-kl"]  # no quantiles, no other picture
         return pictures[0].caption
 
-    assert "The dashed line, at 0.0010, is the reference beside itself" in caption(a_run())
+    assert "alone would give that file (0.0010 to 0.0010 nats)" in caption(a_run())
     rows = [row for row in a_run().measurements if not row.is_control]
-    assert "dashed" not in caption(a_run().model_copy(update={"measurements": rows}))
+    assert "dash" not in caption(a_run().model_copy(update={"measurements": rows}))
 
 
 def test_who_is_beaten_or_infinite_is_not_on_the_line() -> None:
