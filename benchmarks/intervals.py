@@ -8,7 +8,8 @@ unless it is there already. Then the measured documents are taken as the populat
 drawn from it: documents with replacement, languages in turn. What is counted:
 
 - how often a 95 % interval holds the population's value: of mean KL and of the share of other first
-  choices over so many documents, and of the ratio of neighbours in size;
+  choices over so many documents, and of the ratio of neighbours in size; and that of mean KL by
+  s/√n, as if tokens were independent;
 - the same after a race, by the intervals that are printed when it has stopped, of all variants;
 - how often a race says of two neighbours what the population contradicts: told apart the wrong
   way, or within the margin while they are not;
@@ -214,6 +215,8 @@ def fixed_coverage(table: Table, trials: int, *, in_turn: bool) -> Iterator[tupl
                 hits.setdefault("mean KL, in logarithms", []).append(covers(found, truth[name]))
                 found = clustered_mean(values, run.document)
                 hits.setdefault("mean KL", []).append(covers(found, truth[name]))
+                found = clustered_mean(values, np.arange(len(values)))
+                hits.setdefault("the same by tokens", []).append(covers(found, truth[name]))
                 found = clustered_mean(run.flips[name], run.document)
                 hits.setdefault("other first choices", []).append(covers(found, flips[name]))
             for first, second in pairwise(run.kl):
