@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,10 +28,15 @@ def other_version(folder: Path) -> None:
 
 
 def no_distribution(folder: Path) -> None:
+    """Put a folder of all packages without that one's metadata in the place of theirs."""
+    installed, bare = sysconfig.get_path("purelib"), folder / "bare"
+    bare.mkdir()
+    for path in Path(installed).iterdir():
+        if not path.name.startswith("llama_cpp_python-"):
+            (bare / path.name).symlink_to(path)
     (folder / "sitecustomize.py").write_text(
-        "import importlib.metadata as metadata\n"
-        "def version(name): raise metadata.PackageNotFoundError(name)\n"
-        "metadata.version = version\n"
+        "import sys\n"
+        f"sys.path = [{str(bare)!r} if path == {installed!r} else path for path in sys.path]\n"
     )
 
 
