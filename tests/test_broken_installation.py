@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from report_samples import sample_sweep
+from report_samples import sweep_of_few_pictures
 
 from pyengine.commands.app import COMMANDS, WITHOUT_CORE, run
 from pyengine.run import save
@@ -136,7 +136,7 @@ def without_core(code: str, *arguments: str | Path) -> "subprocess.CompletedProc
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     path = tmp_path / "result.json"
-    save(sample_sweep(), path)
+    save(sweep_of_few_pictures(), path)
     return path
 
 
