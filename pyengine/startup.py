@@ -41,9 +41,13 @@ def started_as_command(argv: Sequence[str], orig_argv: Sequence[str]) -> bool:
 
 
 def prepare_command() -> None:
-    """Take over SIGINT and SIGTERM, and open what was closed of stdin, stdout and stderr."""
+    """Take over SIGINT and SIGTERM, and open what was closed of stdin, stdout and stderr.
+
+    NumPy shall start no threads: nothing here multiplies large matrices, and they spin at first.
+    """
     _end_at_signals()
     _open_closed_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def raise_at_signals() -> None:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from run_samples import made_timings
 from tiny_models import write_spread
 
 from pyengine.measure.compare import compare
 from pyengine.measure.options import CompareOptions
 from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.picking import search
 from pyengine.run import Run
 from pyengine.text.documents import Corpus, Document
 from pyengine.text.windows import WindowOptions
@@ -24,6 +26,12 @@ SOURCES = {
 WINDOWS = WindowOptions(n_ctx=32, stride=16, max_tokens=None)
 PLAIN = CompareOptions(windows=WINDOWS, threads=1, starts=False, continuations=2, positions=3)
 Quantize = Callable[[str], Path]
+
+
+@pytest.fixture
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pick without timings, which take as long as all the rest."""
+    monkeypatch.setattr(search, "time_models", lambda *_: made_timings([]))
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,17 @@ PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
 # The files that take longest, longest first: a worker that begins one last keeps all waiting.
 LONGEST = (
-    *("test_foreign_files", "test_measure_engine", "test_full_disk", "test_codegen_command"),
-    *("test_sweep_resume", "test_hostile_environments", "test_vocab_paper"),
-    *("test_reports_command", "test_sweep_numbers", "test_reports_page"),
-    *("test_vocabulary_reachability", "test_model_limits", "test_comparison_plans"),
-    *("test_codegen_escapes", "test_codegen_memory", "test_codegen_sandbox", "test_codegen_tasks"),
-    *("test_against_llama_cpp", "test_vocab_command", "test_import"),
-    *("test_comparison_llama_perplexity", "test_corpus", "test_docs_python"),
+    *("test_foreign_files", "test_reports_command", "test_docs_pick", "test_hostile_environments"),
+    *("test_sweep_resume", "test_codegen_tasks", "test_pick", "test_codegen_programs"),
+    *("test_codegen_formats", "test_measure_engine", "test_quantize_bytes", "test_pick_budgets"),
+    *("test_docs_python", "test_codegen_command", "test_until_decided", "test_codegen_benchmarks"),
+    *("test_core_robustness", "test_full_disk", "test_chat_templates", "test_record_words"),
+    *("test_sweep_numbers", "test_vocab_paper", "test_reports_page"),
+    *("test_vocabulary_reachability", "test_sweep_failures", "test_comparison"),
+    *("test_codegen_likelihood", "test_codegen_java", "test_model_limits", "test_comparison_plans"),
+    *("test_codegen_escapes", "test_codegen_memory", "test_codegen_sandbox"),
+    *("test_codegen_rejudging", "test_pick_tasks", "test_against_llama_cpp", "test_vocab_command"),
+    *("test_import", "test_comparison_llama_perplexity", "test_corpus", "test_api"),
 )
 
 

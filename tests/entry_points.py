@@ -283,6 +283,7 @@ def make(point: EntryPoint, arguments: dict[str, Any]) -> str:
 
 def main(model_path: str, folder: str) -> int:
     """Make all calls; return 1 where an error had no type."""
+    np.set_printoptions(threshold=8)  # of whole arrays most of the time would go into writing lines
     if not SANITIZED:
         resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     RIGHT.update(path=model_path, source=model_path, target=str(Path(folder) / "target.gguf"))

@@ -240,6 +240,7 @@ def _commands(model: Path, variant: Path, corpus: Path, tasks: Path, words: Path
     # One answer at a time: fewer are left to write beside each other in a run that goes on.
     alone = ["--threads", "1", "--jobs", "1", "--parallel", "1"]
     evaluate = ["evaluate", str(words), "--tasks", str(tasks), *alone]
+    probe = ["probe", str(words), "--language", "go", "--draws", "20", "--threads", "1"]
     record = str(model.parent / "record.json")
     tables = ["-o", "{place}/page.html", "--csv", "{place}/rows.csv"]
     tables += ["--parquet", "{place}/rows.parquet", "--svg", "{place}/pictures"]
@@ -264,7 +265,7 @@ def _commands(model: Path, variant: Path, corpus: Path, tasks: Path, words: Path
         ),
         Command(
             "probe",
-            ["probe", str(words), "--save-logits", "{place}/rows.npz", "--html", "{place}/p.html"],
+            [*probe, "--save-logits", "{place}/rows.npz", "--html", "{place}/p.html"],
             [],
             files("rows.npz", "p.html"),
         ),

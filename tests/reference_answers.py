@@ -39,7 +39,6 @@ DEFECTS = {
 # Those that need a package which does not come with the language: skipped.
 NEEDY = {"JavaScript/162", "CPP/22", "CPP/137", "CPP/162"}
 LIMITS = Limits(cpu_s=30, wall_s=60.0)  # a loaded machine is slow to start Java
-FEW = Limits(cpu_s=5, wall_s=20.0)  # for what never ends
 # Wrong answers by their kind, and how each may fare: what does not compile names its fault.
 KINDS: Mapping[str, frozenset[Outcome]] = {
     "value": frozenset({Outcome.WRONG_ANSWER, Outcome.EXCEPTION, Outcome.SYNTAX_ERROR}),
@@ -121,7 +120,9 @@ def program(task: Task, text: str) -> str:
 def judged(given: Given, sandbox: Sandbox) -> Execution:
     """Return how an answer fares."""
     found = read_chat(given.task, given.text)
-    limits = FEW if given.kind == "loop" else LIMITS
+    limits = LIMITS
+    if given.kind == "loop":  # it never ends; a compiler does
+        limits = Limits(cpu_s=5 if LANGUAGES[given.task.language].build else 1, wall_s=20.0)
     return execute(given.task, found.completion, sandbox=sandbox, limits=limits, whole=found.whole)
 
 

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from report_samples import sample_sweep
+from report_samples import sweep_of_few_pictures
 
 from pyengine.commands.app import COMMANDS, WITHOUT_CORE, run
 from pyengine.run import save
@@ -27,10 +28,15 @@ def other_version(folder: Path) -> None:
 
 
 def no_distribution(folder: Path) -> None:
+    """Put a folder of all packages without that one's metadata in the place of theirs."""
+    installed, bare = sysconfig.get_path("purelib"), folder / "bare"
+    bare.mkdir()
+    for path in Path(installed).iterdir():
+        if not path.name.startswith("llama_cpp_python-"):
+            (bare / path.name).symlink_to(path)
     (folder / "sitecustomize.py").write_text(
-        "import importlib.metadata as metadata\n"
-        "def version(name): raise metadata.PackageNotFoundError(name)\n"
-        "metadata.version = version\n"
+        "import sys\n"
+        f"sys.path = [{str(bare)!r} if path == {installed!r} else path for path in sys.path]\n"
     )
 
 
@@ -130,7 +136,7 @@ def without_core(code: str, *arguments: str | Path) -> "subprocess.CompletedProc
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     path = tmp_path / "result.json"
-    save(sample_sweep(), path)
+    save(sweep_of_few_pictures(), path)
     return path
 
 

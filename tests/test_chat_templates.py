@@ -9,6 +9,7 @@ from template_cases import BOS, CASES, DAY, EOS, FAILING
 from tiny_models import Tiny, write_bpe
 
 from pyengine.errors import TokenizerError
+from pyengine.models import chat
 from pyengine.models.chat import DAY as DEFAULT_DAY
 from pyengine.models.chat import ChatRenderer
 from pyengine.models.template import ChatTemplate
@@ -129,7 +130,10 @@ def test_a_hostile_template_is_an_error(template: str) -> None:
 
 
 @pytest.mark.parametrize("template", ENDLESS)
-def test_a_template_has_limits_of_time_and_memory(template: str) -> None:
+def test_a_template_has_limits_of_time_and_memory(
+    template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat, "CPU_S", 1)
     with pytest.raises(TokenizerError, match="chat template cannot be used: it does not end, or"):
         render_template(template, [ANY])
 
@@ -145,7 +149,10 @@ def test_a_template_has_limits_of_time_and_memory(template: str) -> None:
         (ENDLESS[0], "it does not end, or takes too much memory"),
     ],
 )
-def test_evaluate_ends_with_one_sentence(tmp_path: Path, template: str, said: str) -> None:
+def test_evaluate_ends_with_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str, said: str
+) -> None:
+    monkeypatch.setattr(chat, "CPU_S", 1)
     made = write_bpe(tmp_path / "m-instruct.gguf", Tiny(chat_template=template))
     ended = run("evaluate", made, "--limit", "1", "--results", tmp_path / "kept")
     assert ended.code == 2

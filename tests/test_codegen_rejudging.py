@@ -30,6 +30,18 @@ def record(writer: Path, folder: Path, **changes: object) -> Run:
     return evaluation.run([writer], reference=writer if beside else None)
 
 
+@pytest.fixture(scope="module")
+def alone(writer: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The answers of one model."""
+    return record(writer, tmp_path_factory.mktemp("alone"))
+
+
+@pytest.fixture(scope="module")
+def compared(writer: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Those of a model beside itself."""
+    return record(writer, tmp_path_factory.mktemp("compared"), beside=True)
+
+
 def with_text(run: Run, text: str, *, task: str, **changes: object) -> Run:
     """Return a run in which the first answer to a task is another one."""
     shown = [exhibit.model_copy(deep=True) for exhibit in run.exhibits]
@@ -68,10 +80,9 @@ def test_the_same_answers_get_the_same_verdicts(
     assert note_of(after).values["n"] == 0
 
 
-def test_another_text_gets_another_verdict(writer: Path, tmp_path: Path) -> None:
+def test_another_text_gets_another_verdict(alone: Run) -> None:
     task = few_tasks()[0]
-    before = record(writer, tmp_path)
-    changed = with_text(before, task.reference, task=task.name, finish="end-of-generation")
+    changed = with_text(alone, task.reference, task=task.name, finish="end-of-generation")
     after = pyengine.evaluate(rejudge=changed)
     (model,) = after.models
     passed = [shown["samples"][0]["outcome"] for shown in after.shown("answer")]
@@ -84,27 +95,26 @@ def test_another_text_gets_another_verdict(writer: Path, tmp_path: Path) -> None
     samples = after.select("samples", group="outcome=passed")
     assert [row.value for row in samples] == [passed.count("passed")]
     assert note_of(after).values == {
-        "n": int(before.shown("answer")[0]["samples"][0]["outcome"] != "passed"),
+        "n": int(alone.shown("answer")[0]["samples"][0]["outcome"] != "passed"),
         "n_samples": 6,
         "pyengine": pyengine.__version__,
     }
     # what follows from tokens is kept
     kept = ("written_tokens", "writing_seconds", "reference_log_probability")
     for metric in kept:
-        assert after.find(metric, model.id) == before.find(metric, model.id)
+        assert after.find(metric, model.id) == alone.find(metric, model.id)
 
 
-def test_twice_judged_says_it_once(writer: Path, tmp_path: Path) -> None:
-    once = pyengine.evaluate(rejudge=record(writer, tmp_path))
+def test_twice_judged_says_it_once(alone: Run) -> None:
+    once = pyengine.evaluate(rejudge=alone)
     twice = pyengine.evaluate(rejudge=once)
     assert [note.code for note in twice.notes].count("rejudged") == 1
 
 
-def test_records_that_cannot_be_judged_again(writer: Path, tmp_path: Path) -> None:
-    before = record(writer, tmp_path)
+def test_records_that_cannot_be_judged_again(alone: Run) -> None:
     with pytest.raises(OptionError, match="holds no answers"):
-        pyengine.evaluate(rejudge=before.model_copy(update={"command": "compare"}))
-    other = before.model_copy(update={"options": {**before.options, "tasks": "own"}})
+        pyengine.evaluate(rejudge=alone.model_copy(update={"command": "compare"}))
+    other = alone.model_copy(update={"options": {**alone.options, "tasks": "own"}})
     name = few_tasks()[0].name
     shown = [
         Exhibit(kind="answer", model=e.model, content={**e.content, "task": "python/gone"})
@@ -116,11 +126,11 @@ def test_records_that_cannot_be_judged_again(writer: Path, tmp_path: Path) -> No
         pyengine.evaluate(rejudge=other.model_copy(update={"exhibits": shown}))
     shown = [
         Exhibit(kind="answer", model=e.model, content={**e.content, "prompt": "Hello"})
-        for e in before.exhibits
+        for e in alone.exhibits
         if e.kind == "answer"
     ]
     with pytest.raises(OptionError, match="asked in other words"):
-        pyengine.evaluate(rejudge=before.model_copy(update={"exhibits": shown}))
+        pyengine.evaluate(rejudge=alone.model_copy(update={"exhibits": shown}))
 
 
 def changed(run: Run, **parts: object) -> Run:
@@ -133,26 +143,23 @@ def changed(run: Run, **parts: object) -> Run:
     return run.model_copy(update={"exhibits": shown})
 
 
-def test_records_of_older_versions_and_damaged_ones_are_refused(
-    writer: Path, tmp_path: Path
-) -> None:
-    before = record(writer, tmp_path)
+def test_records_of_older_versions_and_damaged_ones_are_refused(alone: Run) -> None:
     samples = [
         {name: value for name, value in sample.items() if name != "text"}
-        for sample in before.exhibits[0].content["samples"]
+        for sample in alone.exhibits[0].content["samples"]
     ]
     with pytest.raises(OptionError, match="as records of older versions do"):
-        pyengine.evaluate(rejudge=changed(before, samples=samples))
+        pyengine.evaluate(rejudge=changed(alone, samples=samples))
     damaged: tuple[dict[str, object], ...] = ({"samples": None}, {"samples": []}, {"style": "no"})
     for parts in damaged:
         with pytest.raises(OptionError, match="it is damaged"):
-            pyengine.evaluate(rejudge=changed(before, **parts))
+            pyengine.evaluate(rejudge=changed(alone, **parts))
     with pytest.raises(OptionError, match="an answer of every model to every task"):
-        pyengine.evaluate(rejudge=before.model_copy(update={"exhibits": []}))
+        pyengine.evaluate(rejudge=alone.model_copy(update={"exhibits": []}))
 
 
-def test_infinite_numbers_of_a_saved_record_are_numbers(writer: Path, tmp_path: Path) -> None:
-    before = record(writer, tmp_path, beside=True)
+def test_infinite_numbers_of_a_saved_record_are_numbers(compared: Run, tmp_path: Path) -> None:
+    before = compared.model_copy(deep=True)
     for exhibit in before.exhibits:
         if exhibit.kind == "answer":
             exhibit.content["reference"] |= {"kl": math.inf}
@@ -161,34 +168,30 @@ def test_infinite_numbers_of_a_saved_record_are_numbers(writer: Path, tmp_path: 
     assert after.shown("answer")[0]["reference"]["kl"] == math.inf
 
 
-def test_the_record_says_which_tasks_it_was_judged_by_and_keeps_partings(
-    writer: Path, tmp_path: Path
-) -> None:
-    before = record(writer, tmp_path, beside=True)
+def test_the_record_says_which_tasks_it_was_judged_by_and_keeps_partings(compared: Run) -> None:
     task = few_tasks()[0]
     content = {"task": task.name, "n_same": 0}
-    parting = Exhibit(kind="parting", model=before.models[1].id, content=content)
-    whole = before.model_copy(update={"exhibits": [*before.exhibits, parting]})
+    parting = Exhibit(kind="parting", model=compared.models[1].id, content=content)
+    whole = compared.model_copy(update={"exhibits": [*compared.exhibits, parting]})
     assert pyengine.evaluate(rejudge=whole).shown("parting") == []  # it changes no side
     turned = with_text(whole, task.reference, task=task.name, finish="end-of-generation")
     after = pyengine.evaluate(rejudge=turned)
     assert after.shown("parting") == [content]
-    assert after.options["tasks_sha256"] == before.options["tasks_sha256"]
+    assert after.options["tasks_sha256"] == compared.options["tasks_sha256"]
 
 
-def test_notes_of_what_was_missing_then_are_made_anew(writer: Path, tmp_path: Path) -> None:
-    before = record(writer, tmp_path)
+def test_notes_of_what_was_missing_then_are_made_anew(alone: Run) -> None:
     old = Note(code="library-skipped", values={"library": "boost", "names": ["python/x"]})
-    thought = Note(code="ended-in-thinking", model=before.models[0].id, values={"n": 9})
-    after = pyengine.evaluate(rejudge=before.model_copy(update={"notes": [old, thought]}))
+    thought = Note(code="ended-in-thinking", model=alone.models[0].id, values={"n": 9})
+    after = pyengine.evaluate(rejudge=alone.model_copy(update={"notes": [old, thought]}))
     assert {"library-skipped", "ended-in-thinking"}.isdisjoint(note.code for note in after.notes)
 
 
 def test_from_the_command_line(
-    writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    writer: Path, alone: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "record.json"
-    record(writer, tmp_path / "results").save(path)
+    alone.save(path)
     assert command(["evaluate", "--rejudge", str(path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [note["code"] for note in told["notes"]].count("rejudged") == 1

@@ -52,8 +52,8 @@ def test_a_question_is_answered(
 ) -> None:
     monkeypatch.chdir(home)
     monkeypatch.setenv("HOME", str(home))
-    # Files are timed with as much in the cache as half a second fills of it.
-    monkeypatch.setitem(SpeedOptions.__init__.__kwdefaults__ or {}, "seconds", 0.5)
+    # Files are timed with as much in the cache as a tenth of a second fills of it.
+    monkeypatch.setitem(SpeedOptions.__init__.__kwdefaults__ or {}, "seconds", 0.1)
     if "--html" in command:
         pytest.importorskip("matplotlib", reason="the plots extra is not installed")
     words = shlex.split(command)

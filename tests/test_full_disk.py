@@ -20,6 +20,7 @@ from pyengine.code.sandbox import Sandbox
 from pyengine.commands.app import run
 from pyengine.run import to_json
 
+PROBE = ["probe", "MODEL", "--language", "go", "--draws", "20"]
 COMPARE = ["compare", "MODEL", "OTHER", "--corpus", "TEXT"]
 QUICK = ["--no-starts", "--continuations", "0"]
 TIMINGS = 100  # bytes: two records of one run differ by the digits of their times
@@ -65,10 +66,10 @@ def test_reports(
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        (["probe", "MODEL", "--save-logits", "OUT.npz"], "rows"),
-        (["probe", "MODEL", "--save-logits", "OUT.npz"], "OUT.npz"),
-        (["probe", "MODEL", "--html", "OUT.html"], "OUT.html"),
-        (["vocab", "MODEL", "--html", "OUT.html"], "OUT.html"),
+        ([*PROBE, "--save-logits", "OUT.npz"], "rows"),
+        ([*PROBE, "--save-logits", "OUT.npz"], "OUT.npz"),
+        ([*PROBE, "--html", "OUT.html"], "OUT.html"),
+        (["vocab", "MODEL", "--language", "go", "--html", "OUT.html"], "OUT.html"),
         (
             ["compare", "MODEL", "OTHER", "--corpus", "TEXT", *QUICK, "--html", "OUT.html"],
             "OUT.html",

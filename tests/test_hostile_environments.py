@@ -157,6 +157,9 @@ TURNS = {
     "vocab": {"no home", "stdin and stdout closed", "200 MiB of addresses"},
     "quantize": {"no home", "stdout full", "512 MiB of addresses"},
     "probe": {"no home", "stderr closed", "200 MiB of addresses"},
+    "pick": {"no home", "stdin and stdout closed", "64 descriptors"},
+    "imatrix": {"no home", "stderr closed", "512 MiB of addresses"},
+    "verify": {"no home", "stdout and stderr full", "200 MiB of addresses"},
 }
 
 

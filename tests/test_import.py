@@ -58,6 +58,17 @@ def test_opening_a_model_loads_no_plotting_or_web_library(tmp_path: Path) -> Non
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
+@pytest.mark.parametrize("module", ["pyengine.measure.decode", "pyengine.measure.speed"])
+def test_the_process_of_a_model_does_without_records(module: str) -> None:
+    unwanted = ("pydantic", "rich", "typer", "importlib.metadata", "tree_sitter")
+    code = (
+        f"import sys, pyengine.models.child, {module}\nfrom pyengine import _core\n"
+        f"print(*(n for n in {unwanted!r} if n in sys.modules))"
+    )
+    done = python(code)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     "imports",

@@ -86,6 +86,7 @@ def level(every: Run, name: str) -> tuple[float, float]:
     return row.value, row.high
 
 
+@pytest.mark.usefixtures("untimed")
 def test_the_picks_are_those_of_a_comparison_of_all(folder: Path, text: Path, every: Run) -> None:
     """For limits well between two files' levels: the smallest file below, by its whole interval."""
     kl = {model.id: level(every, model.id)[0] for model in every.models[1:]}
@@ -104,6 +105,7 @@ def test_the_picks_are_those_of_a_comparison_of_all(folder: Path, text: Path, ev
     assert picked(folder, text, max_kl=max(kl.values()) * 3)[0] == smallest
 
 
+@pytest.mark.usefixtures("untimed")
 def test_a_copy_of_a_file_is_measured_once(folder: Path, text: Path, tmp_path: Path) -> None:
     for name in ("tiny", "tiny-Q8_0", "tiny-Q4_0"):
         shutil.copy(folder / f"{name}.gguf", tmp_path)
@@ -117,6 +119,7 @@ def test_a_copy_of_a_file_is_measured_once(folder: Path, text: Path, tmp_path: P
     assert {"again", "tiny-Q4_0"} <= {model.id for model in found.models}
 
 
+@pytest.mark.usefixtures("untimed")
 def test_room_decides_where_damage_does_not(folder: Path, text: Path) -> None:
     sizes = {path.stem: path.stat().st_size for path in folder.iterdir()}
     chosen, found = picked(folder, text, max_kl=0.0, max_size=f"{sizes['tiny-Q5_0']}B")
@@ -163,6 +166,7 @@ class Interrupting:
                 raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("untimed")
 def test_an_interrupted_search_says_the_best_so_far_and_goes_on(
     folder: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +206,7 @@ def test_files_of_two_models_are_refused(folder: Path, stories: Path, text: Path
         pyengine.pick([folder, stories], corpus=text)
 
 
+@pytest.mark.usefixtures("untimed")
 def test_one_file_that_is_not_quantized_has_its_types_made(
     tiny: Path, text: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hub_server import COMMIT, Hub, serving
-from run_samples import made_timings
 
 import pyengine
 from pyengine.models.header import read_header
@@ -19,10 +18,11 @@ from pyengine.models.model import open_model
 from pyengine.models.options import SessionOptions
 from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
 from pyengine.models.session import Session
-from pyengine.picking import search
 from pyengine.run import Run
 
 TYPES = ("Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
+# No budget here asks for speed.
+pytestmark = pytest.mark.usefixtures("untimed")
 QUICK: dict[str, Any] = {"threads": 1, "repeats": 1, "context": 64}
 # What is read of a remote file beside its header at most: a block, and a vector to compare.
 BESIDE = (1 << 14) + (1 << 12) + 4 * 256
@@ -50,12 +50,6 @@ class Ladder:
     def reference(self) -> str:
         """The name of the file that is not quantized."""
         return max(self.levels, key=lambda name: self.levels[name].size)
-
-
-@pytest.fixture(autouse=True)
-def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No budget here asks for speed, which takes as long as all the rest."""
-    monkeypatch.setattr(search, "time_models", lambda *_: made_timings([]))
 
 
 def programs(folder: Path) -> list[bytes]:

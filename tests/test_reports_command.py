@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import run
-from report_samples import sample_sweep, sample_timings
+from report_samples import sample_sweep, sample_timings, sweep_of_few_pictures
 
 from pyengine.commands.app import what_was_asked
 from pyengine.errors import ResultFileError
@@ -26,6 +26,14 @@ DOCS = Path(__file__).parent.parent / "docs"
 def record(tmp_path: Path) -> Path:
     path = tmp_path / "sweep.json"
     path.write_text(to_json(sample_sweep(3)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> Path:
+    """A record of two pictures, for pages of which no picture is looked at."""
+    path = tmp_path / "brief.json"
+    path.write_text(to_json(sweep_of_few_pictures()), encoding="utf-8")
     return path
 
 
@@ -75,11 +83,11 @@ def test_a_folder_stands_for_its_records(record: Path, tmp_path: Path) -> None:
         )
 
 
-def test_a_dash_is_stdout(record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dash_is_stdout(brief: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    rows = run("report", record, "--csv", "-")
-    assert (rows.code, rows.out) == (0, measurements_csv(measurements_of([load(record)])))
-    assert run("report", record, "-o", "-").out.startswith("<!doctype html>")
+    rows = run("report", brief, "--csv", "-")
+    assert (rows.code, rows.out) == (0, measurements_csv(measurements_of([load(brief)])))
+    assert run("report", brief, "-o", "-").out.startswith("<!doctype html>")
     assert not Path("-").exists()
 
 
@@ -130,9 +138,9 @@ def test_names_are_no_formulas_in_csv() -> None:
     assert csv_text('Q4_K_M, the "best"') == 'Q4_K_M, the "best"'
 
 
-def test_several_records_make_one_page(record: Path, tmp_path: Path) -> None:
+def test_several_records_make_one_page(brief: Path, tmp_path: Path) -> None:
     page = tmp_path / "both.html"
-    assert run("report", record, record, "-o", page).code == 0
+    assert run("report", brief, brief, "-o", page).code == 0
     text = page.read_text(encoding="utf-8")
     assert "2 results of pyengine" in text
     ids = re.findall(r' id="([^"]*)"', text)
@@ -195,10 +203,10 @@ def test_what_a_record_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert outcome.err.count("\n") == 1
 
 
-def test_what_cannot_be_written_leaves_what_was_there(record: Path, tmp_path: Path) -> None:
-    assert run("report", record, "-o", tmp_path / "no" / "folder.html").code == 2
+def test_what_cannot_be_written_leaves_what_was_there(brief: Path, tmp_path: Path) -> None:
+    assert run("report", brief, "-o", tmp_path / "no" / "folder.html").code == 2
     (tmp_path / "file").write_text("mine")
-    outcome = run("report", record, "--svg", tmp_path / "file")
+    outcome = run("report", brief, "--svg", tmp_path / "file")
     assert outcome.code == 2
     assert "cannot be made" in outcome.err
     assert (tmp_path / "file").read_text() == "mine"

@@ -136,13 +136,23 @@ def start(arguments: list[str]) -> "subprocess.Popen[bytes]":
     )
 
 
+def wait_for_work(sweep: "subprocess.Popen[bytes]") -> None:
+    """Wait until a sweep has started the first process of a model, or has ended."""
+    children = Path(f"/proc/{sweep.pid}/task/{sweep.pid}/children")
+    while sweep.poll() is None and children.exists() and not children.read_text():
+        time.sleep(0.02)
+
+
 def kill_and_resume(arguments: list[str], *, kills: int, seed: int) -> None:
     """Kill a sweep at random moments, each time going on from there, and let the last run end."""
-    rng = random.Random(seed)
+    rng, killed = random.Random(seed), 0
     for _ in range(kills):
         with start(arguments) as child:
-            time.sleep(rng.uniform(0.1, 1.5))
+            wait_for_work(child)
+            time.sleep(rng.uniform(0, 1))
             child.send_signal(signal.SIGKILL)
+            killed += child.wait() == -signal.SIGKILL
+    assert killed
     with start(arguments) as child:
         assert child.wait() == 0
 
@@ -152,7 +162,7 @@ def test_killed_at_random_moments_it_gives_the_same_bytes(
     sweep: SmallSweep, undisturbed: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sweep"
-    kill_and_resume(sweep.command(folder, "--json"), kills=20, seed=5)
+    kill_and_resume(sweep.command(folder, "--json"), kills=8, seed=5)
     assert record_of(folder) == record_of(undisturbed)
     assert not any(path.name.startswith(".") for path in folder.rglob("*"))
 

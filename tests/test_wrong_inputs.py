@@ -147,7 +147,8 @@ def test_a_name_is_one_or_the_file_gives_it(written: str, name: str | None) -> N
 def test_a_hostile_name_steers_nothing(plain: Path, tmp_path: Path) -> None:
     model = with_metadata(plain, tmp_path / "m.gguf", general__name=HOSTILE)
     page, rows = tmp_path / "page.html", tmp_path / "rows.csv"
-    commands: list[list[str | Path]] = [["probe", model, "--draws", "10"], ["models", tmp_path]]
+    probe: list[str | Path] = ["probe", model, "--language", "go", "--draws", "10"]
+    commands: list[list[str | Path]] = [probe, ["models", tmp_path]]
     for form in ([], ["--json"], ["--markdown"], ["--json", "--html", str(page)]):
         for command in commands:
             if form and form[-1] == str(page) and command[0] == "models":
@@ -156,7 +157,7 @@ def test_a_hostile_name_steers_nothing(plain: Path, tmp_path: Path) -> None:
             assert shown.code == 0, shown.err
             assert_harmless(shown.out)
             assert "evil" in shown.out
-    (record := tmp_path / "r.json").write_text(run("probe", model, "--json").out)
+    (record := tmp_path / "r.json").write_text(run(*probe, "--json").out)
     assert run("report", record, "--csv", rows).code == 0
     for file in (page, rows, record):
         assert_harmless(file.read_text(encoding="utf-8"))

@@ -106,8 +106,8 @@ def import_core() -> None:
 def _check_address_space() -> None:
     """Raise EngineError where the libraries that commands import would never end for want of room.
 
-    NumPy's OpenBLAS reserves memory for each thread as it loads, and ends the process
-    or tries for ever where there is none.
+    NumPy's OpenBLAS reserves memory as it loads, and ends the process or tries for ever where
+    there is none.
     """
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY:
@@ -117,7 +117,6 @@ def _check_address_space() -> None:
             f"the address space is limited to {most >> 20} MiB, and {LEAST_ADDRESSES >> 20} MiB "
             "are needed to start; raise the limit (ulimit -v)"
         )
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 app = typer.Typer(

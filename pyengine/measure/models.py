@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyengine.models.gguf import short_name
 from pyengine.models.model import Model, vocabulary_sha256
 from pyengine.models.settings import Given, ModelSpec
 from pyengine.plain_text import safe_line
-from pyengine.run.record import ModelInfo
+
+if TYPE_CHECKING:
+    from pyengine.run.record import ModelInfo
 
 
 def variant_ids(given: Sequence[Given]) -> list[str]:
@@ -33,6 +35,8 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def model_info(id: str, model: Model) -> ModelInfo:  # noqa: A002 - the field's own name
     """Describe an open model whose file is not read whole, so that it has no hash."""
+    from pyengine.run.record import ModelInfo  # a model's process does without records
+
     return ModelInfo(id=id, path=str(model.path), sha256="", **model_facts(model))
 
 

@@ -7,20 +7,21 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyengine.errors import OptionError, WorkerError
-from pyengine.measure.found import measured
 from pyengine.models.child import Child
 from pyengine.models.machine import swapped_bytes
 from pyengine.models.memory import memory_of_process
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions, SessionOptions, usable_cores
 from pyengine.models.session import Session
-from pyengine.run.measurement import Measurement
-from pyengine.run.record import Note
+
+if TYPE_CHECKING:
+    from pyengine.run.measurement import Measurement
+    from pyengine.run.record import Note
 
 # What a timing holds for each repetition, and the metric that its median is.
 REPEATED = {
@@ -163,6 +164,8 @@ def measure_speed(path: str, opening: ModelOptions, options: SpeedOptions) -> di
 
 def speed_measurements(model: str, timing: Mapping[str, Any]) -> Iterator[Measurement]:
     """Yield the medians of timings with their ranges, and the memory."""
+    from pyengine.measure.found import measured  # a timed process does without records
+
     for name, metric in REPEATED.items():
         values = timing[name]
         row = measured(model, metric, statistics.median(values), len(values))
@@ -174,6 +177,8 @@ def speed_measurements(model: str, timing: Mapping[str, Any]) -> Iterator[Measur
 
 def speed_notes(model: str, timing: Mapping[str, Any], options: SpeedOptions) -> Iterator[Note]:
     """Yield what makes timings other than was asked, or a machine too slow or too small."""
+    from pyengine.run.record import Note  # see above
+
     if (reason := timing.get("not_repacked")) is not None:
         yield Note(code="not-repacked", model=model, values={"message": reason})
     if timing["depth"] < options.depth:

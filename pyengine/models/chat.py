@@ -88,7 +88,8 @@ class ChatRenderer:
                 self._child = self._child or Child()
                 try:
                     return self._child.call(
-                        *(_render_limited, *self._source, told, answering, dict(variables)),
+                        *(_render_limited, CPU_S, *self._source),
+                        *(told, answering, dict(variables)),
                         seconds=MOST_SECONDS,
                     )
                 except BaseException as error:
@@ -143,6 +144,7 @@ def _compiled(template: str, bos: str, eos: str, day: date) -> "ChatTemplate":
 
 
 def _render_limited(
+    cpu_s: int,
     template: str,
     bos: str,
     eos: str,
@@ -154,7 +156,7 @@ def _render_limited(
     """Render the conversations in this process, which a template without end takes down."""
     spent = int(time.process_time()) + 1
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (spent + CPU_S, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu_s, most))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     compiled = _compiled(template, bos, eos, day)
     texts = [_rendered(compiled, messages, answering, variables) for messages in conversations]

@@ -37,7 +37,12 @@ class Child:
     def __init__(self) -> None:
         # Nothing is imported from the folder that the user happens to stand in, where a gguf.py of
         # his own may lie; and llama.cpp starts no debugger before it aborts, which takes seconds.
-        environment = {**os.environ, "PYTHONSAFEPATH": "1", "GGML_NO_BACKTRACE": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONSAFEPATH": "1",
+            "GGML_NO_BACKTRACE": "1",
+            "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads, for which there is no work, spin first
+        }
         self._connection, theirs = Pipe()
         # Its own session keeps the terminal's Ctrl-C away from it.
         self._process = subprocess.Popen(

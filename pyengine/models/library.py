@@ -4,7 +4,6 @@ import ctypes
 import sys
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -41,18 +40,29 @@ def check_llama_cpp_version() -> None:
 
     Struct layouts in llama.h change between releases, so another version would read garbage.
     """
-    try:
-        installed = version("llama-cpp-python")
-    except PackageNotFoundError:
+    installed = _installed_version()
+    if installed is None:
         raise ImportError(
             f"pyengine was built with llama-cpp-python {LLAMA_CPP_PYTHON_VERSION}, "
             f"which is not installed; run: {REPAIR}"
-        ) from None
+        )
     if installed != LLAMA_CPP_PYTHON_VERSION:
         raise ImportError(
             f"pyengine was built with llama-cpp-python {LLAMA_CPP_PYTHON_VERSION} "
             f"and finds {installed}; run: {REPAIR} (or rebuild pyengine against {installed})"
         )
+
+
+def _installed_version() -> str | None:
+    """Return what the folder of the package's metadata is called after; None where there is none.
+
+    It is the first on the path, as it is for importlib.metadata, whose import would cost a process
+    that opens a model a third of its start.
+    """
+    for folder in sys.path:
+        for found in Path(folder).glob("llama_cpp_python-*.dist-info"):
+            return found.stem.partition("-")[2]
+    return None
 
 
 def preload_llama_cpp() -> None:
