@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import command_line
@@ -106,7 +107,8 @@ def made(home: Path, folder: Path, **most: int) -> tuple[MadeTypes, Offer]:
     found = MadeTypes.of(source, folder, None, lambda *_: None)
     choosing = halves(load_corpus([home / "texts"]), seed=20260102).choosing
     given = load(home / "sensitivity.json")
-    asked = RecipesAsked(choosing=choosing, sensitivity=given, seed=20260102, **most)
+    asked = RecipesAsked(choosing=choosing, sensitivity=given, seed=20260102)
+    asked = replace(asked, size=most.get("size"), memory=most.get("memory"))
     found.add_recipes(asked, itself)
     return found, itself
 
