@@ -117,7 +117,8 @@ def speeds_at(source: Path, groups: Sequence[TensorGroup], least: float) -> Type
         options=PLAIN,
         progress=lambda *_: None,
     )
-    assert [(note.code, note.model) for note in notes] == [("busy", "q8_0")]
+    told = [(note.code, note.model) for note in notes]
+    assert told == [("shallow", "tiny-q8_0"), ("busy", "tiny-q8_0")]
     return found
 
 
@@ -131,10 +132,10 @@ def test_each_type_is_timed_once_and_nothing_stays(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     speeds = speeds_at(source, groups, 30)
     assert made == [
-        ("q8_0", 1000 - 256 - 64),
-        ("q8_0", 0),
+        ("tiny-q8_0", 1000 - 256 - 64),
+        ("tiny-q8_0", 0),
         ("tiny-f32", 0),  # is there already
-        *((name, 0) for name in ("q4_0", "q4_1", "q5_0")),
+        *((f"tiny-{name}", 0) for name in ("q4_0", "q4_1", "q5_0")),
     ]
     assert not list(tmp_path.iterdir())
     assert speeds.how == replace(HOW, depth=500, seconds=60.0)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pyengine.files import temporary_folder
 from pyengine.measure.engine import Progress
+from pyengine.measure.quantize import variant_path
 from pyengine.measure.sensitivity_groups import TensorGroup
 from pyengine.measure.speed import SpeedOptions, speed_notes, timed_alone
 from pyengine.models.gguf import TensorEntry, read_head, read_tensor_table, trained_context
@@ -142,7 +143,7 @@ def measure_type_speeds(
         progress: called with what is being done and the part that is done.
 
     Returns:
-        what was found, and what must be known of it.
+        what was found, and what must be known of it, of each kind the first.
 
     Raises:
         InputError: a file cannot be made.
@@ -150,11 +151,11 @@ def measure_type_speeds(
     """
     table = read_tensor_table(source)
     needed = weights_of_a_token(source, table)
-    can_have = {
-        choice.type: [t for g in groups for t in g.tensors if choice.type in _types(g)]
-        for group in groups
-        for choice in group.choices
-    }
+    can_have: dict[str, list[str]] = {}
+    for group in groups:
+        for choice in group.choices:
+            can_have.setdefault(choice.type, []).extend(group.tensors)
+    can_have[BASE] = [tensor for group in groups for tensor in group.tensors]
     kinds = {tensor.type for tensor in table if tensor.name in can_have[BASE]}
     others = sorted(can_have.keys() - {BASE})
     types: dict[str, Range] = {}
@@ -168,21 +169,24 @@ def measure_type_speeds(
             ruled, plan, had = _planned(source, can_have, name, options)
             if not (n_weights := sum(needed[tensor] for tensor in had)):
                 continue
-            place = source if kinds == {name} else temporary / f"{name}.gguf"
+            place = source if kinds == {name} else variant_path(source, temporary, name)
             if place != source:
                 quantize_file(source, place, plan, source_sha256=sha256, options=ruled)
             if name == BASE:
                 timing = timed_alone(str(place), asked.opening, speed)
+                notes = {note.code: note for note in speed_notes(place.stem, timing, speed)}
                 speed, base = speed.like(timing), _seconds(timing)
-            timing = timed_alone(str(place), asked.opening, replace(speed, depth=0))
-            notes |= {note.code: note for note in speed_notes(name, timing, speed)} | notes
+            shallow = replace(speed, depth=0)
+            timing = timed_alone(str(place), asked.opening, shallow)
+            for note in speed_notes(place.stem, timing, shallow):
+                notes.setdefault(note.code, note)
             types[name], weights[name] = _seconds(timing), n_weights
             if place != source:
                 place.unlink()
     found = TypeSpeeds(
         asked=asked.least, how=speed, base=base, types=types, weights=weights, needed=needed
     )
-    return found, [note for code, note in notes.items() if code in ("busy", "swapping")]
+    return found, [note for code, note in notes.items() if code != "slow"]
 
 
 def weights_of_a_token(source: Path, table: Sequence[TensorEntry]) -> dict[str, int]:
@@ -202,10 +206,6 @@ def weights_of_a_token(source: Path, table: Sequence[TensorEntry]) -> dict[str, 
         part = min(used, experts) if isinstance(used, int) and used else experts
         found[tensor.name] = 0 if tensor.name in rows else whole // experts * part
     return found
-
-
-def _types(group: TensorGroup) -> set[str]:
-    return {choice.type for choice in group.choices}
 
 
 def _planned(
