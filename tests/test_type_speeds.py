@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import command_line
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import tiny_architectures
 import tiny_models
-from recipe_samples import groups_of_file, plans_here, sensitivity_of_file
+from recipe_samples import groups_of_file, plans_here, sample_recipes, sensitivity_of_file
 
 from pyengine.errors import OptionError
 from pyengine.measure import sweep
@@ -25,6 +26,7 @@ from pyengine.models.gguf import read_tensor_table
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.quantize_plan import plan_here
 from pyengine.picking import by_recipe, recipes, type_speeds
+from pyengine.picking.recipe_files import _keep
 from pyengine.picking.recipes import recipe_within
 from pyengine.picking.type_speeds import (
     SpeedAsked,
@@ -296,3 +298,44 @@ def test_what_cannot_be_is_one_sentence(
     assert complaint in found.err
     assert found.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("times", "speeds", "kept"),
+    [
+        (0.6, {"recipe": 31.0, "preset": 20.0}, "recipe"),
+        (1.5, {"recipe": 31.0, "preset": 20.0}, "recipe"),
+        (0.6, {"recipe": 20.0, "preset": 31.0}, "preset"),
+        (0.6, {"recipe": 28.0, "preset": 31.0}, "recipe"),  # one repetition was fast enough
+        (1.5, {"recipe": 20.0, "preset": 15.0}, "preset"),
+        (0.6, {}, "recipe"),
+    ],
+)
+def test_of_two_files_one_that_is_surely_too_slow_is_not_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    times: float,
+    speeds: dict[str, float],
+    kept: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = sample_recipes(times=times, asked_speed=30.0, speeds=speeds)
+    paths = [Path(model.path) for model in run.models[1:]]
+    for path in paths:
+        path.touch()
+    by_recipe, by_name = (SimpleNamespace(target=path, write_rules=lambda: None) for path in paths)
+    pair: Any = SimpleNamespace(
+        recipe=SimpleNamespace(asked_speed=30.0), by_recipe=by_recipe, by_name=by_name
+    )
+    assert _keep(run, pair, {path: path for path in paths})["kept"] == kept
+
+
+def test_a_file_that_is_surely_too_slow_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    for speed, code in ((20.0, 1), (28.0, 0)):
+        run = sample_recipes(asked_speed=30.0, speeds={"recipe": speed, "preset": 15.0})
+        monkeypatch.setattr("pyengine.commands.quantize.quantize", lambda run=run, **_: run)
+        found = command_line.run("quantize", "x.gguf", "--recipe", "--to", "Q4_K_M")
+        assert found.code == code
+        assert "How fast types are here" in found.out
+        told = "pyengine: model-recipe-Q4_K_M writes 20 tokens/s here (18 to 22), fewer than the 30"
+        assert found.err.startswith(told) == bool(code)

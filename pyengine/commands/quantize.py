@@ -8,7 +8,6 @@ from pyengine.commands.options import (
     PRECISION,
     REQUANTIZE,
     SENSITIVITY,
-    SPEED,
     THREADS,
     Html,
     Json,
@@ -66,7 +65,12 @@ from pyengine.errors import ThresholdNotMet
     precision=PRECISION,
     margin=MARGIN,
     seed=option(int, "With --recipe: of the halves and the order of documents.", min=0),
-    speed=SPEED,
+    speed=option(
+        float | None,
+        "With --recipe: tokens per second that it must generate at least, by the speeds of types, "
+        "which are timed for it.",
+        show_default=False,
+    ),
     context=option(
         int | None,
         "With --speed: tokens of context at which speed is measured. Default: 8,192, or as many as "
