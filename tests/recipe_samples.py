@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gguf
@@ -17,6 +18,7 @@ from pyengine.models.quantize import file_sha256
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.quantize_plan import plan_here
 from pyengine.run import Exhibit, Note, Run
+from pyengine.run.measurement import Measurement
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
 
@@ -82,7 +84,9 @@ def plans_here(
     return [plan_here(str(source), name, options) for name in names]
 
 
-def sensitivity_of_file(source: Path, texts: Path, losses: Mapping[str, float]) -> Run:
+def sensitivity_of_file(
+    source: Path, texts: Path, losses: Mapping[str, float], errors: Mapping[str, float] = ERRORS
+) -> Run:
     """A sensitivity of a file over half of the documents in a folder."""
     model = info(source.stem, 1, sha256=file_sha256(source))
     choosing = halves(load_corpus([texts]), seed=20260102).choosing
@@ -92,7 +96,7 @@ def sensitivity_of_file(source: Path, texts: Path, losses: Mapping[str, float]) 
         provenance=MADE,
         models=[model],
         population=TEXT.model_copy(update={"sha256": choosing.sha256}),
-        exhibits=[group.exhibit(model.id) for group in groups_of_file(source, losses)],
+        exhibits=[group.exhibit(model.id) for group in groups_of_file(source, losses, errors)],
     )
 
 
@@ -115,11 +119,15 @@ def sample_recipes(
     reused: bool = False,
     imatrix: str | None = None,
     notes: Sequence[Note] = (),
+    asked_speed: float | None = None,
+    speeds: Mapping[str, float] = MappingProxyType({}),
 ) -> Run:
     """A recipe of Q4_K_M's size with made-up numbers; planned alone where none is kept.
 
     Args:
         times: the recipe's damage over the preset's; None where there is no ratio.
+        asked_speed: tokens per second; 31 are predicted.
+        speeds: of "recipe" and "preset", as they were measured, to a tenth.
     """
     source, preset, recipe = "model-f16", "model-Q4_K_M", "model-recipe-Q4_K_M"
     models, rows = [], []
@@ -142,6 +150,8 @@ def sample_recipes(
         "file_bytes": 105_401_120,
         "bits_per_weight": 6.23,
         "kl": 0.0294,
+        "asked_speed": asked_speed,
+        "speed": asked_speed and {"value": 31.0, "low": 29.0, "high": 33.0},
         "rules_path": f"{recipe}.tensor-types.txt",
         "groups": [
             _row("token_embd", None, "q6_K"),
@@ -165,6 +175,20 @@ def sample_recipes(
             "kl_joint": 0.078,
         },
     }
+    if asked_speed is not None:
+        base = {"type": "q8_0", "n_weights": 1 << 20, "value": 24.0, "low": 23.0, "high": 25.0}
+        few = {"type": "q4_0", "n_weights": 1 << 19, "value": 40.0, "low": 39.0, "high": 41.0}
+        contents["type-speeds"] = {
+            **{"asked": asked_speed, "base": "q8_0", "depth": 7872, "types": [base, few]},
+            **{"value": 20.0, "low": 19.0, "high": 21.0},
+        }
+    names = {"recipe": recipe, "preset": preset}
+    rows += [
+        Measurement(
+            "generation_speed", names[which], "", "", v, 0.9 * v, 1.1 * v, n=5, interval="range"
+        )
+        for which, v in speeds.items()
+    ]
     exhibits = [Exhibit(kind=kind, model="", content=told) for kind, told in contents.items()]
     population = None if kept is None else TEXT
     run = made_run(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import command_line
@@ -14,11 +16,14 @@ from recipe_samples import plans_here, sensitivity_of_file
 from run_samples import made_timings
 
 from pyengine.errors import InputError
+from pyengine.measure.speed import SpeedOptions
+from pyengine.models.gguf import read_tensor_table
 from pyengine.picking import made_types, recipes, search
 from pyengine.picking.made_types import MadeTypes, RecipesAsked
 from pyengine.picking.order import Offer
 from pyengine.picking.search import Search
-from pyengine.run import Run, load, to_json
+from pyengine.picking.type_speeds import Range, SpeedAsked, TypeSpeeds
+from pyengine.run import Note, Run, load, to_json
 from pyengine.text.documents import load_corpus
 from pyengine.text.halves import halves
 
@@ -90,7 +95,9 @@ def test_the_smallest_file_within_a_limit_is_a_recipe(home: Path) -> None:
         assert "the half of the documents with which no file was compared" in told_of
 
 
-def made(home: Path, folder: Path, **most: int) -> tuple[MadeTypes, Offer]:
+def made(
+    home: Path, folder: Path, speed: SpeedAsked | None = None, **most: int
+) -> tuple[MadeTypes, Offer]:
     """What can be made of the source, and the source itself."""
     source = home / "tiny-f32.gguf"
     size = source.stat().st_size
@@ -106,14 +113,15 @@ def made(home: Path, folder: Path, **most: int) -> tuple[MadeTypes, Offer]:
     found = MadeTypes.of(source, folder, None, lambda *_: None)
     choosing = halves(load_corpus([home / "texts"]), seed=20260102).choosing
     given = load(home / "sensitivity.json")
-    asked = RecipesAsked(choosing=choosing, sensitivity=given, seed=20260102, **most)
+    asked = RecipesAsked(choosing=choosing, sensitivity=given, seed=20260102)
+    asked = replace(asked, speed=speed, size=most.get("size"), memory=most.get("memory"))
     found.add_recipes(asked, itself)
     return found, itself
 
 
 @pytest.mark.parametrize("most", [{"size": 215_000}, {"size": 300_000, "memory": 216_000}])
 def test_what_may_be_taken_is_filled(home: Path, tmp_path: Path, most: dict[str, int]) -> None:
-    found, source = made(home, tmp_path, **most)
+    found, source = made(home, tmp_path, None, **most)
     offers = {offer.name: offer for offer in found.offers(source)}
     of_size = offers["tiny-recipe-0.215MB"]
     assert 0.98 * 215_000 < of_size.size <= 215_000
@@ -121,6 +129,42 @@ def test_what_may_be_taken_is_filled(home: Path, tmp_path: Path, most: dict[str,
     by_recipe = [offer for offer in offers.values() if offer.by_recipe]
     assert max(by_recipe, key=lambda offer: offer.size) == of_size
     assert min(by_recipe, key=lambda offer: offer.predicted or 1) == of_size
+
+
+def test_recipes_are_predicted_to_be_as_fast_as_was_asked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = SpeedOptions()
+    needed = {t.name: math.prod(t.shape) for t in read_tensor_table(home / "tiny-f32.gguf")}
+    seconds = {"q4_0": 0.010, "q4_1": 0.012, "q5_0": 0.030, "q5_1": 0.025, "q8_0": 0.016}
+    seconds |= {"f16": 0.020, "f32": 0.040}
+    n_weights = sum(needed.values())
+    speeds = TypeSpeeds(
+        asked=70,
+        how=how,
+        base=Range(0.020, 0.019, 0.021),
+        types={name: Range(s, 0.98 * s, 1.02 * s) for name, s in seconds.items()},
+        weights=dict.fromkeys(seconds, n_weights),
+        needed=needed,
+    )
+
+    def measured(*_: object, **__: object) -> tuple[TypeSpeeds, list[Note]]:
+        return speeds, []
+
+    monkeypatch.setattr(made_types, "measure_type_speeds", measured)
+    usual, _ = made(home, tmp_path)
+    found, source = made(home, tmp_path, SpeedAsked(least=70, how=how))
+    assert {offer.name for offer in found.offers(source) if offer.by_recipe} == set(found.recipes)
+    assert all(name.endswith("-70tps") for name in found.recipes)
+    # Others are larger without being faster, and what is lost beside them is less.
+    assert 0 < len(found.recipes) < len(usual.recipes)
+    told = [pair.recipe for pair in found.recipes.values()]
+    assert all(one.speed is not None and one.speed.value > 70 * (1 - 1e-9) for one in told)
+    assert not {"q5_0", "q5_1", "f32"} & {choice.type for one in told for _, choice in one.chosen}
+    (content,) = [e.content for e in found.exhibits([]) if e.kind == "type-speeds"]
+    assert content["value"] == 50
+    (recipe,) = [e.content for e in found.exhibits(list(found.recipes)[:1]) if e.kind == "recipe"]
+    assert recipe["asked_speed"] == 70 < recipe["speed"]["value"]
 
 
 def test_a_recipe_is_made_with_its_rules_and_removed_with_them(home: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 # Tokens of a window: a piece of a document, and a conversation from its beginning.
 TEXT_CONTEXT, CHAT_CONTEXT = 512, 4096
+RUN_CONTEXT = 8192  # tokens for which memory is counted, and with which speed is measured
 T = TypeVar("T")
 Named: TypeAlias = str | Path
 Names: TypeAlias = str | Path | Iterable[str | Path] | None

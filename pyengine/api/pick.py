@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyengine.api.arguments import (
+    RUN_CONTEXT,
     Named,
     Names,
     Progress,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 # Rows of logits that are decoded between two looks at the clock: those of a document or two.
 DOCUMENT_BYTES = 64 << 20
-CONTEXT = 8192
 OPENED = ("reference", "could-win")
 
 
@@ -136,15 +136,16 @@ def pick(
     from pyengine.models.devices import other_layers
     from pyengine.models.machine import free_memory
     from pyengine.models.modelfile import modelfile as modelfile_of
-    from pyengine.models.options import default_threads
+    from pyengine.models.options import ModelOptions, default_threads
     from pyengine.picking.made_types import RecipesAsked
     from pyengine.picking.offers import found_offers, ranked
     from pyengine.picking.search import Search
+    from pyengine.picking.type_speeds import SpeedAsked
     from pyengine.run.storage import load
     from pyengine.text.halves import halves
     from pyengine.text.windows import WindowOptions
 
-    wanted = CONTEXT if context is None else context
+    wanted = RUN_CONTEXT if context is None else context
     evaluation = None
     if evaluate is not None:
         if limit < 1:
@@ -189,7 +190,10 @@ def pick(
     if recipe:
         if chat is not None:
             raise OptionError("--recipe chooses by documents, and --chat gives conversations")
-        parts = halves(texts, seed=seed)
+        parts, fast = halves(texts, seed=seed), None
+        if speed:
+            opening = ModelOptions(n_gpu_layers=gpu_layers)
+            fast = SpeedAsked(least=speed, how=timing, opening=opening)
         texts, recipes = (
             parts.held_out,
             RecipesAsked(
@@ -199,6 +203,7 @@ def pick(
                 memory=None if memory is None else limits.memory,
                 threads=threads,
                 seed=seed,
+                speed=fast,
             ),
         )
     elif sensitivity is not None:
@@ -225,7 +230,8 @@ def pick(
         how = {"context": found.context, "memory_is_free": memory is None}
         executor = LocalExecutor(processes)
         means = Means(processes, executor, store, True, progress=progress, watch=watch or unwatched)
-        timing = timing.within(found.context)
+        known = found.made and found.made.speeds
+        timing = known.how if known else timing.within(found.context)
         search = Search(offers, asked, how, options, timing, texts, means, found.fetch)
         search.layers, search.evaluate = other_layers(gpu_layers), evaluation
         search.exhibits = found.exhibits

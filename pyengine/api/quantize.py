@@ -48,6 +48,8 @@ def quantize(
     precision: float = 0.2,
     margin: float = 0.1,
     seed: int = 20260102,
+    speed: float | None = None,
+    context: int | None = None,
     progress: Progress = silent,
     watch: Watch | None = None,
 ) -> Run:
@@ -81,19 +83,24 @@ def quantize(
         tokens: for a recipe, scored tokens at most in its comparison.
         precision, margin: for a recipe, when its comparison ends, see `pyengine.compare`.
         seed: for a recipe, of the halves and of the order of documents.
+        speed: for a recipe, tokens per second that it must generate at least: of all that are
+            predicted to, the one that loses least within the size. Types are timed for it.
+        context: tokens of context at which speed is measured; None for 8,192, or as many as the
+            model was trained with.
         progress: called with what is being done and the part that is done.
         watch: called with a file's name and what is known of it, whenever that changes.
 
     Returns:
         a run with one exhibit "quantized" for each file: path, file_bytes, bits_per_weight and
         the tensors that fell back to another type. With `recipe` a comparison, a run whose first
-        model is the source, with one exhibit "recipe" for each size.
+        model is the source, with one exhibit "recipe" for each size, and speeds where one is asked
+        for.
 
     Raises:
         ModelFileError, ModelKindError: the source cannot be used.
         InputError: a folder cannot be made, a disk is too small, or another file is in the way.
         OptionError: a type or an option is impossible or would do nothing, a type needs an
-            importance matrix, or none is so small; the sensitivity is of something else.
+            importance matrix, or none is so small or so fast; the sensitivity is of something else.
         CorpusError: there are no two documents that differ.
         NumbersError: for a recipe, the source computes logits that are NaN or infinite.
         WorkerError: for a recipe, a process died.
@@ -132,6 +139,8 @@ def quantize(
         "precision": precision,
         "margin": margin,
         "seed": seed,
+        "speed": speed,
+        "context": context,
     }
     if recipe:
         return quantize_to_sizes(

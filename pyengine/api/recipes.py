@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyengine.api.arguments import Named, Names, Progress, names
+from pyengine.api.arguments import RUN_CONTEXT, Named, Names, Progress, names
 from pyengine.errors import OptionError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def quantize_to_sizes(
     precision: float,
     margin: float,
     seed: int,
+    speed: float | None,
+    context: int | None,
     dry_run: bool,
     progress: Progress,
     watch: Watch | None,
@@ -37,12 +39,15 @@ def quantize_to_sizes(
     Raises:
         OptionError: an option decides types that the recipe decides, or no size is given.
     """
+    from pyengine.choose.recommend import Limits
     from pyengine.measure.compare import Means
     from pyengine.measure.engine import LocalExecutor, Processes
     from pyengine.measure.options import CompareOptions
     from pyengine.measure.racing import unwatched
+    from pyengine.measure.speed import SpeedOptions
     from pyengine.measure.store import open_cache
     from pyengine.picking.by_recipe import quantize_by_recipe
+    from pyengine.picking.type_speeds import SpeedAsked
     from pyengine.run.storage import load
     from pyengine.text.documents import load_corpus
     from pyengine.text.windows import WindowOptions
@@ -66,6 +71,11 @@ def quantize_to_sizes(
         seed=seed,
     )
     comparing.check()
+    Limits(speed=speed).check()
+    if context is not None and speed is None:
+        raise OptionError("--context does nothing without --speed")
+    depth = RUN_CONTEXT if context is None else context
+    timing = SpeedOptions(threads=options.threads, depth=depth, repack=True)
     documents = load_corpus(names(corpus))
     measured = None if sensitivity is None else load(Path(sensitivity))
     with open_cache() as store, Processes() as processes:
@@ -81,4 +91,5 @@ def quantize_to_sizes(
             comparing=comparing,
             means=means,
             dry_run=dry_run,
+            speed=SpeedAsked(least=speed, how=timing) if speed else None,
         )

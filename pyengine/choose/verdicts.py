@@ -202,6 +202,12 @@ def is_closer(run: Run, first: str, second: str) -> bool:
     return not zero and order.index(first) < order.index(second)
 
 
+def is_slower(run: Run, name: str, asked: float | None) -> bool:
+    """Tell whether a variant surely writes fewer tokens per second: in each repetition."""
+    speed = run.find("generation_speed", name)
+    return asked is not None and speed is not None and speed.high < asked
+
+
 def steps(run: Run, margin: float) -> dict[str, Pair]:
     """Return for each variant but the closest its pair with the best of its group.
 

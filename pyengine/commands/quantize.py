@@ -18,6 +18,7 @@ from pyengine.commands.options import (
     command_of,
     option,
 )
+from pyengine.errors import ThresholdNotMet
 
 
 @command_of(
@@ -64,6 +65,18 @@ from pyengine.commands.options import (
     precision=PRECISION,
     margin=MARGIN,
     seed=option(int, "With --recipe: of the halves and the order of documents.", min=0),
+    speed=option(
+        float | None,
+        "With --recipe: tokens per second that it must generate at least, by the speeds of types, "
+        "which are timed for it.",
+        show_default=False,
+    ),
+    context=option(
+        int | None,
+        "With --speed: tokens of context at which speed is measured. Default: 8,192, or as many as "
+        "the model was trained with.",
+        min=1,
+    ),
 )
 def command(
     options: Options,
@@ -75,12 +88,15 @@ def command(
     """Quantize a model through llama.cpp's own quantizer.
 
     Files that an earlier run made of the same source with the same options are kept; another file
-    of the same name is never overwritten.
+    of the same name is never overwritten. Exits with 1 where a file is slower than was asked for.
     """
     from pyengine.commands.output import print_result, reporting
+    from pyengine.report.sentences.recipes import unmet_recipes_sentence
     from pyengine.report.views import document_of
 
     check_format(json=json, markdown=markdown, html=html)
     with reporting("recipe" if options["recipe"] else "quantize") as display:
         run = quantize(**options, progress=display, watch=display.watch)
     print_result(run, document_of, json=json, markdown=markdown, html=html)
+    if unmet := unmet_recipes_sentence(run):
+        raise ThresholdNotMet(unmet)

@@ -37,6 +37,9 @@ FEW_PAGES, FEW_BYTES = 100, 1 << 20
 # Threads that compute, or wait for each other, use a core whole; where they had less than this part
 # of it, others had the rest.
 ENOUGH_OF_A_CORE = 0.8
+# The cache of later files is filled as deep as the first one's was in the time that it had, which
+# takes files several times as large several times as long.
+PATIENCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,13 @@ class SpeedOptions:
         prompt = max(1, self.prompt_tokens * n_positions // total)
         rest = max(1, n_positions - prompt)
         return replace(self, prompt_tokens=prompt, generated_tokens=rest, depth=0)
+
+    def like(self, timing: Mapping[str, Any]) -> SpeedOptions:
+        """Return options by which files are timed that can be set beside one that was timed."""
+        found = replace(self, repack=timing["repacked"])
+        if timing["depth"] >= self.depth:
+            return found
+        return replace(found, depth=timing["depth"], seconds=self.seconds * PATIENCE)
 
     def check(self) -> None:
         """Raise OptionError for an impossible value."""

@@ -120,6 +120,17 @@ def read_head(path: str | Path) -> tuple[int, dict[str, str | int]]:
     return _core.gguf_head(str(path))
 
 
+def trained_context(path: str | Path) -> int:
+    """Return with how many tokens of context a model was trained; many where it does not say.
+
+    Raises:
+        ModelFileError: the file is no GGUF.
+    """
+    _, values = read_head(path)
+    trained = values.get(f"{values.get('general.architecture')}.context_length")
+    return trained if isinstance(trained, int) and trained > 0 else 1 << 40
+
+
 def file_type_name(number: object, recipe: object = None) -> str | None:
     """Name llama.cpp's file type, such as 15 -> "Q4_K_M"; None for what is no type.
 

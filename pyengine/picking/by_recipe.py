@@ -19,6 +19,7 @@ from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.picking.chosen_by import matrix_notes, sensitivity_by, sensitivity_exhibit
 from pyengine.picking.recipe_files import make_recipes, planned_recipes
 from pyengine.picking.recipes import recipe_within
+from pyengine.picking.type_speeds import SpeedAsked, measure_type_speeds
 from pyengine.run.record import Exhibit, Run
 from pyengine.text.documents import Corpus
 from pyengine.text.halves import halves
@@ -35,6 +36,7 @@ def quantize_by_recipe(
     comparing: CompareOptions,
     means: Means,
     dry_run: bool,
+    speed: SpeedAsked | None = None,
 ) -> Run:
     """Make files whose types were chosen tensor by tensor, where they are better than presets.
 
@@ -48,14 +50,17 @@ def quantize_by_recipe(
         comparing: how to verify; its seed draws the halves.
         means: with what.
         dry_run: plan alone.
+        speed: that files must have, where one is asked for.
 
     Returns:
         a run of the comparison; without one in a dry run. Exhibits: "recipe" for each size, see
         `recipe_files`; "source" (path, sha256, file_bytes), "sensitivity" (see
-        `sensitivity_exhibit`) and, with an importance matrix, "importance" (entries and used).
+        `sensitivity_exhibit`), with an importance matrix "importance" (entries and used), and
+        with a speed "type-speeds" (see `TypeSpeeds`).
 
     Raises:
-        OptionError: a size is too small, or the sensitivity is of something else.
+        OptionError: a size is too small, no recipe of it is fast enough, or the sensitivity is of
+            something else.
         CorpusError: there are no two documents that differ.
         InputError, ModelFileError, ModelKindError, NumbersError, WorkerError: as `make_recipes`.
     """
@@ -75,7 +80,15 @@ def quantize_by_recipe(
     )
     sha256, groups = file_sha256(source), leaves(sensitivity)
     told = replace(options, corpus_sha256=parts.choosing.sha256)
-    recipes = [recipe_within(source, groups, preset, limit, told) for preset, limit in presets]
+    speeds, notes = None, matrix_notes(options, parts.choosing)
+    if speed is not None:
+        speeds, found = measure_type_speeds(
+            source, groups, speed, options=options, progress=means.progress
+        )
+        notes += found
+    recipes = [
+        recipe_within(source, groups, preset, limit, told, speeds) for preset, limit in presets
+    ]
     if dry_run:
         run = planned_recipes(source, recipes, folder, threads=options.threads)
     else:
@@ -87,14 +100,15 @@ def quantize_by_recipe(
             source_sha256=sha256,
             options=comparing,
             means=means,
+            timing=None if speeds is None else speeds.how,
         )
     source_content = {"path": str(source), "sha256": sha256, "file_bytes": summary.n_bytes}
     exhibits = [
         Exhibit(kind="source", model="", content=source_content),
         sensitivity_exhibit(sensitivity),
         *_importance(recipes[0].plan),
+        *([] if speeds is None else [speeds.exhibit()]),
     ]
-    notes = matrix_notes(options, parts.choosing)
     imatrix = None if options.imatrix is None else str(options.imatrix)
     return run.model_copy(
         update={

@@ -18,7 +18,8 @@ from pyengine.picking.chosen_by import sensitivity_by, sensitivity_exhibit
 from pyengine.picking.order import Offer
 from pyengine.picking.recipes import recipes_beside
 from pyengine.picking.to_make import FileToMake, RecipePair, file_by_name, recipe_pair
-from pyengine.run.record import Exhibit, Run
+from pyengine.picking.type_speeds import SpeedAsked, TypeSpeeds, measure_type_speeds
+from pyengine.run.record import Exhibit, Note, Run
 from pyengine.text.documents import Corpus
 
 # Fewer bits per weight mean that a file is quantized already.
@@ -36,6 +37,7 @@ class RecipesAsked:
         memory: bytes that a model may need, in the same way.
         threads: CPU threads; None for the cores less one.
         seed: of the order of documents.
+        speed: that files must have, where one was asked for.
     """
 
     choosing: Corpus
@@ -44,6 +46,7 @@ class RecipesAsked:
     memory: int | None = None
     threads: int | None = None
     seed: int
+    speed: SpeedAsked | None = None
 
     def most(self, source: Offer) -> int | None:
         """Return the size of the largest file that is within what was asked for."""
@@ -59,7 +62,7 @@ class MadeTypes:
     Attributes:
         files: by the names of the offers.
         recipes: those of them that follow one.
-        sensitivity: by what these were chosen.
+        sensitivity, speeds: by what these were chosen.
         made: what was not there before, by the names of the offers.
     """
 
@@ -70,6 +73,7 @@ class MadeTypes:
     files: dict[str, FileToMake] = field(default_factory=dict)
     recipes: dict[str, RecipePair] = field(default_factory=dict)
     sensitivity: Run | None = None
+    speeds: TypeSpeeds | None = None
     made: dict[str, list[Path]] = field(default_factory=dict)
 
     @classmethod
@@ -86,11 +90,15 @@ class MadeTypes:
         self.files[file.target.stem] = file
         return file.target.stem
 
-    def add_recipes(self, asked: RecipesAsked, source: Offer) -> None:
+    def add_recipes(self, asked: RecipesAsked, source: Offer) -> list[Note]:
         """Add a recipe of each type's size, and of the size that was asked for.
 
+        Returns:
+            what must be known of how their speed was predicted.
+
         Raises:
-            OptionError: the sensitivity is of something else, or no recipe is so small.
+            OptionError: the sensitivity is of something else, or no recipe is so small or so fast.
+            InputError: types cannot be made, to time them.
             ModelFileError, ModelKindError, NumbersError, CorpusError, WorkerError: as
                 `measure_sensitivity`.
         """
@@ -106,9 +114,21 @@ class MadeTypes:
         presets = [file.plan for file in self.files.values()]
         told = replace(self.options, corpus_sha256=asked.choosing.sha256)
         groups, most = leaves(self.sensitivity), asked.most(source)
-        for recipe in recipes_beside(self.source, groups, presets, most, told, self.progress):
+        notes: list[Note] = []
+        if asked.speed is not None:
+            self.speeds, notes = measure_type_speeds(
+                self.source,
+                groups,
+                asked.speed,
+                options=self.options,
+                progress=self.progress,
+            )
+        for recipe in recipes_beside(
+            self.source, groups, presets, most, told, self.progress, self.speeds
+        ):
             pair = recipe_pair(self.source, self.folder, recipe)
             self.recipes[self._add(pair.by_recipe)] = pair
+        return notes
 
     def offers(self, source: Offer) -> Sequence[Offer]:
         """Return what can be made, each with the memory that the source needs, less what it saves.
@@ -137,7 +157,8 @@ class MadeTypes:
         if self.sensitivity is None:
             return []
         recipes = [self.recipes[n].exhibit(recipe_model=n) for n in names if n in self.recipes]
-        return [*recipes, sensitivity_exhibit(self.sensitivity)]
+        speeds = [] if self.speeds is None else [self.speeds.exhibit()]
+        return [*recipes, sensitivity_exhibit(self.sensitivity), *speeds]
 
     def fetch(self, offer: Offer) -> Path:
         """Return an offer's file, made where it is not there; a recipe's rules lie beside it."""

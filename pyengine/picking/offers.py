@@ -138,7 +138,7 @@ def found_offers(
             place = output_dir or Path(f"{source.stem}-pick")
             made = MadeTypes.of(source, place, imatrix, progress)
             if recipes is not None:
-                made.add_recipes(recipes, offers[0])
+                notes += made.add_recipes(recipes, offers[0])
                 notes += matrix_notes(made.options, recipes.choosing)
             offers += made.offers(offers[0])
         elif recipes is not None:

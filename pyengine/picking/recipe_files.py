@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pyengine.choose.verdicts import is_closer
+from pyengine.choose.verdicts import is_closer, is_slower
 from pyengine.files import making_folder, remove_leftovers, replacing, temporary_folder
 from pyengine.measure.compare import Means, compare_with
 from pyengine.measure.models import variant_ids
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.provenance import provenance
+from pyengine.measure.speed import SpeedOptions
+from pyengine.measure.sweep import time_models
 from pyengine.models.gguf import model_parts
 from pyengine.models.machine import free_memory
 from pyengine.models.quantize import check_free_space, check_importance, quantize_file
@@ -45,12 +47,14 @@ def make_recipes(
     source_sha256: str,
     options: CompareOptions,
     means: Means,
+    timing: SpeedOptions | None = None,
 ) -> Run:
     """Make each recipe and its preset, compare both with the source, and keep the better.
 
     Both stand in a temporary folder beside their places until it is known which has the smaller
-    divergence on the same tokens; of two that are equal the preset is kept. One that an earlier
-    run made is not made again, and is never removed.
+    divergence on the same tokens; of two that are equal the preset is kept. Where a speed is asked
+    for, one that is surely slower is kept only where both are. One that an earlier run made is not
+    made again, and is never removed.
 
     Args:
         source: the model.
@@ -60,9 +64,11 @@ def make_recipes(
         source_sha256: what `file_sha256` says of the source.
         options: how to compare.
         means: with what.
+        timing: how files are timed; None where no speed is asked for.
 
     Returns:
-        the comparison, a run whose first model is the source, with an exhibit "recipe" for each.
+        the comparison, a run whose first model is the source, with an exhibit "recipe" for each,
+        and speeds where one is asked for.
 
     Raises:
         InputError: a file cannot be written, the disk is too small for all, or another file is in
@@ -86,6 +92,8 @@ def make_recipes(
                 for file in files.values()
             }
             run = _compared(source, places, held_out, _fitting(source, files, options), means)
+            if timing is not None:
+                run = _timed(run, options, timing, means)
             kept = [_keep(run, pair, places) for pair in pairs]
     told = [pair.exhibit(**found) for pair, found in zip(pairs, kept, strict=True)]
     return run.model_copy(update={"exhibits": [*run.exhibits, *told]})
@@ -134,6 +142,20 @@ def _compared(
     return run.model_copy(update={"models": models})
 
 
+def _timed(run: Run, options: CompareOptions, timing: SpeedOptions, means: Means) -> Run:
+    """Add how fast the files are, where they stand now."""
+    subjects = [means.subjects[model.id].info for model in run.models[1:]]
+    found = time_models(subjects, options, timing, means)
+    return run.model_copy(
+        update={
+            "measurements": [*run.measurements, *found.measurements],
+            "exhibits": [*run.exhibits, *found.exhibits],
+            "notes": [*run.notes, *found.notes],
+            "options": {**run.options, "timing": found.options},
+        }
+    )
+
+
 def _keep(run: Run, pair: RecipePair, places: Mapping[Path, Path]) -> dict[str, Any]:
     """Put the better file in its place, and the rules beside a recipe.
 
@@ -143,7 +165,10 @@ def _keep(run: Run, pair: RecipePair, places: Mapping[Path, Path]) -> dict[str, 
     """
     ids = {model.path: model.id for model in run.models}
     recipe, preset = (ids[str(file.target)] for file in (pair.by_recipe, pair.by_name))
+    slow = {name: is_slower(run, name, pair.recipe.asked_speed) for name in (recipe, preset)}
     by_recipe = is_closer(run, recipe, preset)
+    if slow[recipe] != slow[preset]:
+        by_recipe = slow[preset]
     target = (pair.by_recipe if by_recipe else pair.by_name).target
     reused = places[target] == target
     if by_recipe:

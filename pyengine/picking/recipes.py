@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from pyengine.choose.knapsack import choose
+from pyengine.choose.knapsack import choose, choose_in_time
 from pyengine.errors import OptionError
 from pyengine.measure.quantize_plans import Progress, SizeLimit
 from pyengine.measure.sensitivity_groups import TensorGroup, TypeChoice
@@ -18,6 +18,7 @@ from pyengine.models.gguf import read_tensor_table
 from pyengine.models.quantize import plan_quantization
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.rules_file import exact_rules
+from pyengine.picking.type_speeds import Range, TypeSpeeds
 
 Chosen: TypeAlias = tuple[tuple[TensorGroup, TypeChoice], ...]  # of each group its type
 APART = 1.01  # by which files differ between which it is worth to choose
@@ -34,6 +35,7 @@ class Recipe:
         options: a rule for each tensor, and what else makes the file.
         plan: what the file will be.
         chosen: of each group its type.
+        asked_speed, speed: tokens per second that were asked for, and that are predicted.
     """
 
     limit: SizeLimit
@@ -41,6 +43,8 @@ class Recipe:
     options: QuantizeOptions
     plan: QuantizationPlan
     chosen: Chosen
+    asked_speed: float | None = None
+    speed: Range | None = None
 
     @property
     def kl(self) -> float:
@@ -54,8 +58,11 @@ def recipe_within(
     preset: QuantizationPlan,
     limit: SizeLimit,
     options: QuantizeOptions,
+    speeds: TypeSpeeds | None = None,
 ) -> Recipe:
     """Choose a type for each group so that the sum of what they lose is least within a size.
+
+    Where a speed is asked for, too, it is the least of what is predicted to be as fast.
 
     Tensors that are in no group have the type that they have in the preset. A type that llama.cpp
     gives a tensor only with its importance is no choice where there is none.
@@ -66,18 +73,25 @@ def recipe_within(
         preset: the plan of the type whose name the file has in its metadata.
         limit: the size.
         options: how to quantize; without rules.
+        speeds: of types; None where none is asked for.
 
     Raises:
-        OptionError: no choice is so small, or a group's tensors are not those of the source.
+        OptionError: no choice is so small or so fast, or a group's tensors are not those of the
+            source.
     """
     sizes = _Sizes(source, groups, limit)
     others = sizes.others(preset)
     candidates = [
-        [choice for choice in group.choices if math.isfinite(choice.kl)] for group in groups
+        [
+            choice
+            for choice in group.choices
+            if math.isfinite(choice.kl) and (speeds is None or choice.type in speeds.types)
+        ]
+        for group in groups
     ]
     beside = sizes.beside(preset)
     while True:
-        found = _choose(source, groups, candidates, sizes, beside)
+        found = _choose(source, groups, candidates, sizes, beside, speeds)
         types = {name: c.type for g, c in found for name in g.tensors} | others
         ruled = replace(options, overrides=exact_rules(types), recipe_sha256=_sha256(found))
         (plan,) = plan_quantization(source, [preset.file_type], options=ruled)
@@ -87,7 +101,15 @@ def recipe_within(
                 candidates[number].remove(choice)
         known = sizes.beside(plan)
         if not refused and known <= beside:
-            return Recipe(limit=limit, preset=preset, options=ruled, plan=plan, chosen=found)
+            return Recipe(
+                limit=limit,
+                preset=preset,
+                options=ruled,
+                plan=plan,
+                chosen=found,
+                asked_speed=None if speeds is None else speeds.asked,
+                speed=None if speeds is None else _speed(found, speeds),
+            )
         beside = max(beside, known)  # what the file says of its rules takes room, too
 
 
@@ -98,13 +120,14 @@ def recipes_beside(
     most: int | None,
     options: QuantizeOptions,
     progress: Progress,
+    speeds: TypeSpeeds | None = None,
 ) -> list[Recipe]:
     """Choose recipes of the sizes of presets, and one of the most that a file may have.
 
     One that would be a preset, or hardly larger than another recipe, is left out.
 
     Args:
-        source, groups, options: as in `recipe_within`.
+        source, groups, options, speeds: as in `recipe_within`.
         presets: whose sizes are taken, as far as they are within `most`.
         most: bytes; None for no limit.
         progress: called with what is being done and the part that is done.
@@ -122,7 +145,7 @@ def recipes_beside(
     for number, (preset, limit) in enumerate(limits):
         progress("Choosing types", number / len(limits))
         try:
-            recipe = recipe_within(source, groups, preset, limit, options)
+            recipe = recipe_within(source, groups, preset, limit, options, speeds)
         except OptionError as error:  # the smallest presets may be smaller than any recipe
             failed.append(error)
             continue
@@ -140,6 +163,7 @@ def _choose(
     candidates: Sequence[Sequence[TypeChoice]],
     sizes: _Sizes,
     beside: int,
+    speeds: TypeSpeeds | None,
 ) -> Chosen:
     """Return the best choice of each group, where what is beside the groups takes so much."""
     for group, choices in zip(groups, candidates, strict=True):
@@ -154,16 +178,39 @@ def _choose(
         for group, choices in zip(groups, candidates, strict=True)
     ]
     losses = [[choice.kl for choice in choices] for choices in candidates]
-    found = choose(bytes_of, losses, sizes.budget - beside)
-    if found is None:
+    budget = sizes.budget - beside
+    if budget < sum(map(min, bytes_of)):
         smallest = beside + sum(map(min, bytes_of))
         raise OptionError(
             f"{source}: no recipe is as small as {sizes.limit.asked}; the smallest is "
             f"{sizes.written(smallest)}"
         )
-    return tuple(
-        (group, choices[n]) for group, choices, n in zip(groups, candidates, found, strict=True)
-    )
+
+    def types(way: Sequence[int] | None) -> Chosen:
+        assert way is not None, "the smallest are small enough"
+        return tuple(
+            (group, choices[n]) for group, choices, n in zip(groups, candidates, way, strict=True)
+        )
+
+    if speeds is None:
+        return types(choose(bytes_of, losses, budget))
+    times = [
+        [speeds.beyond(group.tensors, choice.type) for choice in choices]
+        for group, choices in zip(groups, candidates, strict=True)
+    ]
+    found = choose_in_time(bytes_of, losses, budget, times, speeds.most)
+    if found is None:
+        fastest = _speed(types(choose(bytes_of, times, budget)), speeds)
+        raise OptionError(
+            f"{source}: no recipe of at most {sizes.limit.asked} writes {speeds.asked:g} tokens/s "
+            f"here; the fastest is predicted to write {fastest.value:.3g} ({fastest.low:.3g} to "
+            f"{fastest.high:.3g})"
+        )
+    return types(found)
+
+
+def _speed(chosen: Chosen, speeds: TypeSpeeds) -> Range:
+    return speeds.predicted((group.tensors, choice.type) for group, choice in chosen)
 
 
 def _sha256(chosen: Chosen) -> str:

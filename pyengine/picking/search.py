@@ -36,9 +36,6 @@ from pyengine.run.record import Exhibit, ModelInfo, Note, Run
 from pyengine.text.documents import Corpus
 
 NOTHING = Known(0, math.nan, math.nan, math.nan)
-# The cache of later files is filled as deep as the first one's was in the time that it had, which
-# takes files several times as large several times as long.
-PATIENCE = 4
 
 
 @dataclass(eq=False)
@@ -257,11 +254,7 @@ class Search:
             timing = self._timed(self.means.subjects[name].info, layers)
             self.timings[name, layers] = timing
             for told in timing.shown("timing"):
-                # Files of equal depth and kernels can be set beside each other.
-                if told["depth"] < self.speed.depth:
-                    longer = self.speed.seconds * PATIENCE
-                    self.speed = replace(self.speed, depth=told["depth"], seconds=longer)
-                self.speed = replace(self.speed, repack=told["repacked"])
+                self.speed = self.speed.like(told)
         row = next(iter(self.timings[name, layers].select("generation_speed")), None)
         if layers is None:
             self._update(name, speed=None if row is None else row.value)

@@ -75,8 +75,9 @@ class RecipePair:
 
         Keys: asked, max_bytes, max_bits (the size); file_type (the preset's name), preset_path,
         preset_bytes, preset_bits; path, file_bytes, bits_per_weight, kl (predicted) and rules_path
-        of the recipe; its groups, each with kind, first_layer, last_layer, n_tensors, n_weights,
-        type, n_bytes and kl; tensor_types by name; and what is given.
+        of the recipe; speed (predicted: value, low and high in tokens per second; null where none
+        was asked for) and asked_speed; its groups, each with kind, first_layer, last_layer,
+        n_tensors, n_weights, type, n_bytes and kl; tensor_types by name; and what is given.
 
         Args:
             recipe_model, preset_model: ids of both, where they were compared.
@@ -109,6 +110,8 @@ class RecipePair:
             "file_bytes": recipe.plan.file_bytes,
             "bits_per_weight": recipe.plan.bits_per_weight,
             "kl": recipe.kl,
+            "asked_speed": recipe.asked_speed,
+            "speed": recipe.speed and recipe.speed.content(),
             "rules_path": str(self.by_recipe.rules_path),
             "groups": groups,
             "tensor_types": {tensor.name: tensor.type for tensor in recipe.plan.tensors},
@@ -123,6 +126,8 @@ class RecipePair:
 def recipe_pair(source: Path, folder: Path, recipe: Recipe) -> RecipePair:
     """Return where the files of a recipe go, which has its size in its name."""
     name = f"recipe-{''.join(recipe.limit.asked.split())}"
+    if recipe.asked_speed is not None:
+        name += f"-{recipe.asked_speed:g}tps"
     by_recipe = FileToMake(variant_path(source, folder, name), recipe.plan, recipe.options)
     plain = replace(recipe.options, overrides=(), recipe_sha256=None, corpus_sha256=None)
     return RecipePair(recipe, by_recipe, file_by_name(source, folder, recipe.preset, plain))

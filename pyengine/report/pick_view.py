@@ -12,7 +12,7 @@ from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.numbers import at_most, interval, significant
 from pyengine.report.origin import provenance_facts
-from pyengine.report.recipe_view import recipe_groups
+from pyengine.report.recipe_view import recipe_groups, type_speeds
 from pyengine.report.recommend_view import run_facts
 from pyengine.report.sentences import choice, notes, pick
 from pyengine.report.tables import Cell, Table
@@ -45,6 +45,7 @@ def pick_document(run: Run) -> Document:
     blocks += run_facts(run, by_name.get(found["chosen"]))
     recipes = [r for r in run.shown("recipe") if r["recipe_model"] == found["chosen"]]
     blocks += [_table(run, by_name), *(recipe_groups(run, recipe) for recipe in recipes)]
+    blocks += type_speeds(run) if recipes else []
     blocks += [_method(run), provenance_facts(run.provenance)]
     return Document(f"Which file of {run.models[0].name or run.models[0].id}", tuple(blocks))
 

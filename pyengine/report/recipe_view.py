@@ -26,6 +26,7 @@ def recipe_document(run: Run) -> Document:
     if ids:
         blocks += [listing("distances", model_rows(numbers, ids)), *arithmetic(numbers)]
     blocks += [recipe_groups(run, recipe) for recipe in run.shown("recipe")]
+    blocks += type_speeds(run)
     blocks += [_method(run), provenance_facts(run.provenance)]
     (source,) = run.shown("source")
     return Document(f"Recipes for {source['path']}", tuple(blocks))
@@ -48,12 +49,24 @@ def recipe_groups(run: Run, recipe: Mapping[str, Any]) -> Table:
         }
         for group in recipe["groups"]
     ]
-    told = [recipes.prediction_sentence(run, recipe), *recipes.rules_sentences(recipe)]
+    told = [*recipes.prediction_sentences(run, recipe), *recipes.rules_sentences(recipe)]
     return listing("recipe-groups", rows, asked=recipe["asked"], notes=told)
+
+
+def type_speeds(run: Run) -> list[Block]:
+    """Show how fast each type was, where a speed was asked of recipes."""
+    tables: list[Block] = []
+    for content in run.shown("type-speeds"):
+        whole = max(found["n_weights"] for found in content["types"])
+        rows = [{**found, "share": found["n_weights"] / whole} for found in content["types"]]
+        told = [recipes.type_speeds_sentence(content)]
+        tables.append(listing("type-speeds", rows, notes=told))
+    return tables
 
 
 def _method(run: Run) -> Facts:
     (source,), (sensitivity,) = run.shown("source"), run.shown("sensitivity")
-    told = facts("recipe-method", source=source, found=sensitivity, **sensitivity)
+    speeds = next(iter(run.shown("type-speeds")), None)
+    told = facts("recipe-method", source=source, found=sensitivity, speeds=speeds, **sensitivity)
     corpus = [*corpus_facts(run), *(control_facts(run) if run.models else [])]
     return Facts("Method", (*told.pairs, *importance_facts(run), *corpus))
