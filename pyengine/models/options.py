@@ -2,7 +2,10 @@
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pyengine.run.record import Setting
 
 # Types that an attention cache is kept in; those that are no whole blocks, as they are, first.
 PLAIN_TYPES = ("f16", "bf16", "f32")
@@ -53,6 +56,18 @@ class ModelOptions:
     def session(self, usual: "SessionOptions") -> "SessionOptions":
         """Return the options of a session that was asked for with the usual ones."""
         return replace(usual, **dict(self.sessions))
+
+    def described(self) -> "dict[str, Setting]":
+        """Return what a record says of it: beside GPU layers, what is not as usual."""
+        found: dict[str, Setting] = {"n_gpu_layers": self.n_gpu_layers}
+        if self.use_extra_bufts:
+            found["use_extra_bufts"] = True
+        if self.lora:
+            found["lora"] = ", ".join(f"{each.path}:{each.scale:g}" for each in self.lora)
+            found["lora_sha256"] = ", ".join(each.sha256 for each in self.lora)
+        if self.rpc:
+            found["rpc"] = ", ".join(self.rpc)
+        return found | dict(self.sessions)
 
 
 @dataclass(frozen=True, kw_only=True)
