@@ -158,6 +158,10 @@ def test_other_wrong_words_are_refused(tmp_path: Path, questions: Path) -> None:
         (["-o", tmp_path / "x", "--skip", "1"], "--skip goes with standard output"),
         (["-o", tmp_path / "none" / "x"], "cannot be written"),
         (["-o", tmp_path], "not a regular file"),
+        (["--ubatch", 2**31], "n_ubatch must be at most 2147483647, not 2147483648"),
+        (["--gpu-layers", -(10**11)], "n_gpu_layers must be at most 2147483647"),
+        (["--lines", 10**20], "'--lines': Input should be less than or equal"),
+        (["--threads", 513], "'--threads': Input should be less than or equal to 512"),
     ):
         ended = run("score", SMALL, questions, *words)
         assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
