@@ -14,11 +14,11 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from pyengine.errors import InputError, NoSpaceError
+from pyengine.errors import InputError, NoSpaceError, OptionError
 
 PREFIX = ".pyengine-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -87,11 +87,32 @@ def check_replaceable(target: Path, is_ours: IsOurs | None = None) -> None:
         return  # a folder cannot be replaced by a file, and says so
     if not found.st_mode & 0o222:
         raise InputError(f"{target}: is protected against writing, and was left as it is")
+    if is_ours is None and is_model(target):
+        raise InputError(f"{target}: is a model file, and was left as it is; name another file")
     if is_ours is not None and not is_ours(target):
         raise InputError(
             f"{target}: exists and is not a file that pyengine wrote there; move it away or choose "
             "another folder"
         )
+
+
+def is_model(path: Path) -> bool:
+    """Tell whether a file begins as GGUF does; one that cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError:
+        return False
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
+    """Raise OptionError where a file is to be written that is read too, or is written twice."""
+    taken = {os.path.realpath(path): "read" for path in inputs if path is not None}
+    for path in outputs:
+        if path is not None and path != Path("-"):
+            if how := taken.get(os.path.realpath(path)):
+                raise OptionError(f"{path}: is {how} by the same command; name another file")
+            taken[os.path.realpath(path)] = "written"
 
 
 def check_absent(path: Path) -> None:

@@ -153,6 +153,12 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
         load_chats([path])
 
 
+def test_what_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    tools = json.loads("[" * 900 + "]" * 900)
+    with pytest.raises(TokenizerError, match=r"chats.jsonl:1: .* nested too deep"):
+        rendered(tmp_path, {"messages": [ASKED, ANSWER], "tools": tools})
+
+
 def test_a_conversation_that_a_template_refuses_is_named(tmp_path: Path) -> None:
     refusing = (
         "{% if messages | length > 2 %}{{ raise_exception('too long') }}{% endif %}" + TEMPLATE

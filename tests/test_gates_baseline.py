@@ -55,6 +55,19 @@ def test_worse_is_beyond_both_intervals() -> None:
     assert pyengine.gates(before, baseline=now).passed is True
 
 
+def test_settings_are_held_against_the_same_settings() -> None:
+    plain, ours = info("model", 8), info("Q8_0", 4)
+    kv = "?kv=q4_0"
+    files = [m.model_copy(update={"id": m.id + kv, "variant": kv}) for m in (plain, ours)]
+    rows = [kl("Q8_0", 0.1), *(kl(model.id, 0.3) for model in files)]
+    found = made_run([plain, ours, *files], rows, population=TEXT)
+    assert set(codes(found, found).values()) == {"not-worse"}
+    assert codes(found, made_run([plain, ours], rows[:1], population=TEXT)) == {
+        "Q8_0": "not-worse",
+        **{model.id: "new" for model in files},
+    }
+
+
 def test_of_some_metrics_more_is_better() -> None:
     fewer, more = (kl("Q8_0", share, metric="same_first_choice") for share in (0.8, 0.9))
     assert only(fewer, more).worse

@@ -148,3 +148,26 @@ def test_the_emulation_has_no_gates(give: Give) -> None:
         found = run(*usual, *gate)
         assert found.code == 2
         assert f"{gate[0]} does not go with --emulate" in found.err
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(compared(), "run.json")
+    save(compared(), "old.json")
+    kept = Path("run.json").read_bytes()
+    Path("model.gguf").write_bytes(b"GGUF")
+    gate = ("--fail-if", "kl > 9")
+    for words, said in (
+        (["--junit", "run.json", *gate], "run.json: is read by the same command"),
+        (["-o", "./run.json"], "run.json: is read by the same command"),
+        (["--csv", tmp_path / "run.json"], "run.json: is read by the same command"),
+        (["--badge", "old.json", "--baseline", "old.json"], "old.json: is read"),
+        (["--junit", "x", "--badge", "x", *gate], "x: is written by the same command"),
+        (["--junit", "model.gguf", *gate], "model.gguf: is a model file"),
+    ):
+        ended = run("report", "run.json", *words)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert said in ended.err
+    assert Path("run.json").read_bytes() == Path("old.json").read_bytes() == kept
+    assert Path("model.gguf").read_bytes() == b"GGUF"
+    assert not Path("x").exists()

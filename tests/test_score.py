@@ -56,6 +56,13 @@ def slow(model: Model, ids: list[int], first: int) -> tuple[list[float], list[in
     return found, ranks
 
 
+def test_scores_tell_the_settings_of_the_models_string() -> None:
+    with pyengine.open(SMALL, threads=1, k="bf16", ubatch=16, ngl=2) as model:
+        (score,) = model.score("a", ubatch=32)
+    told = {"k_type": "bf16", "n_ubatch": 16, "n_gpu_layers": 2, "flash_attention": "auto"}
+    assert score.settings.items() >= told.items()
+
+
 def test_exact_scores_are_those_of_an_independent_computation(small: pyengine.OpenModel) -> None:
     pairs = PAIRS[::5]
     scores = small.score([t for _, t in pairs], [p for p, _ in pairs], exact=True, top=3)

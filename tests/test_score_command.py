@@ -99,9 +99,27 @@ def test_other_answers_are_left_as_they_are(
     assert (ended.code, ended.out) == (2, "")
     assert f"answers.jsonl, line 1: {said}" in ended.err
     assert out.read_bytes() == whole
-    out.write_text("mine\n")
-    assert run("score", SMALL, questions, "-o", out).code == 2
-    assert out.read_text() == "mine\n"
+    for mine in ("mine\n", "mine", "[" * 100_000 + "\n", questions.read_text().rstrip("\n")):
+        out.write_text(mine)
+        assert run("score", SMALL, questions, "-o", out).code == 2
+        assert out.read_text() == mine
+
+
+def test_a_question_of_one_line_is_not_taken_for_an_answer_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"text": "a"}')
+    ended = run("score", SMALL, path, "-o", path)
+    assert (ended.code, "one.jsonl, line 1: answers no line" in ended.err) == (2, True)
+    assert path.read_text() == '{"text": "a"}'
+
+
+@pytest.mark.parametrize("named", ['"\\ud800"', '{"\\udfff": "ü"}'])
+def test_an_id_of_half_a_character_comes_back(tmp_path: Path, named: str) -> None:
+    path, out = tmp_path / "half.jsonl", tmp_path / "out.jsonl"
+    path.write_text(f'{{"id": {named}, "text": "a"}}\n')
+    assert run("score", SMALL, path, "-o", out).code == 0
+    assert json.loads(out.read_bytes())["id"] == json.loads(named)
+    assert out.read_text() == run("score", SMALL, path).out
 
 
 @pytest.mark.parametrize(
@@ -118,6 +136,8 @@ def test_other_answers_are_left_as_they_are(
         (b'{"text": "a", "prompt": null}', "'prompt' is no text"),
         (b'{"text": "a", "promt": "b"}', "unknown field 'promt'"),
         (b'{"text": "\\ud800"}', "'text' holds half a character"),
+        (b'{"text": "a", "id": [NaN]}', "'id' holds a number that JSON does not have"),
+        (b'{"text": "a", "id": 1e999}', "'id' holds a number that JSON does not have"),
         (b"[" * 100_000, "is nested too deep"),
     ],
 )
@@ -138,6 +158,10 @@ def test_other_wrong_words_are_refused(tmp_path: Path, questions: Path) -> None:
         (["-o", tmp_path / "x", "--skip", "1"], "--skip goes with standard output"),
         (["-o", tmp_path / "none" / "x"], "cannot be written"),
         (["-o", tmp_path], "not a regular file"),
+        (["--ubatch", 2**31], "n_ubatch must be at most 2147483647, not 2147483648"),
+        (["--gpu-layers", -(10**11)], "n_gpu_layers must be at most 2147483647"),
+        (["--lines", 10**20], "'--lines': Input should be less than or equal"),
+        (["--threads", 513], "'--threads': Input should be less than or equal to 512"),
     ):
         ended = run("score", SMALL, questions, *words)
         assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)

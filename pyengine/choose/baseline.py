@@ -173,11 +173,12 @@ def _solved(run: Run, model: str) -> dict[str, tuple[int, int, str]]:
 
 
 def _counterpart(candidate: Candidate, earlier: Run) -> ModelInfo | None:
-    """Return the file of the same name, else the only one of the same type."""
+    """Return the file of the same name and settings, else the only one of the same type."""
     name = PurePath(candidate.path).name
-    alike = [model for model in earlier.models if name and PurePath(model.path).name == name]
+    models = [model for model in earlier.models if model.variant == candidate.variant]
+    alike = [model for model in models if name and PurePath(model.path).name == name]
     if not alike:
-        alike = [model for model in earlier.models if model.file_type == candidate.file_type]
+        alike = [model for model in models if model.file_type == candidate.file_type]
         alike = alike if len(alike) == 1 else []
     return next(iter(alike), None)
 

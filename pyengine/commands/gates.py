@@ -29,15 +29,18 @@ class Gated:
         """Refuse a condition that cannot be read, and read the baseline.
 
         Raises:
-            OptionError: there is such a condition, or a file of JUnit's without a gate.
+            OptionError: there is such a condition, a file of JUnit's without a gate, or one to
+                write that is the baseline.
             ResultFileError: the baseline is no record.
         """
         from pyengine.choose.gates import check_conditions
+        from pyengine.files import check_outputs
         from pyengine.run.storage import load
 
         self.conditions, self.limits = list(fail_if or ()), limits
         self.baseline = baseline
         self.junit, self.badge = junit, badge
+        check_outputs([junit, badge], [baseline])
         check_conditions(self.conditions)
         limited = any(limit is not None for limit in limits.values())
         self.asked = bool(self.conditions or baseline is not None or limited or badge is not None)

@@ -32,7 +32,7 @@ Show = Annotated[
     str | None,
     typer.Option(metavar="TASK", help="Show what was written for one task, and what became of it."),
 ]
-THREADS = option(int | None, "CPU threads; default: cores less one.", min=1)
+THREADS = option(int | None, "CPU threads; default: cores less one.", min=1, max=512)
 GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
 ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")
 REQUANTIZE = option(bool, "Accept a source that is quantized already.", "--requantize")

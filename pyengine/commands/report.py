@@ -75,6 +75,7 @@ def command(
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_document
+    from pyengine.files import check_outputs
     from pyengine.report.answers_view import answers_document
     from pyengine.report.views import card_of, documents_of
     from pyengine.run.storage import load, record_files, values_that_fit
@@ -88,6 +89,7 @@ def command(
         raise OptionError("--eval-results is a file of its own; leave out the other form")
     gated = Gated(fail_if, baseline, junit, badge)
     results = record_files(results)
+    check_outputs([output, csv, parquet, junit, badge], [*results, baseline])
     records = [load(path) for path in results]
     with values_that_fit(results):
         if output is not None:

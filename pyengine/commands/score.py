@@ -53,7 +53,11 @@ Special = Annotated[
 ]
 Lines = Annotated[
     int,
-    typer.Option(min=1, help="Lines that are decoded together and share what is common to them."),
+    typer.Option(
+        min=1,
+        max=2**31 - 1,
+        help="Lines that are decoded together and share what is common to them.",
+    ),
 ]
 Skip = Annotated[
     int,

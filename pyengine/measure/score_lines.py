@@ -86,6 +86,10 @@ def _checked(content: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
             text.encode()
         except UnicodeEncodeError:
             raise ValueError(f"{field!r} holds half a character") from None
+    try:
+        json.dumps(content, allow_nan=False)
+    except ValueError:
+        raise ValueError("'id' holds a number that JSON does not have") from None
     return content
 
 
@@ -139,8 +143,7 @@ def _answered(scorer: Scorer, group: Sequence[Question], told: Mapping[str, Any]
                 **question.head,
                 "scores": [score_content(score) for score in islice(scores, len(question.pairs))],
                 "settings": told,
-            },
-            ensure_ascii=False,
+            }
         )
         + "\n"
         for question in group
@@ -181,17 +184,23 @@ def answered_before(
     """
     n_bytes, n_lines, source = 0, 0, iter(questions)
     for line in lines:
-        if not line.endswith(b"\n"):
-            break
         question = next(source, None)
+        if question is not None and _is_cut_off(line, question):
+            break
         try:
             found = json.loads(line)
             same = question is not None and found["line_sha256"] == question.sha256
             alike = found["settings"] == told
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             same = alike = False
         if not same or not alike:
             reason = "was made with other settings" if same else "answers no line of the input"
             raise InputError(f"{name}, line {n_lines + 1}: {reason}; name another file to write to")
         n_bytes, n_lines = n_bytes + len(line), n_lines + 1
     return n_lines, n_bytes
+
+
+def _is_cut_off(line: bytes, question: Question) -> bool:
+    """Tell whether a line is the beginning of the question's answer, and not its end."""
+    begin = json.dumps(question.head)[:-1].encode()
+    return not line.endswith(b"\n") and (line.startswith(begin) or begin.startswith(line))

@@ -177,8 +177,8 @@ class Scorer:
             "n_batch": N_BATCH,
             "n_ubatch": options.n_ubatch,
             "context": self.limit,
-            "n_gpu_layers": self.model.options.n_gpu_layers,
             "threads": options.threads or default_threads(),
+            **self.model.options.described(),
         }
 
     def _session_for(self, longest: int) -> SharingSession:

@@ -60,13 +60,4 @@ class Variant:
 
     def described(self) -> dict[str, Setting]:
         """Return what a record says of its settings."""
-        options = self.options
-        found: dict[str, Setting] = {"n_gpu_layers": options.n_gpu_layers}
-        if options.use_extra_bufts:
-            found["use_extra_bufts"] = True
-        if options.lora:
-            found["lora"] = ", ".join(f"{each.path}:{each.scale:g}" for each in options.lora)
-            found["lora_sha256"] = ", ".join(each.sha256 for each in options.lora)
-        if options.rpc:
-            found["rpc"] = ", ".join(options.rpc)
-        return found | dict(options.sessions) | dict(self.settings)
+        return self.options.described() | dict(self.settings)

@@ -99,6 +99,8 @@ class ChatRenderer:
         except (WorkerError, OSError) as error:
             reason = "it does not end, or takes too much memory"
             raise self._failure(reason) from error
+        except RecursionError as error:
+            raise self._failure("what it is given is nested too deep") from error
         except PyengineError as error:
             raise self._failure(str(error)[:300]) from error
 

@@ -1,12 +1,29 @@
 """How a model is opened and how a session decodes."""
 
 import os
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyengine.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyengine.run.record import Setting
 
 # Types that an attention cache is kept in; those that are no whole blocks, as they are, first.
 PLAIN_TYPES = ("f16", "bf16", "f32")
 CACHE_TYPES = (*PLAIN_TYPES, "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+LARGEST = 2**31 - 1
+
+
+class _Options:
+    """Options whose whole numbers are those that llama.cpp can be given."""
+
+    def __post_init__(self) -> None:
+        """Raise OptionError for a number of more than 32 bits."""
+        for each in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, each.name)
+            if isinstance(value, int) and abs(value) > LARGEST:
+                raise OptionError(f"{each.name} must be at most {LARGEST}, not {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +41,7 @@ class Adapter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelOptions:
+class ModelOptions(_Options):
     """How to open a model file.
 
     Attributes:
@@ -54,9 +71,21 @@ class ModelOptions:
         """Return the options of a session that was asked for with the usual ones."""
         return replace(usual, **dict(self.sessions))
 
+    def described(self) -> "dict[str, Setting]":
+        """Return what a record says of it: beside GPU layers, what is not as usual."""
+        found: dict[str, Setting] = {"n_gpu_layers": self.n_gpu_layers}
+        if self.use_extra_bufts:
+            found["use_extra_bufts"] = True
+        if self.lora:
+            found["lora"] = ", ".join(f"{each.path}:{each.scale:g}" for each in self.lora)
+            found["lora_sha256"] = ", ".join(each.sha256 for each in self.lora)
+        if self.rpc:
+            found["rpc"] = ", ".join(self.rpc)
+        return found | dict(self.sessions)
+
 
 @dataclass(frozen=True, kw_only=True)
-class SessionOptions:
+class SessionOptions(_Options):
     """How a session decodes.
 
     Attributes:
