@@ -12,7 +12,7 @@ SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_stat
 	tests/test_threads.py tests/test_tokenizer_limits.py tests/test_core_robustness.py
 SANITIZE_THREADS_TESTS ?= tests/test_threads.py
 
-.PHONY: help probe test lint build docs sanitize sanitize-threads models clean
+.PHONY: help probe test test-devices lint build docs sanitize sanitize-threads models clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -26,6 +26,24 @@ probe: build
 # The order is that of tests/conftest.py: the longest files first, so that none is left for the end.
 test: build $(VENV)/.test-installed
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+## make test-devices      run the tests of devices on a software GPU, and over RPC
+# Builds llama.cpp anew with its Vulkan and RPC backends: a quarter of an hour on one core. Needs
+# Debian's glslc, spirv-headers, libvulkan-dev and mesa-vulkan-drivers, or a GPU's own driver.
+# llama.cpp passes over a device in software unless it is named. The first run compiles shaders.
+# Over RPC alone: a GPU would take a part of the layers.
+DEVICES_TESTS := tests/test_devices.py tests/test_offloading.py
+test-devices: export CPLUS_INCLUDE_PATH := $(CURDIR)/tests/headers
+test-devices: export CMAKE_ARGS ?= -DGGML_VULKAN=ON -DGGML_RPC=ON
+test-devices:
+	$(MAKE) .venv-devices/.llama-built VENV=.venv-devices
+	$(MAKE) .venv-devices/.test-installed .venv-devices/.core-built VENV=.venv-devices PIP_BUILD_OPTIONS="--config-settings=build-dir=build/devices"
+	GGML_VK_VISIBLE_DEVICES=0 .venv-devices/bin/python -m pytest $(DEVICES_TESTS)
+	GGML_VK_VISIBLE_DEVICES= .venv-devices/bin/python -m pytest $(DEVICES_TESTS) tests/test_settings.py
+
+.venv-devices/.llama-built: .venv-devices/.created
+	$(BIN)/python -m pip install --no-cache-dir --force-reinstall --no-deps --no-binary llama-cpp-python "$(filter llama-cpp-python%,$(BUILD_REQUIREMENTS))"
+	touch $@
 
 ## make lint              run ruff, mypy and clang-format
 lint: build $(VENV)/.test-installed $(VENV)/.lint-installed

@@ -1,11 +1,15 @@
 """Which of the devices that the llama.cpp build offers compute a model."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TypeAlias
 
 from pyengine import _core
+from pyengine.errors import OptionError, WorkerError
+from pyengine.models.child import Child
 
 Device: TypeAlias = _core.Device
+SECONDS_TO_ANSWER = 20.0
 
 
 def gpus(offered: Sequence[Device], *, n_gpu_layers: int) -> list[str]:
@@ -39,6 +43,30 @@ def other_layers(n_gpu_layers: int, offered: Sequence[Device] | None = None) -> 
     offered = _core.offered_devices() if offered is None else offered
     layers = [n for n in (0, -1) if n != n_gpu_layers]
     return layers if gpus(offered, n_gpu_layers=-1) else []
+
+
+@cache
+def add_rpc_server(address: str) -> None:
+    """Make the devices of an RPC server of llama.cpp devices of this process.
+
+    Tried in a child process first: where nobody answers, or somebody else, llama.cpp aborts.
+
+    Args:
+        address: HOST:PORT.
+
+    Raises:
+        OptionError: no such server answers, or this llama.cpp has no RPC backend.
+    """
+    try:
+        with Child() as child:
+            child.call(_add_rpc_server, address, seconds=SECONDS_TO_ANSWER)
+    except (WorkerError, TimeoutError):
+        raise OptionError(f"{address}: no RPC server of llama.cpp answers there") from None
+    _add_rpc_server(address)
+
+
+def _add_rpc_server(address: str) -> None:
+    _core.add_rpc_server(address)
 
 
 def _once(devices: Sequence[Device]) -> Iterator[Device]:

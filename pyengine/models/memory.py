@@ -18,7 +18,7 @@ from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.errors import ModelFileError, OptionError, WorkerError
 from pyengine.files import temporary_folder
 from pyengine.models.child import Child
-from pyengine.models.devices import gpus
+from pyengine.models.devices import add_rpc_server, gpus
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.remembered import Remembered
 
@@ -88,6 +88,7 @@ def forecast(
     ubatch: int = 512,
     sequences: int = 1,
     full_windows: bool = False,
+    rpc: tuple[str, ...] = (),
 ) -> MemoryForecast:
     """Say what memory a model will take, without reading its weights.
 
@@ -107,6 +108,7 @@ def forecast(
         sequences: how many are held at once.
         full_windows: keep what lies behind a sliding window, as `Session` does; llama.cpp's
             programs do not.
+        rpc: addresses of RPC servers of llama.cpp, whose devices count as GPUs.
 
     Raises:
         ModelFileError: the file cannot be used, or llama.cpp died of it.
@@ -116,7 +118,8 @@ def forecast(
     if not 1 <= context <= MOST_TOKENS:
         raise OptionError(f"a context has 1 to {MOST_TOKENS} tokens, not {context}")
     parts = parts_of(path)
-    asked = (context, k_type, v_type, flash_attention, gpu_layers, ubatch, sequences, full_windows)
+    cache = (k_type, v_type, flash_attention)
+    asked = (context, *cache, gpu_layers, ubatch, sequences, full_windows, rpc)
     versions = [_core.llama_version(), LLAMA_CPP_PYTHON_VERSION]
     memory = Remembered("memory", parts, asked, versions)
     known = memory.read()
@@ -139,6 +142,7 @@ def forecast_opened(path: str | Path, options: ModelOptions, context: int) -> Me
         flash_attention=session.flash_attention,
         gpu_layers=options.n_gpu_layers,
         ubatch=session.n_ubatch,
+        rpc=options.rpc,
     )
     adapters = sum(Path(adapter.path).stat().st_size for adapter in options.lora)
     first, *others = said.shares
@@ -168,8 +172,11 @@ def count_memory(
     ubatch: int,
     sequences: int,
     full_windows: bool,
+    rpc: tuple[str, ...],
 ) -> str:
     """Count what `forecast` says, in a process that did nothing else; return shares as JSON."""
+    for address in rpc:
+        add_rpc_server(address)
     names = gpus(_core.offered_devices(), n_gpu_layers=gpu_layers)
     model = _core.Model(path, n_gpu_layers=gpu_layers, gpus=names, no_alloc=True)
     # The tokenizer is a part of whatever runs the model; ours waits until it is needed.

@@ -26,7 +26,7 @@ from pyengine.errors import (
     WorkerError,
 )
 from pyengine.models.child import Child
-from pyengine.models.devices import gpus
+from pyengine.models.devices import add_rpc_server, gpus
 from pyengine.models.gguf import check_gguf
 from pyengine.models.log import forward_log
 from pyengine.models.options import ModelOptions, default_threads
@@ -138,7 +138,7 @@ def open_core(
     """Open a file in llama.cpp in this process."""
     try:
         for address in options.rpc:
-            _core.add_rpc_server(address)
+            add_rpc_server(address)
         return _core.Model(
             str(path),
             gpus=gpus(_core.offered_devices(), n_gpu_layers=options.n_gpu_layers),
