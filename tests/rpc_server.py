@@ -13,11 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-import llama_cpp
-
-LIBRARIES = Path(llama_cpp.__file__).parent / "lib"
+# Found, not imported: llama_cpp takes llama.cpp's log for itself.
+_SPEC = find_spec("llama_cpp")
+assert _SPEC is not None
+assert _SPEC.submodule_search_locations is not None
+LIBRARIES = Path(_SPEC.submodule_search_locations[0]) / "lib"
 CPU = 0  # of ggml_backend_dev_type
 SECONDS = 60.0
 

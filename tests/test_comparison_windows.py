@@ -103,11 +103,11 @@ def test_a_long_document_gives_one_piece_after_tokens_that_are_not_scored(
             assert len(past) >= min(token - begin, n_ctx - how.step - len(prefix), lead)
 
 
-def test_nine_of_ten_decoded_tokens_of_long_documents_are_scored() -> None:
+def test_eight_of_ten_decoded_tokens_of_long_documents_are_scored() -> None:
     texts = [text_of(3000, str(i)) for i in range(4)]
     windows = cut_windows(texts, [7], WindowOptions(max_tokens=None), seed=1)
-    assert [len(window) for window in windows] == [256] * 4
-    assert sum(map(len, windows)) >= 0.9 * sum(len(window.ids) for window in windows)
+    assert [len(window) for window in windows] == [128] * 4
+    assert sum(map(len, windows)) >= 0.8 * sum(len(window.ids) for window in windows)
     assert len({int(window.tokens[0]) for window in windows}) == 4  # from different places
 
 
@@ -145,5 +145,5 @@ def test_a_corpus_that_gives_fewer_tokens_than_asked_for_says_so() -> None:
     (unlimited,) = fewer_tokens(448, 5000, WindowOptions(max_tokens=None))
     assert "gave 448 tokens: at most" in note_sentence(unlimited)
     assert fewer_tokens(20_010, 5000, WindowOptions(max_tokens=20_000)) == []
-    assert fewer_tokens(200, 200, WindowOptions()) == []  # whole documents, all that there is
+    assert fewer_tokens(100, 100, WindowOptions()) == []  # whole documents, all that there is
     assert fewer_tokens(448, 5000, WindowOptions(document_tokens=None)) == []

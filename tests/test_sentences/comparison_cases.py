@@ -392,19 +392,19 @@ CASES: Cases = {
         ),
     ],
     "pictures": [
-        case(["size-kl/caption[floor]"], comparison_pictures, a_run()),
+        case(["size-kl/caption[least]"], comparison_pictures, a_run()),
         case(
             ["size-kl/caption"],
             comparison_pictures,
             a_run().model_copy(update={"measurements": [estimate("kl", "a", 0.1)]}),
         ),
         case(
-            ["size-kl/caption[floor]", "cold-starts/caption", "keyword-change/caption"],
+            ["size-kl/caption[least]", "cold-starts/caption", "keyword-change/caption"],
             *(comparison_pictures, sample_sweep(2)),
         ),
         case(
             [
-                *("size-kl/caption[floor]", "cold-starts/caption[left_out]"),
+                *("size-kl/caption[least]", "cold-starts/caption[left_out]"),
                 "keyword-change/caption[left_out]",
             ],
             *(comparison_pictures, sample_sweep(22)),
