@@ -49,7 +49,8 @@ def other_layers(n_gpu_layers: int, offered: Sequence[Device] | None = None) -> 
 def add_rpc_server(address: str) -> None:
     """Make the devices of an RPC server of llama.cpp devices of this process.
 
-    Tried in a child process first: where nobody answers, or somebody else, llama.cpp aborts.
+    Tried in a child process first: where nobody answers, or somebody else, llama.cpp aborts, and
+    where the server has another client it waits: servers have one at a time.
 
     Args:
         address: HOST:PORT.
@@ -61,7 +62,10 @@ def add_rpc_server(address: str) -> None:
         with Child() as child:
             child.call(_add_rpc_server, address, seconds=SECONDS_TO_ANSWER)
     except (WorkerError, TimeoutError):
-        raise OptionError(f"{address}: no RPC server of llama.cpp answers there") from None
+        raise OptionError(
+            f"{address}: no RPC server of llama.cpp answers there; one that serves another program "
+            "does not answer either"
+        ) from None
     _add_rpc_server(address)
 
 

@@ -136,15 +136,16 @@ def open_core(
     path: str | Path, options: ModelOptions, progress: Callable[[float], object] | None = None
 ) -> _core.Model:
     """Open a file in llama.cpp in this process."""
+    n_gpu_layers = 0 if options.vocabulary_only else options.n_gpu_layers
     try:
-        for address in options.rpc:
+        for address in options.rpc if n_gpu_layers else ():
             add_rpc_server(address)
         return _core.Model(
             str(path),
-            gpus=gpus(_core.offered_devices(), n_gpu_layers=options.n_gpu_layers),
+            gpus=gpus(_core.offered_devices(), n_gpu_layers=n_gpu_layers),
             progress=progress,
             adapters=[(adapter.path, adapter.scale) for adapter in options.lora],
-            n_gpu_layers=options.n_gpu_layers,
+            n_gpu_layers=n_gpu_layers,
             use_mmap=options.use_mmap,
             use_extra_bufts=options.use_extra_bufts,
             vocabulary_only=options.vocabulary_only,
