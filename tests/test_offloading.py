@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import run
+from command_line import Outcome
 from row_oracle import kl, log_softmax
 from rpc_server import has_rpc, served
 
@@ -48,6 +50,13 @@ def rows(given: str, **settings: int) -> np.ndarray:
         usual = SessionOptions(n_ctx=128, max_rows=128, threads=1, flash_attention="off")
         session = Session(model, options=usual, settings=settings)
         return session.logits_at(ids, range(len(ids)))
+
+
+def run(*words: str | Path) -> Outcome:
+    """Run `pyengine` in a process of its own: devices of a server stay those of a process."""
+    command = [sys.executable, "-m", "pyengine", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return Outcome(done.returncode, done.stdout, done.stderr)
 
 
 def mean_kl(reference: np.ndarray, other: np.ndarray) -> float:
@@ -111,8 +120,8 @@ def test_a_device_that_vanishes_is_one_sentence(embedded: Path, address: str, n_
     with ending_after(n_bytes, address) as other:
         there = f"{embedded}?rpc={other}&ngl=-1"
         result = run("compare", embedded, there, "--tokens", "3000", "--no-starts")
-    assert result.code == 2
-    assert "Traceback" not in result.err
+    assert result.code in (2, 3)  # before it is open, or while it computes
+    assert len(result.err.strip().splitlines()) == 1
     assert any(words in result.err for words in ("Remote RPC server", "no RPC server"))
 
 
@@ -161,10 +170,14 @@ def ending_after(n_bytes: int, address: str) -> Iterator[str]:
 
 
 def _pass_on(source: socket.socket, target: socket.socket, left: list[int]) -> None:
-    with suppress(OSError), source, target:
+    with suppress(OSError):
         while left[0] > 0 and (data := source.recv(1 << 16)):
             left[0] -= len(data)
             target.sendall(data)
+    for end in (source, target):
+        with suppress(OSError):  # closing alone would not wake who waits for it
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
 
 def _hang_up(door: socket.socket) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyengine.errors import ModelFileError, ModelKindError
+from pyengine.errors import ModelFileError, ModelKindError, WorkerError
 from pyengine.measure.decode import describe
 from pyengine.measure.engine import Processes
 from pyengine.measure.variants import Variant
@@ -65,11 +65,17 @@ def open_subject(variant: Variant, processes: Processes) -> Subject:
     """Open a variant in its process and describe it.
 
     Raises:
-        ModelFileError: the file is damaged.
+        ModelFileError: the file is damaged, or another machine that should compute it was lost.
         ModelKindError: it holds a vocabulary and no weights.
         WorkerError: llama.cpp ended the process.
     """
-    facts = processes.call(variant, describe, variant)
+    try:
+        facts = processes.call(variant, describe, variant)
+    except WorkerError as error:
+        if not variant.options.rpc:
+            raise
+        lost = " or ".join(variant.options.rpc)
+        raise ModelFileError(f"{variant.path}: {lost} was lost: {error}") from None
     if not facts.pop("has_weights"):
         raise ModelKindError(
             f"{variant.path}: holds a vocabulary and no weights; nothing to compare"
