@@ -1,10 +1,14 @@
 """Documents are cut so that every token is scored once and documents never meet."""
 
+import inspect
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pyengine
 from pyengine.errors import CorpusError, OptionError
 from pyengine.measure.found import fewer_tokens
 from pyengine.report.sentences.notes import note_sentence
@@ -147,3 +151,9 @@ def test_a_corpus_that_gives_fewer_tokens_than_asked_for_says_so() -> None:
     assert fewer_tokens(20_010, 5000, WindowOptions(max_tokens=20_000)) == []
     assert fewer_tokens(100, 100, WindowOptions()) == []  # whole documents, all that there is
     assert fewer_tokens(448, 5000, WindowOptions(document_tokens=None)) == []
+
+
+@pytest.mark.parametrize("command", [pyengine.compare, pyengine.sweep])
+def test_commands_cut_documents_as_the_windows_do(command: Callable[..., object]) -> None:
+    usual = inspect.signature(command).parameters["document_tokens"].default
+    assert usual == WindowOptions().document_tokens

@@ -66,7 +66,9 @@ def mean_kl(reference: np.ndarray, other: np.ndarray) -> float:
 
 @on_gpu
 @pytest.mark.parametrize("layers", LAYERS)
-def test_a_gpu_is_no_further_from_the_cpu_than_from_itself(embedded: Path, layers: int) -> None:
+def test_a_gpu_is_not_twice_as_far_from_the_cpu_as_both_from_themselves(
+    embedded: Path, layers: int
+) -> None:
     cpu = rows(str(embedded))
     here = f"{embedded}?ngl={layers}"
     there = rows(here)

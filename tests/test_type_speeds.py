@@ -16,6 +16,7 @@ import pytest
 import tiny_architectures
 import tiny_models
 from recipe_samples import groups_of_file, plans_here, sample_recipes, sensitivity_of_file
+from test_measure_speed import TIMING
 
 from pyengine.errors import OptionError
 from pyengine.measure import sweep
@@ -60,17 +61,9 @@ def seconds_of(path: str | Path, types: Mapping[str, str], depth: int = 0) -> fl
 def timing_of(seconds: float, depth: int, **more: object) -> dict[str, Any]:
     """A timing of three repetitions around so many seconds for a token."""
     return {
+        **TIMING,
         "generation_speeds": [part / seconds for part in (1.0, 0.98, 1.02)],
-        "load_seconds": [0.1],
-        "prompt_speeds": [100.0],
         "depth": depth,
-        "repacked": False,
-        "pages_read": 0,
-        "swapped_bytes": 0,
-        "core_share": 0.98,
-        "peak_memory": 2,
-        "empty_memory": 1,
-        "devices": ["CPU"],
         **more,
     }
 
