@@ -387,3 +387,28 @@ def test_a_split_source_becomes_one_file(tmp_path: Path) -> None:
     made = make(first, out, "Q8_0")
     assert model_parts(made) == (made,)
     assert check_gguf(made).n_tensors == 20
+
+
+def test_another_library_that_takes_the_log_changes_no_plan(tmp_path: Path) -> None:
+    """Importing llama_cpp takes llama.cpp's log, which a plan reads; it has it again afterwards."""
+    path = tiny_models.write_bpe(tmp_path / "tiny.gguf")
+    program = f"""
+import ctypes, pyengine
+from pyengine.models.quantize_options import QuantizeOptions
+from pyengine.models.quantize_plan import plan_here
+import llama_cpp.llama_cpp as peer
+
+def holder():
+    found, data = ctypes.c_void_p(), ctypes.c_void_p()
+    peer._lib.llama_log_get(ctypes.byref(found), ctypes.byref(data))
+    return found.value
+
+peer._lib.llama_log_get.argtypes = None
+before = holder()
+assert len(plan_here({str(path)!r}, "Q8_0", QuantizeOptions()).tensors) > 5
+assert holder() == before is not None
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

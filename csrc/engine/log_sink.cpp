@@ -23,6 +23,19 @@ Buffer & buffer() {
     return instance;
 }
 
+// Who had the log before the first of the objects that hold it now.
+struct Holding {
+    std::mutex mutex;
+    int holders = 0;
+    ggml_log_callback before = nullptr;
+    void * data = nullptr;
+};
+
+Holding & holding() {
+    static Holding instance;
+    return instance;
+}
+
 thread_local std::deque<std::string> error_lines;
 thread_local int error_collectors = 0;
 thread_local std::string * transcript = nullptr;
@@ -86,6 +99,23 @@ std::vector<LogLine> drain_log() {
     lines.insert(lines.end(), sink.lines.begin(), sink.lines.end());
     sink.lines.clear();
     return lines;
+}
+
+LogHeld::LogHeld() {
+    Holding & now = holding();
+    const std::lock_guard<std::mutex> lock(now.mutex);
+    if (now.holders++ == 0) {
+        llama_log_get(&now.before, &now.data);
+        install_log_sink();
+    }
+}
+
+LogHeld::~LogHeld() {
+    Holding & now = holding();
+    const std::lock_guard<std::mutex> lock(now.mutex);
+    if (--now.holders == 0) {
+        llama_log_set(now.before, now.data);
+    }
 }
 
 ErrorLines::ErrorLines() {

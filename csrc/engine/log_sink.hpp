@@ -17,6 +17,16 @@ void install_log_sink();
 // first line returned says how many were dropped.
 std::vector<LogLine> drain_log();
 
+// Takes llama.cpp's log back while the object lives, where another library of this process has
+// taken it since, such as llama_cpp, which does so when it is imported.
+class LogHeld {
+public:
+    LogHeld();
+    ~LogHeld();
+    LogHeld(const LogHeld &) = delete;
+    LogHeld & operator=(const LogHeld &) = delete;
+};
+
 // Collects the error lines that llama.cpp writes on this thread while the object lives.
 class ErrorLines {
 public:
@@ -27,6 +37,9 @@ public:
 
     // The last lines, joined by "; "; `fallback` where there are none.
     std::string text(const std::string & fallback) const;
+
+private:
+    LogHeld held_;
 };
 
 // Keeps a copy of all that llama.cpp logs on this thread while the object lives.
@@ -40,6 +53,7 @@ public:
     const std::string & text() const { return text_; }
 
 private:
+    LogHeld held_;
     std::string text_;
     std::string * outer_;
 };

@@ -45,6 +45,23 @@ def other_layers(n_gpu_layers: int, offered: Sequence[Device] | None = None) -> 
     return layers if gpus(offered, n_gpu_layers=-1) else []
 
 
+def given_gpus(n_gpu_layers: int, rpc: Sequence[str]) -> list[str]:
+    """Return the names of the GPUs that a model gets in this process, those of servers among them.
+
+    Args:
+        n_gpu_layers: layers on GPUs; none asks no server.
+        rpc: addresses of RPC servers, see `add_rpc_server`.
+
+    Raises:
+        OptionError: one of them does not answer.
+    """
+    if n_gpu_layers == 0:
+        return []
+    for address in rpc:
+        add_rpc_server(address)
+    return gpus(_core.offered_devices(), n_gpu_layers=n_gpu_layers)
+
+
 @cache
 def add_rpc_server(address: str) -> None:
     """Make the devices of an RPC server of llama.cpp devices of this process.

@@ -18,7 +18,7 @@ from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.errors import ModelFileError, OptionError, WorkerError
 from pyengine.files import temporary_folder
 from pyengine.models.child import Child
-from pyengine.models.devices import add_rpc_server, gpus
+from pyengine.models.devices import given_gpus
 from pyengine.models.options import ModelOptions, SessionOptions
 from pyengine.models.remembered import Remembered
 
@@ -175,9 +175,7 @@ def count_memory(
     rpc: tuple[str, ...],
 ) -> str:
     """Count what `forecast` says, in a process that did nothing else; return shares as JSON."""
-    for address in rpc:
-        add_rpc_server(address)
-    names = gpus(_core.offered_devices(), n_gpu_layers=gpu_layers)
+    names = given_gpus(gpu_layers, rpc)
     model = _core.Model(path, n_gpu_layers=gpu_layers, gpus=names, no_alloc=True)
     # The tokenizer is a part of whatever runs the model; ours waits until it is needed.
     model.vocabulary.tokenize("a")

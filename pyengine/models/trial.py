@@ -26,7 +26,7 @@ from pyengine.errors import (
     WorkerError,
 )
 from pyengine.models.child import Child
-from pyengine.models.devices import add_rpc_server, gpus
+from pyengine.models.devices import given_gpus
 from pyengine.models.gguf import check_gguf
 from pyengine.models.log import forward_log
 from pyengine.models.options import ModelOptions, default_threads
@@ -138,11 +138,9 @@ def open_core(
     """Open a file in llama.cpp in this process."""
     n_gpu_layers = 0 if options.vocabulary_only else options.n_gpu_layers
     try:
-        for address in options.rpc if n_gpu_layers else ():
-            add_rpc_server(address)
         return _core.Model(
             str(path),
-            gpus=gpus(_core.offered_devices(), n_gpu_layers=n_gpu_layers),
+            gpus=given_gpus(n_gpu_layers, options.rpc),
             progress=progress,
             adapters=[(adapter.path, adapter.scale) for adapter in options.lora],
             n_gpu_layers=n_gpu_layers,
