@@ -13,9 +13,11 @@ from codegen_samples import LIMITS, NO_LIMIT, peak_bytes
 
 from pyengine.code.cgroup import MemoryGroup, memory_group
 from pyengine.code.sandbox import Isolation, Job, Process, Sandbox, Step, interpreter, works
-from pyengine.code.watch import cpu_of, memory_of, watch
+from pyengine.code.watch import OWN_BYTES, cpu_of, memory_of, watch
 
 TOLERANCE = 1.1
+# What a group may have before a program is stopped: the sandbox's own processes are in it too.
+ALLOWED_BYTES = LIMITS.memory_bytes + OWN_BYTES
 ISOLATIONS = (Isolation.BUBBLEWRAP, Isolation.NAMESPACES)
 
 
@@ -155,15 +157,14 @@ TABLES = (
 @pytest.mark.parametrize("way", PROCESSES)
 def test_what_processes_hold_stays_within_the_limit(meter: Meter, way: str) -> None:
     measured = meter.run(PROCESSES[way])
-    assert measured.peak_bytes <= TOLERANCE * LIMITS.memory_bytes, measured
+    assert measured.peak_bytes <= TOLERANCE * ALLOWED_BYTES, measured
 
 
 @pytest.mark.parametrize("way", FILES)
 def test_files_stay_within_the_limits_of_memory_and_disk(meter: Meter, way: str) -> None:
     measured = meter.run(FILES[way])
     assert measured.ended.stopped != "output"
-    bound = LIMITS.memory_bytes + LIMITS.disk_bytes
-    assert measured.peak_bytes <= TOLERANCE * bound, measured
+    assert measured.peak_bytes <= TOLERANCE * (ALLOWED_BYTES + LIMITS.disk_bytes), measured
 
 
 def test_tables_of_pages_stay_within_the_limit(meter: Meter) -> None:
@@ -172,7 +173,7 @@ def test_tables_of_pages_stay_within_the_limit(meter: Meter) -> None:
     Tables grow by as much as is mapped between two looks, which come late on a busy machine.
     """
     measured = meter.run(TABLES, limit_address_space=False)
-    assert measured.peak_bytes <= 1.25 * LIMITS.memory_bytes, measured
+    assert measured.peak_bytes <= 1.25 * ALLOWED_BYTES, measured
 
 
 def test_a_limit_is_not_passed_at_once_by_what_is_allowed(meter: Meter) -> None:
