@@ -54,6 +54,7 @@ def rows(given: str | Path, options: SessionOptions | None = None) -> np.ndarray
         ("k=q8_0&kv=f16", "contradicts another setting"),
         ("cache=q8_0", "there is no setting 'cache'; there are kv, k, v, fa"),
         ("ubatch=0", "ubatch must be a whole number of at least 1, not '0'"),
+        ("lora=", "lora must be FILE or FILE:SCALE, not ''"),
         ("ngl=2.5", "ngl must be a whole number of at least -1, not '2.5'"),
         ("rope-scale=nan", "rope-scale must be a number of at least 0.0001, not 'nan'"),
         ("repack=yes", "repack must be on or off, not 'yes'"),
@@ -79,6 +80,15 @@ def test_equal_settings_have_one_name_whatever_their_order(base: Path) -> None:
     assert first.opening(ModelOptions()).session(SessionOptions()) == SessionOptions(
         k_type="q8_0", v_type="q4_0", flash_attention="on"
     )
+    padded, plain = (
+        resolve_spec(f"{base}?{text}")
+        for text in (
+            "ubatch=064&rope-scale=.50&rope-base=1e6",
+            "ubatch=64&rope-base=1000000&rope-scale=0.5",
+        )
+    )
+    assert padded == plain
+    assert plain.settings.text == "?ubatch=64&rope-base=1000000&rope-scale=0.5"
     both = resolve_spec(f"{base}?kv=q8_0&ngl=3&repack=on").opening(ModelOptions())
     assert (both.n_gpu_layers, both.use_extra_bufts) == (3, True)
     assert dict(both.sessions) == {"k_type": "q8_0", "v_type": "q8_0"}

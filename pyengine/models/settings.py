@@ -92,6 +92,8 @@ def _number(kind: type[int | float], least: float) -> Callable[[str], float]:
 
 def _adapter(text: str) -> Adapter:
     path, colon, scale = text.rpartition(":")
+    if not (path or scale):
+        raise OptionError(f"must be FILE or FILE:SCALE, not {text!r}")
     try:
         number = float(scale) if colon else 1.0
     except ValueError:  # the colon is part of the name
@@ -194,26 +196,38 @@ def _word(value: str | float) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """Return each setting once, in the order of the table, so that equal ones are equal."""
-    found = []
+def _pairs(text: str) -> list[tuple[str, str, Any]]:
+    """Return each setting once: its name, text and value.
+
+    They are in the order of the table and numbers are written in one way, so that equal ones are
+    equal.
+    """
+    found = {}
     for part in text.split("&"):
         name, _, value = part.partition("=")
         if name not in SETTINGS:
             raise OptionError(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
-        found.append((name, unquote(value)))
-    return sorted(dict.fromkeys(found), key=lambda pair: list(SETTINGS).index(pair[0]))
-
-
-def _settings(pairs: list[tuple[str, str]]) -> Settings:
-    model: dict[str, Any] = {}
-    session: dict[str, Any] = {}
-    for name, text in pairs:
-        kind = SETTINGS[name]
         try:
-            value = kind.read(text)
+            read = SETTINGS[name].read(unquote(value))
         except OptionError as error:
             raise OptionError(f"{name} {error}") from error
+        found[name, _written(unquote(value), read)] = read
+    pairs = [(name, text, read) for (name, text), read in found.items()]
+    return sorted(pairs, key=lambda pair: list(SETTINGS).index(pair[0]))
+
+
+def _written(text: str, value: object) -> str:
+    """Return the text of a setting: "64" for "064", "0.5" for ".50"."""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text
+
+
+def _settings(pairs: list[tuple[str, str, Any]]) -> Settings:
+    model: dict[str, Any] = {}
+    session: dict[str, Any] = {}
+    for name, text, value in pairs:
+        kind = SETTINGS[name]
         target = model if kind.of_model else session
         for each in kind.fields:
             if name in SEVERAL:
@@ -222,9 +236,9 @@ def _settings(pairs: list[tuple[str, str]]) -> Settings:
                 raise OptionError(f"{name}={text} contradicts another setting")
     _check(model, session)
     options = {**model, **({"sessions": tuple(session.items())} if session else {})}
-    text = "&".join(f"{name}={quote(value, safe='/:~')}" for name, value in pairs)
-    files = [(name, Path(value).name if name == "lora" else value) for name, value in pairs]
-    shown = "&".join(f"{name}={value}" for name, value in files)
+    text = "&".join(f"{name}={quote(text, safe='/:~')}" for name, text, _ in pairs)
+    files = [(name, Path(text).name if name == "lora" else text) for name, text, _ in pairs]
+    shown = "&".join(f"{name}={text}" for name, text in files)
     return Settings(tuple(options.items()), f"?{text}", f"?{shown}")
 
 
