@@ -69,9 +69,10 @@ def test_memory_is_that_of_each_model_with_its_settings(compared: Run) -> None:
     assert known["memory_forecast"][compared.models[0].id].value == whole
 
 
-def test_the_page_says_both(compared: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["compare", "sweep"])
+def test_the_page_says_both(compared: Run, tmp_path: Path, command: str) -> None:
     path = tmp_path / "run.json"
-    compared.save(path)
+    compared.model_copy(update={"command": command}).save(path)
     shown = run("report", path).out
     words = " ".join(shown.split())
     assert "Memory with 256 tokens of context" in shown

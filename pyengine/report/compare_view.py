@@ -32,7 +32,7 @@ def compare_document(run: Run) -> Document:
     if ids:
         blocks += _side_by_side(numbers, ids)
         blocks += [_pairs(numbers, margin)] if len(ids) > 1 else []
-        blocks += _memory(run)
+        blocks += memory(run)
         blocks += _groups(numbers, ids)
     for model in variants_of(run):
         details = tuple(_details(numbers, model.id))
@@ -115,7 +115,7 @@ def _pairs(numbers: Numbers, margin: float) -> Table:
     return listing("pairs", rows, notes=[comparison.pairs_sentence(numbers.run, margin)])
 
 
-def _memory(run: Run) -> list[Table]:
+def memory(run: Run) -> list[Table]:
     """Return what every model takes with its settings, where that was forecast."""
     memory, cache = (
         {row.model: row for row in run.select(metric, dimension="context")}

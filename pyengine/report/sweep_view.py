@@ -6,7 +6,13 @@ import math
 from collections.abc import Mapping
 
 from pyengine.choose.verdicts import Pair, by_size, reference_of, smaller_and_closer, steps
-from pyengine.report.compare_view import arithmetic, control_facts, corpus_facts, model_rows
+from pyengine.report.compare_view import (
+    arithmetic,
+    control_facts,
+    corpus_facts,
+    memory,
+    model_rows,
+)
 from pyengine.report.document import Block, Document, Facts, Paragraph
 from pyengine.report.listing import listing
 from pyengine.report.measured import Numbers, measured_cell
@@ -24,9 +30,9 @@ def sweep_document(run: Run, timings: Run | None = None) -> Document:
     numbers = Numbers(run, *([timings] if timings else []))
     labels = variant_labels(run)
     found = steps(run, margin)
-    blocks: list[Block] = [Paragraph(comparison.sweep_sentence(run, labels), "strong")]
-    blocks.append(_variants(numbers, labels))
-    blocks += arithmetic(numbers, labels)
+    answer = [comparison.sweep_sentence(run, labels), *comparison.joint_sentences(run)]
+    blocks: list[Block] = [Paragraph("\n".join(answer), "strong"), _variants(numbers, labels)]
+    blocks += [*arithmetic(numbers, labels), *memory(run)]
     if found:
         blocks.append(_steps(run, labels, found, margin))
     told = notes.note_sentences([*run.notes, *(timings.notes if timings else ())])
