@@ -49,6 +49,7 @@ def test_conditions(condition: str, expected: bool) -> None:
         ("ppl > 1", "'ppl' was not measured; known are kl, same_top, size"),
         ("kl > 1 parsec", "expected the end"),
         ("kl > 1parsec", "unknown unit"),
+        ("kl > 1e999", "'1e999' is larger than any number"),
         ("kl / 0 > 1", "division by zero"),
         ("(kl > 1) + 1 > 1", "expected a number, not a comparison"),
         ("kl and same_top", "expected a comparison"),

@@ -172,7 +172,10 @@ class _Reader:
         factor = _unit_factor(match.group("unit")) if match else None
         if match is None or factor is None:
             raise OptionError(f"{self.text!r}: {token!r} has an unknown unit")
-        return float(match.group("number")) * factor
+        value = float(match.group("number")) * factor
+        if math.isinf(value):
+            raise OptionError(f"{self.text!r}: {token!r} is larger than any number")
+        return value
 
     def named(self, name: str) -> float:
         if self.numbers is not None and name not in self.numbers:
