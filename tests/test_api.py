@@ -317,6 +317,27 @@ def test_wrong_arguments_are_refused_before_anything_is_measured(tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("threads", [0, -1, 513, 10**11])
+def test_an_impossible_number_of_threads_is_one_sentence(tmp_path: Path, threads: int) -> None:
+    out = tmp_path / "out"
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: pyengine.probe(SMALL, threads=threads),
+        lambda: pyengine.compare(SMALL, f"{SMALL}?fa=on", threads=threads),
+        lambda: pyengine.sweep(SMALL, to="Q8_0", output_dir=out, threads=threads),
+        lambda: pyengine.imatrix(SMALL, output=out, threads=threads),
+        lambda: pyengine.quantize(SMALL, to="Q8_0", output_dir=out, threads=threads),
+        lambda: pyengine.verify(SMALL, SMALL, threads=threads),
+        lambda: pyengine.sensitivity(SMALL, threads=threads),
+        lambda: pyengine.evaluate(SMALL, threads=threads),
+        lambda: pyengine.pick([SMALL, f"{SMALL}?fa=on"], threads=threads),
+        lambda: pyengine.open(SMALL, threads=threads).score("def"),
+    )
+    for call in calls:
+        with pytest.raises(OptionError, match=f"threads must be from 1 to 512, not {threads}$"):
+            call()
+    assert not list(tmp_path.iterdir())
+
+
 def test_importing_is_quick() -> None:
     """Of ten starts the best: 0.15 s of Python's own count, NumPy being there already."""
     code = (

@@ -209,7 +209,7 @@ def test_what_is_divided_next() -> None:
     [
         ({"at": "q9"}, "no type 'q9'"),
         ({"n_groups": 0}, "groups must be at least 1, not 0"),
-        ({"threads": 0}, "threads must be at least 1, not 0"),
+        ({"threads": 0}, "threads must be from 1 to 512, not 0"),
         ({"tokens": 0}, "tokens"),
     ],
 )

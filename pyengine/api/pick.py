@@ -136,7 +136,7 @@ def pick(
     from pyengine.models.devices import other_layers
     from pyengine.models.machine import free_memory
     from pyengine.models.modelfile import modelfile as modelfile_of
-    from pyengine.models.options import ModelOptions, default_threads
+    from pyengine.models.options import ModelOptions, used_threads
     from pyengine.picking.made_types import RecipesAsked
     from pyengine.picking.offers import found_offers, ranked
     from pyengine.picking.search import Search
@@ -180,9 +180,7 @@ def pick(
         seed=seed,
     )
     options.check()
-    timing = SpeedOptions(
-        repeats=repeats, threads=threads or default_threads(), depth=wanted, repack=True
-    )
+    timing = SpeedOptions(repeats=repeats, threads=used_threads(threads), depth=wanted, repack=True)
     timing.check()
     if modelfile is not None:
         check_absent(Path(modelfile))

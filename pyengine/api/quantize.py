@@ -110,7 +110,7 @@ def quantize(
     """
     from pyengine.measure.quantize import quantize_all
     from pyengine.models.file_types import expand_types
-    from pyengine.models.options import default_threads
+    from pyengine.models.options import used_threads
     from pyengine.models.quantize_options import QuantizeOptions
     from pyengine.models.references import resolve_model
 
@@ -130,7 +130,7 @@ def quantize(
         overrides=tuple(_split_override(text) for text in words(tensor_type)),
         imatrix=optional_path(imatrix),
         allow_requantize=requantize,
-        threads=default_threads() if threads is None else threads,
+        threads=used_threads(threads),
     )
     choice: dict[str, Any] = {
         "sensitivity": sensitivity,

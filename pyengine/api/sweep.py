@@ -129,13 +129,13 @@ def sweep(
     from pyengine.measure.store import open_folder
     from pyengine.measure.sweep import sweep as measure
     from pyengine.models.file_types import expand_types
-    from pyengine.models.options import usable_cores
+    from pyengine.models.options import usable_cores, used_threads
     from pyengine.models.quantize_options import QuantizeOptions
     from pyengine.models.settings import ModelSpec
     from pyengine.text.windows import WindowOptions
 
     cores = usable_cores()
-    timing = SpeedOptions(repeats=repeats, threads=speed_threads or max(1, cores - 1))
+    timing = SpeedOptions(repeats=repeats, threads=used_threads(speed_threads))
     options = CompareOptions(
         windows=WindowOptions(
             n_ctx=window_length(context, chat),
@@ -143,7 +143,7 @@ def sweep(
             document_tokens=document_tokens or None,
             max_tokens=tokens,
         ),
-        workers=workers or (1 if one_at_a_time else max(1, cores // threads)),
+        workers=workers or (1 if one_at_a_time else max(1, cores // used_threads(threads))),
         keep_open=not one_at_a_time,
         threads=threads,
         n_gpu_layers=gpu_layers,

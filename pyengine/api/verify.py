@@ -41,13 +41,13 @@ def verify(
         >>> pyengine.verify("Q4_K_M.gguf", "f16.gguf").shown("tensor-difference")
     """
     from pyengine.measure.verify import verify_file
-    from pyengine.models.options import default_threads
+    from pyengine.models.options import used_threads
     from pyengine.models.references import resolve_model
 
     return verify_file(
         resolve_model(file),
         resolve_model(source),
         imatrix=optional_path(imatrix),
-        threads=default_threads() if threads is None else threads,
+        threads=used_threads(threads),
         progress=progress,
     )

@@ -50,7 +50,7 @@ from pyengine.measure.subjects import (
 )
 from pyengine.models.generation import GenerationStatistics
 from pyengine.models.model import open_model
-from pyengine.models.options import ModelOptions, SessionOptions, default_threads
+from pyengine.models.options import ModelOptions, SessionOptions, used_threads
 from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, Note, Run
 from pyengine.statistics.looks import look_points
@@ -383,7 +383,7 @@ class Evaluation:
                 "looks": self.looks,
             },
             provenance=provenance(
-                threads=self.options.threads or default_threads(),
+                threads=used_threads(self.options.threads),
                 devices=[device for model in models for device in model.subject.devices],
                 seed=self.options.sampling.seed,
             ),

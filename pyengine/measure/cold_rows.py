@@ -32,7 +32,7 @@ from pyengine.measure.strings import string_log_probabilities
 from pyengine.measure.subjects import Subject, identify, open_subject
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.options import ModelOptions, used_threads
 from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import ModelInfo, Provenance
 from pyengine.vocabulary.coverage import exact_split
@@ -127,7 +127,7 @@ def decode_cold(given: Given, options: ProbeOptions, progress: Progress | None =
         OptionError: a start that the model does not support.
         WorkerError: llama.cpp ended the model's process.
     """
-    threads = options.threads or default_threads()
+    threads = used_threads(options.threads)
     spec = ModelSpec.of(given)
     if progress is not None:
         progress(f"open {spec.path.name}", 0.0)

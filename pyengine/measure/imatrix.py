@@ -24,7 +24,7 @@ from pyengine.measure.provenance import provenance
 from pyengine.models.gguf import parts_sha256, read_tensor_table
 from pyengine.models.imatrix import ImatrixFile, check_fits
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.options import ModelOptions, used_threads
 from pyengine.models.session import Session
 from pyengine.run.record import Exhibit, Population, Run
 from pyengine.text.documents import Corpus
@@ -92,7 +92,7 @@ def make_imatrix(
     options.check()
     tensors = read_tensor_table(source)
     merged = [_merged(path, check_fits(path, tensors, source)) for path in options.merged]
-    threads = options.threads or default_threads()
+    threads = used_threads(options.threads)
     how = ModelOptions(n_gpu_layers=options.n_gpu_layers)
     with open_model(source, options=how, progress=partial(progress, "open the model")) as model:
         n_ctx, notes = fitted(options.n_ctx, model.n_positions)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pyengine.errors import OptionError
+from pyengine.models.options import used_threads
 from pyengine.text.windows import WindowOptions
 
 Axis: TypeAlias = Literal["auto", "quantization", "fine-tuning", "scaling", "identical"]
@@ -71,7 +72,6 @@ class CompareOptions:
             raise OptionError(
                 "the numbers of positions, passages and continuations must not be negative"
             )
-        for name in ("workers", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} must be at least 1, not {value}")
+        if self.workers is not None and self.workers < 1:
+            raise OptionError(f"workers must be at least 1, not {self.workers}")
+        used_threads(self.threads)

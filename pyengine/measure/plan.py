@@ -38,7 +38,7 @@ from pyengine.measure.starts import keyword_sets, start_chunk
 from pyengine.measure.subjects import Subject, padding_ids
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Vocabulary
-from pyengine.models.options import default_threads
+from pyengine.models.options import used_threads
 from pyengine.run.metrics import METRICS
 from pyengine.statistics.looks import first_level_look, look_points
 from pyengine.text.documents import Corpus
@@ -70,7 +70,7 @@ class Plan:
     @property
     def threads(self) -> int:
         """CPU threads of every model."""
-        return self.options.threads or default_threads()
+        return used_threads(self.options.threads)
 
     @cached_property
     def prefix(self) -> list[int]:

@@ -19,7 +19,7 @@ from pyengine.measure.observers import Columns, target_columns, target_rank, top
 from pyengine.measure.pairs import EncodedPair, PairEncoder
 from pyengine.measure.variants import Variant
 from pyengine.models.model import Model
-from pyengine.models.options import SessionOptions, default_threads
+from pyengine.models.options import SessionOptions, used_threads
 from pyengine.models.sharing import SharingSession
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Scorer:
             "n_batch": N_BATCH,
             "n_ubatch": options.n_ubatch,
             "context": self.limit,
-            "threads": options.threads or default_threads(),
+            "threads": used_threads(options.threads),
             **self.model.options.described(),
         }
 

@@ -37,7 +37,7 @@ from pyengine.measure.variants import Rounding
 from pyengine.models.gguf import TensorEntry, parts_sha256, read_tensor_table
 from pyengine.models.imatrix import check_fits
 from pyengine.models.model import open_model
-from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.options import ModelOptions, used_threads
 from pyengine.models.quantize import quantizable
 from pyengine.run.record import ModelInfo, Note, Population, Run
 from pyengine.text.documents import Corpus
@@ -79,8 +79,7 @@ class SensitivityOptions:
         known_type(self.at)
         if self.n_groups < 1:
             raise OptionError(f"the number of groups must be at least 1, not {self.n_groups}")
-        if self.threads is not None and self.threads < 1:
-            raise OptionError(f"threads must be at least 1, not {self.threads}")
+        used_threads(self.threads)
         self.windows(DOCUMENTS).check()
 
     def windows(self, n_documents: int) -> WindowOptions:
@@ -123,7 +122,7 @@ def measure_sensitivity(
     """
     options = options or SensitivityOptions()
     options.check()
-    threads = options.threads or default_threads()
+    threads = used_threads(options.threads)
     with Processes() as processes, open_cache() as store:
         progress("open the model", 0.0)
         (name,) = variant_ids([source])

@@ -20,7 +20,7 @@ from pyengine.measure.quantize import PART_SUFFIX
 from pyengine.measure.speed import SpeedOptions, speed_measurements, speed_notes, timed_alone
 from pyengine.measure.store import Folder, is_sweep, is_timings
 from pyengine.models import gguf
-from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.options import ModelOptions, used_threads
 from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, ModelInfo, Note, Run, save
 from pyengine.text.documents import Corpus
@@ -145,7 +145,7 @@ def time_models(
         timings[model.id] = timing
         notes += speed_notes(model.id, timing, speed)
         means.progress("Measuring speed", (number + 1) / len(models))
-    threads = speed.threads if speed is not None else options.threads or default_threads()
+    threads = speed.threads if speed is not None else used_threads(options.threads)
     devices = [device for timing in timings.values() for device in timing["devices"]]
     return Run(
         command="speed",

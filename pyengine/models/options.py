@@ -13,16 +13,19 @@ if TYPE_CHECKING:
 PLAIN_TYPES = ("f16", "bf16", "f32")
 CACHE_TYPES = (*PLAIN_TYPES, "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 LARGEST = 2**31 - 1
+MOST_THREADS = 512
 
 
 class _Options:
     """Options whose whole numbers are those that llama.cpp can be given."""
 
     def __post_init__(self) -> None:
-        """Raise OptionError for a number of more than 32 bits."""
+        """Raise OptionError for a number of more than 32 bits, or of too many threads."""
         for each in fields(self):  # type: ignore[arg-type]
             value = getattr(self, each.name)
-            if isinstance(value, int) and abs(value) > LARGEST:
+            if each.name == "threads":
+                used_threads(value)
+            elif isinstance(value, int) and abs(value) > LARGEST:
                 raise OptionError(f"{each.name} must be at most {LARGEST}, not {value}")
 
 
@@ -135,3 +138,15 @@ def usable_cores() -> int:
 def default_threads() -> int:
     """One less than the cores this process may use: OpenMP spins when a core is taken."""
     return max(1, usable_cores() - 1)
+
+
+def used_threads(asked: int | None) -> int:
+    """Return how many CPU threads to use: as many as asked, or the default where that is None.
+
+    Raises OptionError for less than one or more than `MOST_THREADS`.
+    """
+    if asked is None:
+        return default_threads()
+    if not 1 <= asked <= MOST_THREADS:
+        raise OptionError(f"threads must be from 1 to {MOST_THREADS}, not {asked}")
+    return asked

@@ -12,7 +12,7 @@ from pyengine import _core
 from pyengine.errors import OptionError
 from pyengine.models.log import forward_log
 from pyengine.models.model import Model
-from pyengine.models.options import SessionOptions, default_threads
+from pyengine.models.options import SessionOptions, used_threads
 from pyengine.models.prefix_tree import separate_batch, split_by_size, tree_batch
 from pyengine.models.trial import try_where_needed
 
@@ -66,7 +66,7 @@ class Session:
         """
         self.model = model
         self.options = replace(model.options.session(options or SessionOptions()), **settings)
-        self.threads = default_threads() if self.options.threads is None else self.options.threads
+        self.threads = used_threads(self.options.threads)
         if self.options.max_rows < 1:
             raise OptionError(f"max_rows must be at least 1, not {self.options.max_rows}")
         # Whether sequences of one token (True), and longer ones, have the same bits beside others.

@@ -28,7 +28,7 @@ from pyengine.measure.provenance import provenance
 from pyengine.measure.racing import Known
 from pyengine.measure.speed import SpeedOptions
 from pyengine.measure.sweep import time_models
-from pyengine.models.options import default_threads
+from pyengine.models.options import used_threads
 from pyengine.models.settings import ModelSpec
 from pyengine.picking.order import Offer, next_to_measure
 from pyengine.run.measurement import Measurement, group_of
@@ -316,7 +316,7 @@ class Search:
     def _alone(self) -> Run:
         """Return a run of the reference, where nothing is to be held against it."""
         subject = self.means.subjects[self.offers[0].name]
-        threads = self.options.threads or default_threads()
+        threads = used_threads(self.options.threads)
         return Run(
             command="pick",
             options={"margin": self.options.margin, "precision": self.options.precision},

@@ -37,7 +37,7 @@ from pyengine.measure.llama_perplexity.base_file import (
 from pyengine.measure.llama_perplexity.figures import figures, final_estimate
 from pyengine.measure.provenance import provenance
 from pyengine.models.model import Model, open_model
-from pyengine.models.options import ModelOptions, default_threads
+from pyengine.models.options import ModelOptions, used_threads
 from pyengine.models.session import Session
 from pyengine.models.settings import Given, ModelSpec
 from pyengine.run.record import Exhibit, Note, Run
@@ -94,7 +94,7 @@ def emulate(
         NumbersError: the reference, or every variant, computes logits that are NaN or infinite.
     """
     text = b"".join(document.content for document in corpus.documents)
-    threads = threads or default_threads()
+    threads = used_threads(threads)
     how = ModelOptions(n_gpu_layers=n_gpu_layers)
     with ExitStack() as stack:
         first, *rest = (ModelSpec.of(given) for given in (reference, *variants))
