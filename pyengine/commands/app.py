@@ -2,13 +2,17 @@
 
 import errno
 import io
+import json
 import os
 import re
 import resource
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -58,6 +62,12 @@ SILENT_OPTIONS = frozenset(
 
 # Commands that read saved results alone, and run where the compiled core cannot be loaded.
 WITHOUT_CORE = frozenset({"report", "recommend"})
+EXAMPLES = Path(__file__).with_name("examples.json")
+# What a type is called in help texts, by the name that typer gives it.
+TYPES = {
+    **{"int": "N", "int range": "N", "float": "X", "float range": "X"},
+    **{"str": "TEXT", "path": "PATH", "Path": "PATH"},
+}
 HELP = {"help_option_names": ["-h", "--help"]}
 LEAST_ADDRESSES = 448 << 20
 INTERNAL = 3
@@ -92,8 +102,27 @@ class LazyGroup(TyperGroup):
         module = import_module(f"pyengine.commands.{cmd_name.replace('-', '_')}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         settings = getattr(module, "SETTINGS", HELP)
-        single.command(name=cmd_name, context_settings=settings)(module.command)
-        return typer.main.get_command(single)
+        epilog = _examples(cmd_name)
+        single.command(name=cmd_name, context_settings=settings, epilog=epilog)(module.command)
+        command: Any = typer.main.get_command(single)
+        for param in command.params:
+            param.display_type = partial(_type_words, param, param.display_type)
+        return command
+
+
+def _type_words(param: Any, usual: Callable[..., str], ctx: Any) -> str:  # noqa: ANN401
+    """Return what help shows of a value's type: N for `<int range>`, nothing of an argument."""
+    if param.param_type_name == "argument":
+        return ""
+    python = usual(ctx).strip("<>")
+    return TYPES.get(python.removeprefix("list[").removesuffix("]"), python)
+
+
+def _examples(name: str) -> str:
+    """Return what stands below a command's help: lines to type, and what each gives."""
+    lines = json.loads(EXAMPLES.read_text(encoding="utf-8"))[name]
+    told = "".join(f"\n  {line}\n      {gives}" for line, gives in lines)
+    return f"\b\nExamples:{told}"  # behind a backspace typer keeps the lines as they are
 
 
 def import_core() -> None:

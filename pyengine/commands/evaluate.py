@@ -112,10 +112,11 @@ def command(
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
-    """Let models write programs, and run them against tests in a sandbox.
+    """Let models write programs, and run them against tests.
 
-    Beside pass@k it measures what tiny models and small differences show too: whether answers
-    parse, and how likely the model finds the right solution. A killed run goes on where it was.
+    Programs run in a sandbox. Beside pass@k it measures what tiny models and small differences
+    show too: whether answers parse, and how likely the model finds the right solution. A run that
+    was killed goes on where it was.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import evaluation_progress, print_result

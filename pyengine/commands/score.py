@@ -81,7 +81,7 @@ def command(
     threads: THREADS = None,
     gpu_layers: GPU_LAYERS = 0,
 ) -> None:
-    """Score texts, alone or after prompts: lines of JSON in, lines of JSON out.
+    """Score texts: lines of JSON in, lines of JSON out.
 
     A line asks {"prompt": "2 + 2 =", "texts": [" 4", " 5"]} or {"text": "..."}; an "id" comes back.
     Its answer holds the log-probability of each text, and that of each token with its rank.

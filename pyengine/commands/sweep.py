@@ -88,10 +88,11 @@ def command(
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
-    """Make variants of a model, or take those that exist, and measure each against it.
+    """Make variants of a model, and measure each against it.
 
-    Every model is measured in a process of its own, and every finished measurement is on disk at
-    once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
+    With --variants it takes files that exist. Every model is measured in a process of its own, and
+    every finished measurement is on disk at once: a damaged file costs its row, and a sweep that
+    was killed goes on with --resume.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import (

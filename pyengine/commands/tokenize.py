@@ -39,7 +39,7 @@ def command(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Show the tokens of a text: pieces, ids and byte offsets, white space made visible."""
+    """Show the tokens of a text: pieces, ids and byte offsets."""
     from pyengine.api.arguments import usable_model
     from pyengine.commands.output import print_result
     from pyengine.measure.tokenization import tokenize_text

@@ -24,10 +24,10 @@ from pyengine.errors import ThresholdNotMet
     threads=THREADS,
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
-    """Prove by quantizing again that a file is what it says, tensor by tensor.
+    """Prove that a quantized file is what it says it is.
 
-    No file is written. Exits with 1 where a tensor differs, or metadata that decide what the model
-    computes.
+    Its source is quantized again, tensor by tensor, and nothing is written. Exits with 1 where a
+    tensor differs, or metadata that decide what the model computes.
     """
     from pyengine.choose.verification import proven
     from pyengine.commands.output import print_result, reporting
