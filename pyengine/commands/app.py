@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from pyengine import __version__
 from pyengine.asked import asked
+from pyengine.commands.completion import answering_shell
 from pyengine.errors import EngineError, InputError, PyengineError
 from pyengine.plain_text import safe
 from pyengine.startup import (
@@ -62,6 +63,8 @@ SILENT_OPTIONS = frozenset(
 
 # Commands that read saved results alone, and run where the compiled core cannot be loaded.
 WITHOUT_CORE = frozenset({"report", "recommend"})
+# By this variable a shell asks for completions.
+COMPLETE = "_PYENGINE_COMPLETE"
 EXAMPLES = Path(__file__).with_name("examples.json")
 # What a type is called in help texts, by the name that typer gives it.
 TYPES = {
@@ -85,12 +88,12 @@ class LazyGroup(TyperGroup):
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Find the sub-command that is to run, and open the core that it needs.
+        """Find the sub-command that is to run, and open the core that it needs to run.
 
         Raises ImportError where llama-cpp-python is not the one compiled against.
         """
         found = super().resolve_command(ctx, args)
-        if found[0] not in WITHOUT_CORE:
+        if found[0] not in WITHOUT_CORE and not ctx.resilient_parsing:
             import_core()
         return found
 
@@ -150,7 +153,6 @@ def _check_address_space() -> None:
 
 app = typer.Typer(
     cls=LazyGroup,
-    add_completion=False,
     rich_markup_mode=None,
     epilog=EXIT_CODES,
     context_settings=HELP,
@@ -217,6 +219,9 @@ def run(arguments: list[str]) -> int:
         if arguments[0] != "tokenize" and re.fullmatch(r"(--[\w-]+=)?", argument):
             _complain(f"{argument or 'an argument'} is empty; name something, or leave it out")
             return InputError.exit_code
+    if COMPLETE in os.environ:
+        with answering_shell():
+            return _run(arguments)
     before = asked.set(what_was_asked(arguments))
     try:
         return _run(arguments)

@@ -8,6 +8,7 @@ import typer
 
 from pyengine.api.evaluate import evaluate
 from pyengine.commands.options import (
+    COMPLETE,
     GPU_LAYERS,
     THREADS,
     Badge,
@@ -43,7 +44,9 @@ FailUnder = Annotated[
         list[str] | None,
         "GGUF files or references, with settings (FILE?kv=q8_0); none: the embedded model.",
     ),
-    reference=option(str | None, "The model that all others are compared with, task by task."),
+    reference=option(
+        str | None, "The model that all others are compared with, task by task.", **COMPLETE
+    ),
     tasks=option(str, "own, a set on the hub such as humaneval or mbpp+, or a file."),
     language=option(list[str] | None, "Only tasks in this language; several at once."),
     limit=option(

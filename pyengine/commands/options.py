@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from pyengine.commands.completion import complete_model
 from pyengine.errors import OptionError
 from pyengine.extras import require_extra
 
 Options = Mapping[str, Any]
+COMPLETE: Options = {"autocompletion": complete_model}
 
 
 def option(kind: Any, words: str, *names: str, **how: Any) -> Any:  # noqa: ANN401 - an annotation
@@ -19,7 +21,9 @@ def option(kind: Any, words: str, *names: str, **how: Any) -> Any:  # noqa: ANN4
 
 
 def argument(kind: Any, words: str, **how: Any) -> Any:  # noqa: ANN401 - an annotation
-    """Declare what stands without a name: its type and its help."""
+    """Declare what stands without a name: its type and its help; a text names a model."""
+    if kind not in (Path, list[Path], list[Path] | None):
+        how = {**COMPLETE, **how}
     return Annotated[kind, typer.Argument(help=words, **how)]
 
 

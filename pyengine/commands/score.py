@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, cast
 
 import typer
 
+from pyengine.commands.completion import complete_model
 from pyengine.commands.options import GPU_LAYERS, THREADS
 from pyengine.errors import InputError, OptionError
 from pyengine.startup import FinishingFirst
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 STANDARD = Path("-")
 FLASH_ATTENTION = ("auto", "on", "off")
-Model = Annotated[str, typer.Argument(help="A GGUF file or a reference.")]
+Model = Annotated[
+    str, typer.Argument(help="A GGUF file or a reference.", autocompletion=complete_model)
+]
 Questions = Annotated[
     Path, typer.Argument(metavar="FILE", help="Lines of JSON; - for standard input.")
 ]

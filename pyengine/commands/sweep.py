@@ -9,6 +9,7 @@ import typer
 from pyengine.api.sweep import evaluate_sweep, sweep, sweep_files
 from pyengine.commands.options import (
     CHAT,
+    COMPLETE,
     DOCUMENT_TOKENS,
     GPU_LAYERS,
     MARGIN,
@@ -44,6 +45,7 @@ from pyengine.commands.options import (
         list[Path] | None,
         "Files, references or folders of variants that exist, with settings (FILE?kv=q8_0).",
         "--variants",
+        **COMPLETE,
     ),
     output_dir=option(
         Path | None, "Where models and measurements go; default: NAME-sweep.", metavar="DIR"

@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
+from pyengine.commands.completion import complete_model
 from pyengine.commands.options import Json, Markdown, check_format
 from pyengine.errors import CorpusError, OptionError
 from pyengine.inputs import read_bytes
 
+Model = Annotated[
+    str,
+    typer.Argument(help="A GGUF file, with or without weights.", autocompletion=complete_model),
+]
 Text = Annotated[
     str | None,
     typer.Argument(
@@ -29,7 +34,7 @@ ParseSpecial = Annotated[
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="A GGUF file, with or without weights.")],
+    model: Model,
     text: Text = None,
     *,
     literal: Literal = False,

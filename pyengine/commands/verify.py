@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pyengine.api.verify import verify
 from pyengine.commands.options import (
+    COMPLETE,
     THREADS,
     Json,
     Markdown,
@@ -19,7 +20,9 @@ from pyengine.errors import ThresholdNotMet
 @command_of(
     verify,
     file=argument(str, "The quantized file, anyone's."),
-    source=option(str, "What it is said to be made of: a file of F16, BF16 or F32.", "--from"),
+    source=option(
+        str, "What it is said to be made of: a file of F16, BF16 or F32.", "--from", **COMPLETE
+    ),
     imatrix=option(Path | None, "The importance matrix that it is said to be made with."),
     threads=THREADS,
 )
