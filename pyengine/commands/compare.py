@@ -77,7 +77,7 @@ MaxKl = Annotated[
     ),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
-    seed=option(int, "Of document order and resampling.", min=0),
+    seed=option(int, "Seed of document order and resampling.", min=0),
 )
 def command(
     options: Options,

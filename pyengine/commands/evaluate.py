@@ -55,20 +55,26 @@ FailUnder = Annotated[
         min=1,
     ),
     samples=option(int, "Continuations of each task.", min=1),
-    temperature=option(float, "0: greedy decoding.", min=0.0),
-    top_k=option(int, "0: all tokens.", min=0),
-    top_p=option(float, "1: all tokens."),
-    min_p=option(float, "0: all tokens."),
-    seed=option(int, "Of the first sample; then + 1.", min=0),
+    temperature=option(float, "Temperature of sampling; 0 for greedy decoding.", min=0.0),
+    top_k=option(int, "Sample from so many of the most probable tokens; 0 for all.", min=0),
+    top_p=option(
+        float, "Sample from the most probable tokens that hold this share together; 1 for all."
+    ),
+    min_p=option(
+        float, "Sample from tokens at least so probable, as a part of the most probable; 0 for all."
+    ),
+    seed=option(int, "Seed of the first sample; each further one adds 1.", min=0),
     prompt=option(
         Literal["auto", "raw", "chat", "fim"],
         "auto: the chat template where the file shows a chat model, else raw.",
     ),
     day=option(str | None, "The day that a chat template is told: YYYY-MM-DD."),
     max_tokens=option(
-        int | None, "Budget of a continuation. Default: 160 for own tasks, else 512.", min=1
+        int | None,
+        "Tokens of a continuation, at most. Default: 160 for own tasks, else 512.",
+        min=1,
     ),
-    thinking_tokens=option(int, "Added to it for chat models that think.", min=0),
+    thinking_tokens=option(int, "Added to --max-tokens for chat models that think.", min=0),
     parallel=option(int, "Continuations computed at once.", min=1, max=256),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,

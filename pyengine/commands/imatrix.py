@@ -53,7 +53,9 @@ from pyengine.commands.options import (
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
     seed=option(
-        int, "Of the place of the first context, where not all are taken, and of the half.", min=0
+        int,
+        "Seed of the place of the first context, where not all are taken, and of the half.",
+        min=0,
     ),
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:

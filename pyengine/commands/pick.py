@@ -87,7 +87,9 @@ from pyengine.errors import PickInterrupted
     keep=option(
         Literal["best", "all", "none"], "What stays of the files that were downloaded or made."
     ),
-    max_disk=option(str | None, "What downloads may take of the disk at a time; as --memory."),
+    max_disk=option(
+        str | None, "Disk space that downloads take at a time, at most; written as --memory."
+    ),
     modelfile=option(
         Path | None, "Write this file for `ollama create`; it must not exist.", metavar="FILE"
     ),

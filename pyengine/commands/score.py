@@ -31,8 +31,8 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Where answers go; - for standard output. A file that holds the first ones is gone "
-        "on with.",
+        help="Where answers go; - for standard output. A file that holds the "
+        "first answers is continued.",
     ),
 ]
 Top = Annotated[int, typer.Option(min=0, help="Most probable tokens to list at each place.")]
@@ -64,7 +64,7 @@ Lines = Annotated[
 ]
 Skip = Annotated[
     int,
-    typer.Option(min=0, help="First lines that are answered already, in an output that was cut."),
+    typer.Option(min=0, help="Lines to leave out at the start: those that are answered already."),
 ]
 
 

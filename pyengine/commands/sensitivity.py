@@ -35,7 +35,7 @@ from pyengine.commands.options import (
     context=option(int, "Tokens in a window."),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
-    seed=option(int, "Of the half, and of the order of documents.", min=0),
+    seed=option(int, "Seed of the half, and of the order of documents.", min=0),
 )
 def command(
     options: Options, *, json: Json = False, markdown: Markdown = False, html: Html = None

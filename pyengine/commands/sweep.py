@@ -86,7 +86,7 @@ def command(
     baseline: Baseline = None,
     junit: Junit = None,
     badge: Badge = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
