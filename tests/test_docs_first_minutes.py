@@ -27,7 +27,7 @@ def script() -> ModuleType:
 
 def test_the_page_shows_every_step(script: ModuleType) -> None:
     (kept,) = script.KEPT.findall(script.PAGE.read_text(encoding="utf-8"))
-    told = re.findall(r"^```\n\$ (.*)\n(.*?)^```$", kept, flags=re.DOTALL | re.MULTILINE)
+    told = re.findall(r"^```\n\$ ([^\n]*)\n(.*?)^```$", kept, flags=re.DOTALL | re.MULTILINE)
     steps = {**script.INSTALL, **script.STEPS}
     commands = [command.format(project=".") for command in steps.values()]
     shown = [command for command, _ in told]
