@@ -32,6 +32,12 @@ PARSED = {
     "evaluate f16.gguf --tasks humaneval": "asks the hub",
     "evaluate Q4_K_M.gguf --reference f16.gguf --tasks humaneval": "asks the hub",
     "sweep f16.gguf --to Q4_K_M,Q5_K_M,Q6_K": "another line makes two types",
+    "sweep f16.gguf --to Q8_0,Q4_K_M --html": "another line makes a page",
+    "sweep --variants": "another line names the source, too",
+    "sweep f16.gguf --resume": "see test_sweep_resume.py",
+    "pick models/ --memory": "see test_docs_pick.py",
+    "vocab --paper": "needs a tokenizer of the paper, see test_vocab_paper.py",
+    "sensitivity f16.gguf --at": "another line makes a page",
     "sweep /shared/": "needs a cluster, see test_measure_dask.py",
     "compare f16.gguf Q4_K_M.gguf --chat": "needs a chat model, see test_chats.py",
     "compare f16.gguf f16.gguf?kv=q4_0 Q4_K_M.gguf --by-position": "needs long documents, "
@@ -67,9 +73,6 @@ PLAIN = {text: each for text, each in COMMAND_LINES.items() if not each.is_synop
 def reason_not_to_run(text: str) -> str | None:
     plain = text.replace("'", "")
     return next((why for start, why in PARSED.items() if plain.startswith(start)), None)
-
-
-RUN = [each for text, each in PLAIN.items() if reason_not_to_run(text) is None]
 
 
 def name_of(each: Documented) -> str:
@@ -159,15 +162,23 @@ def given(option: str, words: tuple[str, ...]) -> bool:
     return bool({option, *excluded.get(option, ())} & {*words})
 
 
+# Those that are the same with what makes them quick are run once.
+RUN = {
+    tuple(sorted(quick(each.words))): each
+    for text, each in PLAIN.items()
+    if reason_not_to_run(text) is None
+}
+
+
 def test_the_commands_are_found() -> None:
-    assert len(RUN) > 80
+    assert len(RUN) > 70
     assert {each.words[0] for each in PLAIN.values()} == {*COMMANDS}
     assert {each.page for each in SYNOPSES} >= {"docs/compare.md", "docs/reports.md"}
     reasons = {reason_not_to_run(text) for text in PLAIN} - {None}
     assert reasons == {*PARSED.values()}
 
 
-@pytest.mark.parametrize("each", RUN, ids=name_of)
+@pytest.mark.parametrize("each", RUN.values(), ids=name_of)
 def test_a_command_runs(
     each: Documented, stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,10 +250,8 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("page", "command", "rest"), SENTENCES)
 def test_what_a_sentence_or_a_synopsis_names_exists(page: str, command: str, rest: str) -> None:
-    options = set(re.findall(r"(?<!\S)\[?(--?[a-z][\w-]*)", rest))
-    if command == "--help":
-        return
-    assert command in COMMANDS, page
-    params = GROUP.get_command(None, command).params
-    known = {name for param in params for name in (*param.opts, *param.secondary_opts)}
-    assert options - {"--help", "--version"} <= known
+    options = set(re.findall(r"(?<!\S)\[?(--?[a-z][\w-]*)", f"{command} {rest}"))
+    named = GROUP if command.startswith("-") else GROUP.get_command(None, command)
+    assert named is not None, page
+    known = {name for param in named.params for name in (*param.opts, *param.secondary_opts)}
+    assert options - {"--help"} <= known
