@@ -16,6 +16,7 @@ SHARED = PROJECT.parent / "shared"
 # The files that take longest, longest first: a worker that begins one last keeps all waiting.
 LONGEST = (
     *("test_foreign_files", "test_reports_command", "test_docs_pick", "test_hostile_environments"),
+    *("test_docs_commands", "test_docs_first_minutes"),
     *("test_sweep_resume", "test_codegen_tasks", "test_pick", "test_codegen_programs"),
     *("test_codegen_formats", "test_measure_engine", "test_quantize_bytes", "test_pick_budgets"),
     *("test_docs_python", "test_codegen_command", "test_until_decided", "test_codegen_benchmarks"),

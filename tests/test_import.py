@@ -69,6 +69,16 @@ def test_the_process_of_a_model_does_without_records(module: str) -> None:
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
+def test_probing_imports_no_parser() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "pyengine", "probe"]
+    command += ["embedded:small", "--no-split", "--draws", "1", "--language", "go"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    imported = set(re.findall(r"\|\s+([\w.]+)$", done.stderr, flags=re.MULTILINE))
+    assert {"pydantic", "pyengine.measure.probe"} <= imported
+    assert not imported & {"tree_sitter", "jinja2", "matplotlib"}
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     "imports",

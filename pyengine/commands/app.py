@@ -2,13 +2,17 @@
 
 import errno
 import io
+import json
 import os
 import re
 import resource
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -16,6 +20,7 @@ from typer.core import TyperGroup
 
 from pyengine import __version__
 from pyengine.asked import asked
+from pyengine.commands.completion import answering_shell
 from pyengine.errors import EngineError, InputError, PyengineError
 from pyengine.plain_text import safe
 from pyengine.startup import (
@@ -58,6 +63,14 @@ SILENT_OPTIONS = frozenset(
 
 # Commands that read saved results alone, and run where the compiled core cannot be loaded.
 WITHOUT_CORE = frozenset({"report", "recommend"})
+# By this variable a shell asks for completions.
+COMPLETE = "_PYENGINE_COMPLETE"
+EXAMPLES = Path(__file__).with_name("examples.json")
+# What a type is called in help texts, by the name that typer gives it.
+TYPES = {
+    **{"int": "N", "int range": "N", "float": "X", "float range": "X"},
+    **{"str": "TEXT", "path": "PATH", "Path": "PATH"},
+}
 HELP = {"help_option_names": ["-h", "--help"]}
 LEAST_ADDRESSES = 448 << 20
 INTERNAL = 3
@@ -75,12 +88,12 @@ class LazyGroup(TyperGroup):
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """Find the sub-command that is to run, and open the core that it needs.
+        """Find the sub-command that is to run, and open the core that it needs to run.
 
         Raises ImportError where llama-cpp-python is not the one compiled against.
         """
         found = super().resolve_command(ctx, args)
-        if found[0] not in WITHOUT_CORE:
+        if found[0] not in WITHOUT_CORE and not ctx.resilient_parsing:
             import_core()
         return found
 
@@ -92,8 +105,27 @@ class LazyGroup(TyperGroup):
         module = import_module(f"pyengine.commands.{cmd_name.replace('-', '_')}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         settings = getattr(module, "SETTINGS", HELP)
-        single.command(name=cmd_name, context_settings=settings)(module.command)
-        return typer.main.get_command(single)
+        epilog = _examples(cmd_name)
+        single.command(name=cmd_name, context_settings=settings, epilog=epilog)(module.command)
+        command: Any = typer.main.get_command(single)
+        for param in command.params:
+            param.display_type = partial(_type_words, param, param.display_type)
+        return command
+
+
+def _type_words(param: Any, usual: Callable[..., str], ctx: Any) -> str:  # noqa: ANN401
+    """Return what help shows of a value's type: N for `<int range>`, nothing of an argument."""
+    if param.param_type_name == "argument":
+        return ""
+    python = usual(ctx).strip("<>")
+    return TYPES.get(python.removeprefix("list[").removesuffix("]"), python)
+
+
+def _examples(name: str) -> str:
+    """Return what stands below a command's help: lines to type, and what each gives."""
+    lines = json.loads(EXAMPLES.read_text(encoding="utf-8"))[name]
+    told = "".join(f"\n  {line}\n      {gives}" for line, gives in lines)
+    return f"\b\nExamples:{told}"  # behind a backspace typer keeps the lines as they are
 
 
 def import_core() -> None:
@@ -121,7 +153,6 @@ def _check_address_space() -> None:
 
 app = typer.Typer(
     cls=LazyGroup,
-    add_completion=False,
     rich_markup_mode=None,
     epilog=EXIT_CODES,
     context_settings=HELP,
@@ -188,6 +219,9 @@ def run(arguments: list[str]) -> int:
         if arguments[0] != "tokenize" and re.fullmatch(r"(--[\w-]+=)?", argument):
             _complain(f"{argument or 'an argument'} is empty; name something, or leave it out")
             return InputError.exit_code
+    if COMPLETE in os.environ:
+        with answering_shell():
+            return _run(arguments)
     before = asked.set(what_was_asked(arguments))
     try:
         return _run(arguments)

@@ -77,7 +77,7 @@ MaxKl = Annotated[
     ),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
-    seed=option(int, "Of document order and resampling.", min=0),
+    seed=option(int, "Seed of document order and resampling.", min=0),
 )
 def command(
     options: Options,
@@ -91,11 +91,12 @@ def command(
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
-    """Measure how far variants are from a reference, over whole next-token distributions.
+    """Measure how far variants of a model are from a reference.
 
-    KL divergence with clustered errors, by language, confidence and syntax, and of every file
-    from itself; bits per byte where vocabularies differ. Models are paths or references
-    (ollama:, hf:, …), with settings such as model.gguf?kv=q8_0 where they are computed otherwise.
+    KL divergence and its kin over whole next-token distributions, with intervals, by language,
+    confidence and syntax, and of every file from itself; bits per byte where vocabularies differ.
+    Models are paths or references (ollama:, hf:, …), with settings such as model.gguf?kv=q8_0
+    where they are computed otherwise.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_json, print_result, reporting

@@ -8,6 +8,7 @@ import typer
 
 from pyengine.api.evaluate import evaluate
 from pyengine.commands.options import (
+    COMPLETE,
     GPU_LAYERS,
     THREADS,
     Badge,
@@ -43,7 +44,9 @@ FailUnder = Annotated[
         list[str] | None,
         "GGUF files or references, with settings (FILE?kv=q8_0); none: the embedded model.",
     ),
-    reference=option(str | None, "The model that all others are compared with, task by task."),
+    reference=option(
+        str | None, "The model that all others are compared with, task by task.", **COMPLETE
+    ),
     tasks=option(str, "own, a set on the hub such as humaneval or mbpp+, or a file."),
     language=option(list[str] | None, "Only tasks in this language; several at once."),
     limit=option(
@@ -52,20 +55,26 @@ FailUnder = Annotated[
         min=1,
     ),
     samples=option(int, "Continuations of each task.", min=1),
-    temperature=option(float, "0: greedy decoding.", min=0.0),
-    top_k=option(int, "0: all tokens.", min=0),
-    top_p=option(float, "1: all tokens."),
-    min_p=option(float, "0: all tokens."),
-    seed=option(int, "Of the first sample; then + 1.", min=0),
+    temperature=option(float, "Temperature of sampling; 0 for greedy decoding.", min=0.0),
+    top_k=option(int, "Sample from so many of the most probable tokens; 0 for all.", min=0),
+    top_p=option(
+        float, "Sample from the most probable tokens that hold this share together; 1 for all."
+    ),
+    min_p=option(
+        float, "Sample from tokens at least so probable, as a part of the most probable; 0 for all."
+    ),
+    seed=option(int, "Seed of the first sample; each further one adds 1.", min=0),
     prompt=option(
         Literal["auto", "raw", "chat", "fim"],
         "auto: the chat template where the file shows a chat model, else raw.",
     ),
     day=option(str | None, "The day that a chat template is told: YYYY-MM-DD."),
     max_tokens=option(
-        int | None, "Budget of a continuation. Default: 160 for own tasks, else 512.", min=1
+        int | None,
+        "Tokens of a continuation, at most. Default: 160 for own tasks, else 512.",
+        min=1,
     ),
-    thinking_tokens=option(int, "Added to it for chat models that think.", min=0),
+    thinking_tokens=option(int, "Added to --max-tokens for chat models that think.", min=0),
     parallel=option(int, "Continuations computed at once.", min=1, max=256),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
@@ -112,10 +121,11 @@ def command(
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
-    """Let models write programs, and run them against tests in a sandbox.
+    """Let models write programs, and run them against tests.
 
-    Beside pass@k it measures what tiny models and small differences show too: whether answers
-    parse, and how likely the model finds the right solution. A killed run goes on where it was.
+    Programs run in a sandbox. Beside pass@k it measures what tiny models and small differences
+    show too: whether answers parse, and how likely the model finds the right solution. A run that
+    was killed goes on where it was.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import evaluation_progress, print_result

@@ -53,14 +53,17 @@ from pyengine.commands.options import (
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
     seed=option(
-        int, "Of the place of the first context, where not all are taken, and of the half.", min=0
+        int,
+        "Seed of the place of the first context, where not all are taken, and of the half.",
+        min=0,
     ),
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
-    """Make an importance matrix: which columns of each weight matter to the quantizer.
+    """Make an importance matrix for the quantizer.
 
-    In llama.cpp's format and as llama-imatrix computes it, from code in twelve languages unless
-    --corpus says otherwise. What was interrupted goes on with the same command.
+    It says which columns of each weight matter, in llama.cpp's format and as llama-imatrix
+    computes it, from code in twelve languages unless --corpus says otherwise. What was
+    interrupted goes on with the same command.
     """
     from pyengine.commands.output import print_result, reporting
     from pyengine.report.imatrix_view import imatrix_document

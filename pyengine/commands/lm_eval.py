@@ -9,9 +9,9 @@ SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_opti
 
 
 def command(context: typer.Context) -> None:
-    """Run lm-evaluation-harness on a GGUF file: all options are its own.
+    """Run lm-evaluation-harness on a GGUF file.
 
-    pyengine lm-eval run --model_args pretrained=model.gguf --tasks arc_easy
+    All options are the harness's own.
     """
     from importlib.util import find_spec
 

@@ -21,10 +21,11 @@ def command(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """List the GGUF files on this machine, and which are the same bytes.
+    """List the GGUF files on this machine.
 
-    Looks into pyengine itself, Ollama's store, LM Studio's folder, the caches of llama.cpp and
-    Hugging Face, and the folders given. Files are read whole only where size and samples agree.
+    Says which of them are the same bytes. Looks into pyengine itself, Ollama's store, LM Studio's
+    folder, the caches of llama.cpp and Hugging Face, and the folders given. Files are read whole
+    only where size and samples agree.
     """
     from pyengine.commands.output import print_result, reporting
     from pyengine.measure.local_models import list_models

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from pyengine.commands.completion import complete_model
 from pyengine.errors import OptionError
 from pyengine.extras import require_extra
 
 Options = Mapping[str, Any]
+COMPLETE: Options = {"autocompletion": complete_model}
 
 
 def option(kind: Any, words: str, *names: str, **how: Any) -> Any:  # noqa: ANN401 - an annotation
@@ -19,7 +21,9 @@ def option(kind: Any, words: str, *names: str, **how: Any) -> Any:  # noqa: ANN4
 
 
 def argument(kind: Any, words: str, **how: Any) -> Any:  # noqa: ANN401 - an annotation
-    """Declare what stands without a name: its type and its help."""
+    """Declare what stands without a name: its type and its help; a text names a model."""
+    if kind not in (Path, list[Path], list[Path] | None):
+        how = {**COMPLETE, **how}
     return Annotated[kind, typer.Argument(help=words, **how)]
 
 
@@ -41,7 +45,9 @@ SENSITIVITY = option(
     "With --recipe: a record of `pyengine sensitivity --json`. Default: it is measured.",
     show_default=False,
 )
-MARGIN = option(float, "Part by which two variants may differ and be alike: 0.1 for 10 %.")
+MARGIN = option(
+    float, "Variants that differ by no more than this part count as alike: 0.1 for 10 %."
+)
 PRECISION = option(
     float,
     "Stop a variant when its mean KL is known to this part of it, and its neighbours in size are "
@@ -103,7 +109,7 @@ MAX_FLIPS = option(
     show_default=False,
 )
 CONTEXT = option(int, "Tokens of context for which memory is forecast.", min=1)
-MAX_SIZE = option(str | None, "Size that the file may have; as --memory.", show_default=False)
+MAX_SIZE = option(str | None, "Size of the file, at most; written as --memory.", show_default=False)
 SPEED = option(
     float | None, "Tokens per second that it must generate at least.", show_default=False
 )

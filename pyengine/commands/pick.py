@@ -87,7 +87,9 @@ from pyengine.errors import PickInterrupted
     keep=option(
         Literal["best", "all", "none"], "What stays of the files that were downloaded or made."
     ),
-    max_disk=option(str | None, "What downloads may take of the disk at a time; as --memory."),
+    max_disk=option(
+        str | None, "Disk space that downloads take at a time, at most; written as --memory."
+    ),
     modelfile=option(
         Path | None, "Write this file for `ollama create`; it must not exist.", metavar="FILE"
     ),
@@ -103,9 +105,10 @@ def command(
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
-    """Pick the file to run: the smallest that is hardly changed and fits this machine.
+    """Pick the file to run on this machine.
 
-    Measures only what could win, the best guess first, against the best file that fits in memory.
+    That is the smallest that is hardly changed, fits in memory and is as fast as was asked. Only
+    what could win is measured, the best guess first, against the best file that fits in memory.
     What was measured is kept: Ctrl-C prints the best answer so far, and the same command goes on.
     Exits with 1 where a condition that was asked for is not met.
     """

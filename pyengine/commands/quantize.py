@@ -37,8 +37,8 @@ from pyengine.errors import ThresholdNotMet
     pure=option(bool, "One tensor type throughout, no mixture.", "--pure"),
     tensor_type=option(
         list[str] | None,
-        "PATTERN=TYPE for tensors whose name matches; the first match wins. What would do "
-        "nothing is refused.",
+        "PATTERN=TYPE for tensors whose name matches; the first match wins. A rule that "
+        "matches nothing is refused.",
     ),
     imatrix=option(
         Path | None, "Importance matrix, a GGUF by `pyengine imatrix` or llama-imatrix."
@@ -64,7 +64,7 @@ from pyengine.errors import ThresholdNotMet
     tokens=option(int, "With --recipe: scored tokens of a file at most; 0 for no limit.", min=0),
     precision=PRECISION,
     margin=MARGIN,
-    seed=option(int, "With --recipe: of the halves and the order of documents.", min=0),
+    seed=option(int, "With --recipe: seed of the halves and the order of documents.", min=0),
     speed=option(
         float | None,
         "With --recipe: tokens per second that it must generate at least, by the speeds of types, "

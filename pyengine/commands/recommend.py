@@ -47,9 +47,10 @@ from pyengine.errors import ThresholdNotMet
     ),
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
-    """Choose the smallest file that is hardly changed, or the best that fits.
+    """Choose the file to run from saved results.
 
-    Exits with 1 where none is surely within --max-kl, or where --fail-if holds or cannot be judged.
+    That is the smallest that is hardly changed, or the best that fits. Exits with 1 where none is
+    surely within --max-kl, or where --fail-if holds or cannot be judged.
     """
     from pyengine.commands.output import print_result
     from pyengine.report.recommend_view import recommend_document

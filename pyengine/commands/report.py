@@ -69,9 +69,9 @@ def command(
     badge: Badge = None,
     schema: Schema = False,
 ) -> None:
-    """Show results again: as a page, tables, rows or pictures; or hold them by gates.
+    """Show saved results as a page, tables, rows or pictures.
 
-    Without an option the text report is printed.
+    Without an option the text report is printed. Gates (--fail-if, --baseline) hold a result too.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import print_document

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, cast
 
 import typer
 
+from pyengine.commands.completion import complete_model
 from pyengine.commands.options import GPU_LAYERS, THREADS
 from pyengine.errors import InputError, OptionError
 from pyengine.startup import FinishingFirst
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 STANDARD = Path("-")
 FLASH_ATTENTION = ("auto", "on", "off")
-Model = Annotated[str, typer.Argument(help="A GGUF file or a reference.")]
+Model = Annotated[
+    str, typer.Argument(help="A GGUF file or a reference.", autocompletion=complete_model)
+]
 Questions = Annotated[
     Path, typer.Argument(metavar="FILE", help="Lines of JSON; - for standard input.")
 ]
@@ -28,8 +31,8 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Where answers go; - for standard output. A file that holds the first ones is gone "
-        "on with.",
+        help="Where answers go; - for standard output. A file that holds the "
+        "first answers is continued.",
     ),
 ]
 Top = Annotated[int, typer.Option(min=0, help="Most probable tokens to list at each place.")]
@@ -61,7 +64,7 @@ Lines = Annotated[
 ]
 Skip = Annotated[
     int,
-    typer.Option(min=0, help="First lines that are answered already, in an output that was cut."),
+    typer.Option(min=0, help="Lines to leave out at the start: those that are answered already."),
 ]
 
 
@@ -81,7 +84,7 @@ def command(
     threads: THREADS = None,
     gpu_layers: GPU_LAYERS = 0,
 ) -> None:
-    """Score texts, alone or after prompts: lines of JSON in, lines of JSON out.
+    """Score texts: lines of JSON in, lines of JSON out.
 
     A line asks {"prompt": "2 + 2 =", "texts": [" 4", " 5"]} or {"text": "..."}; an "id" comes back.
     Its answer holds the log-probability of each text, and that of each token with its rank.

@@ -35,15 +35,16 @@ from pyengine.commands.options import (
     context=option(int, "Tokens in a window."),
     threads=THREADS,
     gpu_layers=GPU_LAYERS,
-    seed=option(int, "Of the half, and of the order of documents.", min=0),
+    seed=option(int, "Seed of the half, and of the order of documents.", min=0),
 )
 def command(
     options: Options, *, json: Json = False, markdown: Markdown = False, html: Html = None
 ) -> None:
-    """Measure what a model loses when tensors of a kind, or of some layers, are rounded.
+    """Measure what a model loses by rounding some tensors.
 
-    Nothing is written: weights are rounded in memory, one group at a time, and the model is
-    compared with itself as it was. What was interrupted goes on with the same command.
+    Tensors of a kind, or of some layers, are rounded in memory, one group at a time, and the model
+    is compared with itself as it was. Nothing is written. What was interrupted goes on with the
+    same command.
     """
     from pyengine.commands.output import print_result, reporting
     from pyengine.report.sensitivity_view import sensitivity_document

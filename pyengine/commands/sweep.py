@@ -9,6 +9,7 @@ import typer
 from pyengine.api.sweep import evaluate_sweep, sweep, sweep_files
 from pyengine.commands.options import (
     CHAT,
+    COMPLETE,
     DOCUMENT_TOKENS,
     GPU_LAYERS,
     MARGIN,
@@ -44,6 +45,7 @@ from pyengine.commands.options import (
         list[Path] | None,
         "Files, references or folders of variants that exist, with settings (FILE?kv=q8_0).",
         "--variants",
+        **COMPLETE,
     ),
     output_dir=option(
         Path | None, "Where models and measurements go; default: NAME-sweep.", metavar="DIR"
@@ -84,14 +86,15 @@ def command(
     baseline: Baseline = None,
     junit: Junit = None,
     badge: Badge = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     markdown: Markdown = False,
     html: Html = None,
 ) -> None:
-    """Make variants of a model, or take those that exist, and measure each against it.
+    """Make variants of a model, and measure each against it.
 
-    Every model is measured in a process of its own, and every finished measurement is on disk at
-    once: a damaged file costs its row, and a sweep that was killed goes on with --resume.
+    With --variants it takes files that exist. Every model is measured in a process of its own, and
+    every finished measurement is on disk at once: a damaged file costs its row, and a sweep that
+    was killed goes on with --resume.
     """
     from pyengine.commands.gates import Gated
     from pyengine.commands.output import (

@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
+from pyengine.commands.completion import complete_model
 from pyengine.commands.options import Json, Markdown, check_format
 from pyengine.errors import CorpusError, OptionError
 from pyengine.inputs import read_bytes
 
+Model = Annotated[
+    str,
+    typer.Argument(help="A GGUF file, with or without weights.", autocompletion=complete_model),
+]
 Text = Annotated[
     str | None,
     typer.Argument(
@@ -29,7 +34,7 @@ ParseSpecial = Annotated[
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="A GGUF file, with or without weights.")],
+    model: Model,
     text: Text = None,
     *,
     literal: Literal = False,
@@ -39,7 +44,7 @@ def command(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Show the tokens of a text: pieces, ids and byte offsets, white space made visible."""
+    """Show the tokens of a text: pieces, ids and byte offsets."""
     from pyengine.api.arguments import usable_model
     from pyengine.commands.output import print_result
     from pyengine.measure.tokenization import tokenize_text

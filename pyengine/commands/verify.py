@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pyengine.api.verify import verify
 from pyengine.commands.options import (
+    COMPLETE,
     THREADS,
     Json,
     Markdown,
@@ -19,15 +20,17 @@ from pyengine.errors import ThresholdNotMet
 @command_of(
     verify,
     file=argument(str, "The quantized file, anyone's."),
-    source=option(str, "What it is said to be made of: a file of F16, BF16 or F32.", "--from"),
+    source=option(
+        str, "What it is said to be made of: a file of F16, BF16 or F32.", "--from", **COMPLETE
+    ),
     imatrix=option(Path | None, "The importance matrix that it is said to be made with."),
     threads=THREADS,
 )
 def command(options: Options, *, json: Json = False, markdown: Markdown = False) -> None:
-    """Prove by quantizing again that a file is what it says, tensor by tensor.
+    """Prove that a quantized file is what it says it is.
 
-    No file is written. Exits with 1 where a tensor differs, or metadata that decide what the model
-    computes.
+    Its source is quantized again, tensor by tensor, and nothing is written. Exits with 1 where a
+    tensor differs, or metadata that decide what the model computes.
     """
     from pyengine.choose.verification import proven
     from pyengine.commands.output import print_result, reporting

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from tree_sitter import Node
 
 from pyengine.text.parsing import parse
 from pyengine.vocabulary.keywords import WordClass, load_tables
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 
 class SyntaxClass(IntEnum):

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-
-from tree_sitter import Language, Node, Parser, Tree
+from typing import TYPE_CHECKING
 
 from pyengine.errors import OptionError
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser, Tree
 
 # Language -> grammar package and the function in it. React is TypeScript with JSX, which takes in
 # JavaScript with JSX.
@@ -62,5 +64,7 @@ def _parser(language: str) -> Parser:
         raise OptionError(
             f"no grammar for language {language!r}: choose one of {', '.join(PARSED_LANGUAGES)}"
         )
+    from tree_sitter import Language, Parser
+
     package, function = _GRAMMARS[language]
     return Parser(Language(getattr(import_module(package), function)()))
