@@ -142,7 +142,7 @@ def test_a_variant_with_an_infinite_token_is_no_candidate() -> None:
     assert (out.name, out.excluded, out.n_infinite) == ("Q6_K", "infinite", 2)
     smaller = [infinite(name) for name in ("Q6_K", "Q4_K_M", "Q2_K")]
     alone = told(run.model_copy(update={"notes": smaller}))
-    assert "it is the smallest variant that can be judged, and only" in alone.what_would_change
+    assert "No smaller file can be judged, and only" in alone.what_would_change
     judged = told(run.model_copy(update={"notes": [infinite("Q6_K", 2)]}), variant="Q6_K")
     assert judged.why == "Q6_K (6.00 GiB) cannot be judged: its divergence is infinite at 2 tokens."
 
