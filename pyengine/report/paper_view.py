@@ -74,14 +74,13 @@ def _files(run: Run, tables: Mapping[str, Sequence[Line]]) -> Table:
     """List the files, with the paper's tokenizer of each where it is one."""
     known = {line["model"]: line["here"] for line in tables["E.1"]}
     by_hash = {m.vocabulary_sha256: known[m.id] for m in run.models if m.id in known}
-    pairs = {one["model"]: one["pair"] for one in run.shown("paper-pair")}
     rows = [
         {
             "id": model.id,
             "name": model.name,
             "file_type": model.file_type,
-            "tokenizer": by_hash[model.vocabulary_sha256],
-            "pair": said.pair_words(pairs.get(model.id, "")),
+            "tokenizer": by_hash.get(model.vocabulary_sha256),
+            "pair": "".join(said.pair_words(p["pair"]) for p in run.shown("paper-pair", model.id)),
         }
         for model in run.models
     ]
@@ -145,11 +144,13 @@ def _cold(run: Run, lines: Sequence[Line]) -> Iterator[Table]:
         for numbers in run.shown("paper-cold", model.id):
             here = {name: values[0] for name, values in numbers["numbers"].items()}
             paper = {q: one["paper"] for (m, q), one in stated.items() if m == model.id}
-            ours = {q: one["here"] for (m, q), one in stated.items() if m == model.id}
+            for needed in run.shown("items-needed", model.id):
+                here["keywords_needed"] = said.needed_words(needed["keywords"])
+                here["special_needed"] = said.needed_words(needed["special_tokens"])
             pkp = numbers["numbers"]["pkp"]
             low, high = (WRITERS["probability"](end) for end in (min(pkp), max(pkp)))
             starts = said.interval_words("starts", low, high)
-            rows.append(_cold_row(model.file_type, "here", {**ours, **here}, starts))
+            rows.append(_cold_row(model.file_type, "here", here, starts))
             if "pkp" in paper:
                 rows.append(_cold_row("", "paper", paper, ""))
     if rows:

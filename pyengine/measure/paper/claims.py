@@ -93,7 +93,7 @@ def _altered(models: Mapping[str, Cold], reference: str) -> Iterator[Line]:
     line = partial(Line, table="E.4", quantity="altered", unit="probability", paper="yes")
     first = models.get(reference)
     if first is None:
-        yield line().unless("no-reference")
+        yield line(about="Q*").unless("no-reference")
         return
     alike = [m for m in models.values() if kind_of_pair(first.info, m.info) == "quantized"]
     others = [m for m in alike if m is not first]
@@ -107,7 +107,7 @@ def _altered(models: Mapping[str, Cold], reference: str) -> Iterator[Line]:
             least = divergences(first, floor, "jensen_shannon")
             yield made.claim(moved, [bool(b) for b in moved > least])
     if not others:
-        yield line().unless("no-pair")
+        yield line(about="Q*").unless("no-pair")
 
 
 def _coverage(infos: Sequence[ModelInfo], reference: str) -> Iterator[Line]:

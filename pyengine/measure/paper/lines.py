@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -50,6 +50,15 @@ class Line:
     interval: Interval = ""
     agrees: Agrees = "cannot"
     reason: str = ""
+
+    def content(self) -> dict[str, Any]:
+        """Return what an exhibit of its table holds of it; a number that is none is null."""
+        values = asdict(self)
+        del values["table"]
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
 
     def exact(self) -> Line:
         """Decide where nothing is sampled: equal to every digit that the paper prints."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pyengine.measure.paper.lines import Line
 from pyengine.measure.paper.published import FULL, Programs, is_model, programs
+from pyengine.run.measurement import Measurement
 from pyengine.run.record import ModelInfo, Run
 
 # Settings of HumanEval in the paper (C), by the options of a record of `evaluate`.
@@ -20,12 +21,12 @@ class Evaluated:
 
     run: Run
     info: ModelInfo
+    rate: Measurement
 
     @property
     def passed(self) -> tuple[int, int]:
-        """How many tasks were solved, of how many; a task counts by its first sample."""
-        row = self.run.find("pass_at_1", self.info.id)
-        return (round(row.value * row.n), row.n) if row is not None else (0, 0)
+        """How many tasks were solved, of how many."""
+        return round(self.rate.value * self.rate.n), self.rate.n
 
     def is_row(self, row: Programs) -> bool:
         """Tell whether it has the type that a row of the paper is of."""
@@ -38,9 +39,10 @@ def evaluated(records: Sequence[Run]) -> list[Evaluated]:
     found: dict[tuple[str, str], Evaluated] = {}
     for run in records:
         for info in run.models:
-            one = Evaluated(run, info)
-            if one.passed[1]:
-                found.setdefault((info.identity, str(run.options.get("tasks_sha256"))), one)
+            rate = run.find("pass_at_1", info.id)
+            if rate is not None and rate.n:
+                tasks = str(run.options.get("tasks_sha256"))
+                found.setdefault((info.identity, tasks), Evaluated(run, info, rate))
     return list(found.values())
 
 
@@ -51,7 +53,7 @@ def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
         line = Line(
             table=row.table,
             quantity="pass_at_1" if row.table == "D.6" else "exit_zero",
-            about=f"{row.model} {row.file_type}" + (f" {row.language}" * (row.table == "D.7")),
+            about=f"{row.model} {row.file_type if row.table == 'D.6' else row.language}",
             unit="share",
             paper=row.passed / row.tasks,
         )
@@ -66,13 +68,16 @@ def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
             yield _beside(line, row, one)
     for one in models:
         if one.info.identity not in told:
-            line = Line(table="D.6", quantity="pass_at_1", about=one.info.name, model=one.info.id)
-            yield replace(line.share_of((0, 1), one.passed), paper=None).unless("no-such-row")
+            line = Line(table="D.6", quantity="pass_at_1", about=one.info.id, model=one.info.id)
+            rate = {"here": one.rate.value, "low": one.rate.low, "high": one.rate.high}
+            line = replace(line, unit="share", interval="wilson", **rate)
+            yield line.unless("no-such-row")
 
 
 def _beside(line: Line, row: Programs, one: Evaluated) -> Line:
     """Hold a pass rate of ours against the paper's, which another harness made."""
     found = replace(line, model=one.info.id).share_of((row.passed, row.tasks), one.passed)
+    found = replace(found, low=one.rate.low, high=one.rate.high)
     if found.agrees == "no":
         found = replace(found, reason="other-harness")
     other_tasks = "" if one.run.options.get("n_in_set") == HUMANEVAL else "other-tasks"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from pyengine.measure.cold_rows import ProbeOptions
 from pyengine.measure.found import Finding, by_kind
@@ -130,9 +130,7 @@ def _distinct(given: Sequence[Given]) -> list[Given]:
 def _tables(lines: Sequence[Line]) -> Iterator[Exhibit]:
     """Yield the lines by the paper's numbers of its tables, in their order."""
     for table in sorted({line.table for line in lines}):
-        inside = [asdict(line) for line in lines if line.table == table]
-        for line in inside:
-            del line["table"]
+        inside = [line.content() for line in lines if line.table == table]
         yield Exhibit(kind="paper-table", model="", content={"table": table, "lines": inside})
 
 

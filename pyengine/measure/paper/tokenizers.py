@@ -71,7 +71,9 @@ def tokenizer_lines(name: str, tokenizer: Tokenizer) -> Iterator[Line]:
             source=said["source"],
             here=said["here"],
         )
-        yield replace(line, paper=said["paper"]).exact() if entry else line.unless(OTHER)
+        line = replace(line, paper=said["paper"]).exact() if entry else line.unless(OTHER)
+        added = tokenizer.n_text > stated["base_tokens"] and line.table == "B.3"
+        yield replace(line, reason="added-tokens") if line.agrees == "no" and added else line
     known = entry["name"] if entry else ""
     said_lists = lists()
     yield Line(

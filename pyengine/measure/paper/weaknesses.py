@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pyengine.measure.paper.claims import divergences, kind_of_pair
-from pyengine.measure.paper.cold import Cold, changes
-from pyengine.measure.paper.lines import shares_interval
+from pyengine.measure.paper.cold import Cold
 from pyengine.measure.paper.programs import Evaluated
 from pyengine.measure.paper.published import FULL, union_table
 from pyengine.measure.probe import CODE_CLASSES
@@ -65,6 +65,7 @@ def _of_model(one: Cold) -> dict[int, Values]:
         return by_name.get((metric, group_of({"language": "union", **members})))
 
     sets = {name: float(one.mass(name)[0]) for name in CODE_CLASSES}
+    most = sorted(sets, key=lambda name: -sets[name])[:3]
     keywords = np.exp(one.log_keywords[0])
     shares = keywords[keywords > 0] / keywords.sum()
     found = {
@@ -83,7 +84,7 @@ def _of_model(one: Cold) -> dict[int, Values]:
         },
         14: {"split": of("split_mass"), "mean": of("geometric_mean")},
         16: {"english": one.mass("english")[0], "pkp": pkp[0]},
-        19: {"best": sorted(sets.items(), key=lambda item: -item[1])[:3]},
+        19: {"best": [{"kind": name, "mass": sets[name]} for name in most]},
         24: {"needed": one.shown("items-needed")["keywords"]},
         25: {"n": one.decoded.rows.shape[1]},
         27: {"n": len(one.decoded.starts)},
@@ -102,13 +103,11 @@ def _of_pairs(first: Cold, others: Sequence[Cold]) -> dict[int, Values]:
     kl = {name: values for name, values in kl.items() if len(values)}
     if kl:
         known = [one for one in alike if one.info.id in kl]
-        pkp = [abs(changes(one, first)["pkp_change"][0]) for one in known]
         order = np.array([kl[one.info.id][0] for one in known])
         named = [(one.info.file_type, float(kl[one.info.id][0])) for one in known]
-        found[5] = _plain({"kl": named, "pkp": pkp})
-        bpw = np.array([one.info.bits_per_weight for one in known])
-        if len(known) > 2:
-            found[5]["rho"] = spearman(order, bpw).value
+        bits = np.array([one.info.bits_per_weight for one in known])
+        rho = spearman(order, bits).value
+        found[5] = {"kl": named, "rho": rho if math.isfinite(rho) else None}
         if first.info.file_type in FULL:
             found[6] = {"file_type": first.info.file_type, "n": len(known)}
     return found
@@ -116,11 +115,13 @@ def _of_pairs(first: Cold, others: Sequence[Cold]) -> dict[int, Values]:
 
 def _of_programs(one: Evaluated) -> dict[int, Values]:
     passed, tasks = one.passed
-    low, high = shares_interval(passed, tasks)
     style = str(one.info.settings.get("style"))
     values = {"file_type": one.info.file_type, "passed": passed, "tasks": tasks}
     parses = one.run.find("parse_share", one.info.id)
-    found: dict[int, Values] = {9: {**values, "style": style}, 10: {"low": low, "high": high}}
+    found: dict[int, Values] = {
+        9: {**values, "style": style},
+        10: {"low": one.rate.low, "high": one.rate.high},
+    }
     if parses is not None:
         found[11] = {"parses": parses.value, "share": passed / tasks}
     return found

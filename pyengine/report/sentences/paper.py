@@ -33,9 +33,9 @@ def held_notes(run: Run, lines: Sequence[Line]) -> list[str]:
     return told
 
 
-def pair_words(kind: str) -> str | None:
-    """Say how a file is related to the reference; None for the reference, and without one."""
-    return say("paper-pairs", kind) if kind else None
+def pair_words(kind: str) -> str:
+    """Say how a file is related to the reference."""
+    return say("paper-pairs", kind)
 
 
 def table_words(table: str) -> str:
@@ -102,14 +102,19 @@ def careful_words(number: int, values: Mapping[str, Any] | None) -> str:
     if "kl" in made:
         made["named"] = ", ".join(f"{name} {significant(kl)}" for name, kl in made["kl"])
     if "best" in made:
-        made["named"] = ", ".join(f"{name} {percent(p)}" for name, p in made["best"])
+        made["named"] = ", ".join(f"{one['kind']} {percent(one['mass'])}" for one in made["best"])
     if "cl100k" in made:
         made["order"] = say("paper-order", "cl100k" if made["cl100k"] else "own")
     if "style" in made:
         made["style"] = code_words(made["style"])
     if "needed" in made:
-        made["needed"] = "/".join(map(str, made["needed"]))
+        made["needed"] = needed_words(made["needed"])
     return say("paper-careful", str(number), **made)
+
+
+def needed_words(counts: Sequence[int | None]) -> str:
+    """Write how many members reach 80, 85, 90 and 95 % of a mass."""
+    return "/".join(map(str, counts))
 
 
 def where_words(number: int) -> str:
