@@ -12,10 +12,11 @@ from run_samples import MADE, info
 import pyengine
 from pyengine.errors import OptionError
 from pyengine.measure.paper.claims import claim_lines, kind_of_pair
-from pyengine.measure.paper.cold import Cold, changes, cold_lines, published_numbers
+from pyengine.measure.paper.cold import Cold
 from pyengine.measure.paper.lines import Line, difference_interval
 from pyengine.measure.paper.programs import Evaluated, evaluated, program_lines, setting_lines
 from pyengine.measure.paper.published import cold_rows, is_model, programs, union_table
+from pyengine.measure.paper.quantizations import changes, cold_lines, published_numbers
 from pyengine.measure.paper.weaknesses import weakness_values
 from pyengine.models.model import open_model
 from pyengine.models.options import ModelOptions

@@ -43,7 +43,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "19": {"best": [{"kind": "Markdown", "mass": 0.4}]},
     "20": {"lost": 1336},
     "24": {"needed": [7, 8, 11, None]},
-    "25": {"n": 151936},
+    "25": {"n": 151936, "js": 0.03},
     "27": {"n": 15},
 }
 

@@ -9,10 +9,11 @@ from functools import partial
 
 import numpy as np
 
-from pyengine.measure.paper.cold import Cold, baseline_of, changes, published_numbers, same_starts
+from pyengine.measure.paper.cold import Cold, same_starts
 from pyengine.measure.paper.lines import Agrees, Line
 from pyengine.measure.paper.programs import Evaluated
 from pyengine.measure.paper.published import BASELINE, COLD_MODEL, FULL, plain_name, programs
+from pyengine.measure.paper.quantizations import baseline_of, changes, published_numbers
 from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import ModelInfo
 from pyengine.statistics.rows import pair_statistics

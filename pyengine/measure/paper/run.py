@@ -9,14 +9,7 @@ from pyengine.measure.cold_rows import ProbeOptions
 from pyengine.measure.found import Finding, by_kind
 from pyengine.measure.models import distinct, model_info, spec_name
 from pyengine.measure.paper.claims import claim_lines, kind_of_pair, pair_rows
-from pyengine.measure.paper.cold import (
-    Cold,
-    baseline_of,
-    cold_lines,
-    decode,
-    input_lines,
-    number_exhibit,
-)
+from pyengine.measure.paper.cold import Cold, decode
 from pyengine.measure.paper.lines import Line
 from pyengine.measure.paper.programs import (
     Evaluated,
@@ -24,6 +17,12 @@ from pyengine.measure.paper.programs import (
     file_lines,
     program_lines,
     setting_lines,
+)
+from pyengine.measure.paper.quantizations import (
+    baseline_of,
+    cold_lines,
+    input_lines,
+    number_exhibit,
 )
 from pyengine.measure.paper.tokenizers import list_lines, tokenizer_lines
 from pyengine.measure.paper.weaknesses import weakness_values
@@ -94,7 +93,8 @@ def paper(
         Exhibit(kind="paper-pair", model=info.id, content={"pair": kind_of_pair(infos[0], info)})
         for info in (infos[1:] if has_reference else ())
     ]
-    values = weakness_values(given[0].tokenizer, models, reference or next(iter(models), ""), done)
+    subject = reference if reference in models else next(iter(models), "")
+    values = weakness_values(given[0].tokenizer, models, subject, done)
     found += list(_tables(lines))
     found += [
         Exhibit(kind="paper-weakness", model="", content={"number": n, "values": told})

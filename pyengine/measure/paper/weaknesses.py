@@ -66,15 +66,13 @@ def _of_model(one: Cold) -> dict[int, Values]:
 
     sets = {name: float(one.mass(name)[0]) for name in CODE_CLASSES}
     most = sorted(sets, key=lambda name: -sets[name])[:3]
-    keywords = np.exp(one.log_keywords[0])
-    shares = keywords[keywords > 0] / keywords.sum()
     found = {
         1: {"ids": list(starts[0].ids), "n": len(starts), "low": pkp.min(), "high": pkp.max()},
         3: {"times": pkp.max() / pkp.min() if pkp.min() > 0 else None},
         4: {
             "share": numbers["import_share"][0],
             "without": numbers["pkp_without_openers"][0],
-            "effective": np.exp(-np.sum(shares * np.log(shares))),
+            "effective": one.effective_keywords,
         },
         7: {"ratio": numbers["kap"][0] * len(union_table()) / pkp[0] if pkp[0] > 0 else None},
         8: {"odds": of("odds_ratio"), "p": of("random_p")},
@@ -86,7 +84,7 @@ def _of_model(one: Cold) -> dict[int, Values]:
         16: {"english": one.mass("english")[0], "pkp": pkp[0]},
         19: {"best": [{"kind": name, "mass": sets[name]} for name in most]},
         24: {"needed": one.shown("items-needed")["keywords"]},
-        25: {"n": one.decoded.rows.shape[1]},
+        25: {"n": one.decoded.rows.shape[1], "js": one.warm_divergence},
         27: {"n": len(one.decoded.starts)},
     }
     return {n: _plain(values) for n, values in found.items() if None not in values.values()}
