@@ -1,6 +1,7 @@
 """Cold starts of known probabilities, and a run of `paper` with made-up numbers."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from run_samples import MADE, info
@@ -44,7 +45,7 @@ def paper_run() -> Run:
     """Two files: what agrees, differs and cannot be decided, in every unit."""
     a, b = info("whole-F16", 3), info("small-Q2_K", 1)
     starts = np.array([0.08, 0.001, 0.5])
-    of_b = {"about": "Q2_K", "model": b.id}
+    of_b = partial(Line, about="Q2_K", model=b.id)
     lines = (
         Line(table="A", quantity="warm", about="import").unless("not-in-paper"),
         Line(
@@ -52,20 +53,14 @@ def paper_run() -> Run:
         ).exact(),
         Line(table="D.1", quantity="whole_words", about="go", paper="24", here="23").exact(),
         Line(table="D.5", quantity="row", about="F16", model=a.id).unless("no-such-row"),
-        Line(table="D.5", quantity="pkp", unit="probability", paper=0.09, **of_b).over_starts(
-            starts
-        ),
-        Line(table="D.5", quantity="pkp_change", unit="share", paper=-0.157, **of_b).unless(
-            "no-baseline"
-        ),
+        of_b(table="D.5", quantity="pkp", unit="probability", paper=0.09).over_starts(starts),
+        of_b(table="D.5", quantity="pkp_change", unit="share", paper=-0.157).unless("no-baseline"),
         Line(table="D.6", quantity="pass_at_1", model=b.id, about="Small BF16").share_of(
             (22, 164), (63, 164)
         ),
-        Line(table="D.8", quantity="size", unit="size", here=1 << 30, **of_b).unless(
-            "not-in-paper"
-        ),
+        of_b(table="D.8", quantity="size", unit="size", here=1 << 30).unless("not-in-paper"),
         Line(table="E.1", quantity="tokenizer", model=a.id, here="Qwen2.5", agrees="yes"),
-        Line(table="E.6", quantity="stp_change_way", unit="share", paper=0.404, **of_b).claim(
+        of_b(table="E.6", quantity="stp_change_way", unit="share", paper=0.404).claim(
             starts, [True] * 3
         ),
         Line(table="E.6", quantity="halved", about="Q2_K", unit="ratio", paper=0.475).unless(

@@ -58,13 +58,15 @@ def stated(quantity: str) -> dict[str, str]:
 
 def run(*, reference: str | None = "f16", records: int = 1) -> Run:
     """A run of the command, with or without what it can be given."""
-    options = {"reference": reference, "records": [{}] * records}
+    done: list[dict[str, str]] = [{}] * records
+    options = {"reference": reference, "records": done}
     return Run(command="paper", options=options, provenance=MADE, models=[])
 
 
 CASES: Cases = {
     "paper-held": [
-        case("answer", held_sentence, [line("yes"), line("no"), line()]),
+        case("answer", held_sentence, [line("yes"), line("no", "other-harness")]),
+        case("answer[why]", held_sentence, [line("yes"), line("cannot", "no-pair")]),
         case("", held_notes, run(), [line("no", "other-harness")]),
         case("another-model", held_notes, run(), [line(reason="other-model")]),
         case("no-record", held_notes, run(records=0), []),

@@ -69,19 +69,23 @@ def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
     for one in models:
         if one.info.identity not in told:
             line = Line(table="D.6", quantity="pass_at_1", about=one.info.id, model=one.info.id)
-            rate = {"here": one.rate.value, "low": one.rate.low, "high": one.rate.high}
-            line = replace(line, unit="share", interval="wilson", **rate)
-            yield line.unless("no-such-row")
+            yield _rated(line, one).unless("no-such-row")
 
 
 def _beside(line: Line, row: Programs, one: Evaluated) -> Line:
     """Hold a pass rate of ours against the paper's, which another harness made."""
     found = replace(line, model=one.info.id).share_of((row.passed, row.tasks), one.passed)
-    found = replace(found, low=one.rate.low, high=one.rate.high)
+    found = _rated(found, one)
     if found.agrees == "no":
         found = replace(found, reason="other-harness")
     other_tasks = "" if one.run.options.get("n_in_set") == HUMANEVAL else "other-tasks"
     return found.unless(other_tasks, "" if one.is_row(row) else "other-type")
+
+
+def _rated(line: Line, one: Evaluated) -> Line:
+    """Put a model's pass rate into a line, with the interval that its record has."""
+    ours = replace(line, unit="share", interval="wilson", here=one.rate.value)
+    return replace(ours, low=one.rate.low, high=one.rate.high)
 
 
 def setting_lines(models: Sequence[Evaluated]) -> Iterator[Line]:

@@ -84,22 +84,18 @@ def paper(
         *file_lines(infos),
         *claim_lines(models, infos, reference, done),
     ]
-    found: list[Finding] = [row for one in models.values() for row in one.findings()]
-    found += [number_exhibit(one, baseline_of(one, models)) for one in models.values()]
-    if first := models.get(reference):
-        others = [one for one in models.values() if one is not first]
-        found += [row for other in others for row in pair_rows(first, other)]
-    found += [
-        Exhibit(kind="paper-pair", model=info.id, content={"pair": kind_of_pair(infos[0], info)})
-        for info in (infos[1:] if has_reference else ())
-    ]
+    found: list[Finding] = list(_tables(lines))
+    for one in models.values():
+        found += [*one.findings(), number_exhibit(one, baseline_of(one, models))]
+    for info in infos[1:] if has_reference else ():
+        pair = {"pair": kind_of_pair(infos[0], info)}
+        found.append(Exhibit(kind="paper-pair", model=info.id, content=pair))
+        if reference in models and info.id in models:
+            found += pair_rows(models[reference], models[info.id])
     subject = reference if reference in models else next(iter(models), "")
-    values = weakness_values(given[0].tokenizer, models, subject, done)
-    found += list(_tables(lines))
-    found += [
-        Exhibit(kind="paper-weakness", model="", content={"number": n, "values": told})
-        for n, told in values.items()
-    ]
+    for number, values in weakness_values(given[0].tokenizer, models, subject, done).items():
+        told = {"number": number, "values": values}
+        found.append(Exhibit(kind="paper-weakness", model="", content=told))
     computed = next((one.decoded.provenance for one in models.values()), None)
     return Run(
         command="paper",

@@ -18,7 +18,8 @@ def held_sentence(lines: Sequence[Line]) -> str:
     """Say how many of the paper's statements hold."""
     counts = Counter(line["agrees"] for line in lines)
     n = {name: counts[name] for name in ("yes", "no", "cannot")}
-    return say("paper-held", "answer", n=len(lines), **n)
+    why = most_often_words(line for line in lines if line["agrees"] == "cannot")
+    return say("paper-held", "answer", n=len(lines), why=why, **n)
 
 
 def held_notes(run: Run, lines: Sequence[Line]) -> list[str]:
