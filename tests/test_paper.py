@@ -143,6 +143,15 @@ def test_levels_are_judged_for_the_papers_model_alone() -> None:
     assert other.here == pytest.approx(11 / 64)
 
 
+def test_members_of_a_mass_stand_beside_the_papers() -> None:
+    found = lines_of(cold("Q8_0"))
+    needed = found["Q8_0", "keywords_needed"]
+    assert (needed.here, needed.paper) == ("2/2/2/2", "7/8/11/16")  # it prints 6/7/10/15
+    assert (needed.agrees, found["Q8_0", "keywords_top"].here) == ("no", 0)
+    assert found["Q8_0 #", "special_token"].here == 0  # no token here
+    assert found["Q8_0 **", "special_token"].paper == 0.13966
+
+
 def test_rows_that_the_paper_lacks_and_changes_without_q8_0() -> None:
     found = lines_of(cold("F16"), cold("Q2_K"))
     assert found["F16", "row"].reason == "no-such-row"
@@ -177,6 +186,8 @@ def test_quantization_alters_where_it_moves_more_than_q8_0_does() -> None:
     ladder = (cold("F16"), cold("Q8_0", keywords=1.01))
     assert claim(claims(*ladder, cold("Q2_K", keywords=0.5), reference=0), "altered") == ("yes", "")
     assert claim(claims(*ladder, cold("Q2_K"), reference=0), "altered") == ("no", "")
+    fewer = Cold(ladder[1].decoded, 1)  # a file without one of the starts
+    assert claim(claims(ladder[0], fewer, cold("Q2_K"), reference=0), "altered") == ("no", "")
     for found, reason in (
         (claims(*ladder), "no-reference"),
         (claims(cold("F16"), cold("Q2_K"), reference=0), "no-baseline"),
@@ -233,6 +244,8 @@ def test_pass_rates_stand_beside_the_papers_of_the_same_model_and_type() -> None
     assert program(quantized, row).reason == "other-type"
     assert program(quantized, f"{MODEL} Q2_K").agrees == "yes"
     assert program([], row).reason == "no-record"
+    ends = (program([], row).paper_low, program([], row).paper_high)
+    assert ends == pytest.approx((0.185, 0.315), abs=5e-4)
     few = solved(MODEL, "F16", 45)
     few.options["n_in_set"] = 20
     assert program(evaluated([few]), row).reason == "other-tasks"

@@ -47,7 +47,9 @@ def paper_document(run: Run) -> Document:
     lines = [line for inside in tables.values() for line in inside]
     cold = tables.get("D.5", [])
     concluded = [line for name in FIRST for line in tables.get(name, [])]
-    every = [name for name in tables if name not in FIRST]
+    # Levels of another model stand in tables of their own already.
+    decided = any(line["agrees"] != "cannot" for line in cold)
+    every = [name for name in tables if name not in FIRST and (name != "D.5" or decided)]
     blocks: tuple[Block, ...] = (
         Paragraph(said.held_sentence(lines), "strong"),
         *(Paragraph(note, "dim") for note in said.held_notes(run, lines)),
@@ -123,8 +125,11 @@ def _written(line: Line) -> tuple[str | None, str | None, str, str]:
     """Write what the paper says, what is here, and the ends of its interval."""
     if line["unit"] == "text":
         return *said.text_words(line), "", ""
-    texts = [_number(line, name) for name in ("paper", "here", "low", "high")]
-    return texts[0], texts[1], texts[2] or "", texts[3] or ""
+    paper, here, low, high = (_number(line, name) for name in ("paper", "here", "low", "high"))
+    ends = [_number(line, f"paper_{end}") for end in ("low", "high")]
+    if paper and all(ends):
+        paper = said.paper_words(paper, *map(str, ends))
+    return paper, here, low or "", high or ""
 
 
 def _number(line: Line, name: str) -> str | None:

@@ -13,6 +13,7 @@ from pyengine.report.sentences.paper import (
     held_sentence,
     interval_words,
     pair_words,
+    paper_words,
     reason_words,
     statement_words,
     table_words,
@@ -74,6 +75,7 @@ CASES: Cases = {
         case("all-exact", interval_words, "exact", "", ""),
         case("range", interval_words, "starts", "0.1", "0.2"),
         case("", interval_words, "", "", ""),
+        case("with-range", paper_words, "13.4 %", "9.0 %", "19.5 %"),
     ],
     **{
         f"paper-{topic}": [case(code, function, code) for code in WORDS[f"paper-{topic}"]]

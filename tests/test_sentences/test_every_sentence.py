@@ -45,7 +45,7 @@ ALWAYS = {
         ("pairs", "hold"),
         ("pick", "against"),
         ("paper", "answer"),
-        ("paper-held", "answer"),
+        *(("paper-held", "answer"), ("paper-held", "with-range")),
         ("probe", "answer"),
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),

@@ -18,7 +18,6 @@ from pyengine.run.measurement import Measurement, group_of
 from pyengine.run.record import ModelInfo
 from pyengine.statistics.rows import pair_statistics
 from pyengine.statistics.success import FEWEST_RANKED, spearman
-from pyengine.vocabulary.token_sets import Doubles
 
 # Of these types the paper's numbers say that they stay near Q8_0, and by how much.
 STAYING = ("Q4_K_M", "Q5_0", "Q5_1", "Q5_K_S", "Q5_K_M", "Q6_K")
@@ -48,21 +47,23 @@ def kind_of_pair(a: ModelInfo, b: ModelInfo) -> str:
     return "scaled" if SIZE.sub("", first) == SIZE.sub("", second) else "other"
 
 
-def divergences(reference: Cold, other: Cold, metric: str) -> Doubles:
-    """Return how far a model is from the reference at each start that both have, in nats."""
+def divergences(reference: Cold, other: Cold, metric: str) -> dict[str, float]:
+    """Return how far a model is from the reference, in nats, by start; none where none is shared.
+
+    The natural start is the first.
+    """
     mine, its = same_starts(reference, other)
     rows, others = reference.decoded.rows[mine], other.decoded.rows[its]
-    found: Doubles = pair_statistics(rows, others, np.zeros(len(mine), np.int32))[metric]
-    return found
+    found = pair_statistics(rows, others, np.zeros(len(mine), np.int32))[metric].tolist()
+    return {reference.decoded.starts[i].name: x for i, x in zip(mine, found, strict=True)}
 
 
 def pair_rows(reference: Cold, other: Cold) -> Iterator[Measurement]:
     """Yield both divergences at each start that both have."""
-    mine, _ = same_starts(reference, other)
     for metric in ("jensen_shannon", "kl"):
-        for i, value in zip(mine, divergences(reference, other, metric), strict=True):
-            group = group_of({"start": reference.decoded.starts[i].name})
-            yield Measurement(metric, other.info.id, reference.info.id, group, float(value))
+        for start, value in divergences(reference, other, metric).items():
+            group = group_of({"start": start})
+            yield Measurement(metric, other.info.id, reference.info.id, group, value)
 
 
 def claim_lines(
@@ -102,11 +103,13 @@ def _altered(models: Mapping[str, Cold], reference: str) -> Iterator[Line]:
     for one in others:
         made = line(about=one.info.file_type, model=one.info.id)
         moved = divergences(first, one, "jensen_shannon")
-        if floor is None or not len(moved):
-            yield made.unless("no-baseline" if len(moved) else "other-start")
+        least = {} if floor is None else divergences(first, floor, "jensen_shannon")
+        shared = [start for start in moved if start in least]
+        if not shared:
+            yield made.unless("no-baseline" if moved else "other-start")
         elif one is not floor:
-            least = divergences(first, floor, "jensen_shannon")
-            yield made.claim(moved, [bool(b) for b in moved > least])
+            values = np.array([moved[start] for start in shared])
+            yield made.claim(values, [moved[start] > least[start] for start in shared])
     if not others:
         yield line(about="Q*").unless("no-pair")
 

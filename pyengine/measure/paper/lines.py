@@ -33,7 +33,7 @@ class Line:
         model: id of the variant that `here` is of; empty where it is of none, or of several.
         source: "published", or "recomputed" from what the paper publishes.
         paper, here: the two values; None where there is none.
-        low, high: ends of the interval of `here`.
+        paper_low, paper_high, low, high: ends of the intervals of the two.
         reason: code of why it cannot be answered, or why the two differ.
     """
 
@@ -44,6 +44,8 @@ class Line:
     source: str = "published"
     unit: Unit = "text"
     paper: Value = None
+    paper_low: float | None = None
+    paper_high: float | None = None
     here: Value = None
     low: float | None = None
     high: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pyengine.measure.paper.lines import Line
+from pyengine.measure.paper.lines import Line, shares_interval
 from pyengine.measure.paper.published import FULL, Programs, is_model, programs
 from pyengine.run.measurement import Measurement
 from pyengine.run.record import ModelInfo, Run
@@ -50,12 +50,15 @@ def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
     """Yield D.6 and D.7, row by row, and under D.6 what no row is of."""
     told = set[str]()
     for row in programs():
+        low, high = shares_interval(row.passed, row.tasks)
         line = Line(
             table=row.table,
             quantity="pass_at_1" if row.table == "D.6" else "exit_zero",
             about=f"{row.model} {row.file_type if row.table == 'D.6' else row.language}",
             unit="share",
             paper=row.passed / row.tasks,
+            paper_low=low,
+            paper_high=high,
         )
         if row.table == "D.7":
             yield line.unless("unpublished-tasks")

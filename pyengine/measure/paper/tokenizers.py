@@ -15,6 +15,7 @@ from pyengine.vocabulary.paper import (
     PUBLISHED,
     RECOMPUTED,
     find_paper_tokenizer,
+    paper_counts,
     paper_lines,
     paper_tokenizers,
 )
@@ -82,7 +83,7 @@ def tokenizer_lines(name: str, tokenizer: Tokenizer) -> Iterator[Line]:
         model=name,
         unit="count",
         paper=said_lists["special_strings"],
-        here=len(tokenizer.classes.sets["paper: special"]),
+        here=paper_counts(tokenizer)[0],
         reason="unpublished-list",
     )
     yield Line(

@@ -97,14 +97,12 @@ def _of_pairs(first: Cold, others: Sequence[Cold]) -> dict[int, Values]:
     ids = {one.decoded.starts[0].ids for one in (first, *others)}
     found: dict[int, Values] = {2: {"n": len(others) + 1, "inputs": len(ids)}}
     alike = [m for m in others if kind_of_pair(first.info, m.info) == "quantized"]
-    kl = {one.info.id: divergences(first, one, "kl") for one in alike}
-    kl = {name: values for name, values in kl.items() if len(values)}
-    if kl:
-        known = [one for one in alike if one.info.id in kl]
-        order = np.array([kl[one.info.id][0] for one in known])
-        named = [(one.info.file_type, float(kl[one.info.id][0])) for one in known]
-        bits = np.array([one.info.bits_per_weight for one in known])
-        rho = spearman(order, bits).value
+    moved = [(one.info, divergences(first, one, "kl")) for one in alike]
+    known = [(info, next(iter(kl.values()))) for info, kl in moved if kl]
+    if known:
+        bits = np.array([info.bits_per_weight for info, _ in known])
+        rho = spearman(np.array([kl for _, kl in known]), bits).value
+        named = [(info.file_type, kl) for info, kl in known]
         found[5] = {"kl": named, "rho": rho if math.isfinite(rho) else None}
         if first.info.file_type in FULL:
             found[6] = {"file_type": first.info.file_type, "n": len(known)}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyengine.report.numbers import percent, significant
+from pyengine.report.pieces import visible
 from pyengine.report.sentences.vocabulary import quantity_words, value_words
 from pyengine.report.words import has_words, member_name, say
 from pyengine.run.record import Run
@@ -47,6 +48,9 @@ def table_words(table: str) -> str:
 def statement_words(line: Line) -> str:
     """Say what a line states."""
     quantity, about = line["quantity"], line["about"]
+    if quantity.endswith("_token"):
+        file_type, _, token = about.partition(" ")
+        return say("paper-quantities", quantity, about=file_type, token=visible(token))
     if has_words("paper-quantities", quantity):
         return say("paper-quantities", quantity, about=member_name("language", about))
     titles = {about: member_name("language", about)}
@@ -72,6 +76,11 @@ def interval_words(kind: str, low: str, high: str) -> str:
     if kind == "exact":
         return say("paper-held", "all-exact")
     return say("paper-held", "range", low=low, high=high) if low else ""
+
+
+def paper_words(value: str, low: str, high: str) -> str:
+    """Write a number of the paper with its interval."""
+    return say("paper-held", "with-range", value=value, low=low, high=high)
 
 
 def agrees_words(agrees: str) -> str:
