@@ -188,7 +188,11 @@ def test_quantization_alters_where_it_moves_more_than_q8_0_does() -> None:
     assert claim(claims(*ladder, cold("Q2_K"), reference=0), "altered") == ("no", "")
     fewer = Cold(ladder[1].decoded, 1)  # a file without one of the starts
     assert claim(claims(ladder[0], fewer, cold("Q2_K"), reference=0), "altered") == ("no", "")
+    one = cold("Q2_K").decoded
+    fed = (replace(one.starts[0], ids=(5,)), *one.starts[1:])
+    elsewhere = Cold(replace(one, starts=fed), 2)
     for found, reason in (
+        (claims(*ladder, elsewhere, reference=0), "other-start"),
         (claims(*ladder), "no-reference"),
         (claims(cold("F16"), cold("Q2_K"), reference=0), "no-baseline"),
         (claims(cold("F16"), reference=0), "no-pair"),

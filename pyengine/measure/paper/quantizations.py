@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 
 from pyengine.measure.paper.cold import MOST, Cold, same_starts
-from pyengine.measure.paper.lines import Line, relative
+from pyengine.measure.paper.lines import Line, Unit, relative
 from pyengine.measure.paper.published import BASELINE, COLD_MODEL, cold_rows, is_model, plain_name
 from pyengine.run.record import Exhibit
+from pyengine.vocabulary.paper import PUBLISHED, RECOMPUTED
 from pyengine.vocabulary.token_sets import Doubles
 
 CHANGES = ("pkp_change", "stp_change", "total_variation")
@@ -75,12 +76,11 @@ def cold_lines(models: Mapping[str, Cold]) -> Iterator[Line]:
     """Yield D.5, for each file whose quantization has a row there."""
     for one in models.values():
         file_type = one.info.file_type
-        if file_type not in cold_rows():
-            yield Line(table="D.5", quantity="row", about=file_type, model=one.info.id).unless(
-                "no-such-row"
-            )
-            continue
-        yield from _row_lines(one, baseline_of(one, models))
+        if file_type in cold_rows():
+            yield from _row_lines(one, baseline_of(one, models))
+        else:
+            line = Line(table="D.5", quantity="row", about=file_type, model=one.info.id)
+            yield line.unless("no-such-row")
 
 
 def input_lines(models: Mapping[str, Cold]) -> Iterator[Line]:
@@ -97,34 +97,25 @@ def _row_lines(one: Cold, baseline: Cold | None) -> Iterator[Line]:
     other = "" if is_model(info, COLD_MODEL) else "other-model"
     line = partial(Line, table="D.5", about=file_type, model=info.id)
     changed = {} if baseline is None else changes(one, baseline)
+    row, needed = cold_rows()[file_type], one.shown("items-needed")
     for quantity, paper in published_numbers(file_type).items():
         if quantity in CHANGES and file_type == BASELINE:
             continue
-        made = line(
-            quantity=quantity, unit="share" if quantity in SHARES else "probability", paper=paper
-        )
+        unit: Unit = "share" if quantity in SHARES else "probability"
+        source = PUBLISHED if quantity in row else RECOMPUTED
+        made = line(quantity=quantity, unit=unit, source=source, paper=paper)
         ours = one.numbers.get(quantity, changed.get(quantity))
-        if ours is None:
-            yield made.unless("no-baseline")
-        else:
-            yield made.over_starts(ours).unless(other)
-    row = cold_rows()[file_type]
-    for name, set_name in (("keywords", "keywords"), ("special", "special")):
-        best = dict(list(row[name].items())[:MOST])
-        ours_best = [t["text"] for t in one.shown("set-tokens", set=set_name)["tokens"][:MOST]]
-        shared = len(best.keys() & set(ours_best))
-        top = line(quantity=f"{name}_top", unit="count", paper=len(best), here=shared)
-        yield top.exact().unless(other)
-        for text, p in row[name].items():
-            told = line(quantity=f"{name}_token", unit="probability", paper=p)
-            yield (
-                replace(told, about=f"{file_type} {text}")
-                .over_starts(one.token(text))
-                .unless(other)
-            )
-    needed = one.shown("items-needed")
+        yield made.unless("no-baseline") if ours is None else made.over_starts(ours).unless(other)
     for name, ours_name in (("keywords", "keywords"), ("special", "special_tokens")):
+        tokens = [token["text"] for token in one.shown("set-tokens", set=name)["tokens"]]
+        shared = len(set(list(row[name])[:MOST]).intersection(tokens[:MOST]))
+        made = line(quantity=f"{name}_top", unit="count", paper=MOST, here=shared)
+        yield made.exact().unless(other)
+        for text, p in row[name].items():
+            made = line(quantity=f"{name}_token", unit="probability", paper=p)
+            made = replace(made, about=f"{file_type} {text}").over_starts(one.token(text))
+            yield made.unless(other)
         paper_text = "/".join(str(n + 1) for n in row[f"{name}_needed"])  # printed one less
         here = "/".join(map(str, needed[ours_name]))
-        told = line(quantity=f"{name}_needed", paper=paper_text, here=here)
-        yield told.exact().unless(other)
+        made = line(quantity=f"{name}_needed", source=RECOMPUTED, paper=paper_text, here=here)
+        yield made.exact().unless(other)
