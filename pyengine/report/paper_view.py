@@ -91,12 +91,15 @@ def _files(run: Run, tables: Mapping[str, Sequence[Line]]) -> Table:
 
 def _counted(table: str, lines: Sequence[Line]) -> dict[str, Any]:
     """Count the lines of a table by whether they agree."""
+    open_ = any(line["agrees"] == "cannot" for line in lines)
     return {
         "table": table,
         "what": said.table_words(table),
         "lines": len(lines),
         **{name: sum(line["agrees"] == name for line in lines) for name in TONES},
-        "why": said.most_often_words(lines),
+        "why": said.most_often_words(
+            x for x in lines if x["agrees"] == ("cannot" if open_ else "no")
+        ),
     }
 
 

@@ -62,6 +62,7 @@ def tokenizer_lines(name: str, tokenizer: Tokenizer) -> Iterator[Line]:
     )
     stated = entry or {**paper_tokenizers()[0], "base_tokens": tokenizer.n_text}
     found = coverage(tokenizer.vocabulary, load_tables("paper"))
+    special = tokenizer.classes.sets["paper: special"]
     for said in paper_lines(stated, found, tokenizer):
         of_rows = said["quantity"] == "special_percent" and said["source"] == PUBLISHED
         line = Line(
@@ -73,8 +74,8 @@ def tokenizer_lines(name: str, tokenizer: Tokenizer) -> Iterator[Line]:
             here=said["here"],
         )
         line = replace(line, paper=said["paper"]).exact() if entry else line.unless(OTHER)
-        added = tokenizer.n_text > stated["base_tokens"] and line.table == "B.3"
-        yield replace(line, reason="added-tokens") if line.agrees == "no" and added else line
+        added = line.table == "B.3" and max(special, default=0) >= stated["base_tokens"]
+        yield replace(line, reason="added-tokens") if added and line.agrees == "no" else line
     known = entry["name"] if entry else ""
     said_lists = lists()
     yield Line(
