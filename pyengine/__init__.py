@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyengine.api.open import OpenModel as OpenModel
     from pyengine.api.open import open as open  # noqa: A004
     from pyengine.api.open import open_model as open_model
+    from pyengine.api.paper import paper as paper
     from pyengine.api.pick import pick as pick
     from pyengine.api.probe import probe as probe
     from pyengine.api.quantize import quantize as quantize
@@ -69,6 +70,7 @@ _HOMES = {
     "load": "pyengine.run.storage",
     "open": "pyengine.api.open",
     "open_model": "pyengine.api.open",
+    "paper": "pyengine.api.paper",
     "pick": "pyengine.api.pick",
     "probe": "pyengine.api.probe",
     "quantize": "pyengine.api.quantize",
@@ -99,6 +101,7 @@ __all__ = [
     "imatrix",
     "load",
     "open_model",
+    "paper",
     "pick",
     "probe",
     "quantize",

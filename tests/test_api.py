@@ -32,7 +32,7 @@ from pyengine.run import Measurement, Run, group_of, to_json
 
 FUNCTIONS = (
     *("probe", "vocab", "compare", "sweep", "imatrix", "quantize"),
-    *("sensitivity", "evaluate", "recommend", "pick", "verify"),
+    *("sensitivity", "evaluate", "recommend", "pick", "verify", "paper"),
 )
 # How a result is printed, and what it is held against then; what is shown while it is made.
 OF_GATES = {"fail_if", "baseline", "junit", "badge"}

@@ -92,6 +92,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
         "models": ["models", str(folder)],
         "doctor": ["doctor"],
         "evaluate": ["evaluate", str(one), "--limit", "1", "--max-tokens", "1"],
+        "paper": ["paper", str(one)],
     }
     assert set(commands) == {"--version", *COMMANDS}
     return Workplace(folder, commands)
@@ -154,6 +155,7 @@ TURNS = {
     "models": {"no home", "stdin and stdout closed", "stdout full", "64 descriptors"},
     "compare": {"no home", "64 descriptors", "512 MiB of addresses"},
     "sensitivity": {"no home", "64 descriptors", "200 MiB of addresses"},
+    "paper": {"no home", "stdin and stdout closed", "64 descriptors"},
     "vocab": {"no home", "stdin and stdout closed", "200 MiB of addresses"},
     "quantize": {"no home", "stdout full", "512 MiB of addresses"},
     "probe": {"no home", "stderr closed", "200 MiB of addresses"},

@@ -62,6 +62,7 @@ def test_what_commands_read_and_list(
     commands = (
         ["probe", small, "--draws", "20", "--threads", "1"],
         ["probe", small, "embedded:base", "--start", "natural", "--draws", "20", "--threads", "1"],
+        ["paper", small, "--threads", "1"],
         ["tokenize", small, "def f(x): return x"],
         ["vocab", small, "embedded:base", "--language", "go"],
         ["quantize", small, "--to", "Q4_0,Q8_0", "--dry-run"],

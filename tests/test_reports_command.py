@@ -255,7 +255,7 @@ def test_the_page_of_records_has_every_exhibit_and_note() -> None:
 def test_every_command_has_a_view() -> None:
     compared = {"compare", "emulation", "sweep", "speed", "quantize", "recommend", "recipe"}
     others = {"pick", "probe", "vocab", "tokenize", "models", "doctor", "evaluate", "imatrix"}
-    assert set(VIEWS) == {*compared, *others, "sensitivity", "verify"}
+    assert set(VIEWS) == {*compared, *others, "sensitivity", "verify", "paper"}
 
 
 def test_models_lists_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from imatrix_samples import sample_imatrix
+from paper_samples import paper_run
 from recipe_samples import sample_recipes
 from report_samples import sample_document, sample_sweep
 from run_samples import MADE
@@ -107,6 +108,8 @@ VIEWS: dict[str, Callable[[], str]] = {
     "recipe-80.txt": lambda: render_terminal(document_of(sample_recipes()), width=80),
     "sensitivity-80.txt": lambda: render_terminal(document_of(sample_sensitivity()), width=80),
     "verify-80.txt": lambda: render_terminal(document_of(verified_run()), width=80),
+    "paper-80.txt": lambda: render_terminal(document_of(paper_run()), width=80),
+    "paper.md": lambda: render_markdown(document_of(paper_run())),
     "models-80.txt": lambda: render_terminal(document_of(models_run()), width=80),
     "doctor-80.txt": lambda: render_terminal(document_of(doctor_run()), width=80),
     "recommend-80.txt": lambda: render_terminal(

@@ -36,7 +36,7 @@ from pyengine.startup import (
 COMMANDS = (
     *("probe", "vocab", "tokenize", "score", "lm-eval", "compare", "imatrix", "sensitivity"),
     *("quantize", "verify", "sweep", "pick", "recommend", "report", "models", "doctor"),
-    "evaluate",
+    *("evaluate", "paper"),
 )
 
 # What the system says of a stdout that takes no more: a full disk, or none behind it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pyengine.measure.start_tokens import Start
 from pyengine.measure.table import Scored
 from pyengine.models.model import Vocabulary
 from pyengine.run.record import Exhibit
@@ -104,6 +105,20 @@ def passage_content(
             for i, target in enumerate(targets)
         ],
     }
+
+
+def start_exhibit(
+    model: str, start: Start, top: Sequence[tuple[int, float]], vocabulary: VocabularyLike
+) -> Exhibit:
+    """Show what a model says at a start: name, ids, pieces, reason (a code) and top."""
+    content = {
+        "name": start.name,
+        "ids": list(start.ids),
+        "pieces": [text_of(vocabulary.piece(token)) for token in start.ids],
+        "reason": start.reason,
+        "top": top_content(top, vocabulary),
+    }
+    return Exhibit(kind="start", model=model, content=content)
 
 
 def top_content(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from pyengine.measure.cold_rows import ColdRows, ProbeOptions
-from pyengine.measure.exhibits import table_exhibit, text_of, top_content
+from pyengine.measure.exhibits import start_exhibit, table_exhibit
 from pyengine.measure.found import Finding, beyond_trained, by_kind, measured
 from pyengine.measure.keyword_mass import language_metrics, paper_metrics
 from pyengine.measure.models import distinct
@@ -77,7 +77,7 @@ def _model(decoded: ColdRows, options: ProbeOptions) -> Iterator[Finding]:
 def _starts(
     decoded: ColdRows, classes: TokenClasses, options: ProbeOptions
 ) -> Iterator[Measurement | Exhibit]:
-    """Yield what each start says. Exhibit "start": name, ids, pieces, reason (a code) and top."""
+    """Yield what each start says."""
     vocabulary, rows, model = decoded.vocabulary, decoded.rows, decoded.info.id
     sets: dict[str, Ids] = {
         "padding": classes.ids(TokenClass.UNUSED),
@@ -87,14 +87,7 @@ def _starts(
     lookup = TokenSets(rows.shape[1], sets).look_up(rows)
     top = top_tokens(rows, lookup.log_sum_exp, options.top)
     for i, start in enumerate(decoded.starts):
-        content = {
-            "name": start.name,
-            "ids": list(start.ids),
-            "pieces": [text_of(vocabulary.piece(token)) for token in start.ids],
-            "reason": start.reason,
-            "top": top_content(top[i], vocabulary),
-        }
-        yield Exhibit(kind="start", model=model, content=content)
+        yield start_exhibit(model, start, top[i], vocabulary)
         members = {"start": start.name}
         for metric, value in (
             ("entropy", lookup.entropy[i]),

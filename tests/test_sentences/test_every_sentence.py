@@ -13,6 +13,7 @@ import file_cases
 import gate_cases
 import machine_cases
 import note_cases
+import paper_cases
 import pick_cases
 import pytest
 import recipe_cases
@@ -29,7 +30,7 @@ TABLES = (
     *(choice_cases.CASES, code_cases.CASES, comparison_cases.CASES, file_cases.CASES),
     *(machine_cases.CASES, note_cases.CASES, scored_cases.CASES, start_cases.CASES),
     *(vocabulary_cases.CASES, pick_cases.CASES, recipe_cases.CASES, gate_cases.CASES),
-    *(sensitivity_cases.CASES, verification_cases.CASES),
+    *(sensitivity_cases.CASES, verification_cases.CASES, paper_cases.CASES),
 )
 CASES = [(topic, case) for table in TABLES for topic, cases in table.items() for case in cases]
 # Of these only what stands in [[…]] has a condition; a table or picture always has the rest.
@@ -44,6 +45,7 @@ ALWAYS = {
         ("pairs", "hold"),
         ("pick", "against"),
         ("paper", "answer"),
+        *(("paper-held", "answer"), ("paper-held", "with-range")),
         ("probe", "answer"),
     ),
     *(("probe", "several"), ("probe", "token"), ("quantization", "importance")),
