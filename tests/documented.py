@@ -22,7 +22,7 @@ STAND_INS = {
     "f16.gguf": "model.gguf a.gguf base.gguf qwen2.gguf model-f16.gguf model-F16.gguf "
     "embedded:base",
     "Q4_K_M.gguf": "b.gguf q4.gguf llama3.gguf theirs.gguf theirs-Q4_K_M.gguf model-Q4_K_M.gguf",
-    "Q8_0.gguf": "q8.gguf",
+    "Q8_0.gguf": "q8.gguf instruct.gguf",
     "imatrix.gguf": "mine.gguf model-imatrix.gguf model.imatrix.gguf theirs-imatrix.gguf",
     "models/": "FOLDER downloads/ ~/models/qwen/ ~/models",
     "result.json": "compare.json",

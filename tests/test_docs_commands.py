@@ -36,6 +36,7 @@ PARSED = {
     "sweep --variants": "another line names the source, too",
     "sweep f16.gguf --resume": "see test_sweep_resume.py",
     "pick models/ --memory": "see test_docs_pick.py",
+    "paper qwen-Q8_0.gguf": "names files of a real model, see test_paper.py",
     "vocab --paper": "needs a tokenizer of the paper, see test_vocab_paper.py",
     "sensitivity f16.gguf --at": "another line makes a page",
     "sweep /shared/": "needs a cluster, see test_measure_dask.py",
