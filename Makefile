@@ -16,7 +16,7 @@ SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_stat
 	tests/test_threads.py tests/test_tokenizer_limits.py tests/test_core_robustness.py
 SANITIZE_THREADS_TESTS ?= tests/test_threads.py
 
-.PHONY: help probe test test-devices test-lowest lint build docs constraints sanitize sanitize-threads models clean
+.PHONY: help probe test test-devices test-lowest lint build docs constraints dist test-dist sanitize sanitize-threads models clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -81,6 +81,16 @@ test-lowest:
 	.venv-lowest/bin/python -m pip install --quiet --constraint constraints/lowest.txt --group test
 	.venv-lowest/bin/python -m pytest -p no:anyio -W ignore::DeprecationWarning $(LOWEST_TESTS)
 
+## make dist              make the source distribution in dist/
+dist: $(VENV)/.created
+	rm -rf dist
+	$(BIN)/python -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
+
+## make test-dist         make wheels from it for PYTHONS, and try them offline as a user
+PYTHONS ?= $(PYTHON)
+test-dist: dist
+	$(BIN)/python tests/try_distribution.py $(PYTHONS)
+
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -130,4 +140,4 @@ models: build
 
 ## make clean             remove what was built
 clean:
-	rm -rf build $(VENV) .venv-lowest .venv-sanitize .venv-sanitize-threads
+	rm -rf build dist $(VENV) .venv-lowest .venv-sanitize .venv-sanitize-threads

@@ -22,7 +22,8 @@ HEADER = """\
 def settings() -> dict[str, Any]:
     """Return what pyproject.toml holds."""
     with (PROJECT / "pyproject.toml").open("rb") as file:
-        return tomllib.load(file)
+        found: dict[str, Any] = tomllib.load(file)
+    return found
 
 
 def requirements() -> list[str]:
