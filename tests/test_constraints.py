@@ -23,3 +23,10 @@ def test_make_builds_with_what_pyproject_asks() -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     (line,) = [line for line in makefile.splitlines() if line.startswith("BUILD_REQUIREMENTS")]
     assert set(settings()["build-system"]["requires"]) <= set(line.split())
+
+
+def test_wheels_are_built_with_the_llama_cpp_that_they_ask_for() -> None:
+    (wanted,) = [text for text in requirements() if text.startswith("llama-cpp-python==")][:1]
+    systems = settings()["tool"]["cibuildwheel"]
+    for system in ("linux", "macos"):
+        assert systems[system]["before-all"].endswith(f" {wanted}")
