@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-BUILD_REQUIREMENTS := scikit-build-core>=0.10 pybind11>=3.0 cmake>=3.21 ninja llama-cpp-python==0.3.36
+BUILD_REQUIREMENTS := scikit-build-core>=0.11 pybind11>=3.0 cmake>=3.21 ninja llama-cpp-python==0.3.36
 EXTRAS ?= plots
 # Files of versions that pip must choose, such as constraints/development.txt.
 CONSTRAINTS ?=
