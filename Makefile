@@ -2,7 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-BUILD_REQUIREMENTS := scikit-build-core>=0.10 pybind11>=3.0 cmake>=3.21 ninja llama-cpp-python==0.3.36
+BUILD_REQUIREMENTS := scikit-build-core>=0.11 pybind11>=3.0 cmake>=3.21 ninja llama-cpp-python==0.3.36
+EXTRAS ?= plots
+# Files of versions that pip must choose, such as constraints/development.txt.
+CONSTRAINTS ?=
+PIP_INSTALL = $(BIN)/python -m pip install $(addprefix --constraint ,$(CONSTRAINTS))
 CORE_STAMP := $(VENV)/.core-built
 CORE_SOURCES := $(wildcard csrc/* csrc/*/*) CMakeLists.txt pyproject.toml
 
@@ -12,7 +16,7 @@ SANITIZE_TESTS ?= tests/test_session.py tests/test_token_sets.py tests/test_stat
 	tests/test_threads.py tests/test_tokenizer_limits.py tests/test_core_robustness.py
 SANITIZE_THREADS_TESTS ?= tests/test_threads.py
 
-.PHONY: help probe test test-devices lint build docs sanitize sanitize-threads models clean
+.PHONY: help probe test test-devices test-lowest lint build docs constraints dist test-dist sanitize sanitize-threads models clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -59,23 +63,51 @@ build: $(CORE_STAMP)
 docs: build $(VENV)/.test-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+## make constraints       write the versions of .venv, as CI passed with them, into constraints/
+constraints: build $(VENV)/.test-installed $(VENV)/.lint-installed
+	sed -n '/^#/p' constraints/development.txt > $(VENV)/constraints
+	$(BIN)/python -m pip freeze --exclude-editable >> $(VENV)/constraints
+	mv $(VENV)/constraints constraints/development.txt
+
+## make test-lowest       run a choice of tests with the lowest versions that pyproject.toml allows
+# Golden reports are of the current rich, whose tables are a column narrower; what is deprecated by
+# now may be used by old packages.
+LOWEST_PYTHON ?= python3.10
+LOWEST_TESTS ?= tests/test_import.py tests/test_syntax_classes.py tests/test_run_record.py tests/test_api.py \
+	tests/test_statistics_rows.py tests/test_reports_command.py tests/test_discovery_hub.py
+LOWEST := VENV=.venv-lowest CONSTRAINTS=constraints/lowest.txt PYTHON=$(LOWEST_PYTHON)
+test-lowest:
+	$(MAKE) build $(LOWEST) EXTRAS=plots,hub,parquet,pandas,dask PIP_BUILD_OPTIONS="--config-settings=build-dir=build/lowest"
+	.venv-lowest/bin/python -m pip install --quiet --constraint constraints/lowest.txt --group test
+	.venv-lowest/bin/python -m pytest -p no:anyio -W ignore::DeprecationWarning $(LOWEST_TESTS)
+
+## make dist              make the source distribution in dist/
+dist: $(VENV)/.created
+	rm -rf dist
+	$(BIN)/python -c "from scikit_build_core.build import build_sdist; build_sdist('dist')"
+
+## make test-dist         make wheels from it for PYTHONS, and try them offline as a user
+PYTHONS ?= $(PYTHON)
+test-dist: dist
+	$(BIN)/python tests/try_distribution.py $(PYTHONS)
+
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install $(foreach r,$(BUILD_REQUIREMENTS),"$(r)")
+	$(PIP_INSTALL) $(foreach r,$(BUILD_REQUIREMENTS),"$(r)")
 	touch $@
 
 # Without build isolation the compiled objects in build/ are reused by the next build.
 $(CORE_STAMP): $(VENV)/.created $(CORE_SOURCES)
-	$(BIN)/python -m pip install --no-build-isolation $(PIP_BUILD_OPTIONS) --editable ".[plots]"
+	$(PIP_INSTALL) --no-build-isolation $(PIP_BUILD_OPTIONS) --editable ".[$(EXTRAS)]"
 	touch $@
 
 $(VENV)/.test-installed: $(VENV)/.created pyproject.toml
-	$(BIN)/python -m pip install --quiet --group test --group docs
+	$(PIP_INSTALL) --quiet --group test --group docs
 	touch $@
 
 $(VENV)/.lint-installed: $(VENV)/.created pyproject.toml
-	$(BIN)/python -m pip install --quiet --group lint
+	$(PIP_INSTALL) --quiet --group lint
 	touch $@
 
 ## make sanitize          run the engine's tests with AddressSanitizer and UndefinedBehaviorSanitizer
@@ -108,4 +140,4 @@ models: build
 
 ## make clean             remove what was built
 clean:
-	rm -rf build $(VENV) .venv-sanitize .venv-sanitize-threads
+	rm -rf build dist $(VENV) .venv-lowest .venv-sanitize .venv-sanitize-threads

@@ -13,6 +13,8 @@ std::vector<const Kernels *> available_kernels() {
                         __builtin_cpu_supports("avx512vl");
     if (avx2 && avx512)
         kernels.push_back(&avx512_kernels);
+#elif defined(PYENGINE_ARM_KERNELS)
+    kernels.push_back(&neon_kernels); // every processor of this architecture has it
 #endif
     return kernels;
 }

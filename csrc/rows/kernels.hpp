@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define PYENGINE_X86_KERNELS
+#elif defined(__aarch64__) && defined(__GNUC__)
+#define PYENGINE_ARM_KERNELS
 #endif
 
 namespace pyengine {
@@ -67,6 +69,8 @@ extern const Kernels portable_kernels;
 #if defined(PYENGINE_X86_KERNELS)
 extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
+#elif defined(PYENGINE_ARM_KERNELS)
+extern const Kernels neon_kernels;
 #endif
 
 // Those that this processor can run, slowest first.

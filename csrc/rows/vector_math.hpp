@@ -10,8 +10,8 @@
 #include <cstring>
 #include <limits>
 
-#if PYENGINE_LANES > 2
-#include <immintrin.h>
+#if defined(PYENGINE_NEON)
+#include <arm_neon.h>
 #endif
 
 namespace pyengine {
@@ -27,10 +27,6 @@ typedef float HalfFloats __attribute__((vector_size(PYENGINE_LANES * 4)));
 typedef float Floats __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef std::int32_t Ints __attribute__((vector_size(PYENGINE_LANES * 8)));
 typedef std::uint16_t Shorts __attribute__((vector_size(PYENGINE_LANES * 4)));
-
-inline Doubles widen(HalfFloats x) {
-    return __builtin_convertvector(x, Doubles);
-}
 #else
 #error "vector_math.hpp needs the vector extensions of GCC or Clang"
 #endif
@@ -52,9 +48,13 @@ inline Doubles absolute(Doubles x) {
 }
 
 inline Doubles load(const float * at) {
+#if defined(PYENGINE_NEON)
+    return vcvt_f64_f32(vld1_f32(at)); // GCC itself would convert one by one
+#else
     HalfFloats x;
     std::memcpy(&x, at, sizeof x);
-    return widen(x);
+    return __builtin_convertvector(x, Doubles);
+#endif
 }
 
 inline Floats load_floats(const float * at) {

@@ -72,8 +72,6 @@ def preload_llama_cpp() -> None:
     process maps; opening this one before the extension keeps it at a single copy, whether or
     not llama_cpp is imported as well. The package itself is not imported.
     """
-    if sys.platform == "win32":
-        return  # the library has another name there, and its loader is not tested
     spec = find_spec("llama_cpp")
     if spec is None or spec.origin is None:
         raise ImportError(f"the llama_cpp package has no files; run: {REPAIR}")
