@@ -10,6 +10,7 @@ import typer
 from pyengine.commands.completion import complete_model
 from pyengine.errors import OptionError
 from pyengine.extras import require_extra
+from pyengine.models.options import MOST_THREADS
 
 Options = Mapping[str, Any]
 COMPLETE: Options = {"autocompletion": complete_model}
@@ -36,7 +37,7 @@ Show = Annotated[
     str | None,
     typer.Option(metavar="TASK", help="Show what was written for one task, and what became of it."),
 ]
-THREADS = option(int | None, "CPU threads; default: cores less one.", min=1, max=512)
+THREADS = option(int | None, "CPU threads; default: cores less one.", min=1, max=MOST_THREADS)
 GPU_LAYERS = option(int, "Layers on the GPU; -1 for all.")
 ONE_AT_A_TIME = option(bool, "Hold one model in memory at a time.", "--one-at-a-time")
 REQUANTIZE = option(bool, "Accept a source that is quantized already.", "--requantize")

@@ -26,13 +26,12 @@ WRITERS: Mapping[str, Callable[[Any], str]] = {
 }
 TONES: Mapping[str, Any] = {"yes": "good", "no": "bad", "cannot": "dim"}
 WEAKNESSES = range(1, 29)
-# The columns of D.5, and those of them that are shares.
-COLD = tuple(
-    column["of"]
+# The columns of D.5, and how their numbers are written.
+COLD = {
+    column["of"]: writer(column.get("write", "significant"))
     for name in ("paper-cold", "paper-single", "paper-spread")
     for column in TABLES[name]["columns"]
-)
-SHARES = {"import_share", "pkp_change", "stp_change"}
+}
 WARM = "text:"
 # Tables that are shown before the lines of all others: a table of its own, or in the opening.
 FIRST = ("E.1", "E.2", "E.3", "E.4", "E.5", "E.6", "E.7")
@@ -172,14 +171,12 @@ def _cold_row(
     file_type: str, whose: str, numbers: Mapping[str, Any], starts: str
 ) -> dict[str, Any]:
     """Write the numbers of D.5 of one file, or of the paper."""
-    texts = {
-        name: WRITERS["share" if name in SHARES else "probability"](value)
-        if isinstance(value, float)
-        else value
-        for name, value in numbers.items()
-    }
     dim: Tone = "dim" if whose == "paper" else "plain"
-    cells = {n: None if texts.get(n) is None else Cell(texts[n], numbers[n], dim) for n in COLD}
+    cells = {}
+    for name, write in COLD.items():
+        value = numbers.get(name)
+        text = write(value) if isinstance(value, float) else value
+        cells[name] = None if text is None else Cell(text, value, dim)
     return {**cells, "type": file_type, "whose": Cell(whose, tone=dim), "starts": starts or None}
 
 

@@ -24,13 +24,19 @@ else:
 
 PUBLISHED = "published"
 RECOMPUTED = "recomputed"
-_DATA = Path(__file__).resolve().parent.parent / "data" / "paper" / "tokenizers.toml"
+PAPER = Path(__file__).resolve().parent.parent / "data" / "paper"
+
+
+def paper_data(name: str) -> Mapping[str, Any]:
+    """Read a file of the paper's numbers."""
+    found: Mapping[str, Any] = tomllib.loads((PAPER / name).read_text(encoding="utf-8"))
+    return found
 
 
 @cache
 def paper_tokenizers() -> tuple[Mapping[str, Any], ...]:
     """Return the paper's tokenizers: name, identifying hash, and the numbers stated of each."""
-    return tuple(tomllib.loads(_DATA.read_text(encoding="utf-8"))["tokenizers"])
+    return tuple(paper_data("tokenizers.toml")["tokenizers"])
 
 
 def holds_paper_lists(collections: Mapping[str, Mapping[str, KeywordTable]]) -> bool:

@@ -49,8 +49,8 @@ VALUES: dict[str, dict[str, Any]] = {
 }
 
 
-def line(agrees: str = "cannot", reason: str = "") -> dict[str, str]:
-    return {"agrees": agrees, "reason": reason}
+def line(agrees: str = "cannot", reason: str = "", table: str = "D.1") -> dict[str, str]:
+    return {"agrees": agrees, "reason": reason, "table": table}
 
 
 def stated(quantity: str) -> dict[str, str]:
@@ -68,6 +68,7 @@ CASES: Cases = {
     "paper-held": [
         case("answer", held_sentence, [line("yes"), line("no", "other-harness")]),
         case("answer[why]", held_sentence, [line("yes"), line("cannot", "no-pair")]),
+        case("answer[lists]", held_sentence, [line("yes"), line("yes", table="B.1")]),
         case("", held_notes, run(), [line("no", "other-harness")]),
         case("another-model", held_notes, run(), [line(reason="other-model")]),
         case("no-record", held_notes, run(records=0), []),

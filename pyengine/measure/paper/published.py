@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyengine.run.record import ModelInfo
 from pyengine.vocabulary.keywords import Keyword, KeywordTable, WordClass, load_tables
+from pyengine.vocabulary.paper import PAPER, paper_data
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_DATA = Path(__file__).resolve().parents[2] / "data" / "paper"
 # The only model whose cold starts are published, and the row that the others are held against.
 COLD_MODEL, BASELINE = "Qwen2.5-Coder-7B-Instruct", "Q8_0"
 FULL = ("F32", "F16", "BF16")
@@ -39,19 +32,19 @@ class Programs(NamedTuple):
 @cache
 def cold_rows() -> Mapping[str, Mapping[str, Any]]:
     """Return the numbers of each quantization in D.5."""
-    return _toml("cold_starts.toml")
+    return paper_data("cold_starts.toml")
 
 
 @cache
 def lists() -> Mapping[str, Any]:
     """Return what the paper says of its word lists."""
-    return _toml("lists.toml")
+    return paper_data("lists.toml")
 
 
 @cache
 def programs() -> tuple[Programs, ...]:
     """Return the rows of D.6 and D.7."""
-    with (_DATA / "programs.csv").open(encoding="utf-8", newline="") as file:
+    with (PAPER / "programs.csv").open(encoding="utf-8", newline="") as file:
         _, *rows = csv.reader(file)
         return tuple(
             Programs(table, model, file_type, language, int(passed), int(tasks))
@@ -82,8 +75,3 @@ def plain_name(model: ModelInfo) -> str:
 def is_model(model: ModelInfo, name: str) -> bool:
     """Tell whether a file says that it is the model of that name, in whatever type."""
     return plain_name(model) == name.lower()
-
-
-def _toml(name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = tomllib.loads((_DATA / name).read_text(encoding="utf-8"))
-    return found

@@ -20,7 +20,9 @@ def held_sentence(lines: Sequence[Line]) -> str:
     counts = Counter(line["agrees"] for line in lines)
     n = {name: counts[name] for name in ("yes", "no", "cannot")}
     why = most_often_words(line for line in lines if line["agrees"] == "cannot")
-    return say("paper-held", "answer", n=len(lines), why=why, **n)
+    # Those hold whatever file is given.
+    lists = sum(line["agrees"] == "yes" and line["table"] == "B.1" for line in lines) or None
+    return say("paper-held", "answer", n=len(lines), why=why, lists=lists, **n)
 
 
 def held_notes(run: Run, lines: Sequence[Line]) -> list[str]:
