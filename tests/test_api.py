@@ -37,7 +37,7 @@ FUNCTIONS = (
 # How a result is printed, and what it is held against then; what is shown while it is made.
 OF_GATES = {"fail_if", "baseline", "junit", "badge"}
 OF_THE_COMMAND = {
-    *("json", "markdown", "html", "paper", "max_kl", "fail_under", "show"),
+    *("json", "markdown", "html", "max_kl", "fail_under", "show"),
     *OF_GATES,
 }
 # What some commands hand on to their function all the same.

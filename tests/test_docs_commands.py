@@ -37,7 +37,6 @@ PARSED = {
     "sweep f16.gguf --resume": "see test_sweep_resume.py",
     "pick models/ --memory": "see test_docs_pick.py",
     "paper qwen-Q8_0.gguf": "names files of a real model, see test_paper.py",
-    "vocab --paper": "needs a tokenizer of the paper, see test_vocab_paper.py",
     "sensitivity f16.gguf --at": "another line makes a page",
     "sweep /shared/": "needs a cluster, see test_measure_dask.py",
     "compare f16.gguf Q4_K_M.gguf --chat": "needs a chat model, see test_chats.py",

@@ -1,9 +1,6 @@
 """`pyengine vocab`: how tokenizers encode programming languages."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from pyengine.api.vocab import vocab
 from pyengine.commands.options import (
@@ -18,11 +15,6 @@ from pyengine.commands.options import (
     command_of,
     option,
 )
-from pyengine.errors import OptionError
-
-Paper = Annotated[
-    bool, typer.Option("--paper", help="Set the numbers of arXiv 2601.02563 beside ours.")
-]
 
 
 @command_of(
@@ -43,12 +35,7 @@ Paper = Annotated[
     collection=option(str, "Keyword tables: reference (language references) or paper (its lists)."),
 )
 def command(
-    options: Options,
-    *,
-    paper: Paper = False,
-    json: Json = False,
-    markdown: Markdown = False,
-    html: Html = None,
+    options: Options, *, json: Json = False, markdown: Markdown = False, html: Html = None
 ) -> None:
     """Show how a tokenizer encodes programming languages.
 
@@ -56,13 +43,9 @@ def command(
     what is broken in it. No weight is read. Several models are set side by side.
     """
     from pyengine.commands.output import print_result, reporting
-    from pyengine.report.vocab_view import paper_document, vocab_document
+    from pyengine.report.vocab_view import vocab_document
 
     check_format(json=json, markdown=markdown, html=html)
     with reporting() as progress:
         run = vocab(**options, progress=progress)
-    if paper and not run.shown("paper"):
-        paths = ", ".join(model.path for model in run.models)
-        raise OptionError(f"--paper: none of the paper's tokenizers is in {paths}")
-    view = paper_document if paper else vocab_document
-    print_result(run, view, json=json, markdown=markdown, html=html)
+    print_result(run, vocab_document, json=json, markdown=markdown, html=html)

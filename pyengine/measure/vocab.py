@@ -23,7 +23,7 @@ from pyengine.measure.vocab_findings import (
     tokenizer_rows,
 )
 from pyengine.models.model import Model, Vocabulary
-from pyengine.run.record import Exhibit, Run
+from pyengine.run.record import Run
 from pyengine.text.classes import (
     SyntaxClass,
     classify_bytes,
@@ -37,7 +37,6 @@ from pyengine.vocabulary.coverage import coverage
 from pyengine.vocabulary.integrity import piece_faults, round_trips
 from pyengine.vocabulary.keywords import KeywordTable
 from pyengine.vocabulary.offsets import token_offsets
-from pyengine.vocabulary.paper import find_paper_tokenizer, holds_paper_lists, paper_lines
 from pyengine.vocabulary.reachability import find_unreachable
 from pyengine.vocabulary.tokenizer import Tokenizer
 
@@ -86,8 +85,6 @@ def vocab(
     ]
     exhibits += [e for item in found for e in tokenizer_exhibits(item)]
     exhibits += [e for pair in differing for e in pair_exhibits(*pair)]
-    if holds_paper_lists(collections):
-        exhibits += [exhibit for item in found for exhibit in _paper(item)]
     rows = [row for item in found for row in tokenizer_rows(item)]
     for a, b in pairs:
         rows += pair_rows(a, b, identical=hashes[a.id] == hashes[b.id])
@@ -133,15 +130,6 @@ def _analyse(
         faults=piece_faults(features, vocabulary.repeated_pieces()),
         trips=round_trips(vocabulary),
     )
-
-
-def _paper(item: Analysed) -> list[Exhibit]:
-    """Set the paper's numbers beside ours, where the tokenizer is one of the paper's."""
-    entry = find_paper_tokenizer(item.tokenizer.features.pieces)
-    if entry is None:
-        return []
-    lines = paper_lines(entry, item.coverage["paper"], item.tokenizer)
-    return [Exhibit(kind="paper", model=item.id, content={"name": entry["name"], "lines": lines})]
 
 
 def fertility(vocabulary: Vocabulary, documents: Iterable[Document]) -> Counter[str]:

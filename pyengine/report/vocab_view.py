@@ -1,4 +1,4 @@
-"""`pyengine vocab` as a document: one tokenizer in full, or several; or the paper's numbers."""
+"""`pyengine vocab` as a document: one tokenizer in full, or several."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from pyengine.run.record import Run
 
 _SIDE_BY_SIDE = 5  # models whose numbers, written as `123 (456)`, fit into 80 columns
 Named: TypeAlias = tuple[str, Found]
-EQUAL, UNEQUAL = Cell("=", "same", "good"), Cell("≠", "different", "bad")
 # What stands for integrity: title, and how many tokens, or kinds of text, of a tokenizer.
 INTEGRITY: tuple[tuple[str, Callable[[Found], int | None]], ...] = (
     (
@@ -50,25 +49,6 @@ def vocab_document(run: Run) -> Document:
     (found,) = models
     blocks = (Paragraph(vocabulary.vocab_sentence(found), "strong"), *tables_of(found), method(run))
     return Document(f"Tokenizer of {found.info.name}", blocks)
-
-
-def paper_document(run: Run) -> Document:
-    """Set the paper's numbers beside ours in one table."""
-    titles = {
-        table["language"]: table["title"]
-        for table in run.shown("keyword-table")
-        if table["collection"] == "paper"
-    }
-    lines = [{"name": f["name"], **line} for f in run.shown("paper") for line in f["lines"]]
-    rows = []
-    for line in lines:
-        paper, here = vocabulary.value_words(line)
-        same = EQUAL if line["paper"] == line["here"] else UNEQUAL
-        about = vocabulary.quantity_words(line, titles)
-        rows.append({**line, "about": about, "paper": paper, "here": here, "same": same})
-    made = listing("vocab-paper", rows, notes=vocabulary.other_tokenizer_sentences(run))
-    told = Paragraph(vocabulary.paper_sentence(lines), "strong")
-    return Document("The paper's numbers about tokenizers", (told, made))
 
 
 def _compared_document(models: Sequence[Found]) -> Document:

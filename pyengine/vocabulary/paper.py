@@ -13,7 +13,6 @@ import numpy as np
 
 from pyengine.vocabulary import piece_features as bits
 from pyengine.vocabulary.coverage import Covered, bare_ids, each_once, id_statistics, missing
-from pyengine.vocabulary.keywords import KeywordTable, load_tables
 from pyengine.vocabulary.tokenizer import Tokenizer
 from pyengine.vocabulary.tokens import Pieces, TokenKind
 
@@ -37,11 +36,6 @@ def paper_data(name: str) -> Mapping[str, Any]:
 def paper_tokenizers() -> tuple[Mapping[str, Any], ...]:
     """Return the paper's tokenizers: name, identifying hash, and the numbers stated of each."""
     return tuple(paper_data("tokenizers.toml")["tokenizers"])
-
-
-def holds_paper_lists(collections: Mapping[str, Mapping[str, KeywordTable]]) -> bool:
-    """Say whether the collection "paper" is the paper's lists, all of them and nothing else."""
-    return "paper" in collections and dict(collections["paper"]) == dict(load_tables("paper"))
 
 
 def find_paper_tokenizer(pieces: Pieces) -> Mapping[str, Any] | None:

@@ -14,9 +14,11 @@ from pyengine.report.sentences.paper import (
     interval_words,
     pair_words,
     paper_words,
+    quantity_words,
     reason_words,
     statement_words,
     table_words,
+    value_words,
     weakness_words,
     where_words,
 )
@@ -64,7 +66,40 @@ def run(*, reference: str | None = "f16", records: int = 1) -> Run:
     return Run(command="paper", options=options, provenance=MADE, models=[])
 
 
+def number_line(
+    quantity: str = "dead", language: str = "", source: str = "published", **values: str
+) -> dict[str, str]:
+    """A line of the paper."""
+    made = {"quantity": quantity, "language": language, "source": source}
+    return {**made, "paper": "5", "here": "5", **values}
+
+
+OF_ALL = (
+    *("whole_words", "whole_words_percent", "missing", "missing_distinct"),
+    *("missing_after_space_too", "dead", "dead_percent", "special", "special_percent"),
+)
+OF_A_LANGUAGE = (
+    *("whole_words", "whole_words_percent", "missing_words", "mean_median_max_id"),
+    *("mean_median_id", "mean_id_share"),
+)
+LONG = ", ".join(["while"] * 9)
+
+
 CASES: Cases = {
+    "paper": [
+        case("", quantity_words, number_line("whole_words", "go"), {"go": "Go"}),
+        case("distinct-words", quantity_words, number_line("whole_words", "union"), {"go": "Go"}),
+        case("", quantity_words, number_line("special_percent"), {}),
+        case("of-rows", quantity_words, number_line("special_percent", source="recomputed"), {}),
+        case("", value_words, number_line(paper=LONG, here="none")),
+        case("", value_words, number_line(paper="a, b", here="a, b")),
+        case("", value_words, number_line(paper="x" * 24, here="x" * 24)),
+        case("many-words same-words", value_words, number_line(paper=LONG, here=LONG)),
+    ],
+    "paper-lines": [case(name, quantity_words, number_line(name), {}) for name in OF_ALL],
+    "paper-lines-of-a-language": [
+        case(name, quantity_words, number_line(name, "go"), {"go": "Go"}) for name in OF_A_LANGUAGE
+    ],
     "paper-held": [
         case("answer", held_sentence, [line("yes"), line("no", "other-harness")]),
         case("answer[why]", held_sentence, [line("yes"), line("cannot", "no-pair")]),

@@ -44,7 +44,6 @@ ALWAYS = {
         ("origin", "repeat"),
         ("pairs", "hold"),
         ("pick", "against"),
-        ("paper", "answer"),
         *(("paper-held", "answer"), ("paper-held", "with-range")),
         ("probe", "answer"),
     ),

@@ -14,16 +14,12 @@ from pyengine.report.sentences.vocabulary import (
     marks_sentence,
     most_whole_sentence,
     no_syntax_sentence,
-    other_tokenizer_sentences,
-    paper_sentence,
-    quantity_words,
     rank_sentences,
     reachable_words,
     special_faults_words,
     summary_sentence,
     tokenize_sentence,
     tokens_sentences,
-    value_words,
     vocab_sentence,
 )
 from pyengine.report.vocab_found import Found, found_of
@@ -117,28 +113,10 @@ def fault(code: str) -> Case:
     return case(code, special_faults_words, one(**note("special-token", **values)))
 
 
-def line(
-    quantity: str = "dead", language: str = "", source: str = "published", **values: str
-) -> dict[str, str]:
-    """A line of the paper."""
-    made = {"quantity": quantity, "language": language, "source": source}
-    return {**made, "paper": "5", "here": "5", **values}
-
-
-OF_ALL = (
-    *("whole_words", "whole_words_percent", "missing", "missing_distinct"),
-    *("missing_after_space_too", "dead", "dead_percent", "special", "special_percent"),
-)
-OF_A_LANGUAGE = (
-    *("whole_words", "whole_words_percent", "missing_words", "mean_median_max_id"),
-    *("mean_median_id", "mean_id_share"),
-)
-LONG = ", ".join(["while"] * 9)
 EQUAL_WORDS = [*words("a"), *words("b")]
 EQUAL_TOKENS = [*text("a"), *text("b")]
 UNREACHABLE = row("unreachable", 0.1, 100)
 EXAMPLES = [Exhibit(kind="pieces", model="t", content={"fault": "unreachable", "pieces": ["x"]})]
-PAPER = [Exhibit(kind="paper", model="a", content={})]
 TOKEN, PLACELESS = {"start": 0}, {"start": None}
 
 
@@ -203,23 +181,6 @@ CASES: Cases = {
     "special-tokens": [
         *map(fault, ("undeclared", "outside", "empty", "normal")),
         case("", special_faults_words, one()),
-    ],
-    "paper": [
-        case("answer", paper_sentence, [line(), line(here="6")]),
-        case("", other_tokenizer_sentences, tokenizers(models="a", exhibits=PAPER)),
-        case("other", other_tokenizer_sentences, tokenizers(models="ab", exhibits=PAPER)),
-        case("", quantity_words, line("whole_words", "go"), {"go": "Go"}),
-        case("distinct-words", quantity_words, line("whole_words", "union"), {"go": "Go"}),
-        case("", quantity_words, line("special_percent"), {}),
-        case("of-rows", quantity_words, line("special_percent", source="recomputed"), {}),
-        case("", value_words, line(paper=LONG, here="none")),
-        case("", value_words, line(paper="a, b", here="a, b")),
-        case("", value_words, line(paper="x" * 24, here="x" * 24)),
-        case("many-words same-words", value_words, line(paper=LONG, here=LONG)),
-    ],
-    "paper-lines": [case(name, quantity_words, line(name), {}) for name in OF_ALL],
-    "paper-lines-of-a-language": [
-        case(name, quantity_words, line(name, "go"), {"go": "Go"}) for name in OF_A_LANGUAGE
     ],
     "tokens": [
         tokenize("answer[density,what] same"),

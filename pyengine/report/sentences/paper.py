@@ -8,11 +8,12 @@ from typing import Any
 
 from pyengine.report.numbers import percent, significant
 from pyengine.report.pieces import visible
-from pyengine.report.sentences.vocabulary import quantity_words, value_words
 from pyengine.report.words import has_words, member_name, say
 from pyengine.run.record import Run
 
 Line = Mapping[str, Any]
+# A list of words with more characters is not written out where it is the same.
+LONG_LIST = 24
 
 
 def held_sentence(lines: Sequence[Line]) -> str:
@@ -58,6 +59,25 @@ def statement_words(line: Line) -> str:
     titles = {about: member_name("language", about)}
     titles.pop("union", None)
     return quantity_words({**line, "language": about}, titles)
+
+
+def quantity_words(line: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    """Say what a line of the paper is about."""
+    language, quantity = line["language"], line["quantity"]
+    if language:
+        about = titles.get(language) or say("paper", "distinct-words")
+        return f"{about}: {say('paper-lines-of-a-language', quantity)}"
+    words = say("paper-lines", quantity)
+    of_rows = quantity == "special_percent" and line["source"] == "recomputed"
+    return say("paper", "of-rows", line=words) if of_rows else words
+
+
+def value_words(line: Mapping[str, str]) -> tuple[str, str]:
+    """Write the paper's value and ours; a long list of words that is the same is counted."""
+    paper, here = line["paper"], line["here"]
+    if paper == here and len(paper) > LONG_LIST:
+        return say("paper", "many-words", n=paper.count(",") + 1), say("paper", "same-words")
+    return paper or "none", here or "none"
 
 
 def text_words(line: Line) -> tuple[str | None, str | None]:

@@ -12,8 +12,6 @@ from pyengine.run.record import Run
 
 # Of so few documents in each language nothing is said of languages.
 FEW_DOCUMENTS = 10
-# A list of words with more characters is not written out where it is the same.
-LONG_LIST = 24
 
 
 def vocab_sentence(found: Found) -> str:
@@ -153,44 +151,6 @@ def lost_sentences(models: Sequence[Found]) -> list[str]:
     """Say why numbers by keyword and class are missing, where a tokenizer changes the text."""
     changed = any(changes_text(found.texts()) for found in models)
     return [say("vocabulary", "lost")] if changed else []
-
-
-def paper_sentence(lines: Sequence[Mapping[str, str]]) -> str:
-    """Say how many of the paper's numbers are the same here."""
-    published = sum(line["source"] == "published" for line in lines)
-    return say(
-        "paper",
-        "answer",
-        same=sum(line["paper"] == line["here"] for line in lines),
-        n=len(lines),
-        published=published,
-        recomputed=len(lines) - published,
-    )
-
-
-def other_tokenizer_sentences(run: Run) -> list[str]:
-    """Say which tokenizers are none of the paper's."""
-    known = {exhibit.model for exhibit in run.exhibits if exhibit.kind == "paper"}
-    return [say("paper", "other", path=m.path) for m in run.models if m.id not in known]
-
-
-def quantity_words(line: Mapping[str, str], titles: Mapping[str, str]) -> str:
-    """Say what a line of the paper is about."""
-    language, quantity = line["language"], line["quantity"]
-    if language:
-        about = titles.get(language) or say("paper", "distinct-words")
-        return f"{about}: {say('paper-lines-of-a-language', quantity)}"
-    words = say("paper-lines", quantity)
-    of_rows = quantity == "special_percent" and line["source"] == "recomputed"
-    return say("paper", "of-rows", line=words) if of_rows else words
-
-
-def value_words(line: Mapping[str, str]) -> tuple[str, str]:
-    """Write the paper's value and ours; a long list of words that is the same is counted."""
-    paper, here = line["paper"], line["here"]
-    if paper == here and len(paper) > LONG_LIST:
-        return say("paper", "many-words", n=paper.count(",") + 1), say("paper", "same-words")
-    return paper or "none", here or "none"
 
 
 def tokenize_sentence(run: Run, content: Mapping[str, Any]) -> str:
