@@ -196,6 +196,18 @@ def test_tasks_are_measured_again_when_their_toolchain_has_come(
         assert outcomes() == (after, {})
 
 
+def test_an_evaluation_that_cuts_nothing_goes_on_where_a_raw_one_ends(
+    writer: Path, tmp_path: Path
+) -> None:
+    styles = (PromptStyle.RAW, PromptStyle.UNCUT)
+    raw, uncut = (evaluate(tmp_path, [writer], style=style) for style in styles)
+    assert uncut.models[0].settings["style"] == "uncut"
+    for short, whole in zip(answers(raw), answers(uncut), strict=True):
+        first, second = short["samples"][0], whole["samples"][0]
+        assert second["text"].startswith(first["text"])
+        assert second["completion"] == second["text"]
+
+
 def test_a_long_prompt_is_no_crash(writer: Path, tmp_path: Path) -> None:
     task = few_tasks(1)[0].model_copy(update={"prompt": "# word\n" * 1000})
     evaluation = Evaluation([task], "own", options(tmp_path), open_sandbox())

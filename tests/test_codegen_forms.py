@@ -610,3 +610,15 @@ def test_the_handed_thoughts_are_removed(shared: Path) -> None:
     }
     assert len(found) == 3
     assert all(code == wanted for code, wanted in found.values()), found
+
+
+def test_an_answer_that_is_asked_uncut_is_run_to_its_last_byte() -> None:
+    text = b"    return number % 1.0\n\n\nprint(rest(1.5))\nprint(rest("
+    uncut, raw = (Prompt(TASK, x, PROMPT, (1,)) for x in (PromptStyle.UNCUT, PromptStyle.RAW))
+    ends = range(1, len(text) + 1)
+    stop = stop_rule(uncut)
+    assert not any(stop(text[:end]) for end in ends)
+    found = read_answer(uncut, text, end=stop.end, cut_off=True)
+    assert (found.completion, found.trimmed, found.whole) == (text.decode(), False, False)
+    assert any(map(stop_rule(raw), (text[:end] for end in ends)))
+    assert read_answer(raw, text, end=None, cut_off=True).trimmed

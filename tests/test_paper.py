@@ -244,6 +244,8 @@ def test_pass_rates_stand_beside_the_papers_of_the_same_model_and_type() -> None
     near, far = (evaluated([solved(MODEL, "F16", n)]) for n in (45, 140))
     assert (program(near, row).agrees, program(near, row).paper) == ("yes", 40 / 164)
     assert (program(far, row).agrees, program(far, row).reason) == ("no", "other-harness")
+    same = evaluated([solved(MODEL, "F16", 140, style="uncut")])
+    assert (program(same, row).agrees, program(same, row).reason) == ("no", "")
     quantized = evaluated([solved(MODEL, "Q2_K", 19)])
     assert program(quantized, row).reason == "other-type"
     assert program(quantized, f"{MODEL} Q2_K").agrees == "yes"
@@ -260,7 +262,30 @@ def test_pass_rates_stand_beside_the_papers_of_the_same_model_and_type() -> None
 def test_settings_stand_beside_the_papers() -> None:
     lines = {x.quantity: x for x in setting_lines(evaluated([solved(MODEL, "F16", 45)]))}
     assert [lines[n].agrees for n in ("n_tasks", "max_tokens", "prompt")] == ["yes", "no", "no"]
-    assert {x.reason for x in setting_lines([])} == {"no-record", "no-such-harness"}
+    assert {x.reason for x in setting_lines([])} == {"no-record"}
+
+
+def test_the_papers_harness_stands_beside_ours() -> None:
+    ours, theirs = solved(MODEL, "F16", 140), solved(MODEL, "F16", 41, style="uncut")
+    done = evaluated([theirs, ours, theirs])
+    assert [one.style for one in done] == ["chat", "uncut"]
+    beside = [x for x in program_lines(done) if x.about == f"{MODEL} BF16"]
+    assert [(x.agrees, x.reason) for x in beside] == [("no", "other-harness"), ("yes", "")]
+    lines = [x for x in setting_lines(done) if x.quantity in ("prompt", "whole_text")]
+    assert [x.agrees for x in lines] == ["no", "yes", "no", "yes"]
+
+
+def test_instruct_models_are_held_against_their_base_uncut() -> None:
+    base = MODEL.removesuffix("-Instruct")
+    tuned, less = (solved(MODEL, "F16", n, style="uncut") for n in (80, 20))
+    parent = solved(base, "F16", 79, style="uncut")
+    assert claim(claims(done=(parent, tuned)), "instruct_below_base") == ("cannot", "undecided")
+    assert claim(claims(done=(parent, less)), "instruct_below_base") == ("yes", "")
+    more = solved(base, "F16", 1, style="uncut")
+    assert claim(claims(done=(more, tuned)), "instruct_below_base") == ("no", "")
+    assert claim(claims(done=(tuned,)), "instruct_below_base") == ("cannot", "no-pair")
+    cut = (solved(base, "F16", 79), solved(MODEL, "F16", 20))
+    assert claim(claims(done=cut), "instruct_below_base") == ("cannot", "no-such-harness")
 
 
 def test_halving_is_a_ratio_of_two_records() -> None:
@@ -285,6 +310,9 @@ def test_weaknesses_are_answered_by_numbers(embedded: Path) -> None:
     kl = 11 / 64 * np.log(2) + 13 / 64 * np.log(13 / 18.5)  # "zz" takes what keywords lose
     assert named_kl == ("Q2_K", pytest.approx(kl, rel=1e-5))
     assert found[10] == {"low": 0.2, "high": 0.9}
+    both = [*done, *evaluated([solved(MODEL, "F16", 8, style="uncut")])]
+    told = weakness_values(tokenizer, models, first.info.id, both)[9]
+    assert (told["passed"], told["uncut"], told["of"]) == (40, 8, 164)
     assert set(weakness_values(tokenizer, {}, "", [])) == {17, 18, 20}
 
 

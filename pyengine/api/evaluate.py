@@ -53,7 +53,7 @@ def evaluate(
     top_p: float = 1.0,
     min_p: float = 0.0,
     seed: int = 0,
-    prompt: Literal["auto", "raw", "chat", "fim"] = "auto",
+    prompt: Literal["auto", "raw", "uncut", "chat", "fim"] = "auto",
     day: str | None = None,
     max_tokens: int | None = None,
     thinking_tokens: int = 2048,
@@ -86,8 +86,9 @@ def evaluate(
         samples: continuations of each task; more than one needs a temperature.
         temperature, top_k, top_p, min_p: how tokens are drawn; temperature 0 is greedy.
         seed: of the first sample; the next has the next.
-        prompt: "raw", "chat" or "fim"; "auto" takes the chat template of models that were taught to
-            chat, as their files show, else raw.
+        prompt: "raw", "chat" or "fim"; "uncut" asks as raw and runs all that was written, to the
+            last token; "auto" takes the chat template of models that were taught to chat, as their
+            files show, else raw.
         day: the day that a chat template is told, YYYY-MM-DD; None for the same in all runs.
         max_tokens: budget of a continuation; None for 160 for own tasks, else 512.
         thinking_tokens: added to it for chat models that think.

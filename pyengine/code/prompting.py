@@ -15,9 +15,14 @@ from pyengine.models.model import Model
 
 
 class PromptStyle(str, Enum):
-    """RAW: the code as it is. CHAT: the model's template. FIM: prefix and suffix around a hole."""
+    """How a task is asked, and what of the answer counts.
+
+    RAW: the code as it is. UNCUT: the same, and all that is written behind it counts, to the last
+    token. CHAT: the model's template. FIM: prefix and suffix around a hole.
+    """
 
     RAW = "raw"
+    UNCUT = "uncut"
     CHAT = "chat"
     FIM = "fim"
 

@@ -60,8 +60,10 @@ class Solution:
     form: Form = Form.CONTINUATION
 
 
-def stop_rule(prompt: Prompt) -> "CompletionStop | FenceStop":
+def stop_rule(prompt: Prompt) -> "CompletionStop | FenceStop | NoStop":
     """Return a new stop rule for one continuation of `prompt`."""
+    if prompt.style is PromptStyle.UNCUT:
+        return NoStop()
     if prompt.style is PromptStyle.CHAT:
         return FenceStop(prompt.task, opened_thought(prompt.text))
     return CompletionStop(prompt.task)
@@ -69,6 +71,8 @@ def stop_rule(prompt: Prompt) -> "CompletionStop | FenceStop":
 
 def read_answer(prompt: Prompt, text: bytes, *, end: int | None, cut_off: bool) -> Solution:
     """Return the solution in what the model wrote after `prompt`; see `completion_of`."""
+    if prompt.style is PromptStyle.UNCUT:
+        return Solution(text.decode("utf-8", "replace"))
     if prompt.style is not PromptStyle.CHAT:
         completion, trimmed = completion_of(prompt.task, text, end=end, cut_off=cut_off)
         return Solution(completion, trimmed=trimmed)
@@ -175,6 +179,16 @@ def _in_words(task: Task, text: str) -> Solution:
     if re.search(rf"\b{re.escape(task.entry_point)}\b\s*[(=]", text):
         return Solution(text, whole=True, form=Form.TEXT_WHOLE)  # meant as code, and broken
     return Solution("", form=Form.NOTHING)
+
+
+class NoStop:
+    """Let an answer run on to the model's end of text or the budget."""
+
+    end: int | None = None
+
+    def __call__(self, _text: bytes) -> bool:
+        """Return False."""
+        return False
 
 
 class FenceStop:

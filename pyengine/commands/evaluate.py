@@ -65,8 +65,9 @@ FailUnder = Annotated[
     ),
     seed=option(int, "Seed of the first sample; each further one adds 1.", min=0),
     prompt=option(
-        Literal["auto", "raw", "chat", "fim"],
-        "auto: the chat template where the file shows a chat model, else raw.",
+        Literal["auto", "raw", "uncut", "chat", "fim"],
+        "auto: the chat template where the file shows a chat model, else raw. uncut: as raw, and "
+        "all that was written is run, to the last token.",
     ),
     day=option(str | None, "The day that a chat template is told: YYYY-MM-DD."),
     max_tokens=option(

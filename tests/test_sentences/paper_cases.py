@@ -131,6 +131,7 @@ CASES: Cases = {
     "paper-careful": [
         *(case(n, careful_words, int(n), values) for n, values in VALUES.items()),
         case("5[rho]", careful_words, 5, {**VALUES["5"], "rho": -0.5}),
+        case("9[uncut]", careful_words, 9, {**VALUES["9"], "uncut": 22, "of": 164}),
         case("", careful_words, 1, None),
         case("", careful_words, 12, {}),
     ],

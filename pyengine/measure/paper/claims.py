@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 
 from pyengine.measure.paper.cold import Cold, same_starts
-from pyengine.measure.paper.lines import Agrees, Line
-from pyengine.measure.paper.programs import Evaluated
+from pyengine.measure.paper.lines import Agrees, Line, difference_interval
+from pyengine.measure.paper.programs import UNCUT, Evaluated
 from pyengine.measure.paper.published import BASELINE, COLD_MODEL, FULL, plain_name, programs
 from pyengine.measure.paper.quantizations import baseline_of, changes, published_numbers
 from pyengine.run.measurement import Measurement, group_of
@@ -87,7 +87,7 @@ def claim_lines(
     for one in models.values():
         yield from _guidelines(one, baseline_of(one, models))
     yield _halved(done)
-    yield Line(table="E.7", quantity="instruct_below_base").unless("no-such-harness")
+    yield _below_base(done)
 
 
 def _altered(models: Mapping[str, Cold], reference: str) -> Iterator[Line]:
@@ -135,7 +135,8 @@ def _coverage(infos: Sequence[ModelInfo], reference: str) -> Iterator[Line]:
 def _readiness(models: Mapping[str, Cold], done: Sequence[Evaluated]) -> Line:
     """Say whether the keyword mass goes with the pass rate (E.5): Spearman over the files."""
     line = Line(table="E.5", quantity="readiness", unit="ratio", paper="positive")
-    rates = {one.info.identity: one.passed[0] / one.passed[1] for one in done}
+    # Of a model that was asked in several ways the first counts, which is not the paper's.
+    rates = {one.info.identity: one.passed[0] / one.passed[1] for one in reversed(done)}
     both = [(m.numbers["pkp"][0], rates.get(m.info.identity)) for m in models.values()]
     pairs = [(pkp, rate) for pkp, rate in both if rate is not None]
     if len(pairs) < FEWEST_RANKED:
@@ -186,9 +187,33 @@ def _halved(done: Sequence[Evaluated]) -> Line:
     )
     for small in (one for one in done if one.info.file_type == "Q2_K"):
         for whole in (one for one in done if one.info.file_type in FULL):
-            if plain_name(small.info) == plain_name(whole.info) and whole.passed[0]:
+            alike = plain_name(small.info) == plain_name(whole.info) and small.style == whole.style
+            if alike and whole.passed[0]:
                 ratio = small.passed[0] * whole.passed[1] / (small.passed[1] * whole.passed[0])
-                told = "other-harness"
+                told = "" if small.style == UNCUT else "other-harness"
                 found = replace(line, model=small.info.id, here=ratio)
                 return replace(found, agrees="yes" if ratio <= 0.5 else "no", reason=told)
     return line.unless("no-record")
+
+
+def _below_base(done: Sequence[Evaluated]) -> Line:
+    """Say whether an instruct model solves less than its base under the paper's harness (E.7)."""
+    line = Line(table="E.7", quantity="instruct_below_base", unit="share")
+    asked = [one for one in done if one.style == UNCUT and one.info.file_type in FULL]
+    for base in (one for one in asked if is_base(one.info)):
+        for tuned in (one for one in asked if not is_base(one.info)):
+            if kind_of_pair(base.info, tuned.info) == "tuned":
+                theirs, ours = base.passed, tuned.passed
+                low, high = difference_interval(theirs, ours)
+                decided: Agrees = "yes" if high < 0 else "no" if low > 0 else "cannot"
+                found = replace(line, model=tuned.info.id, low=low, high=high, interval="wilson")
+                here = ours[0] / ours[1] - theirs[0] / theirs[1]
+                told = "" if decided != "cannot" else "undecided"
+                return replace(found, here=here, agrees=decided, reason=told)
+    return line.unless("no-pair" if asked else "no-such-harness")
+
+
+def is_base(model: ModelInfo) -> bool:
+    """Tell by its name whether a model was not tuned to follow instructions."""
+    found = TUNED.search(plain_name(model))
+    return found is None or found[1] == "base"

@@ -13,6 +13,8 @@ from pyengine.run.record import ModelInfo, Run
 # Settings of HumanEval in the paper (C), by the options of a record of `evaluate`.
 SETTINGS: dict[str, float] = {"n_tasks": 164, "samples": 1, "max_tokens": 512, "temperature": 0.0}
 HUMANEVAL = 164
+# The style of `evaluate` that is the paper's harness: bare code, no stop, the whole text run.
+UNCUT = "uncut"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Evaluated:
         """How many tasks were solved, of how many."""
         return round(self.rate.value * self.rate.n), self.rate.n
 
+    @property
+    def style(self) -> str:
+        """How it was asked, and what of its answers counted."""
+        return str(self.info.settings.get("style"))
+
     def is_row(self, row: Programs) -> bool:
         """Tell whether it has the type that a row of the paper is of."""
         full = row.file_type in FULL
@@ -35,15 +42,19 @@ class Evaluated:
 
 
 def evaluated(records: Sequence[Run]) -> list[Evaluated]:
-    """Return the models of records that have a pass rate, each once."""
-    found: dict[tuple[str, str], Evaluated] = {}
+    """Return the models of records that have a pass rate, once for each way they were asked.
+
+    Those asked as the paper did (UNCUT) come last.
+    """
+    found: dict[tuple[str, str, str], Evaluated] = {}
     for run in records:
         for info in run.models:
             rate = run.find("pass_at_1", info.id)
             if rate is not None and rate.n:
                 tasks = str(run.options.get("tasks_sha256"))
-                found.setdefault((info.identity, tasks), Evaluated(run, info, rate))
-    return list(found.values())
+                one = Evaluated(run, info, rate)
+                found.setdefault((info.identity, tasks, one.style), one)
+    return sorted(found.values(), key=lambda one: one.style == UNCUT)
 
 
 def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
@@ -76,10 +87,10 @@ def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
 
 
 def _beside(line: Line, row: Programs, one: Evaluated) -> Line:
-    """Hold a pass rate of ours against the paper's, which another harness made."""
+    """Hold a pass rate of ours against the paper's, where another harness than its made it too."""
     found = replace(line, model=one.info.id).share_of((row.passed, row.tasks), one.passed)
     found = _rated(found, one)
-    if found.agrees == "no":
+    if found.agrees == "no" and one.style != UNCUT:
         found = replace(found, reason="other-harness")
     other_tasks = "" if one.run.options.get("n_in_set") == HUMANEVAL else "other-tasks"
     return found.unless(other_tasks, "" if one.is_row(row) else "other-type")
@@ -104,9 +115,14 @@ def setting_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
     if not models:
         yield prompt.unless("no-record")
     for one in models:
-        here = str(one.info.settings.get("style"))
+        here = "raw" if one.style == UNCUT else one.style
         yield replace(prompt, model=one.info.id, here=here).exact()
-    yield Line(table="C", quantity="whole_text", paper="512").unless("no-such-harness")
+    whole = Line(table="C", quantity="whole_text", paper="yes")
+    if not models:
+        yield whole.unless("no-record")
+    for one in models:
+        here = "yes" if one.style == UNCUT else "cut"
+        yield replace(whole, model=one.info.id, here=here).exact()
 
 
 def file_lines(models: Sequence[ModelInfo]) -> Iterator[Line]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyengine.measure.paper.claims import divergences, kind_of_pair
 from pyengine.measure.paper.cold import Cold
-from pyengine.measure.paper.programs import Evaluated
+from pyengine.measure.paper.programs import UNCUT, Evaluated
 from pyengine.measure.paper.published import FULL, union_table
 from pyengine.measure.probe import CODE_CLASSES
 from pyengine.run.measurement import Measurement, group_of
@@ -38,7 +38,7 @@ def weakness_values(
         found |= _of_model(first)
         found |= _of_pairs(first, [one for one in models.values() if one is not first])
     if done:
-        found |= _of_programs(done[0])
+        found |= _of_programs(done)
     return dict(sorted(found.items()))
 
 
@@ -109,13 +109,17 @@ def _of_pairs(first: Cold, others: Sequence[Cold]) -> dict[int, Values]:
     return found
 
 
-def _of_programs(one: Evaluated) -> dict[int, Values]:
+def _of_programs(done: Sequence[Evaluated]) -> dict[int, Values]:
+    """Return what the first model solved, and what it solved under the paper's harness."""
+    one = done[0]
     passed, tasks = one.passed
-    style = str(one.info.settings.get("style"))
-    values = {"file_type": one.info.file_type, "passed": passed, "tasks": tasks}
+    values = {"file_type": one.info.file_type, "style": one.style, "passed": passed, "tasks": tasks}
+    for uncut in (x for x in done[1:] if x.style == UNCUT):
+        if uncut.info.identity == one.info.identity:
+            values["uncut"], values["of"] = uncut.passed
     parses = one.run.find("parse_share", one.info.id)
     found: dict[int, Values] = {
-        9: {**values, "style": style},
+        9: values,
         10: {"low": one.rate.low, "high": one.rate.high},
     }
     if parses is not None:
