@@ -255,6 +255,9 @@ def test_pass_rates_stand_beside_the_papers_of_the_same_model_and_type() -> None
     few = solved(MODEL, "F16", 45)
     few.options["n_in_set"] = 20
     assert program(evaluated([few]), row).reason == "other-tasks"
+    plus = solved(MODEL, "F16", 45)
+    plus.options["tasks"] = "humaneval+"
+    assert program(evaluated([plus]), row).reason == "other-tasks"
     stranger = program(evaluated([solved("Another", "Q8_0", 80)]), "Another-Q8_0")
     assert (stranger.reason, stranger.paper, stranger.here) == ("no-such-row", None, 80 / 164)
 

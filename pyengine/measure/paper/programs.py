@@ -92,8 +92,11 @@ def _beside(line: Line, row: Programs, one: Evaluated) -> Line:
     found = _rated(found, one)
     if found.agrees == "no" and one.style != UNCUT:
         found = replace(found, reason="other-harness")
-    other_tasks = "" if one.run.options.get("n_in_set") == HUMANEVAL else "other-tasks"
-    return found.unless(other_tasks, "" if one.is_row(row) else "other-type")
+    asked = one.run.options
+    is_plus = str(asked.get("tasks")).endswith("+")  # the same tasks, with more tests
+    same_tasks = asked.get("n_in_set") == HUMANEVAL and not is_plus
+    reasons = ("" if same_tasks else "other-tasks", "" if one.is_row(row) else "other-type")
+    return found.unless(*reasons)
 
 
 def _rated(line: Line, one: Evaluated) -> Line:
