@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import tiny_models
@@ -12,6 +12,7 @@ from test_weight_rounding import made_of, patched
 
 from pyengine.errors import ModelKindError, OptionError
 from pyengine.measure.compare import compare
+from pyengine.measure.decode import observe
 from pyengine.measure.engine import Processes
 from pyengine.measure.options import CompareOptions
 from pyengine.measure.rounding_types import RoundingTypes, known_type, weight_errors
@@ -44,6 +45,20 @@ class Here(Processes):
 
     def call(self, variant: Variant, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401, ARG002
         return function(*arguments)
+
+
+class Interrupted(Here):
+    """Is interrupted at the fourth group, and notes what was measured."""
+
+    most = 3
+    observed: ClassVar[list[str]] = []
+
+    def call(self, variant: Variant, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+        if function is observe:
+            if len(self.observed) == self.most:
+                raise KeyboardInterrupt
+            self.observed.append(variant.id)
+        return super().call(variant, function, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +146,19 @@ def test_what_was_measured_is_not_measured_again(
     monkeypatch.setattr("pyengine.measure.engine.measure_chunk", fail)
     again = measure_sensitivity(source, corpus, options=OPTIONS)
     assert to_json(again) == to_json(run)
+
+
+def test_what_was_measured_before_an_interruption_is_kept(
+    source: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyengine.measure.sensitivity.Processes", Interrupted)
+    monkeypatch.setattr(Interrupted, "observed", [])
+    other = replace(OPTIONS, n_ctx=48)
+    with pytest.raises(KeyboardInterrupt):
+        measure_sensitivity(source, corpus, options=other)
+    monkeypatch.setattr(Interrupted, "most", 99)
+    run = measure_sensitivity(source, corpus, options=other)
+    assert len(Interrupted.observed) == len(set(Interrupted.observed)) == len(groups_of(run)) + 1
 
 
 def test_an_importance_matrix_changes_what_is_measured(source: Path) -> None:

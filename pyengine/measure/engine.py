@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -84,11 +84,11 @@ class Task:
         return replace(self, variants=variants)
 
 
-# Called with a task and how many of its models have decoded its chunk.
-Tell: TypeAlias = Callable[[Task, int], object]
+# Called with a task, how many of its models have decoded its chunk, and the outcome of the last.
+Tell: TypeAlias = "Callable[[Task, int, Mapping[str, Outcome]], object]"
 
 
-def untold(task: Task, n_models: int) -> None:
+def untold(task: Task, n_models: int, found: Mapping[str, Outcome]) -> None:
     """Tell nobody."""
 
 
@@ -146,26 +146,27 @@ def measure_chunk(task: Task, processes: Processes, tell: Tell = untold) -> dict
     with temporary_folder() as folder:
         rows = str(folder / "rows")
         processes.call(task.reference, decode.write_rows, task.reference, task.chunk, rows)
-        tell(task, 1)
         found: dict[str, Outcome] = {}
         if task.reference in task.variants:
             again = (task.chunk, task.twice, task.observers, task.padding, rows)
             found[task.reference.id] = processes.call(
                 task.reference, decode.compute_again, task.reference, *again
             )
+        tell(task, 1, found)
         if not task.keep_open:
             processes.close(task.reference)
         with ThreadPoolExecutor(max_workers=task.workers) as pool:
             futures = {
-                variant.id: pool.submit(_observe, task, variant, rows, processes)
+                pool.submit(_observe, task, variant, rows, processes): variant.id
                 for variant in task.variants
                 if variant != task.reference
             }
-            numbers = count(2)  # in the order in which they end
-            for future in futures.values():
-                future.add_done_callback(lambda _: tell(task, next(numbers)))
             try:
-                return found | {name: future.result() for name, future in futures.items()}
+                for number, future in enumerate(as_completed(futures), 2):
+                    outcome = {futures[future]: future.result()}
+                    found |= outcome
+                    tell(task, number, outcome)
+                return found
             except BaseException:
                 # What is being decoded ends now, and what waits never begins.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -317,7 +318,8 @@ def measure(
         PyengineError: the reference failed.
     """
 
-    def tell(task: Task, n_models: int) -> None:
+    def tell(task: Task, n_models: int, found: Mapping[str, Outcome]) -> None:
+        _keep(work, task, found, store, outcomes)
         if progress is not None:
             done = work.chunks.index(task.chunk) + n_models / (len(task.variants) + 1)
             progress("Measuring", done / len(work.chunks))
@@ -333,8 +335,7 @@ def measure(
         # One that goes on again after it had stopped first decodes what it lacks.
         tasks = _missing(work, variants, work.chunks[:end], store, outcomes)
         for task, found in executor.run(tasks, tell):
-            _keep(work, task, found, store, outcomes)
-            tell(task, len(task.variants) + 1)
+            tell(task, len(task.variants) + 1, found)
             if watch is not None:
                 watch(series_of(work, outcomes))
     if progress is not None:
@@ -372,9 +373,11 @@ def _keep(
     store: Store | None,
     outcomes: Outcomes,
 ) -> None:
-    """Add the outcomes of a task, and store what can be used again."""
+    """Add the outcomes of a task that are not there yet, and store what can be used again."""
     by_id = {variant.id: variant for variant in (work.reference, *work.variants)}
     for model, outcome in found.items():
+        if (model, task.chunk.name) in outcomes:
+            continue
         outcomes[model, task.chunk.name] = outcome
         if store is not None and not isinstance(outcome, Failure):
             store.save(work.key(by_id[model], task.chunk), outcome)

@@ -76,7 +76,7 @@ def program_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
             continue
         same = [one for one in models if is_model(one.info, row.model)]
         if not same:
-            yield line.unless("no-record")
+            yield line.unless("other-model" if models else "no-record")
         for one in same:
             told.add(one.info.identity)
             yield _beside(line, row, one)
