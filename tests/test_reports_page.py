@@ -15,6 +15,7 @@ from pyengine.report.colors import DARK, LIGHT, Palette
 from pyengine.report.document import Document, Picture
 from pyengine.report.html import render_html
 from pyengine.report.plots import draw_inline_svg, draw_png, draw_svg
+from pyengine.report.tables import Column, table
 from pyengine.report.views import page_of
 
 PICTURES = sample_pictures()
@@ -52,6 +53,15 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     assert "default-src 'none'" in page
     assert not re.findall(r"url\((?!#)", page)
     assert "@import" not in page
+
+
+def test_cells_break_where_they_may() -> None:
+    """Text keeps the room on a phone that its column asks for, and a number its per cent sign."""
+    columns = (Column("statement", min_width=22), "interval")
+    shown = table("", columns, [("raises STP", "−25.0 % to 38.0 %")])
+    page = render_html(Document("", (shown,)))
+    assert 'style="--least: 22ch">statement' in page
+    assert "−25.0\u00a0% to 38.0\u00a0%" in page
 
 
 def test_a_page_of_twenty_variants_is_small() -> None:
