@@ -41,6 +41,47 @@ def tables(*lines: Line) -> list[Exhibit]:
     return found
 
 
+def ladder_run(*types: str, lacking: bool = False) -> Run:
+    """An F16 and its types at two starts, masses ten times as large at the second.
+
+    Each type has half the masses and 1.5 times the divergence of the one before it; the last may
+    be lacking the second start.
+    """
+    models = [info(f"model-{name}", 16 / (i + 1)) for i, name in enumerate(("F16", *types))]
+    found = []
+    rows = [Measurement("kap", models[0].id, "", "collection=paper", 0.0003, n=276)]
+    lines = [Line(table="E.1", quantity="tokenizer", model=models[0].id, here="Qwen2.5")]
+    for i, model in enumerate(models):
+        starts = ["natural", "chat"][: 1 if lacking and i == len(types) else 2]
+        numbers = {
+            mass: [times * p / 2**i for p in (0.04, 0.4)[: len(starts)]]
+            for mass, times in (("pkp", 1.0), ("stp", 2.0))
+        }
+        content = {"starts": starts, "numbers": numbers}
+        found.append(Exhibit(kind="paper-cold", model=model.id, content=content))
+        stated = partial(Line, table="D.5", model=model.id, about=model.file_type)
+        if i:
+            pair = {"pair": "quantized"}
+            found.append(Exhibit(kind="paper-pair", model=model.id, content=pair))
+            for mass, values in numbers.items():
+                line = stated(quantity=mass, unit="probability", paper=0.1)
+                lines.append(line.over_starts(np.array(values)))
+            rows += [
+                Measurement("jensen_shannon", model.id, models[0].id, f"start={name}", 1.5**i / k)
+                for k, name in ((1000, "natural"), (100, "chat"))[: len(starts)]
+            ]
+    options = {"reference": models[0].id, "records": []}
+    exhibits = [*tables(*lines), *found]
+    return Run(
+        command="paper",
+        options=options,
+        provenance=MADE,
+        models=models,
+        measurements=rows,
+        exhibits=exhibits,
+    )
+
+
 def paper_run() -> Run:
     """Two files: what agrees, differs and cannot be decided, in every unit."""
     a, b = info("whole-F16", 3), info("small-Q2_K", 1)

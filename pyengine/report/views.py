@@ -20,7 +20,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "probe": ("probe_view:probe_document", "probe_pictures:probe_pictures"),
     "tokenize": ("tokenize_view:tokenize_document",),
     "vocab": ("vocab_view:vocab_document", "vocab_pictures:vocab_pictures"),
-    "paper": ("paper_view:paper_document",),
+    "paper": ("paper_view:paper_document", "paper_pictures:paper_pictures"),
     "compare": ("compare_view:compare_document", "comparison_pictures:comparison_pictures"),
     "sweep": ("sweep_view:sweep_document", "comparison_pictures:comparison_pictures"),
     "speed": ("sweep_view:speed_document",),

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from paper_samples import ladder_run
 from run_samples import MADE
 from said import Cases, case
 
+from pyengine.report.paper_pictures import paper_pictures
 from pyengine.report.sentences.paper import (
     agrees_words,
     careful_words,
@@ -134,6 +136,20 @@ CASES: Cases = {
         case("9[uncut]", careful_words, 9, {**VALUES["9"], "uncut": 22, "of": 164}),
         case("", careful_words, 1, None),
         case("", careful_words, 12, {}),
+    ],
+    "pictures": [
+        case(
+            ["paper-masses/caption[starts]", "paper-divergences/caption"],
+            *(paper_pictures, ladder_run("Q8_0", "Q2_K")),
+        ),
+        case(
+            ["paper-masses/caption", "paper-divergences/caption"],
+            *(paper_pictures, ladder_run("Q8_0", "Q2_K", lacking=True)),
+        ),
+        case(
+            ["paper-masses/caption[starts]", "paper-divergences/caption[left_out]"],
+            *(paper_pictures, ladder_run("Q8_0", *(f"Q{i}" for i in range(6)))),
+        ),
     ],
     "paper-order": [
         case("cl100k", careful_words, 17, {"cl100k": True}),
