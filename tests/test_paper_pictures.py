@@ -1,17 +1,23 @@
 """The pictures of `paper`: drawn where both sides have numbers, from the numbers of the record."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from paper_samples import ladder_run, paper_run, tables
 
+import pyengine
 from pyengine.measure.paper.lines import Line
 from pyengine.report.document import Paragraph, Picture
 from pyengine.report.paper_pictures import paper_pictures
+from pyengine.report.plots import draw_svg
 from pyengine.report.tables import Table
 from pyengine.report.views import page_of
 from pyengine.run import Run
 
+PROJECT = Path(__file__).parent.parent
+DOCS = PROJECT / "docs"
 TYPES = ("F16", "Q8_0", "Q2_K")
 
 
@@ -89,3 +95,30 @@ def test_the_page_shows_them_after_the_answer() -> None:
     page = page_of([ladder_run("Q8_0", "Q2_K")])
     kinds = [Paragraph, Paragraph, Picture, Picture, Table]
     assert [type(block) for block in page.blocks[:5]] == kinds
+
+
+def test_the_documentation_shows_what_is_kept() -> None:
+    """Its pictures are drawn from the record, and what it reads from them is in there."""
+    page = (DOCS / "paper.md").read_text(encoding="utf-8")
+    run = pyengine.load(PROJECT / "benchmarks" / "paper.json")
+    drawn = pictures(run)
+    assert list(drawn) == ["masses", "divergences"]
+    for name, picture in drawn.items():
+        assert f"](paper-{name}.svg)" in page
+        kept = (DOCS / f"paper-{name}.svg").read_text(encoding="utf-8")
+        assert texts_in(kept) == texts_in(draw_svg(picture))
+    here, paper = drawn["masses"].chart.series
+    pkp, natural = slice(0, len(run.models)), [v for v in here.values if v is not None]
+    ranges = list(zip(here.lows, here.highs, paper.values, strict=True))
+    times = sorted(high / low for low, high, _ in ranges[pkp] if high and low)
+    inside = [low <= p <= high for low, high, p in ranges if low and high and p]
+    assert f"{times[0]:.0f} to {times[-1]:,.0f} times" in page
+    assert f"a factor of {max(natural[pkp]) / min(natural[pkp]):.1f} at most" in page
+    assert (sum(inside), len(inside)) == (5, 6)
+    floor, *others = ([v for v in s.values if v] for s in drawn["divergences"].chart.series)
+    assert f"{floor[0]:.3f} nats, {floor[0] / max(floor[1:]):.0f} times" in page
+    assert all(a < b < c for a, b, c in zip(floor, *others, strict=True))
+
+
+def texts_in(svg: str) -> list[str]:
+    return re.findall(r">([^<>]+)</text>", svg)
