@@ -264,7 +264,12 @@ def test_pass_rates_stand_beside_the_papers_of_the_same_model_and_type() -> None
 
 def test_settings_stand_beside_the_papers() -> None:
     lines = {x.quantity: x for x in setting_lines(evaluated([solved(MODEL, "F16", 45)]))}
-    assert [lines[n].agrees for n in ("n_tasks", "max_tokens", "prompt")] == ["yes", "no", "no"]
+    assert [lines[n].agrees for n in ("n_tasks", "max_tokens", "prompt")] == [
+        "yes",
+        "cannot",
+        "cannot",
+    ]
+    assert lines["prompt"].reason == "other-settings"
     assert {x.reason for x in setting_lines([])} == {"no-record"}
 
 
@@ -275,7 +280,7 @@ def test_the_papers_harness_stands_beside_ours() -> None:
     beside = [x for x in program_lines(done) if x.about == f"{MODEL} BF16"]
     assert [(x.agrees, x.reason) for x in beside] == [("no", "other-harness"), ("yes", "")]
     lines = [x for x in setting_lines(done) if x.quantity in ("prompt", "whole_text")]
-    assert [x.agrees for x in lines] == ["no", "yes", "no", "yes"]
+    assert [x.agrees for x in lines] == ["cannot", "yes", "cannot", "yes"]
 
 
 def test_instruct_models_are_held_against_their_base_uncut() -> None:
@@ -295,6 +300,11 @@ def test_halving_is_a_ratio_of_two_records() -> None:
     pair = (solved(MODEL, "F16", 80), solved(MODEL, "Q2_K", 60))
     (line,) = [x for x in claims(done=pair) if x.quantity == "halved"]
     assert (line.agrees, line.here) == ("no", 0.75)
+    assert (line.low, line.high) == pytest.approx((0.581, 0.968), abs=5e-4)
+    less = (solved(MODEL, "F16", 120), solved(MODEL, "Q2_K", 30))
+    assert claim(claims(done=less), "halved") == ("yes", "other-harness")
+    near = (solved(MODEL, "F16", 100), solved(MODEL, "Q2_K", 50))
+    assert claim(claims(done=near), "halved") == ("cannot", "undecided")
     assert claim(claims(done=pair[:1]), "halved") == ("cannot", "no-record")
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from pyengine.measure.paper.cold import Cold, same_starts
-from pyengine.measure.paper.lines import Agrees, Line, difference_interval
+from pyengine.measure.paper.lines import Agrees, Line, difference_interval, ratio_interval
 from pyengine.measure.paper.programs import UNCUT, Evaluated
 from pyengine.measure.paper.published import BASELINE, COLD_MODEL, FULL, plain_name, programs
 from pyengine.measure.paper.quantizations import baseline_of, changes, published_numbers
@@ -27,6 +27,7 @@ MOVING = {
     **{(name, "pkp_change"): -1 for name in ("Q2_K", "Q3_K_S", "Q4_0")},
     **{(name, "stp_change"): +1 for name in ("Q2_K", "Q3_K_S")},
 }
+HALF = 0.5
 TUNED = re.compile(r"-(instruct|it|chat|base)$")
 SIZE = re.compile(r"-\d+(\.\d+)?[bm]\b")
 
@@ -188,11 +189,14 @@ def _halved(done: Sequence[Evaluated]) -> Line:
     for small in (one for one in done if one.info.file_type == "Q2_K"):
         for whole in (one for one in done if one.info.file_type in FULL):
             alike = plain_name(small.info) == plain_name(whole.info) and small.style == whole.style
-            if alike and whole.passed[0]:
-                ratio = small.passed[0] * whole.passed[1] / (small.passed[1] * whole.passed[0])
-                told = "" if small.style == UNCUT else "other-harness"
-                found = replace(line, model=small.info.id, here=ratio)
-                return replace(found, agrees="yes" if ratio <= 0.5 else "no", reason=told)
+            if alike and whole.passed[0] and small.passed[0]:
+                (a, m), (b, n) = whole.passed, small.passed
+                low, high = ratio_interval((a, m), (b, n))
+                decided: Agrees = "yes" if high <= HALF else "no" if low > HALF else "cannot"
+                found = replace(line, here=b * m / (n * a), low=low, high=high, interval="katz")
+                harness = "" if small.style == UNCUT else "other-harness"
+                told = "undecided" if decided == "cannot" else harness
+                return replace(found, model=small.info.id, agrees=decided, reason=told)
     return line.unless("no-record")
 
 

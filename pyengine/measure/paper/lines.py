@@ -16,8 +16,9 @@ from pyengine.vocabulary.token_sets import Doubles
 Value: TypeAlias = str | float | None
 # How a value is written: a text, a whole number, a share as per cent, a probability, a ratio.
 Unit: TypeAlias = Literal["text", "count", "share", "probability", "ratio", "size"]
-# "exact": no sampling; "starts": from least to largest over the starts; "wilson": of a share.
-Interval: TypeAlias = Literal["", "exact", "starts", "wilson", "fisher"]
+# "exact": no sampling; "starts": from least to largest over the starts; "wilson": of a share;
+# "katz": of a ratio of two shares.
+Interval: TypeAlias = Literal["", "exact", "starts", "wilson", "fisher", "katz"]
 Agrees: TypeAlias = Literal["yes", "no", "cannot"]
 LEVEL = 0.95
 
@@ -114,6 +115,18 @@ def difference_interval(first: tuple[int, int], second: tuple[int, int]) -> tupl
     p, q = first[0] / first[1], second[0] / second[1]
     (a, b), (c, d) = shares_interval(*first), shares_interval(*second)
     return q - p - math.hypot(q - c, b - p), q - p + math.hypot(d - q, p - a)
+
+
+def ratio_interval(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+    """Return the 95 % interval of second / first for two shares that are not paired, none 0.
+
+    Katz et al. (1978): the logarithm of the ratio is taken for normal.
+    """
+    (a, m), (b, n) = first, second
+    error = math.sqrt(1 / a - 1 / m + 1 / b - 1 / n)
+    wide = math.exp(normal_quantile(0.5 + LEVEL / 2) * error)
+    ratio = b * m / (n * a)
+    return ratio / wide, ratio * wide
 
 
 def relative(values: Doubles, baseline: Doubles) -> Doubles:

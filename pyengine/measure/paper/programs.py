@@ -106,7 +106,15 @@ def _rated(line: Line, one: Evaluated) -> Line:
 
 
 def setting_lines(models: Sequence[Evaluated]) -> Iterator[Line]:
-    """Yield how the paper asked (C), beside how the records did."""
+    """Yield how the paper asked (C), beside how the records did.
+
+    A record that was made otherwise contradicts nothing.
+    """
+    for line in _settings(models):
+        yield line.unless("other-settings" if line.agrees == "no" else "")
+
+
+def _settings(models: Sequence[Evaluated]) -> Iterator[Line]:
     for name, paper in SETTINGS.items():
         line = Line(table="C", quantity=name, unit="count", paper=paper)
         if not models:
