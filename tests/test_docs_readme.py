@@ -1,9 +1,12 @@
 """README and its like: links lead somewhere, the first screen is whole, the citation is current."""
 
+import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
+from run_samples import estimate, info, made_run
 
 import pyengine
 
@@ -54,4 +57,26 @@ def test_the_first_screen_holds_what_a_newcomer_needs() -> None:
     assert first.count("\n# ") + first.startswith("# ") == 1
     kinds = ("pip install", "<img ", "$ pyengine pick", "| llama-perplexity |")
     assert [kind for kind in kinds if kind not in first] == []
-    assert len(first.splitlines()) < 50
+    assert len(first.splitlines()) < 32
+
+
+def test_what_the_first_screen_prints_was_printed() -> None:
+    first = (PROJECT / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    page = (PROJECT / "docs" / "first-minutes.md").read_text(encoding="utf-8")
+    printed = re.findall(r"^    (?!pip |…)(.*)$", first, flags=re.MULTILINE)
+    assert len(printed) > 5
+    assert [line for line in printed if line not in page] == []
+
+
+def test_the_picture_shows_what_is_kept() -> None:
+    spec = importlib.util.spec_from_file_location("damage", PROJECT / "benchmarks" / "damage.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(damage := importlib.util.module_from_spec(spec))
+    kept, svg = json.loads(damage.FIGURES.read_text()), damage.PICTURE.read_text(encoding="utf-8")
+    assert [point["label"] for point in kept if f">{point['label']}<" not in svg] == []
+    assert [point["label"] for point in kept if point["chosen"]] == ["Q6_K, picked"]
+    rows = [estimate("kl", name, kl, 1e-4) for name, kl in (("a", 0.3), ("b", 0.01))]
+    points = damage.points_of(made_run([info("m", 8), info("a", 2), info("b", 4)], rows))
+    told = {point.label: (point.y, point.chosen) for point in points}
+    assert told == {"a": (0.3, False), "b, picked": (0.01, True)}

@@ -19,6 +19,7 @@ class Point:
     Attributes:
         on_front: whether it belongs to the Pareto line.
         floor: what the order of computation alone gives of y; None where that is not known.
+        chosen: whether it has a ring.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Point:
     high: float | None = None
     on_front: bool = False
     floor: float | None = None
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Chart:
         log: whether the values are on a logarithmic scale: no zeros there.
         log_y: of lines, whether the vertical axis is, too.
         line: of bars, a value to hold the others against.
+        inches: width and height, where they are not what suits the kind.
     """
 
     kind: Kind
@@ -82,6 +85,7 @@ class Chart:
     log: bool = False
     log_y: bool = False
     line: float | None = None
+    inches: tuple[float, float] | None = None
 
     def transposed(self) -> Chart:
         """Return a heat map with a row for each category and a column for each series."""

@@ -77,6 +77,7 @@ def picture_labels(run: Run) -> dict[str, str]:
 def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> Picture:
     unit, name = size_unit(max(run.model(variant).file_bytes for variant in known))
     behind = smaller_and_closer(run).keys() | infinite_tokens(run).keys()
+    picked = next((f["chosen"] for f in run.shown("choice") if f["chosen"] in known), None)
     points = []
     for variant in known:
         kl = divergence(run, variant)
@@ -84,9 +85,8 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
         x = run.model(variant).file_bytes / unit
         low, front = max(kl.low, 0.0), variant not in behind
         floor = kl_floor(run, variant) or None
-        points.append(
-            Point(labels[variant], x, kl.value, low, kl.high, on_front=front, floor=floor)
-        )
+        of_file = Point(labels[variant], x, kl.value, low, kl.high, on_front=front, floor=floor)
+        points.append(replace(of_file, chosen=variant == picked))
     chart = Chart(
         kind="scatter",
         x_label=f"size [{name}]",
@@ -96,7 +96,7 @@ def _size_against_kl(run: Run, known: Sequence[str], labels: Mapping[str, str]) 
     )
     floors = [point.floor for point in points if point.floor]
     least, most = min(floors, default=None), max(floors, default=None)
-    return picture("size-kl", chart, least=least, most=most)
+    return picture("size-kl", chart, least=least, most=most, picked=labels.get(picked or ""))
 
 
 def _arithmetic(run: Run, known: Sequence[str], labels: Mapping[str, str]) -> list[Block]:

@@ -134,6 +134,7 @@ def _figure(chart: Chart, width: float) -> Figure:
         "dots": (_dots, 1.0 + 0.3 * n_categories),
         "lines": (_lines, 4.0),
     }[chart.kind]
+    width, height = chart.inches or (width, height)
     return _single(width, height, lambda axes: draw(axes, chart))
 
 

@@ -43,6 +43,8 @@ def draw_scatter(axes: Axes, chart: Chart) -> None:
         if point.y != zero and point.low is not None and point.high is not None:
             axes.vlines(point.x, point.low, point.high, color=color, linewidth=1.4)
         axes.plot(point.x, point.y, "v" if point.y == zero else "o", color=color, markersize=5)
+        if point.chosen:
+            axes.plot(point.x, point.y, "o", color=color, markersize=9, fillstyle="none")
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
     axes.margins(x=0.12, y=0.12)

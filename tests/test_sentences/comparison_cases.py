@@ -55,6 +55,12 @@ CLEAR = estimate("clear_change", "a", 0.0123, reference="m")
 AGAIN = Measurement("same_first_choice", "a", "a", "", 0.97, n=800)
 
 
+def a_pick(chosen: str | None) -> Run:
+    """A run that chose a file, or none."""
+    choice = Exhibit(kind="choice", model="", content={"chosen": chosen})
+    return a_run().model_copy(update={"exhibits": [choice]})
+
+
 def pair_of(run: Run, margin: float = 0.1) -> Pair:
     """The only pair of a run."""
     (pair,) = steps(run, margin).values()
@@ -393,6 +399,8 @@ CASES: Cases = {
     ],
     "pictures": [
         case(["size-kl/caption[least]"], comparison_pictures, a_run()),
+        case(["size-kl/caption[least,picked]"], comparison_pictures, a_pick("a")),
+        case(["size-kl/caption[least]"], comparison_pictures, a_pick(None)),
         case(
             ["size-kl/caption"],
             comparison_pictures,
