@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -17,6 +18,7 @@ import tiny_architectures
 import tiny_models
 from recipe_samples import groups_of_file, plans_here, sample_recipes, sensitivity_of_file
 from test_measure_speed import TIMING
+from test_quantize_engine import write_imatrix
 
 from pyengine.errors import OptionError
 from pyengine.measure import sweep
@@ -26,7 +28,7 @@ from pyengine.measure.speed import SpeedOptions
 from pyengine.models.gguf import read_tensor_table
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.quantize_plan import plan_here
-from pyengine.picking import by_recipe, recipes, type_speeds
+from pyengine.picking import by_recipe, kept_timings, recipes, type_speeds
 from pyengine.picking.recipe_files import _keep
 from pyengine.picking.recipes import recipe_within
 from pyengine.picking.type_speeds import (
@@ -79,7 +81,7 @@ def groups(source: Path) -> list[TensorGroup]:
 
 
 @pytest.fixture
-def made(source: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def made(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The files that are timed, and how deep: they are empty, and their types are remembered."""
     planned: dict[str, QuantizationPlan] = {}
     timed: list[tuple[str, int]] = []
@@ -99,8 +101,9 @@ def made(source: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]
 
     for module in (type_speeds, recipes):
         monkeypatch.setattr(module, "plan_quantization", plans_here)
-    monkeypatch.setattr(type_speeds, "quantize_file", quantize)
-    monkeypatch.setattr(type_speeds, "timed_alone", time)
+    monkeypatch.setattr(kept_timings, "quantize_file", quantize)
+    monkeypatch.setattr(kept_timings, "timed_alone", time)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return timed
 
 
@@ -124,7 +127,8 @@ def test_each_type_is_timed_once_and_nothing_stays(
     made: list[tuple[str, int]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "files").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "files"))
     speeds = speeds_at(source, groups, 30)
     assert made == [
         ("tiny-q8_0", 1000 - 256 - 64),
@@ -132,13 +136,56 @@ def test_each_type_is_timed_once_and_nothing_stays(
         ("tiny-f32", 0),  # is there already
         *((f"tiny-{name}", 0) for name in ("q4_0", "q4_1", "q5_0")),
     ]
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "files").iterdir())
     assert speeds.how == replace(HOW, depth=500, seconds=60.0)
     assert set(speeds.types) == set(ERRORS)
     content = speeds.exhibit().content
     assert (content["depth"], content["base"], content["asked"]) == (500, "q8_0", 30)
     of_q4 = next(one for one in content["types"] if one["type"] == "q4_0")
     assert of_q4["low"] < of_q4["value"] < of_q4["high"]
+
+
+def test_timings_are_kept_for_a_day(
+    source: Path,
+    groups: list[TensorGroup],
+    tmp_path: Path,
+    made: list[tuple[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def again(
+        n_threads: int = 1, options: QuantizeOptions = PLAIN, n_types: float = math.inf
+    ) -> tuple[TypeSpeeds, list[str], dict[str, Any]]:
+        """Speeds, the types that were timed for them, and what is told of those that were not."""
+
+        def progress(_: str, part: float) -> None:
+            if part * len(ERRORS) >= n_types:
+                raise KeyboardInterrupt
+
+        made.clear()
+        asked = SpeedAsked(least=20, how=replace(HOW, threads=n_threads))
+        found, notes = measure_type_speeds(
+            source, groups, asked, options=options, progress=progress
+        )
+        told = {note.code: dict(note.values) for note in notes}
+        return found, [name for name, _ in made], told.get("kept-timings", {})
+
+    everything = [f"tiny-{name}" for name in ("q8_0", "q8_0", "f32", "q4_0", "q4_1", "q5_0")]
+    begin = 86400.0 * 365 + 60
+    monkeypatch.setattr("time.time", lambda: begin)
+    with pytest.raises(KeyboardInterrupt):
+        again(n_types=3)
+    assert [name for name, _ in made] == everything[:4]
+    kept = {"n": 4, "n_timings": 6, "since": "1971-01-01 00:01 UTC"}
+    first, *told = again()
+    assert told == [everything[4:], kept]
+    assert again() == (first, [], {**kept, "n": 6})
+    assert again(n_threads=2)[1:] == (everything, {})
+    write_imatrix(tmp_path / "matrix.gguf", source)
+    assert again(options=replace(PLAIN, imatrix=tmp_path / "matrix.gguf"))[1:] == (everything, {})
+    monkeypatch.setattr("time.time", lambda: begin + 86399)
+    assert again() == (first, [], {**kept, "n": 6})
+    monkeypatch.setattr("time.time", lambda: begin + 86400)
+    assert again()[1:] == (everything, {})
 
 
 def test_what_is_predicted_is_what_a_file_takes(
@@ -228,8 +275,9 @@ def quantize(
     def time(path: str, _: object, options: SpeedOptions) -> dict[str, Any]:
         return timing_of(seconds_of(path, {}, options.depth), options.depth)
 
-    for module in (type_speeds, sweep):
+    for module in (kept_timings, sweep):
         monkeypatch.setattr(module, "timed_alone", time)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for module in (type_speeds, recipes, by_recipe):
         monkeypatch.setattr(module, "plan_quantization", plans_here)
     (tmp_path / "texts").mkdir()

@@ -62,6 +62,11 @@ class Folder:
         """Where observations go."""
         return self.folder / CHUNKS
 
+    @property
+    def speeds(self) -> Path:
+        """Where timings go."""
+        return self.folder / SPEED
+
     def save(self, key: str, observation: Observation) -> None:
         """Keep an observation; equal ones give equal bytes."""
         write_atomic(self._chunk(key), to_bytes(observation))
@@ -75,11 +80,11 @@ class Folder:
 
     def save_speed(self, key: str, timing: dict[str, Any]) -> None:
         """Keep the timings of one variant."""
-        save_json(self.folder / SPEED, key, timing)
+        save_json(self.speeds, key, timing)
 
     def load_speed(self, key: str) -> dict[str, Any] | None:
         """Return the timings under a key; None where there are none, or damaged ones."""
-        return load_json(self.folder / SPEED, key)
+        return load_json(self.speeds, key)
 
     def _chunk(self, key: str) -> Path:
         return self.chunks / f"{key}.npz"
@@ -92,6 +97,11 @@ class _Cache(Folder):
         """Keep an observation, unless it cannot be written."""
         with suppress(InputError):
             super().save(key, observation)
+
+    def save_speed(self, key: str, timing: dict[str, Any]) -> None:
+        """Keep timings, unless they cannot be written."""
+        with suppress(InputError):
+            super().save_speed(key, timing)
 
 
 def save_json(folder: Path, key: str, content: Mapping[str, Any]) -> None:
@@ -144,12 +154,14 @@ def open_cache() -> Iterator[Folder]:
     with ExitStack() as stack:
         try:
             kept = _Cache(user_cache() / "measured")
-            kept.chunks.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(kept.chunks)
-            _remove_oldest(kept.chunks)
+            for part in (kept.chunks, kept.speeds):
+                part.mkdir(parents=True, exist_ok=True)
+                remove_leftovers(part)
+                _remove_oldest(part)
         except (OSError, RuntimeError, InputError):
             kept = _Cache(stack.enter_context(temporary_folder()))
             kept.chunks.mkdir()
+            kept.speeds.mkdir()
         yield kept
 
 

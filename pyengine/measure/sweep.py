@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyengine
+from pyengine import _core
 from pyengine._build_info import LLAMA_CPP_PYTHON_VERSION
 from pyengine.errors import InputError, ModelFileError, OptionError, PyengineError, failure_values
 from pyengine.measure.compare import Means, compare_with
@@ -131,7 +132,7 @@ def time_models(
         opening = means.subjects[model.id].variant.options
         if layers is not None:
             opening = replace(opening, n_gpu_layers=layers)
-        key = _speed_key(model, opening, speed)
+        key = speed_key(model.sha256, opening, speed)
         timing = None if folder is None else folder.load_speed(key)
         if timing is None:
             try:
@@ -163,11 +164,12 @@ def time_models(
     )
 
 
-def _speed_key(model: ModelInfo, opening: ModelOptions, speed: SpeedOptions) -> str:
-    """Return the SHA-256 of everything that decides a timing, in hexadecimal."""
+def speed_key(sha256: str | None, opening: ModelOptions, speed: SpeedOptions) -> str:
+    """Return the SHA-256 of everything that decides a timing of a file, in hexadecimal."""
     told = {
-        "sha256": model.sha256,
+        "sha256": sha256,
         "machine": cpu_name(),
+        "features": _core.system_info(),
         "pyengine": pyengine.__version__,
         "llama_cpp_python": LLAMA_CPP_PYTHON_VERSION,
         **asdict(opening),

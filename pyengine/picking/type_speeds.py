@@ -17,13 +17,15 @@ from pyengine.files import temporary_folder
 from pyengine.measure.engine import Progress
 from pyengine.measure.quantize import variant_path
 from pyengine.measure.sensitivity_groups import TensorGroup
-from pyengine.measure.speed import SpeedOptions, speed_notes, timed_alone
+from pyengine.measure.speed import SpeedOptions, speed_notes
+from pyengine.measure.store import open_cache
 from pyengine.models.gguf import TensorEntry, read_head, read_tensor_table, trained_context
 from pyengine.models.options import ModelOptions
-from pyengine.models.quantize import file_sha256, plan_quantization, quantize_file
+from pyengine.models.quantize import file_sha256, plan_quantization
 from pyengine.models.quantize_options import QuantizationPlan, QuantizeOptions
 from pyengine.models.rules_file import exact_rules
 from pyengine.models.tensor_rules import EMBEDDING, OUTPUT, PER_LAYER_EMBEDDING
+from pyengine.picking.kept_timings import KeptTimings
 from pyengine.run.record import Exhibit, Note
 
 BASE = "q8_0"  # quick to make, and of blocks that all tensors have that are quantized at all
@@ -133,7 +135,8 @@ def measure_type_speeds(
 ) -> tuple[TypeSpeeds, list[Note]]:
     """Make a file of each type that groups can have, time it as `sweep` does, and remove it.
 
-    One at a time stands in the system's temporary folder.
+    One at a time stands in the system's temporary folder. Timings are kept in the user's cache, and
+    used again for a day.
 
     Args:
         source: a model of floats.
@@ -161,32 +164,32 @@ def measure_type_speeds(
     types: dict[str, Range] = {}
     weights: dict[str, int] = {}
     notes: dict[str, Note] = {}
-    base, sha256 = Range(0, 0, 0), file_sha256(source)
+    base = Range(0, 0, 0)
     speed = asked.how.within(min(asked.how.depth, trained_context(source)))
-    with temporary_folder() as temporary:
+    with temporary_folder() as temporary, open_cache() as store:
+        timings = KeptTimings(source, file_sha256(source), asked.opening, store)
         for number, name in enumerate([BASE, *others]):
             progress("Timing types", number / (1 + len(others)))
             ruled, plan, had = _planned(source, can_have, name, options)
             if not (n_weights := sum(needed[tensor] for tensor in had)):
                 continue
             place = source if kinds == {name} else variant_path(source, temporary, name)
-            if place != source:
-                quantize_file(source, place, plan, source_sha256=sha256, options=ruled)
             if name == BASE:
-                timing = timed_alone(str(place), asked.opening, speed)
+                timing = timings.timing(place, plan, ruled, speed)
                 notes = {note.code: note for note in speed_notes(place.stem, timing, speed)}
                 speed, base = speed.like(timing), _seconds(timing)
             shallow = replace(speed, depth=0)
-            timing = timed_alone(str(place), asked.opening, shallow)
+            timing = timings.timing(place, plan, ruled, shallow)
             for note in speed_notes(place.stem, timing, shallow):
                 notes.setdefault(note.code, note)
             types[name], weights[name] = _seconds(timing), n_weights
             if place != source:
-                place.unlink()
+                place.unlink(missing_ok=True)
     found = TypeSpeeds(
         asked=asked.least, how=speed, base=base, types=types, weights=weights, needed=needed
     )
-    return found, [note for code, note in notes.items() if code != "slow"]
+    told = [note for code, note in notes.items() if code != "slow"]
+    return found, told + timings.notes()
 
 
 def weights_of_a_token(source: Path, table: Sequence[TensorEntry]) -> dict[str, int]:

@@ -36,6 +36,7 @@ NOTES: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("shallow", {"depth": 300, "asked": 7872, "seconds": 30.0}),
     ("swapping", {"pages_read": 2000, "swapped_bytes": 0}),
     ("busy", {"core_share": 0.25}),
+    ("kept-timings", {"n": 3, "n_timings": 22, "since": "2026-11-30 15:20 UTC"}),
     ("slow", {"speed": 1.5, "reading": 5.0}),
     ("infinite-divergence", {"n_tokens": 3}),
     ("stopped-early", {}),

@@ -14,7 +14,7 @@ from pyengine.run.record import Run
 
 NOTES = (
     *("variant-failed", "matrix-of-unknown-text", "not-known", "documents-left-out"),
-    *("speed-failed", "not-repacked", "shallow", "swapping", "busy", "slow"),
+    *("speed-failed", "not-repacked", "shallow", "swapping", "busy", "slow", "kept-timings"),
 )
 
 
