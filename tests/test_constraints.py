@@ -1,7 +1,11 @@
-"""The files of versions under constraints/ say what pyproject.toml says."""
+"""What stands beside pyproject.toml says what that says."""
 
+import subprocess
+
+import pytest
 from lowest_versions import PROJECT, lowest, requirements, settings
 from packaging.requirements import Requirement
+from try_distribution import SOURCES
 
 
 def test_the_lowest_versions_are_those_of_pyproject() -> None:
@@ -30,3 +34,16 @@ def test_wheels_are_built_with_the_llama_cpp_that_they_ask_for() -> None:
     systems = settings()["tool"]["cibuildwheel"]
     for system in ("linux", "macos"):
         assert systems[system]["before-all"].endswith(f" {wanted}")
+
+
+def test_the_source_distribution_leaves_out_what_building_does_not_take() -> None:
+    told = ["git", "ls-files"]
+    listed = subprocess.run(told, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("this is no clone")
+    there = {path.partition("/")[0] for path in listed.stdout.splitlines()}
+    left = {
+        name.removeprefix("/") for name in settings()["tool"]["scikit-build"]["sdist"]["exclude"]
+    }
+    kept = {name for name in there - left if not name.startswith(".")}
+    assert kept == SOURCES - {"PKG-INFO"}
