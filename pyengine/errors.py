@@ -87,6 +87,10 @@ class ResultFileError(InputError):
     """A result file is missing, damaged or of a schema that this version cannot read."""
 
 
+class DrawingError(PyengineError):
+    """matplotlib could not draw what it was given, as versions cannot that were never tried."""
+
+
 class EngineError(PyengineError):
     """llama.cpp could not create or compute something."""
 

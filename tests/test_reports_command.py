@@ -14,8 +14,11 @@ from report_samples import sample_sweep, sample_timings, sweep_of_few_pictures
 from pyengine.commands.app import what_was_asked
 from pyengine.errors import ResultFileError
 from pyengine.measure.provenance import provenance
+from pyengine.report.charts import Chart, Point
 from pyengine.report.comma_separated import csv_text, measurements_csv, measurements_of
+from pyengine.report.document import Picture
 from pyengine.report.metric_table import with_table
+from pyengine.report.plots import draw_svg
 from pyengine.report.views import VIEWS
 from pyengine.run import METRICS, load, storage, to_json
 
@@ -65,6 +68,24 @@ def test_everything_at_once(record: Path, tmp_path: Path) -> None:
     kl = [row for row in listed if row["metric"] == "kl" and row["group"] == ""]
     assert kl[0]["model"] == kl[0]["reference"] == "model"  # beside itself
     assert [float(row["value"]) for row in kl[1:]] == pytest.approx([0.0005, 0.00075, 0.001125])
+
+
+def test_what_matplotlib_cannot_draw_is_no_damaged_record(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before matplotlib 3.10, whose get_figure knows no root."""
+    artist = pytest.importorskip("matplotlib.artist", reason="the plots extra is not installed")
+    monkeypatch.setattr(artist.Artist, "get_figure", lambda self: self.figure)
+    for option, name in (("--svg", "pictures"), ("-o", "page.html")):
+        found = run("report", record, option, tmp_path / name)
+        assert (found.code, found.out) == (3, "")
+        assert found.err.startswith("pyengine: matplotlib ")
+        assert "cannot draw the picture size-kl: TypeError: " in found.err
+        assert found.err.count("\n") == 1
+    assert not list(tmp_path.glob("p*"))
+    damaged = Chart(kind="scatter", x_label="x", points=(Point(None, 1, 2),))  # type: ignore[arg-type]
+    with pytest.raises((TypeError, AttributeError)):
+        draw_svg(Picture("p", "title", "caption", damaged))
 
 
 def test_a_folder_stands_for_its_records(record: Path, tmp_path: Path) -> None:

@@ -87,6 +87,19 @@ class Chart:
     line: float | None = None
     inches: tuple[float, float] | None = None
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether names are texts, and numbers numbers: a damaged record may hold anything."""
+        points, series = self.points, self.series
+        names = [*self.categories, *(p.label for p in points), *(s.name for s in series)]
+        numbers = [value for p in points for value in (p.x, p.y, p.low, p.high, p.floor)]
+        for each in series:
+            names += each.texts
+            numbers += (*each.values, *each.lows, *each.highs, *each.xs)
+        return all(isinstance(name, str) for name in names) and all(
+            number is None or isinstance(number, (int, float)) for number in numbers
+        )
+
     def transposed(self) -> Chart:
         """Return a heat map with a row for each category and a column for each series."""
         rows = tuple(

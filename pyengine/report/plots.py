@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pyengine.errors import DrawingError
 from pyengine.extras import import_extra
 from pyengine.plain_text import safe
 from pyengine.report.charts import Chart, Series
@@ -52,12 +53,21 @@ _STYLE: dict[str, object] = {
 
 
 def draw_svg(picture: Picture) -> str:
-    """Draw a picture as an SVG file with a white background."""
+    """Draw a picture as an SVG file with a white background.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        DrawingError: it cannot draw the picture.
+    """
     return _draw(picture, "svg").decode()
 
 
 def draw_png(picture: Picture, *, dpi: int = 160) -> bytes:
-    """Draw a picture as a PNG file with a white background."""
+    """Draw a picture as a PNG file with a white background.
+
+    Raises:
+        MissingExtraError, DrawingError: as `draw_svg`.
+    """
     return _draw(picture, "png", dpi=dpi)
 
 
@@ -99,6 +109,27 @@ def _draw(
     dpi: int = 72,
 ) -> bytes:
     mpl = import_extra("matplotlib", f"the picture {picture.name}")
+    try:
+        return _drawn(mpl, picture, form, width=width, transparent=transparent, dpi=dpi)
+    except (TypeError, AttributeError) as error:
+        if not picture.chart.is_sound:
+            raise
+        raise DrawingError(
+            f"matplotlib {mpl.__version__} cannot draw the picture {picture.name}: "
+            f"{type(error).__name__}: {error!s:.200}; see which versions "
+            '"pyengine-gguf[plots]" asks for'
+        ) from error
+
+
+def _drawn(
+    mpl: Any,  # noqa: ANN401 - a module
+    picture: Picture,
+    form: Literal["svg", "png"],
+    *,
+    width: float,
+    transparent: bool,
+    dpi: int,
+) -> bytes:
     target = io.BytesIO()
     style: Any = {**_STYLE, "svg.hashsalt": picture.name}
     with mpl.rc_context(style), warnings.catch_warnings():
