@@ -30,6 +30,7 @@ from pyengine.run import to_json
 PARSED = {
     "lm-eval": "the harness is not installed with the tests, see test_harness_lm_eval.py",
     "evaluate f16.gguf --tasks humaneval": "asks the hub",
+    "evaluate qwen-f16.gguf --tasks humaneval": "asks the hub",
     "evaluate Q4_K_M.gguf --reference f16.gguf --tasks humaneval": "asks the hub",
     "sweep f16.gguf --to Q4_K_M,Q5_K_M,Q6_K": "another line makes two types",
     "sweep f16.gguf --to Q8_0,Q4_K_M --html": "another line makes a page",
