@@ -1,5 +1,6 @@
 """Cases of what is said of groups of tensors that are rounded."""
 
+import math
 from dataclasses import asdict, replace
 
 from said import Cases, case
@@ -13,6 +14,8 @@ from pyengine.run import Run
 RUN = sample_sensitivity()
 ALONE = sample_group("ffn_down", (0, 3), 0.02)
 LARGER = replace(sample_group("ffn_up", (0, 3), 0.01), n_weights=1)
+WIDE = replace(ALONE, low=-0.01, high=0.05)
+UNKNOWN = replace(ALONE, low=math.nan, high=math.nan)
 ZERO = sample_group("attn_q", (0, 3), 0.0)
 
 
@@ -37,10 +40,11 @@ def document(imatrix: str) -> object:
 
 CASES: Cases = {
     "sensitivity": [
-        case("answer[least] joint", sensitivity_sentences, RUN, leaves_of(RUN)),
-        case("answer joint", said, [ALONE]),
-        case("answer", said, [ALONE], joint=False),
-        case("answer[least] dear joint", said, [ALONE, LARGER]),
+        case("answer[interval,least] joint", sensitivity_sentences, RUN, leaves_of(RUN)),
+        case("answer joint", said, [UNKNOWN]),
+        case("answer[interval]", said, [ALONE], joint=False),
+        case("answer[interval,least] dear joint", said, [ALONE, LARGER]),
+        case("answer[interval,least,within] dear joint", said, [WIDE, LARGER]),
         case("nothing", said, [ZERO]),
         case("nothing", said, []),
     ],

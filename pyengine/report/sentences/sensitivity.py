@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from pyengine.report.numbers import interval
 from pyengine.report.words import say
 from pyengine.run.record import Run
 
@@ -18,6 +20,8 @@ def sensitivity_sentences(run: Run, leaves: Sequence[Group]) -> list[str]:
         return [say("sensitivity", "nothing")]
     most = max(leaves, key=lambda group: group["kl"])
     least = min(leaves, key=lambda group: group["kl"])
+    known = math.isfinite(most["low"]) and math.isfinite(most["high"])
+    within = sum(group["kl"] >= most["low"] for group in leaves if group is not most)
     told = [
         say(
             "sensitivity",
@@ -28,6 +32,8 @@ def sensitivity_sentences(run: Run, leaves: Sequence[Group]) -> list[str]:
             n=len(leaves),
             least=None if least is most else group_words(least),
             least_kl=least["kl"],
+            interval=interval(most["low"], most["high"]) if known else None,
+            within=within or None,
         )
     ]
     dear = max(leaves, key=per_million)
