@@ -45,8 +45,9 @@ class KeptTimings:
         """Return the timing of a file, which is made where it must be and is not there."""
         key, now = speed_key(self._file_key(plan, options), self.opening, speed), time.time()
         kept = self.store.load_speed(key)
-        if kept is not None and 0 <= now - kept["taken"] < KEPT_SECONDS:
-            self.found.append(kept["taken"])
+        taken = None if kept is None else kept.get("taken")
+        if kept is not None and isinstance(taken, float) and 0 <= now - taken < KEPT_SECONDS:
+            self.found.append(taken)
             return kept
         if not place.exists():
             quantize_file(self.source, place, plan, source_sha256=self.sha256, options=options)
