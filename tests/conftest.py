@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pyengine.code.languages import LANGUAGES
 from pyengine.models.references import resolve_model
 
 # Fixtures of whole comparisons, sweeps and evaluations; a test file's own of that name go first.
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; within a file the order stays."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tools_found() -> None:
+    """Find compilers before a test moves HOME, under which rustup finds none: it is remembered."""
+    for language in LANGUAGES.values():
+        language.missing()
 
 
 @pytest.fixture(scope="session", autouse=True)
