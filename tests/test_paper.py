@@ -305,6 +305,8 @@ def test_halving_is_a_ratio_of_two_records() -> None:
     assert claim(claims(done=less), "halved") == ("yes", "other-harness")
     near = (solved(MODEL, "F16", 100), solved(MODEL, "Q2_K", 50))
     assert claim(claims(done=near), "halved") == ("cannot", "undecided")
+    none = (solved(MODEL, "F16", 100), solved(MODEL, "Q2_K", 0))
+    assert claim(claims(done=none), "halved") == ("cannot", "none-solved")
     assert claim(claims(done=pair[:1]), "halved") == ("cannot", "no-record")
 
 

@@ -189,8 +189,10 @@ def _halved(done: Sequence[Evaluated]) -> Line:
     for small in (one for one in done if one.info.file_type == "Q2_K"):
         for whole in (one for one in done if one.info.file_type in FULL):
             alike = plain_name(small.info) == plain_name(whole.info) and small.style == whole.style
-            if alike and whole.passed[0] and small.passed[0]:
+            if alike:
                 (a, m), (b, n) = whole.passed, small.passed
+                if not (a and b):
+                    return replace(line, model=small.info.id).unless("none-solved")
                 low, high = ratio_interval((a, m), (b, n))
                 decided: Agrees = "yes" if high <= HALF else "no" if low > HALF else "cannot"
                 found = replace(line, here=b * m / (n * a), low=low, high=high, interval="katz")
